@@ -1,0 +1,54 @@
+# The study, its report and its tests, each from a fresh clone with Python 3.11 or newer and nothing installed.
+
+PYTHON ?= python3
+STUDY ?= default
+DEVICE ?= auto
+DATA_ROOT ?=
+RESULTS ?= results
+OUT ?= report
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m benchmark
+
+.PHONY: help benchmark report test check clean
+
+help: ## show this list
+	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/'
+
+benchmark: $(VENV)/.run ## run a study (STUDY=default) and write its report
+	@$(RUN) run "$(STUDY)" --device "$(DEVICE)" --results "$(RESULTS)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS); \
+	status=$$?; [ $$status -le 1 ] || exit $$status; \
+	$(RUN) report "$(STUDY)" --results "$(RESULTS)" --out "$(OUT)" && exit $$status
+
+report: $(VENV)/.run ## write the report of what has been run
+	@$(RUN) report "$(STUDY)" --results "$(RESULTS)" --out "$(OUT)"
+
+test: $(VENV)/.test ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test ## ruff, ruff format, mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean: ## remove the virtual environment and caches, not the results
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, and $(PYTHON) is %d.%d; try make PYTHON=python3.12 …" % v[:2])'
+	@echo "making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made pyproject.toml
+	@echo "installing the benchmark and what it needs (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run pyproject.toml
+	@echo "installing what the tests and checks need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,dev]"
+	@touch $@

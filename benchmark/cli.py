@@ -1,0 +1,264 @@
+"""The commands: run, report, status, datasets, models, tasks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from benchmark.errors import InputError
+from benchmark.study import Study, bundled, load_study
+
+app = typer.Typer(
+    name="benchmark",
+    help="Do the latents of variational autoencoders serve downstream tasks as well as deterministic ones do?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_STUDY = Annotated[
+    str, typer.Argument(metavar="STUDY|FILE.toml", help=f"One of {', '.join(bundled())}, or a file of your own.")
+]
+_RESULTS = Annotated[Path, typer.Option(metavar="DIR", help="Where records and frames lie.")]
+_ROOT = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR", help="Folder of raw data files; else BENCHMARK_DATA_ROOT, else the user's cache folder."
+    ),
+]
+_DEVICE = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where models train.")]
+
+
+@app.command()
+def run(
+    study: _STUDY,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds 0 to N − 1, in place of the study's.")] = None,
+    datasets: Annotated[str | None, typer.Option(metavar="A,B", help="In place of the study's datasets.")] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B", help="In place of the study's models and variants.")
+    ] = None,
+    device: _DEVICE = "auto",
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Worker processes; as many as processors if not given.")
+    ] = None,
+    data_root: _ROOT = None,
+    results: _RESULTS = Path("results"),
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Go on without datasets that cannot be had.")
+    ] = False,
+) -> None:
+    """Train, read out and score what a study lacks; the same command continues an interrupted run."""
+    chosen = _replaced(load_study(study), seeds, datasets, models)
+    from benchmark import driver, engines, frames, plan, training
+    from benchmark.datasets import data_root as resolve_root
+    from benchmark.records import Store
+
+    plan.check_names(chosen)
+    workers = engines.processors() if workers is None else workers
+    if workers < 1:
+        raise InputError(f"--workers {workers}: at least 1 is wanted")
+    kind = training.resolve_device(device)
+    _check_writable(results)
+    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing)
+    for line in refused:
+        print(f"skipped: {line}", file=sys.stderr)
+    planned, store = plan.make_plan(chosen, data, kind), Store(results)
+    work = driver.missing(planned, store)
+    print(
+        f"{chosen.name}: {work.units} units, {work.recorded} recorded; "
+        f"{len(work.jobs)} batches to run on {kind}, {workers} workers",
+        flush=True,
+    )
+    command = _command(study, seeds, datasets, models, device)
+    started = time.monotonic()
+    outcomes = driver.execute(planned, work, store, workers, command)
+    try:
+        for outcome in _shown(outcomes, len(work.jobs)):
+            for record in outcome.records:
+                if record.status != "complete":
+                    print(
+                        f"{record.status}: {outcome.batch}, seed {record.identity.seed}: {record.message}",
+                        file=sys.stderr,
+                    )
+    except KeyboardInterrupt:
+        outcomes.close()
+        left = driver.missing(planned, store)
+        print(
+            f"\ninterrupted: {left.recorded} of {left.units} units are recorded; the same command continues from there",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None
+    scores, units = frames.frames(planned, store)
+    frames.write_frames(scores, units, results, chosen.name)
+    failed = int((units["status"] == "failed").sum())
+    seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
+    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}")
+    if failed:
+        print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    study: _STUDY,
+    results: _RESULTS = Path("results"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report is written.")] = Path("report"),
+) -> None:
+    """Write index.html and report.md from a study's frames."""
+    chosen = load_study(study)
+    from benchmark.frames import read_frames
+    from benchmark.report import build
+    from benchmark.tasks import TASKS
+
+    scores, units = read_frames(results, chosen.name)
+    overlap = {task.name: task.overlap for task in TASKS if task.overlap is not None}
+    print(build(chosen, scores, units, out, overlap))
+
+
+@app.command()
+def status(
+    study: _STUDY,
+    device: _DEVICE = "auto",
+    data_root: _ROOT = None,
+    results: _RESULTS = Path("results"),
+) -> None:
+    """Count the units of a study that are complete, diverged, failed or missing."""
+    chosen = load_study(study)
+    from benchmark import driver, plan, training
+    from benchmark.datasets import data_root as resolve_root
+    from benchmark.records import Store
+
+    plan.check_names(chosen)
+    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=True)
+    for line in refused:
+        print(f"not counted: {line}", file=sys.stderr)
+    words = ("complete", "diverged", "failed", "missing")
+    counts = driver.tally(plan.make_plan(chosen, data, training.resolve_device(device)), Store(results))
+    rows = [(dataset, model, *(count[word] for word in words)) for (dataset, model), count in counts.items()]
+    _print_table(("dataset", "model", *words), rows)
+    print(", ".join(f"{sum(count[word] for count in counts.values())} {word}" for word in words))
+
+
+@app.command("datasets")
+def list_datasets() -> None:
+    """List the datasets: sizes, family, scaling, licence and source."""
+    from benchmark.datasets import DATASETS
+
+    _print_table(
+        ("name", "family", "rows", "features", "classes", "edges", "scaling", "licence", "source"),
+        [(d.name, d.family, d.rows, d.features, d.classes, d.edges, d.scaling, d.licence, d.source) for d in DATASETS],
+    )
+    print("npz:FILE is a dataset too: a file of your own in the layout that the README shows.")
+
+
+@app.command("models")
+def list_models() -> None:
+    """List the models: family, likelihood, β, settings and source."""
+    from benchmark.models import MODELS, ModelSpec
+
+    rows = []
+    for row in MODELS:
+        settings = row.settings
+        sizes = f"{settings.hidden}–{settings.latent}" if isinstance(row, ModelSpec) else f"{settings.latent}"
+        budget = f"Adam {settings.learning_rate:g}, {settings.epochs} epochs" if settings.epochs else "untrained"
+        batch = (
+            f", batches of {settings.batch}, at least {settings.least_steps} steps"
+            if settings.epochs and settings.batch
+            else ""
+        )
+        likelihood = row.likelihood.name if row.likelihood is not None and settings.epochs else None
+        rows.append((row.name, row.family, likelihood, settings.beta, sizes, budget + batch, row.source))
+    _print_table(("name", "family", "likelihood", "β", "hidden–latent", "training", "source"), rows)
+
+
+@app.command("tasks")
+def list_tasks() -> None:
+    """List the tasks: the unit they score, metrics and source."""
+    from benchmark.tasks import TASKS
+
+    rows = [(task.name, task.unit, ", ".join(task.metrics), task.version, task.source) for task in TASKS]
+    _print_table(("name", "unit", "metrics", "version", "source"), rows)
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("interrupted; the same command starts again", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str | None) -> Study:
+    """The study with its lists replaced by those of the command line."""
+    if seeds is not None and seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least 1 is wanted")
+    update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+    for option, value in (("datasets", datasets), ("models", models)):
+        if value is not None:
+            names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+            if not names:
+                raise InputError(f"--{option} {value!r}: at least one name is wanted")
+            update[option] = names
+    if models is not None:
+        update["variants"] = ()
+    return study.model_copy(update=update)
+
+
+def _command(study: str, seeds: int | None, datasets: str | None, models: str | None, device: str) -> str:
+    """The command that gave a record, without folders, which differ from machine to machine."""
+    options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device}
+    words = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join(["python -m benchmark run", Path(study).name, *words])
+
+
+def _check_writable(results: Path) -> None:
+    from benchmark.files import write_atomically
+
+    probe = results / ".writable"
+    write_atomically(probe, b"")
+    probe.unlink()
+
+
+def _shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
+    """The outcomes, with a progress bar on a terminal and one plain line for each batch elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        for outcome in outcomes:
+            seconds = sum(r.provenance.scoring_seconds for r in outcome.records) + max(
+                r.provenance.seconds for r in outcome.records
+            )
+            print(f"[{outcome.done}/{outcome.total}] {outcome.batch}: {seconds:.1f} s", flush=True)
+            yield outcome
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("training", total=total)
+        for outcome in outcomes:
+            progress.update(bar, completed=outcome.done, description=str(outcome.batch))
+            yield outcome
+
+
+def _print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    table = Table(*header, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*("–" if value is None else str(value) for value in row))
+    Console().print(table)

@@ -1,0 +1,184 @@
+"""What a loader returned, checked and brought into one form; every way to be wrong has one line that says so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from benchmark.errors import InputError
+
+Features: TypeAlias = NDArray[np.float32] | sparse.csr_array
+Integers: TypeAlias = NDArray[np.int64]
+
+_SHOWN = 10  # values listed in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many of a loader's edges were dropped: i = j; an ordered pair given before; (b, a) beside (a, b)."""
+
+    self_loops: int = 0
+    duplicates: int = 0
+    directions: int = 0
+
+
+def canonical_features(name: str, x: Any) -> Features:
+    """``x`` as a float32 copy [n, f]: C-ordered, or CSR with sorted indices, no duplicates and no stored zeros.
+
+    Raises InputError where x is not a matrix of numbers, is empty, or holds a value that float32 cannot.
+    """
+    try:
+        given = x if sparse.issparse(x) else np.asarray(x)
+    except ValueError as error:  # rows of different lengths
+        raise InputError(f"dataset {name!r}: x is not a matrix: {error}; give one row of numbers per sample") from None
+    if given.ndim != 2 or given.dtype.kind not in "biuf":
+        raise InputError(
+            f"dataset {name!r}: x has shape {given.shape} and type {given.dtype}, expected numbers [rows, features]; "
+            "flatten images, encode categories as numbers"
+        )
+    if 0 in given.shape:
+        raise InputError(
+            f"dataset {name!r}: x is empty, shape {given.shape}; expected at least one row and one feature"
+        )
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite and is reported below
+        if sparse.issparse(given):
+            return _canonical_csr(name, given)
+        dense = np.array(given, dtype=np.float32, order="C")
+    wrong = np.argwhere(~np.isfinite(dense))
+    if len(wrong):
+        raise _not_finite(name, len(wrong), given[tuple(wrong[0])], *wrong[0].tolist())
+    return dense
+
+
+def _canonical_csr(name: str, x: Any) -> sparse.csr_array:
+    wide = sparse.csr_array(x, dtype=np.float64, copy=True)
+    wide.sum_duplicates()
+    values = wide.data.astype(np.float32)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        row = int(np.searchsorted(wide.indptr, wrong[0], side="right")) - 1
+        raise _not_finite(name, len(wrong), wide.data[wrong[0]], row, wide.indices[wrong[0]])
+    narrow = sparse.csr_array((values, wide.indices, wide.indptr), shape=wide.shape)
+    narrow.eliminate_zeros()
+    return narrow
+
+
+def _not_finite(name: str, count: int, value: object, row: int, column: int) -> InputError:
+    return InputError(
+        f"dataset {name!r}: x holds {count} value(s) that are not finite in float32, the first is {value} "
+        f"in row {row}, column {column}; drop or impute them before loading"
+    )
+
+
+def canonical_labels(name: str, y: Any, rows: int) -> Integers:
+    """``y`` as int64 [n] with every class of 0..k-1 in it; InputError where it is not that, or has one class only."""
+    given = np.asarray(y)
+    if given.ndim != 1:
+        raise InputError(
+            f"dataset {name!r}: labels have shape {given.shape}, expected ({rows},); "
+            "give class numbers, not one-hot rows"
+        )
+    if len(given) != rows:
+        raise InputError(f"dataset {name!r}: {len(given)} labels for {rows} rows of x; give one label per row")
+    labels = _whole_numbers(given)
+    if labels is None:
+        raise InputError(
+            f"dataset {name!r}: labels are of type {given.dtype}, the first is {given[0]!r}; "
+            "expected whole numbers 0..k-1; number the classes"
+        )
+    present = np.unique(labels)
+    classes = int(present[-1]) + 1
+    if present[0] != 0:
+        hint = "labels start at 1: subtract 1" if present[0] == 1 else "number the classes from 0"
+        raise InputError(f"dataset {name!r}: labels are {_listed(present)}, expected 0..k-1; {hint}")
+    if classes > rows:
+        raise InputError(
+            f"dataset {name!r}: fewer rows than classes: {rows} rows, labels up to {classes - 1} ({classes} classes); "
+            "number the classes 0..k-1 without gaps, or give more rows"
+        )
+    if len(present) < classes:
+        missing = np.setdiff1d(np.arange(classes), present)
+        raise InputError(
+            f"dataset {name!r}: labels are {_listed(present)}, expected every one of 0..{classes - 1}, "
+            f"but {_listed(missing)} is missing; number the classes without gaps"
+        )
+    if classes == 1:
+        raise InputError(
+            f"dataset {name!r}: all {rows} labels are 0: one class only, expected two or more; give y = None"
+        )
+    return labels
+
+
+def canonical_edges(name: str, edges: Any, rows: int) -> tuple[Integers, Removed]:
+    """Unique undirected edges, int64 [m, 2], i < j, in lexicographic order; and what was removed on the way there."""
+    given = np.asarray(edges)
+    pairs = _whole_numbers(given)
+    if given.ndim != 2 or given.shape[1] != 2 or pairs is None:
+        hint = "transpose them" if given.ndim == 2 and given.shape[0] == 2 else "give one pair of row numbers per edge"
+        raise InputError(
+            f"dataset {name!r}: edges have shape {given.shape} and type {given.dtype}, expected whole numbers "
+            f"[m, 2]; {hint}"
+        )
+    outside = np.flatnonzero(((pairs < 0) | (pairs >= rows)).any(axis=1))
+    if len(outside):
+        i, j = pairs[outside[0]]
+        hint = "they start at 1: subtract 1" if pairs.min() == 1 and pairs.max() == rows else "check the numbering"
+        raise InputError(
+            f"dataset {name!r}: {len(outside)} edge(s) out of range, the first is ({i}, {j}), with {rows} rows "
+            f"expected 0..{rows - 1}; {hint}"
+        )
+    first, second = pairs[pairs[:, 0] != pairs[:, 1]].T
+    directed = len(np.unique(first * rows + second))
+    codes = np.unique(np.minimum(first, second) * rows + np.maximum(first, second))
+    if not len(codes):
+        raise InputError(
+            f"dataset {name!r}: no edges ({len(pairs)} self-loops); give edges = None for data without a graph"
+        )
+    removed = Removed(
+        self_loops=len(pairs) - len(first), duplicates=len(first) - directed, directions=directed - len(codes)
+    )
+    return np.stack(np.divmod(codes, rows), axis=1), removed
+
+
+def _whole_numbers(given: NDArray[Any]) -> Integers | None:
+    """The values as int64, or None where one of them is no whole number."""
+    if given.dtype.kind in "biu":
+        return given.astype(np.int64)
+    if given.dtype.kind == "f" and bool(np.all(np.isfinite(given) & (given == np.floor(given)))):
+        return given.astype(np.int64)
+    return None
+
+
+def _listed(values: Integers) -> str:
+    shown = ", ".join(str(value) for value in values[:_SHOWN])
+    return shown if len(values) <= _SHOWN else f"{shown}, … ({len(values)} values, the last {values[-1]})"
+
+
+def fingerprint(x: Features, y: Integers | None, edges: Integers | None, scaling: str) -> str:
+    """SHA-256 of the canonical, unscaled arrays with their shapes, and the scaling's name; the same on every machine.
+
+    A CSR matrix is hashed as its three arrays, so its dense equal has another fingerprint.
+    """
+    digest = hashlib.sha256(
+        f"scaling {scaling} x {'dense' if isinstance(x, np.ndarray) else 'csr'} {x.shape}\n".encode()
+    )
+    for label, array, kind in _parts(x, y, edges):
+        digest.update(f"{label} {'none' if array is None else array.shape}\n".encode())
+        if array is not None:
+            digest.update(np.ascontiguousarray(array, dtype=kind).data)
+    return digest.hexdigest()
+
+
+def _parts(x: Features, y: Integers | None, edges: Integers | None) -> Iterable[tuple[str, NDArray[Any] | None, str]]:
+    if isinstance(x, np.ndarray):
+        yield "x", x, "<f4"
+    else:
+        yield from (("indptr", x.indptr, "<i8"), ("indices", x.indices, "<i8"), ("data", x.data, "<f4"))
+    yield "y", y, "<i8"
+    yield "edges", edges, "<i8"

@@ -1,0 +1,29 @@
+"""The k-nearest-neighbour graph, for graph models on data without a graph."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
+
+from benchmark.datasets.canonical import Features, Integers
+from benchmark.errors import InputError
+
+
+def neighbour_graph(x: Features, k: int = 9) -> Integers:
+    """Edges [m, 2], i < j, in lexicographic order: j is among the k nearest rows of i, or i among those of j.
+
+    Distances are Euclidean; a row is never its own neighbour, though its duplicates are; k is limited to n − 1.
+    """
+    if k < 1:
+        raise InputError(f"neighbour graph: k must be at least 1, got {k}")
+    n = x.shape[0]
+    nearest = min(k, n - 1)
+    if nearest == 0:
+        return np.empty((0, 2), dtype=np.int64)
+    with threadpool_limits(1):  # the number of threads would decide which of several equally near rows is taken
+        # without an argument, kneighbors leaves each row itself out; brute force from 16 dimensions on, and for CSR
+        second = NearestNeighbors(n_neighbors=nearest).fit(x).kneighbors(return_distance=False)
+    first = np.repeat(np.arange(n), nearest)
+    codes = np.unique(np.minimum(first, second.ravel()) * n + np.maximum(first, second.ravel()))
+    return np.stack(np.divmod(codes, n), axis=1)

@@ -1,0 +1,131 @@
+"""The local engine: batches go to worker processes, and what they leave comes back as it is done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import islice
+from threading import Thread
+from typing import Any
+
+from joblib.externals.loky import get_reusable_executor
+
+from benchmark.records import Record
+from benchmark.run import Context, Job, Trained, failed, run_job, score, train
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_IDLE_SECONDS = 120  # after which a worker without work leaves
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Work for one worker, and the records to write in its place should it die twice over it."""
+
+    function: Callable[..., list[Record]]
+    arguments: tuple[Any, ...]
+    lost: Callable[[BaseException], list[Record]]
+
+
+def local(jobs: Sequence[Job], context: Context, workers: int) -> Iterator[list[Record]]:
+    """The records of every job, in the order in which they are done.
+
+    On a CPU each single-threaded worker trains and scores its own batch. With a GPU this process trains while the
+    workers score the batches before. A worker that dies costs its batch, which is tried again once, alone, and then
+    recorded as failed. Leaving the iterator early ends the workers.
+    """
+    if context.device == "cpu":
+        return _pooled((_whole(job, context) for job in jobs), workers, backlog=workers)
+    return _pooled(_scorings(jobs, context), workers, backlog=4 * workers)
+
+
+def _whole(job: Job, context: Context) -> _Call:
+    def lost(error: BaseException) -> list[Record]:
+        trainings = job.batch.trainings
+        return [record for t in trainings for record in score(failed(t, error, len(trainings)), job.wanted, context)]
+
+    return _Call(run_job, (job, context), lost)
+
+
+def _scorings(jobs: Sequence[Job], context: Context) -> Iterator[_Call]:
+    """Train here, one job after another, and hand every replica on to be scored."""
+
+    def scoring(trained: Trained, job: Job) -> _Call:
+        def lost(error: BaseException) -> list[Record]:
+            return score(failed(trained.training, error, trained.replicas), job.wanted, context)
+
+        return _Call(score, (trained, job.wanted, context), lost)
+
+    for job in jobs:
+        for trained in train(job, context):
+            yield scoring(trained, job)
+
+
+def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[list[Record]]:
+    """Results as they come, with at most ``backlog`` calls handed out at a time."""
+    pending: dict[Future[list[Record]], _Call] = {}
+    try:
+        while True:
+            for call in islice(calls, backlog - len(pending)):
+                pending[_submit(call, workers)] = call
+            if not pending:
+                break
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            broken = [pending.pop(future) for future in done if isinstance(future.exception(), BrokenProcessPool)]
+            for future in done & pending.keys():
+                del pending[future]
+                yield future.result()
+            if broken:  # the pool died with all that it held, and any of it may be the cause
+                survivors, suspects = _settle(pending)
+                pending = {}
+                yield from survivors
+                for call in [*broken, *suspects]:
+                    yield _alone(call)
+    finally:
+        _executor(workers).shutdown(wait=True, kill_workers=bool(pending))
+
+
+def _settle(pending: dict[Future[list[Record]], _Call]) -> tuple[list[list[Record]], list[_Call]]:
+    """Of a dead pool's calls, the results of those that were done before, and those that were not."""
+    wait(pending)
+    results = [future.result() for future in pending if future.exception() is None]
+    return results, [call for future, call in pending.items() if future.exception() is not None]
+
+
+def _alone(call: _Call) -> list[Record]:
+    """The call's result with a worker of its own; its failed records where that worker dies as well."""
+    try:
+        return _submit(call, 1).result()
+    except BrokenProcessPool as error:
+        return call.lost(error)
+
+
+def _submit(call: _Call, workers: int) -> Future[list[Record]]:
+    future: Future[list[Record]] = _executor(workers).submit(call.function, *call.arguments)
+    return future
+
+
+def _executor(workers: int) -> Any:
+    threads = dict.fromkeys(_THREADS, "1")
+    return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, initializer=_start, env=threads)
+
+
+def _start() -> None:
+    """In each worker: an interrupt is for the process that owns it, and without that process there is nothing to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def processors() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,122 @@
+"""Weights with a replica axis, and the two products of a graph convolution."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+Streams: TypeAlias = Callable[[str], Sequence[torch.Generator]]
+"""For the name of a parameter, one CPU generator a replica: twins draw equal weights where names and shapes agree."""
+
+
+def normalised_adjacency(edges: NDArray[np.int64], n: int) -> sp.csr_array:
+    """Â = D^-1/2 (A + I) D^-1/2 of undirected edges [m, 2], float64 [n, n]. Kipf and Welling (2017), eq. 2."""
+    i, j = edges.T
+    loops = np.arange(n)
+    rows, columns = np.concatenate([i, j, loops]), np.concatenate([j, i, loops])
+    scale = 1.0 / np.sqrt(np.bincount(rows, minlength=n))
+    return sp.coo_array((scale[rows] * scale[columns], (rows, columns)), shape=(n, n)).tocsr()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseMatrix:
+    """A constant CSR matrix and its transpose, for products whose gradient is another CSR product."""
+
+    matrix: Tensor
+    transposed: Tensor
+
+    @classmethod
+    def of(cls, matrix: sp.csr_array, *, device: str, dtype: torch.dtype, symmetric: bool = False) -> SparseMatrix:
+        """On ``device`` from scipy's CSR; ``symmetric`` spares the transpose."""
+        forward = _csr(matrix, device, dtype)
+        return cls(forward, forward if symmetric else _csr(matrix.T.tocsr(), device, dtype))
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.matrix.shape
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        """Matrix [a, b] times dense [b, c]."""
+        product: Tensor = _SparseProduct.apply(dense, self.matrix, self.transposed)  # type: ignore[no-untyped-call]
+        return product
+
+
+def _csr(matrix: sp.csr_array, device: str, dtype: torch.dtype) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+        return torch.sparse_csr_tensor(
+            torch.tensor(matrix.indptr, dtype=torch.int64),
+            torch.tensor(matrix.indices, dtype=torch.int64),
+            torch.tensor(matrix.data, dtype=dtype),
+            size=matrix.shape,
+            check_invariants=True,
+            device=device,
+        )
+
+
+class _SparseProduct(torch.autograd.Function):
+    """Torch's own gradient of a CSR product transposes the matrix at every step; this one has the transpose ready."""
+
+    @staticmethod
+    def forward(ctx: Any, dense: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
+        ctx.transposed = transposed
+        return matrix @ dense
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.transposed @ gradient, None, None
+
+
+def project(features: Tensor | SparseMatrix, weight: Tensor) -> Tensor:
+    """Features times weight [r, f, h], as [r, n, h]; shared features [n, f] meet all replicas in one product."""
+    if not isinstance(features, SparseMatrix) and features.dim() == 3:
+        return torch.bmm(features, weight)
+    r, f, h = weight.shape
+    product = features @ weight.transpose(0, 1).reshape(f, r * h)
+    return product.view(-1, r, h).transpose(0, 1)
+
+
+def propagate(adjacency: SparseMatrix, hidden: Tensor) -> Tensor:
+    """Â times hidden [r, n, h] in every replica at once."""
+    r, n, h = hidden.shape
+    return (adjacency @ hidden.reshape(r * n, h)).view(r, n, h)
+
+
+class Linear(nn.Module):
+    """x W + b in every replica, with PyTorch's own initialisation: both uniform in ±1/√in."""
+
+    def __init__(self, streams: Streams, name: str, inputs: int, outputs: int) -> None:
+        super().__init__()
+        bound = 1.0 / math.sqrt(inputs)
+        self.weight = _uniform(streams(f"{name}.weight"), (inputs, outputs), bound)
+        self.bias = _uniform(streams(f"{name}.bias"), (1, outputs), bound)
+
+    def forward(self, x: Tensor | SparseMatrix) -> Tensor:
+        return project(x, self.weight) + self.bias
+
+
+class GraphConvolution(nn.Module):
+    """Â X W in every replica, without bias, Glorot uniform. Kipf and Welling (2017), eq. 2."""
+
+    def __init__(self, streams: Streams, name: str, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = _uniform(streams(f"{name}.weight"), (inputs, outputs), math.sqrt(6.0 / (inputs + outputs)))
+
+    def forward(self, x: Tensor | SparseMatrix, adjacency: SparseMatrix) -> Tensor:
+        return propagate(adjacency, project(x, self.weight))
+
+
+def _uniform(generators: Sequence[torch.Generator], shape: tuple[int, ...], bound: float) -> nn.Parameter:
+    drawn = [torch.empty(shape).uniform_(-bound, bound, generator=generator) for generator in generators]
+    return nn.Parameter(torch.stack(drawn))

@@ -1,0 +1,257 @@
+"""Plan: a study resolved against the tables and the data at hand; units() is the one grid enumerator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from benchmark.datasets import Dataset, load, neighbour_graph
+from benchmark.errors import InputError, unknown
+from benchmark.latents import READOUTS, Readout
+from benchmark.models import MODELS, Row, Settings
+from benchmark.models.table import BaselineSpec
+from benchmark.records import Cell, Identity
+from benchmark.study import Study, variant_label
+from benchmark.tasks import METRICS, TASKS, Task, Unit
+
+NEIGHBOURS = 9
+_UNITS: tuple[Unit, ...] = ("all-edges", "training-edges")
+_Named = TypeVar("_Named", Row, Task, Readout)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A dataset with the graph that graph models train on: its own, or one of nearest neighbours."""
+
+    dataset: Dataset
+    edges: np.ndarray  # [m, 2], i < j
+    graph: str
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Prepared:
+        """With the dataset's own edges, else the union of each row's nine nearest neighbours."""
+        if dataset.edges is not None:
+            return cls(dataset, dataset.edges, "own")
+        return cls(dataset, neighbour_graph(dataset.x, NEIGHBOURS), f"{NEIGHBOURS}-nearest-neighbours")
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A row of MODELS under settings of its own; ``variant`` names what a study overrides."""
+
+    row: Row
+    variant: str
+    settings: Settings
+
+    def readouts(self, names: Sequence[str]) -> list[Readout]:
+        """Those of the readouts ``names`` that the row's posterior has."""
+        noisy = not isinstance(self.row, BaselineSpec) and self.row.posterior.variational
+        return [readout for readout in READOUTS if readout.name in names and (noisy or not readout.noisy)]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedUnit:
+    """One record that the study wants, and the scores it wants of it."""
+
+    dataset: str
+    arm: Arm
+    seed: int
+    unit: Unit
+    identity: Identity
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training and the units its latent is scored for: both for a model that sees no edges, else one."""
+
+    units: tuple[PlannedUnit, ...]
+
+    @property
+    def seed(self) -> int:
+        return self.units[0].seed
+
+    @property
+    def arm(self) -> Arm:
+        return self.units[0].arm
+
+    @property
+    def latents(self) -> str:
+        """Where its latent is kept, below the results folder."""
+        return f"latents/{self.units[0].identity.key}.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Trainings that run as the replicas of one model: a fixed part of a cell's seeds."""
+
+    trainings: tuple[Training, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(training.seed for training in self.trainings)
+
+    @property
+    def first(self) -> PlannedUnit:
+        """Dataset, arm and unit that all of the batch share."""
+        return self.trainings[0].units[0]
+
+    def __str__(self) -> str:
+        arm, seeds = self.first.arm, self.seeds
+        span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
+        return (
+            f"{self.first.dataset} {arm.row.name}{f' ({arm.variant})' if arm.variant else ''} {self.first.unit} {span}"
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do: a study, its data, and the device kind that is part of every identity."""
+
+    study: Study
+    data: dict[str, Prepared]
+    device: str
+
+    @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """The study's rows as they stand, then its variants; InputError for a name or a setting that there is not."""
+        arms = [Arm(row, "", row.settings) for row in named(MODELS, "model", self.study.models)]
+        for variant in self.study.variants:
+            for row in named(MODELS, "model", variant.models):
+                try:
+                    settings = row.settings.with_overrides(variant.settings)
+                except ValueError as error:
+                    raise InputError(f"variant {variant.label!r} of {row.name}: {error}") from None
+                arms.append(Arm(row, variant_label(variant.settings), settings))
+        return tuple(arms)
+
+    @cached_property
+    def trainings(self) -> tuple[Training, ...]:
+        """Every training of the study, in the order of datasets, arms, units and seeds."""
+        return tuple(
+            Training(tuple(self._unit(name, arm, seed, unit) for unit in units))
+            for name, prepared in self.data.items()
+            for arm in self.arms
+            for units in self._trained_together(prepared, arm)
+            for seed in range(self.study.seeds)
+        )
+
+    def units(self) -> Iterator[PlannedUnit]:
+        """Every unit of the study: the one enumeration of its grid."""
+        for training in self.trainings:
+            yield from training.units
+
+    def batches(self, trainings: Sequence[Training], replicas: int) -> list[Batch]:
+        """The batches that hold ``trainings``: a fixed partition of each cell's seeds, ``replicas`` at a time."""
+        wanted = set(map(id, trainings))
+        groups: dict[tuple[object, ...], list[Training]] = {}
+        for training in self.trainings:
+            unit = training.units[0]
+            group = (unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit, training.seed // replicas)
+            groups.setdefault(group, []).append(training)
+        return [Batch(tuple(group)) for group in groups.values() if any(id(training) in wanted for training in group)]
+
+    def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:
+        dataset = prepared.dataset
+        there = {"labels": dataset.y is not None, "links": dataset.edges is not None}
+        return [task for task in named(TASKS, "task", self.study.tasks) if task.unit == unit and there[task.needs]]
+
+    def _trained_together(self, prepared: Prepared, arm: Arm) -> list[tuple[Unit, ...]]:
+        present = tuple(unit for unit in _UNITS if self._tasks(prepared, unit))
+        if not present:
+            return []
+        return [(unit,) for unit in present] if arm.row.uses_graph else [present]
+
+    def _unit(self, name: str, arm: Arm, seed: int, unit: Unit) -> PlannedUnit:
+        prepared = self.data[name]
+        cells = [
+            Cell(readout.name, draw, task.name, task.version)
+            for readout in arm.readouts(self.study.readouts)
+            for draw in readout.draws(self.study.draws)
+            for task in self._tasks(prepared, unit)
+        ]
+        identity = Identity(
+            fingerprint=prepared.dataset.fingerprint,
+            graph=prepared.graph if arm.row.uses_graph else "none",
+            model=arm.row.name,
+            model_version=arm.row.version,
+            settings=asdict(arm.settings),
+            seed=seed,
+            unit=unit,
+            device=self.device,
+        )
+        return PlannedUnit(name, arm, seed, unit, identity, tuple(cells))
+
+
+def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Named]:
+    """The entries of a table by name, in the order of ``names``; InputError with a suggestion for an unknown one."""
+    known = {entry.name: entry for entry in table}
+    for name in names:
+        if name not in known:
+            raise unknown(kind, name, known)
+    return [known[name] for name in names]
+
+
+def check_names(study: Study) -> None:
+    """InputError for a model, task, readout or metric of the study that no table has."""
+    named(MODELS, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
+    named(TASKS, "task", study.tasks)
+    named(READOUTS, "readout", study.readouts)
+    for contrast in study.declared():
+        named(MODELS, "model", [contrast.first.model, contrast.second.model])
+        for primary in contrast.primary:
+            (task,) = named(TASKS, "task", [primary.task])
+            if primary.metric not in task.metrics:
+                known = (
+                    task.metrics if primary.metric in {metric.name for metric in METRICS} else [m.name for m in METRICS]
+                )
+                raise unknown(f"metric of {task.name}", primary.metric, known, where=f"contrast {contrast.name!r}")
+
+
+def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str, Prepared], list[str]]:
+    """Every dataset of the study, loaded and checked, and what was said of those that cannot be had.
+
+    InputError lists all of the latter, unless ``skip_missing``; also where none is left.
+    """
+    data, refused = {}, []
+    for name in study.datasets:
+        try:
+            data[name] = Prepared.of(load(name, root))
+        except InputError as error:
+            refused.append(str(error))
+    if refused and (not skip_missing or not data):
+        raise InputError("\n  ".join([f"{len(refused)} of {len(study.datasets)} datasets cannot be had:", *refused]))
+    return data, refused
+
+
+def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
+    """The plan of a study on loaded data; InputError where a model cannot train on a dataset, or no task scores it."""
+    check_names(study)
+    plan = Plan(study, data, device)
+    for name, prepared in data.items():
+        x = prepared.dataset.x
+        values = x if isinstance(x, np.ndarray) else x.data
+        low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+        refusing = [arm.row.name for arm in plan.arms if arm.row.unit_interval]
+        if refusing and (low < 0.0 or high > 1.0):
+            raise InputError(
+                f"{name}: {', '.join(dict.fromkeys(refusing))} with a Bernoulli likelihood want features "
+                f"within [0, 1], and it has {low:g} to {high:g} (scaling {prepared.dataset.scaling!r}); "
+                "scale it with 'unit', or leave the model out"
+            )
+        if not any(unit.dataset == name for unit in plan.units()):
+            lacks = " and ".join(
+                kind
+                for kind, there in (("labels", prepared.dataset.y), ("edges", prepared.dataset.edges))
+                if there is None
+            )
+            raise InputError(
+                f"{name}: none of the study's tasks ({', '.join(study.tasks)}) can be run on it, "
+                f"for it has no {lacks} of its own; leave it out, or add a task"
+            )
+    return plan

@@ -1,0 +1,197 @@
+"""What the numbers stand on: the datasets, what is missing, what failed, and how it was run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.report import numbers
+from benchmark.report.tables import CONTROL, Column, Group, Row, Table, in_order, model_label, records, row_of
+from benchmark.study import Study
+
+OWN_GRAPH = "own"
+NO_GRAPH = "none"
+FINGERPRINT_SHOWN = 12
+CELLS_NAMED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of how it was run; a command or version is ``code``."""
+
+    label: str
+    texts: tuple[str, ...]
+    code: bool = False
+
+
+def controls(units: pd.DataFrame) -> frozenset[str]:
+    """The models that nothing was learned by, or that have no latent of their own."""
+    return frozenset(units.loc[units["model_family"].eq(CONTROL), "model"])
+
+
+def datasets_table(units: pd.DataFrame, study: Study) -> Table:
+    """Every dataset in the results, as it was loaded."""
+
+    def row(name: str) -> Row:
+        here = units[units["dataset"].eq(name)]
+        first = records(here)[0]
+        graphs = set(here["graph"])
+        derived = sorted(graphs - {OWN_GRAPH, NO_GRAPH})
+        graph = OWN_GRAPH if OWN_GRAPH in graphs else f"{derived[0]}, derived" if derived else NO_GRAPH
+        edges = here.loc[here["graph"].ne(NO_GRAPH), "edges"]
+        return row_of(
+            name,
+            first["dataset_family"],
+            *(numbers.whole(first[column]) for column in ("rows", "features", "classes")),
+            numbers.whole(edges.max()) if len(edges) else numbers.ABSENT,
+            graph,
+            first["scaling"],
+            "yes" if first["evidence"] else "no",
+            ", ".join(sorted({fingerprint[:FINGERPRINT_SHOWN] for fingerprint in here["fingerprint"]})),
+        )
+
+    columns = (
+        Column("dataset", numeric=False),
+        Column("family", numeric=False),
+        *(Column(label) for label in ("rows", "features", "classes", "edges")),
+        Column("graph", numeric=False),
+        Column("scaling", numeric=False),
+        Column("evidence", numeric=False),
+        Column("fingerprint", numeric=False),
+    )
+    rows = tuple(row(name) for name in in_order(units["dataset"], study.datasets))
+    return Table("The datasets as they were loaded", columns, (Group(rows),))
+
+
+def missing(study: Study, units: pd.DataFrame) -> tuple[str, ...]:
+    """A sentence for everything that the study asks for and the results do not hold."""
+    sentences = []
+    for noun, asked, column in (("dataset", study.datasets, "dataset"), ("model", study.models, "model")):
+        there = set(units[column])
+        absent = [name for name in asked if name not in there]
+        if absent:
+            sentences.append(f"No results of {numbers.counted(len(absent), noun)} of the study: {', '.join(absent)}.")
+    found = {
+        (row["dataset"], row["model"], row["variant"]): row["seed"]
+        for row in records(units.groupby(["dataset", "model", "variant"])["seed"].nunique().reset_index())
+    }
+    variants = [(model, variant.label) for variant in study.variants for model in variant.models]
+    asked_cells = (
+        (dataset, model, variant)
+        for dataset in study.datasets
+        if dataset in set(units["dataset"])
+        for model, variant in (*((model, "") for model in study.models), *variants)
+        if model in set(units["model"])
+    )
+    short = [
+        f"{model_label(model, variant)} on {dataset} ({found.get((dataset, model, variant), 0)})"
+        for dataset, model, variant in asked_cells
+        if found.get((dataset, model, variant), 0) < study.seeds
+    ]
+    if short:
+        named = ", ".join(short[:CELLS_NAMED])
+        more = f" and {len(short) - CELLS_NAMED} more" if len(short) > CELLS_NAMED else ""
+        whole = numbers.counted(study.seeds, "seed")
+        sentences.append(f"Not all of the study’s {whole} of: {named}{more}; in brackets, the seeds that are there.")
+    return tuple(sentences)
+
+
+def failures_table(units: pd.DataFrame, study: Study) -> Table | None:
+    """Every unit that did not come to its end, seeds alike in one row; None where all did."""
+    wrong = units[units["status"].ne("complete")]
+    if wrong.empty:
+        return None
+    alike = ["dataset", "model", "variant", "unit", "status", "message"]
+    order = {name: place for place, name in enumerate(in_order(units["dataset"], study.datasets))}
+    found = sorted(
+        records(wrong.groupby(alike, dropna=False)["seed"].agg(list).reset_index()),
+        key=lambda row: (order[row["dataset"]], row["model"], row["variant"], row["unit"], row["status"]),
+    )
+    rows = tuple(
+        row_of(
+            row["dataset"],
+            model_label(row["model"], row["variant"]),
+            row["unit"],
+            numbers.ranges(row["seed"]),
+            row["status"],
+            row["message"] or numbers.ABSENT,
+        )
+        for row in found
+    )
+    columns = tuple(
+        Column(label, numeric=False) for label in ("dataset", "model", "unit", "seeds", "status", "message")
+    )
+    return Table("Units that failed or diverged", columns, (Group(rows),))
+
+
+def models_table(units: pd.DataFrame, study: Study) -> Table:
+    """What each model is and what it cost, over all datasets, seeds and units."""
+    order = {name: place for place, name in enumerate(in_order(units["model"], study.models))}
+    found = sorted(
+        records(
+            units.groupby(["model", "variant"], dropna=False)
+            .agg(
+                likelihood=("likelihood", "first"),
+                beta=("beta", "first"),
+                units=("key", "count"),
+                seconds=("seconds", "sum"),
+                each=("seconds", "mean"),
+                scoring=("scoring_seconds", "sum"),
+                memory=("peak_memory", "max"),
+            )
+            .reset_index()
+        ),
+        key=lambda row: (order[row["model"]], row["variant"]),
+    )
+    rows = tuple(
+        row_of(
+            model_label(row["model"], row["variant"]),
+            row["likelihood"] or numbers.ABSENT,
+            numbers.ABSENT if pd.isna(row["beta"]) else f"{row['beta']:g}",
+            numbers.whole(row["units"]),
+            numbers.duration(row["seconds"]),
+            numbers.duration(row["each"]),
+            numbers.duration(row["scoring"]),
+            numbers.memory(row["memory"]),
+        )
+        for row in found
+    )
+    columns = (
+        Column("model", numeric=False),
+        Column("likelihood", numeric=False),
+        *(Column(label) for label in ("β", "units", "training", "training a unit", "scoring", "peak memory")),
+    )
+    return Table("The models and what they cost", columns, (Group(rows),))
+
+
+def run_facts(units: pd.DataFrame) -> tuple[Fact, ...]:
+    """Command, code, machine, versions and cost, as they stand in the units."""
+    devices = units.groupby(["device", "device_name"]).size().reset_index(name="units")
+    versions: dict[str, set[str]] = {}
+    for text in units["versions"].unique():
+        for package, version in json.loads(text).items():
+            versions.setdefault(package, set()).add(str(version))
+    return (
+        Fact("command", _distinct(units["command"]), code=True),
+        Fact("commit", _distinct(units["commit"]), code=True),
+        Fact(
+            "device",
+            tuple(
+                f"{row['device']}, {row['device_name']} ({numbers.counted(row['units'], 'unit')})"
+                for row in records(devices)
+            ),
+        ),
+        Fact("versions", (", ".join(f"{name} {' and '.join(sorted(versions[name]))}" for name in sorted(versions)),)),
+        Fact("seeds", (numbers.ranges(units["seed"].tolist()),)),
+        Fact("replicas trained together", (numbers.ranges(units["replicas"].tolist()),)),
+        Fact("training, all units", (numbers.duration(units["seconds"].sum()),)),
+        Fact("scoring, all units", (numbers.duration(units["scoring_seconds"].sum()),)),
+        Fact("peak memory", (numbers.memory(units["peak_memory"].max()),)),
+    )
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({text for text in texts if text})) or (numbers.ABSENT,)

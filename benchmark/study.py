@@ -1,0 +1,211 @@
+"""Study: which datasets, models, seeds, readouts and tasks are run, and which contrasts are asked of them."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from benchmark.errors import InputError, unknown
+
+Setting = float | int | str | bool
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Variant(_Frozen):
+    """Models run once more under other settings; ``variant`` in the frames names them ("beta=0.1")."""
+
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+    settings: Annotated[dict[str, Setting], Field(min_length=1)]
+
+    @property
+    def label(self) -> str:
+        return variant_label(self.settings)
+
+
+class Arm(_Frozen):
+    """One side of a contrast: a model, the readout of its latents, and its variant (empty for the row as it stands)."""
+
+    model: str
+    readout: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.model}{f' ({self.variant})' if self.variant else ''} {self.readout}"
+
+
+class Primary(_Frozen):
+    """The task and metric that a contrast is judged by."""
+
+    task: str
+    metric: str
+
+
+class Contrast(_Frozen):
+    """A paired difference, first − second, declared before the run."""
+
+    name: str
+    first: Arm
+    second: Arm
+    primary: Annotated[tuple[Primary, ...], Field(min_length=1)]
+    role: Literal["confirmatory", "secondary"] = "confirmatory"
+
+
+class Pair(_Frozen):
+    """A deterministic model and its variational twin, from which the claim's three contrasts follow.
+
+    ``links`` is the link task that decides: by inner product for graph models, by Hadamard product for feature models,
+    whose inner product was never trained. The two contrasts with the point model have the pair's role; sample − mean
+    is secondary always.
+    """
+
+    point: str
+    variational: str
+    links: Literal["link-inner-product", "link-hadamard"]
+    role: Literal["confirmatory", "secondary"] = "confirmatory"
+
+    def contrasts(self) -> tuple[Contrast, ...]:
+        primary = (
+            Primary(task="k-means", metric="nmi"),
+            Primary(task="logistic-regression-few", metric="accuracy"),
+            Primary(task=self.links, metric="auc"),
+        )
+        point = Arm(model=self.point, readout="mean")
+        mean = Arm(model=self.variational, readout="mean")
+        sample = Arm(model=self.variational, readout="sampled")
+        return (
+            Contrast(
+                name=f"{self.variational} mean − {self.point}",
+                first=mean,
+                second=point,
+                primary=primary,
+                role=self.role,
+            ),
+            Contrast(
+                name=f"{self.variational} sample − {self.point}",
+                first=sample,
+                second=point,
+                primary=primary,
+                role=self.role,
+            ),
+            Contrast(
+                name=f"{self.variational} sample − mean", first=sample, second=mean, primary=primary, role="secondary"
+            ),
+        )
+
+
+class Study(_Frozen):
+    """A validated study file.
+
+    ``seeds`` is their number (0 to seeds − 1); ``draws`` how many samples of each latent are scored, each on its own;
+    ``margin`` the difference of scores, on their 0–1 scale, below which two arms count as equivalent.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+    variants: tuple[Variant, ...] = ()
+    seeds: Annotated[int, Field(ge=1)] = 10
+    readouts: Annotated[tuple[str, ...], Field(min_length=1)] = ("mean", "sampled", "averaged-4")
+    draws: Annotated[int, Field(ge=1)] = 5
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "k-means",
+        "logistic-regression-few",
+        "logistic-regression-many",
+        "link-inner-product",
+        "link-hadamard",
+    )
+    pairs: tuple[Pair, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    save_latents: bool = False
+
+    @field_validator("datasets", "models", "readouts", "tasks")
+    @classmethod
+    def _no_duplicates(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} named twice")
+        return names
+
+    @model_validator(mode="after")
+    def _contrasts_within(self) -> Study:
+        names = [contrast.name for contrast in self.declared()]
+        if len(set(names)) < len(names):
+            raise ValueError(f"contrasts: names must differ, got {names}")
+        for contrast in self.declared():
+            for primary in contrast.primary:
+                if primary.task not in self.tasks:
+                    raise ValueError(
+                        f"contrast {contrast.name!r}: task {primary.task!r} is not among the study's tasks"
+                    )
+            for arm in (contrast.first, contrast.second):
+                if arm.readout not in self.readouts:
+                    raise ValueError(
+                        f"contrast {contrast.name!r}: readout {arm.readout!r} is not among the study's readouts"
+                    )
+        return self
+
+    def declared(self) -> tuple[Contrast, ...]:
+        """Every contrast of the study: the three of each pair, then the further ones."""
+        return tuple(contrast for pair in self.pairs for contrast in pair.contrasts()) + self.contrasts
+
+
+def variant_label(settings: dict[str, Setting]) -> str:
+    """The overridden settings in a few characters, in a fixed order: ``beta=0.1 hidden=64``."""
+    return " ".join(f"{key}={settings[key]}" for key in sorted(settings))
+
+
+def bundled() -> dict[str, Path]:
+    """The studies that come with the package, by name."""
+    folder = Path(str(resources.files("benchmark") / "studies"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_study(name: str) -> Study:
+    """The study of that name, or in the TOML file of that path; InputError names file, key and value."""
+    known = bundled()
+    path = Path(name) if name.endswith(".toml") else known.get(name)
+    if path is None:
+        raise unknown("study", name, known)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"study file {name}: there is no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"study file {name}: cannot be read: {error}") from None
+    return parse_study(content, where=str(path))
+
+
+def parse_study(content: dict[str, Any], *, where: str) -> Study:
+    """A study from a parsed TOML document; ``where`` is the file that error messages name."""
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise unknown("key", key.rsplit(".", 1)[-1], _keys_beside(first["loc"]), where=where) from None
+        came = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
+        raise InputError(f"{where}: {key + ': ' if key else ''}{first['msg']}{came}") from None
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that a document may have where an unknown one was found."""
+    homes: dict[str, type[BaseModel]] = {
+        "contrasts": Contrast,
+        "pairs": Pair,
+        "first": Arm,
+        "second": Arm,
+        "primary": Primary,
+        "variants": Variant,
+    }
+    parents = [part for part in location[:-1] if isinstance(part, str)]
+    return list((homes[parents[-1]] if parents else Study).model_fields)

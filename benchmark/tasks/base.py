@@ -1,0 +1,62 @@
+"""What a task is: a latent and a case in, scores out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmark.datasets import Split
+
+Matrix: TypeAlias = "NDArray[np.float32] | sp.csr_array"
+Unit: TypeAlias = Literal["all-edges", "training-edges"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """What tasks may know beside the latent: labels [n] and the split of (dataset, seed)."""
+
+    y: NDArray[np.int64] | None
+    split: Split
+    fingerprint: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A downstream use of latents.
+
+    ``unit`` says which training its latents come from; ``version`` is raised whenever its scores would change.
+    ``overlap`` is the share of test over training rows where random splits overlap from seed to seed, None where the
+    spread over seeds is conditional on the data: statistics.contrasts corrects its interval by it.
+    """
+
+    name: str
+    version: int
+    unit: Unit
+    needs: Literal["labels", "links"]
+    metrics: tuple[str, ...]
+    overlap: float | None
+    score: Callable[[Matrix, Case], Mapping[str, float]]
+    source: str
+
+
+def logistic_regression(x: Matrix, y: NDArray[np.int64]) -> Pipeline:
+    """Logistic regression fitted on rows standardised by these very rows; sparse ones are scaled without centring.
+
+    lbfgs, C = 1, 1,000 iterations. Where those do not suffice the fit stands as it is: the cap is part of the task.
+    """
+    scaler = StandardScaler(with_mean=isinstance(x, np.ndarray))
+    classifier = make_pipeline(scaler, LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return classifier.fit(x, y)

@@ -1,0 +1,18 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of the real data: BENCHMARK_DATA_ROOT, else shared/data beside the repository; without one, skip."""
+    named = os.environ.get("BENCHMARK_DATA_ROOT")
+    root = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    if not root.is_dir():
+        pytest.skip(f"no real data in {root}; set BENCHMARK_DATA_ROOT to a folder that holds them")
+    return root

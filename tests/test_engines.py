@@ -1,0 +1,285 @@
+"""The engine: any fault costs a batch at most, and the same command goes on."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark import driver, engines, frames, plan
+from benchmark.records import Store
+from benchmark.run import Context, Trained, run_job, score, train
+from benchmark.study import parse_study
+
+STUDY = {
+    "name": "tiny",
+    "title": "Tiny",
+    "datasets": ["karate"],
+    "models": ["ae", "vgae", "raw"],
+    "variants": [{"models": ["ae"], "settings": {"hidden": 8, "least_steps": 10, "epochs": 5}}],
+    "seeds": 2,
+    "draws": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    study = parse_study(STUDY, where="tiny")
+    return plan.load_all(study, tmp_path_factory.mktemp("none"), skip_missing=False)[0]
+
+
+def planned(data, **changes):
+    return plan.make_plan(parse_study({**STUDY, **changes}, where="tiny"), data, "cpu")
+
+
+def context(made, store):
+    return Context(
+        str(store.results),
+        {name: str(driver._hand_over(prepared, store.results)) for name, prepared in made.data.items()},
+        made.device,
+        "a processor",
+        driver.provenance.versions(),
+        "",
+        "",
+        made.study.save_latents,
+    )
+
+
+def complete(made, store, workers=2):
+    for _ in driver.execute(made, driver.missing(made, store), store, workers, "command"):
+        pass
+    return frames.frames(made, store)
+
+
+def test_a_run_leaves_every_unit_once_and_nothing_to_do(data, tmp_path):
+    made, store = planned(data), Store(tmp_path)
+    scores, units = complete(made, store)
+    assert driver.missing(made, store).jobs == ()
+    assert len(units) == len(list(made.units())) == units["key"].nunique()
+    assert set(units["status"]) == {"complete"}
+    assert len(scores) == sum(
+        len(task.metrics)
+        for unit in made.units()
+        for cell in unit.cells
+        for task in plan.TASKS
+        if task.name == cell.task
+    )
+    assert not scores.duplicated(
+        ["dataset", "model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
+    ).any()
+    assert set(scores["variant"]) == {"", "epochs=5 hidden=8 least_steps=10"}
+    assert scores["value"].between(-0.5, 1).all()
+    again = complete(made, Store(tmp_path / "again"), workers=1)[0]
+    assert again.equals(scores)
+
+
+def test_a_feature_model_trains_once_for_both_units_and_a_graph_model_for_each(data, tmp_path):
+    made = planned(data)
+    jobs = driver.missing(made, Store(tmp_path)).jobs
+    units = {(job.batch.first.arm.row.name, tuple(u.unit for u in job.batch.trainings[0].units)) for job in jobs}
+    assert ("ae", ("all-edges", "training-edges")) in units
+    assert {("vgae", ("all-edges",)), ("vgae", ("training-edges",))} <= units
+
+
+def test_more_draws_are_added_without_training_where_the_latent_was_kept(data, tmp_path):
+    store = Store(tmp_path)
+    before, _ = complete(planned(data, save_latents=True), store)
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "latents").iterdir()}
+    assert len(files) == 2 + 2 + 4  # ae and its variant once a seed, vgae twice, no file for raw
+    more = planned(data, save_latents=True, draws=3)
+    work = driver.missing(more, store)
+    assert {job.batch.first.arm.row.name for job in work.jobs} == {"vgae"}
+    assert all(job.kept for job in work.jobs)
+    after, units = complete(more, store)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "latents").iterdir()} == files
+    columns = ["model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
+    merged = before.merge(after, on=columns, suffixes=("", "_after"))
+    assert len(merged) == len(before)
+    assert (merged["value"] == merged["value_after"]).all()
+    fresh, _ = complete(planned(data, draws=3), Store(tmp_path / "fresh"))
+    assert fresh.drop(columns="key").equals(after.drop(columns="key"))
+    assert (units.groupby(["model", "variant", "seed"])["seconds"].sum() > 0).all()
+
+
+def test_a_lost_latent_is_made_again(data, tmp_path):
+    made, store = planned(data, save_latents=True), Store(tmp_path)
+    complete(made, store)
+    victim = next((tmp_path / "latents").iterdir())
+    content = victim.read_bytes()
+    victim.unlink()
+    assert len(driver.missing(made, store).jobs) == 1
+    complete(made, store)
+    with np.load(victim) as arrays:
+        assert set(arrays) <= {"mean", "std"}
+    assert victim.read_bytes()[:4] == content[:4]
+
+
+def test_a_diverged_unit_is_recorded_scored_as_a_constant_and_the_run_goes_on(data, tmp_path):
+    made = planned(
+        data,
+        models=["vae-gaussian", "raw"],
+        variants=[{"models": ["vae-gaussian"], "settings": {"learning_rate": 1e9}}],
+    )
+    scores, units = complete(made, Store(tmp_path))
+    bad = units[units["variant"] != ""]
+    assert set(bad["status"]) == {"diverged"}
+    assert bad["message"].str.contains("not finite").all()
+    assert set(units[units["variant"] == ""]["status"]) == {"complete"}
+    chance = scores[(scores["status"] == "diverged") & (scores["metric"] == "auc")]["value"]
+    assert (chance == 0.5).all()
+    assert driver.missing(made, Store(tmp_path)).jobs == ()
+
+
+def test_an_exception_in_a_unit_is_its_record_and_is_tried_again(data, tmp_path):
+    made, store = planned(data), Store(tmp_path)
+    job = driver.missing(made, store).jobs[0]
+    lost = replace(context(made, store), data={"karate": str(tmp_path / "gone.joblib")})
+    records = run_job(job, lost)
+    assert {record.status for record in records} == {"failed"}
+    assert "FileNotFoundError" in records[0].message
+    for record in records:
+        store.put(record)
+    scores, units = frames.frames(made, store)
+    assert set(units["status"]) == {"failed"}
+    assert scores["value"].isna().all()
+    assert set(scores["status"]) == {"failed"}
+    assert len(driver.missing(made, store).jobs) == len(driver.missing(made, Store(tmp_path / "none")).jobs)
+    assert set(complete(made, store)[1]["status"]) == {"complete"}
+
+
+def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
+    """With all seeds in one batch, as on a GPU; a batch of two does not fit, one does."""
+    made, store = planned(data, models=["ae"], variants=[]), Store(tmp_path)
+    from benchmark import run
+
+    fitted = run.fit
+
+    def small(spec, inputs, settings, seeds, device):
+        if len(seeds) > 1:
+            raise MemoryError("too many replicas")
+        return fitted(spec, inputs, settings, seeds, device)
+
+    monkeypatch.setattr(run, "fit", small)
+    (batch,) = made.batches(made.trainings, replicas=2)
+    outcomes = train(engines.Job(batch, {}, kept=False), context(made, store))
+    assert [trained.replicas for trained in outcomes] == [1, 1]
+    assert [trained.status for trained in outcomes] == ["complete", "complete"]
+
+
+def test_training_here_while_workers_score_gives_the_same_records(data, tmp_path):
+    """The GPU's way of working, on a CPU: all seeds of a cell in one batch, replicas scored by the workers."""
+    made, store = planned(data, models=["gae", "raw"], variants=[]), Store(tmp_path)
+    jobs = [
+        engines.Job(batch, {u.identity.key: u.cells for t in batch.trainings for u in t.units}, kept=False)
+        for batch in made.batches(made.trainings, replicas=2)
+    ]
+    there = context(made, store)
+    gathered = [
+        record for records in engines._pooled(engines._scorings(jobs, there), 2, backlog=8) for record in records
+    ]
+    assert {record.key for record in gathered} == {unit.identity.key for unit in made.units()}
+    assert {record.status for record in gathered} == {"complete"}
+    assert {record.provenance.replicas for record in gathered} == {2}
+
+
+def _dies(marker, result):
+    """Kills its own process the first ``len(marker)`` times it runs."""
+    for path in marker:
+        if not Path(path).exists():
+            Path(path).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return [result]
+
+
+def _lives(result):
+    time.sleep(0.2)
+    return [result]
+
+
+@pytest.mark.parametrize(("deaths", "expected"), [(1, "done"), (2, "lost")])
+def test_a_worker_that_dies_costs_its_batch_which_is_tried_once_more(tmp_path, deaths, expected):
+    markers = [str(tmp_path / str(death)) for death in range(deaths)]
+    calls = [engines._Call(_lives, (i,), lambda _: ["lost neighbour"]) for i in range(4)]
+    calls.insert(1, engines._Call(_dies, (markers, "done"), lambda _: ["lost"]))
+    results = [result for results in engines._pooled(iter(calls), 2, backlog=2) for result in results]
+    assert sorted(map(str, results)) == sorted(["0", "1", "2", "3", expected])
+
+
+def _run(results):
+    """The command as a user starts it, in a session of its own; what it prints goes to a file beside the results."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        "smoke",
+        "--datasets",
+        "karate",
+        "--results",
+        str(results),
+        "--device",
+        "cpu",
+    ]
+    with results.with_suffix(".log").open("w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def test_killed_at_any_moment_the_same_command_gives_the_same_bytes(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert _run(whole).wait() == 0, whole.with_suffix(".log").read_text()
+    clock = random.Random(0)
+    for moment in range(2):
+        process = _run(killed)
+        time.sleep(6 + 3 * moment + 3 * clock.random())
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert _run(killed).wait() == 0, killed.with_suffix(".log").read_text()
+    assert (killed / "smoke.parquet").read_bytes() == (whole / "smoke.parquet").read_bytes()
+
+
+def _alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_an_interrupt_says_how_to_go_on_and_leaves_no_worker(tmp_path):
+    process, log = _run(tmp_path / "r"), tmp_path / "r.log"
+    _until(lambda: "[3/" in log.read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert "interrupted: " in log.read_text()
+    assert "the same command continues from there" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    _until(lambda: not _alive(process.pid))
+
+
+def test_workers_of_a_killed_run_do_not_stay(tmp_path):
+    process, log = _run(tmp_path / "r"), tmp_path / "r.log"
+    _until(lambda: "[1/" in log.read_text())
+    process.kill()
+    process.wait()
+    _until(lambda: not _alive(process.pid))
+
+
+def test_scores_of_a_failed_training_are_none(data, tmp_path):
+    made, store = planned(data), Store(tmp_path)
+    training = made.trainings[0]
+    records = score(engines.failed(training, OSError("no\nluck"), 1), {}, context(made, store))
+    assert [record.message for record in records] == ["OSError: no luck"] * len(training.units)
+    assert isinstance(engines.failed(training, OSError(), 1), Trained)

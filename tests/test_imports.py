@@ -1,0 +1,73 @@
+"""One direction: who may import what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "benchmark"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+USES_TORCH = {"rng.py", "training.py", "latents.py", "datasets/pyg.py", "datasets/bundled.py"}
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports anywhere in it, but for type checkers alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_the_import_graph(path):
+    home = path.relative_to(PACKAGE).as_posix()
+    names = imported(path)
+    ours = {name for name in names if name.startswith("benchmark.")}
+    if not home.startswith("models/") and home not in USES_TORCH:
+        assert not {name for name in names if name.split(".")[0] in ("torch", "torch_geometric")}
+    if home.startswith("models/"):
+        assert all(name.startswith("benchmark.models") for name in ours)
+    if home.startswith("datasets/"):
+        assert not {
+            name for name in ours if name.startswith(("benchmark.models", "benchmark.tasks", "benchmark.training"))
+        }
+    if home == "statistics.py" or home.startswith("report/"):
+        allowed = (
+            "benchmark.statistics",
+            "benchmark.report",
+            "benchmark.study",
+            "benchmark.tasks",
+            "benchmark.errors",
+            "benchmark.files",
+        )
+        assert all(name.startswith(allowed) for name in ours), ours
+    if home in ("study.py", "errors.py", "rng.py", "files.py"):
+        assert all(name.startswith(("benchmark.errors", "benchmark.rng")) for name in ours)
+
+
+@pytest.mark.parametrize(
+    "module", ["benchmark.statistics", "benchmark.report", "benchmark.tasks", "benchmark.datasets", "benchmark.cli"]
+)
+def test_torch_stays_out_of(module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_module_is_short():
+    assert {
+        path.name: lines for path in MODULES if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    } == {}

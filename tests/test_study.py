@@ -1,0 +1,93 @@
+"""Study files: what they may say, and what is said of what they may not."""
+
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.plan import check_names
+from benchmark.study import bundled, load_study, parse_study
+
+MINIMAL = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae"]}
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_bundled_studies_are_valid(name):
+    study = load_study(name)
+    assert study.name == name
+    check_names(study)
+
+
+def test_a_pair_declares_the_three_contrasts_of_the_claim():
+    study = parse_study(
+        {**MINIMAL, "pairs": [{"point": "ae", "variational": "vae", "links": "link-hadamard"}]}, where="f"
+    )
+    contrasts = {c.name: (str(c.first), str(c.second), c.role) for c in study.declared()}
+    assert contrasts == {
+        "vae mean − ae": ("vae mean", "ae mean", "confirmatory"),
+        "vae sample − ae": ("vae sampled", "ae mean", "confirmatory"),
+        "vae sample − mean": ("vae sampled", "vae mean", "secondary"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sedes": 3}, "f.toml: unknown key 'sedes'; did you mean 'seeds'"),
+        ({"seeds": 0}, "f.toml: seeds: .*greater than or equal to 1, got 0"),
+        ({"seeds": "ten"}, "f.toml: seeds: .*got 'ten'"),
+        ({"draws": 0}, "f.toml: draws: .*got 0"),
+        ({"datasets": []}, "f.toml: datasets: .*at least 1"),
+        ({"datasets": ["wine", "wine"]}, "wine named twice"),
+        ({"margin": 0.0}, "f.toml: margin: .*got 0.0"),
+        ({"name": "No Spaces"}, "f.toml: name: .*got 'No Spaces'"),
+        ({"pairs": [{"point": "ae", "variational": "vae", "lniks": "x"}]}, "did you mean 'links'|Field required"),
+        (
+            {"readouts": ["mean"], "pairs": [{"point": "ae", "variational": "vae", "links": "link-hadamard"}]},
+            "readout 'sampled' is not among",
+        ),
+        (
+            {"tasks": ["k-means"], "pairs": [{"point": "ae", "variational": "vae", "links": "link-hadamard"}]},
+            "is not among the study's tasks",
+        ),
+    ],
+)
+def test_impossible_studies_are_refused_with_key_and_value(change, message):
+    with pytest.raises(InputError, match=message) as caught:
+        parse_study({**MINIMAL, **change}, where="f.toml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"models": ["vea"]}, "unknown model 'vea'; did you mean 'vae'"),
+        ({"tasks": ["kmeans"]}, "unknown task 'kmeans'; did you mean 'k-means'"),
+        ({"readouts": ["meen"]}, "unknown readout 'meen'; did you mean 'mean'"),
+        (
+            {
+                "contrasts": [
+                    {
+                        "name": "c",
+                        "first": {"model": "ae", "readout": "mean"},
+                        "second": {"model": "vae", "readout": "mean"},
+                        "primary": [{"task": "k-means", "metric": "nmj"}],
+                    }
+                ]
+            },
+            "unknown metric of k-means 'nmj'; did you mean 'nmi'",
+        ),
+    ],
+)
+def test_unknown_names_get_a_suggestion(change, message):
+    with pytest.raises(InputError, match=message):
+        check_names(parse_study({**MINIMAL, **change}, where="f.toml"))
+
+
+def test_unknown_study_and_missing_file(tmp_path):
+    with pytest.raises(InputError, match="unknown study 'papr'; did you mean 'paper'"):
+        load_study("papr")
+    with pytest.raises(InputError, match="there is no such file"):
+        load_study(str(tmp_path / "none.toml"))
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_study(str(broken))
