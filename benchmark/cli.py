@@ -34,6 +34,7 @@ _ROOT = Annotated[
         metavar="DIR", help="Folder of raw data files; else BENCHMARK_DATA_ROOT, else the user's cache folder."
     ),
 ]
+_PLAIN_WIDTH = 200  # of a table that is not printed on a terminal
 _DEVICE = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where models train.")]
 
 
@@ -167,7 +168,7 @@ def list_models() -> None:
     rows = []
     for row in MODELS:
         settings = row.settings
-        sizes = f"{settings.hidden}–{settings.latent}" if isinstance(row, ModelSpec) else f"{settings.latent}"
+        sizes = f"{settings.hidden}–{settings.latent}" if isinstance(row, ModelSpec) else None
         budget = f"Adam {settings.learning_rate:g}, {settings.epochs} epochs" if settings.epochs else "untrained"
         batch = (
             f", batches of {settings.batch}, at least {settings.least_steps} steps"
@@ -258,7 +259,9 @@ def _shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
 
 
 def _print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    table = Table(*header, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for position, title in enumerate(header):
+        table.add_column(title, no_wrap=position == 0, overflow="fold")
     for row in rows:
         table.add_row(*("–" if value is None else str(value) for value in row))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)

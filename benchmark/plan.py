@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmark.datasets import Dataset, load, neighbour_graph
+from benchmark.datasets import Dataset, load, neighbour_graph, split
 from benchmark.errors import InputError, unknown
 from benchmark.latents import READOUTS, Readout
 from benchmark.models import MODELS, Row, Settings
@@ -221,10 +221,14 @@ def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str,
     data, refused = {}, []
     for name in study.datasets:
         try:
-            data[name] = Prepared.of(load(name, root))
+            dataset = load(name, root)
+            split(dataset, seed=0)  # so that what cannot be split is refused now, not in every unit
+            data[name] = Prepared.of(dataset)
         except InputError as error:
             refused.append(str(error))
     if refused and (not skip_missing or not data):
+        if len(refused) == 1:
+            raise InputError(refused[0])
         raise InputError("\n  ".join([f"{len(refused)} of {len(study.datasets)} datasets cannot be had:", *refused]))
     return data, refused
 

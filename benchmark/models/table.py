@@ -143,7 +143,13 @@ MODELS: tuple[Row, ...] = (
     ModelSpec("gae", "gae", GCN, POINT, InnerProduct, BERNOULLI_BALANCED, _GRAPHS, _KIPF),
     ModelSpec("vgae", "gae", GCN, LOG_STD, InnerProduct, BERNOULLI_BALANCED, _VARIATIONAL_GRAPHS, _KIPF),
     BaselineSpec("raw", baselines.raw, False, _UNTRAINED_FEATURES, "control: X itself"),
-    BaselineSpec("pca", baselines.pca, False, _UNTRAINED_FEATURES, "control: Pearson (1901)"),
+    BaselineSpec(
+        "pca",
+        baselines.pca,
+        False,
+        _UNTRAINED_FEATURES,
+        "control: as many components as ae has latents, Pearson (1901)",
+    ),
     BaselineSpec(
         "propagated", baselines.propagated(1), True, _UNTRAINED_GRAPHS, "control: ÂX, Wu et al. (2019), eq. 8"
     ),
@@ -163,7 +169,9 @@ MODELS: tuple[Row, ...] = (
         _UNTRAINED_GRAPHS,
         "control: gae untrained",
     ),
-    BaselineSpec("random", baselines.random, False, _UNTRAINED_FEATURES, "control: chance"),
+    BaselineSpec(
+        "random", baselines.random, False, _UNTRAINED_FEATURES, "control: noise of the shape of ae's latents, chance"
+    ),
 )
 
 if len({row.name for row in MODELS}) < len(MODELS):

@@ -1,0 +1,230 @@
+"""The command line: what it prints, and one clear line with exit code 2 for whatever is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.cli import main
+
+TINY = """
+name = "tiny"
+title = "Tiny"
+datasets = ["karate"]
+models = ["gae", "raw"]
+seeds = 2
+draws = 1
+"""
+
+
+@pytest.fixture
+def command(capsys, monkeypatch, tmp_path):
+    """Run a command in an empty folder; its exit code, output and error output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["benchmark", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code or 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def refused(result, *parts):
+    code, _, error = result
+    assert code == 2
+    assert "Traceback" not in error
+    for part in parts:
+        assert part in error
+    return error
+
+
+def study(**changes):
+    """Write a study file with some lines changed; its name."""
+    lines = dict(line.split(" = ", 1) for line in TINY.strip().splitlines()) | changes
+    Path("tiny.toml").write_text("\n".join(f"{key} = {value}" for key, value in lines.items()), encoding="utf-8")
+    return "tiny.toml"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-h"], ["run", "-h"], ["report", "-h"], ["status", "-h"], ["datasets", "-h"], ["models", "-h"], ["tasks", "-h"]],
+)
+def test_every_command_has_help(command, words):
+    code, output, _ = command(*words)
+    assert code == 0
+    assert "Usage" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [(["datasets"], ["cora", "csbm-hard"]), (["models"], ["vgae", "random"]), (["tasks"], ["k-means"])],
+)
+def test_the_tables_are_listed(command, words, names):
+    code, output, _ = command(*words)
+    assert code == 0
+    assert all(name in output for name in names)
+
+
+def test_run_status_report_and_run_again(command):
+    name = study()
+    code, output, _ = command("run", name, "--device", "cpu")
+    assert code == 0
+    assert "8 units, 0 recorded" in output
+    assert Path("results/tiny.parquet").exists()
+    code, output, _ = command("run", name, "--device", "cpu")
+    assert "8 units, 8 recorded; 0 batches" in output
+    code, output, _ = command("status", name, "--device", "cpu")
+    assert "8 complete, 0 diverged, 0 failed, 0 missing" in output
+    code, output, _ = command("status", study(seeds="3"), "--device", "cpu")
+    assert "8 complete, 0 diverged, 0 failed, 4 missing" in output
+    code, output, _ = command("report", study())
+    assert code == 0
+    assert output.strip() == str(Path("report/index.html"))
+    assert "demonstration, not the answer" in Path("report/index.html").read_text(encoding="utf-8")
+
+
+def test_the_lists_of_a_study_are_replaced(command):
+    code, output, _ = command(
+        "run", study(), "--seeds", "1", "--models", "random, pca", "--datasets", "wine,karate", "--device", "cpu"
+    )
+    assert code == 0
+    assert "6 units" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["run", "papr"], ["unknown study 'papr'", "did you mean 'paper'"]),
+        (["run", "gone.toml"], ["gone.toml", "no such file"]),
+        (["run", "smoke", "--seeds", "0"], ["--seeds 0", "at least 1"]),
+        (["run", "smoke", "--workers", "0"], ["--workers 0", "at least 1"]),
+        (["run", "smoke", "--datasets", "kora"], ["unknown dataset 'kora'", "did you mean 'cora'"]),
+        (["run", "smoke", "--datasets", ","], ["--datasets ','", "at least one name"]),
+        (["run", "smoke", "--models", "vgea"], ["unknown model 'vgea'", "did you mean 'vgae'"]),
+        (["run", "smoke", "--device", "tpu"], ["device 'tpu'", "auto, cpu, cuda"]),
+        (["run", "smoke", "--data-root", "nowhere"], ["nowhere"]),
+        (["report", "smoke"], ["smoke.parquet", "run the study first"]),
+        (["run", "smoke", "--sedes", "3"], ["--sedes"]),
+        (["rum", "smoke"], ["rum"]),
+        (["run", "smoke", "--datasets", "npz:gone.npz"], ["gone.npz"]),
+        (
+            ["run", "smoke", "--datasets", "cora,citeseer,karate"],
+            ["2 of 3 datasets cannot be had", "ind.cora", "ind.citeseer", "https://"],
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(command, words, parts):
+    refused(command(*words), *parts)
+
+
+def test_unknown_keys_and_metrics_of_a_study_file(command):
+    refused(command("run", study(sedes="3")), "tiny.toml", "unknown key 'sedes'", "did you mean 'seeds'")
+    contrast = (
+        '[{ name = "c", first = { model = "gae", readout = "mean" }, second = { model = "raw", readout = "mean" }, '
+        'primary = [{ task = "k-means", metric = "nmj" }] }]'
+    )
+    refused(command("run", study(contrasts=contrast)), "'nmj'", "did you mean 'nmi'")
+    refused(
+        command("run", study(variants='[{ models = ["gae"], settings = { hiden = 3 } }]')), "unknown setting 'hiden'"
+    )
+
+
+def test_missing_datasets_are_skipped_on_demand_and_named(command):
+    code, _, error = command("run", study(datasets='["cora", "karate"]'), "--skip-missing", "--device", "cpu")
+    assert code == 0
+    assert "skipped: " in error
+    assert "cora" in error
+    command("report", "tiny.toml")
+    page = Path("report/report.md").read_text(encoding="utf-8")
+    assert "cora" in page
+
+
+def arrays(**changes):
+    rng = np.random.default_rng(0)
+    content = {
+        "x": rng.random((40, 5)),
+        "y": np.arange(40) % 2,
+        "edges": np.array([[i, (i + 1) % 40] for i in range(40)]),
+    } | changes
+    np.savez("mine.npz", **{key: value for key, value in content.items() if value is not None})
+    return "npz:mine.npz"
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"x": np.full((40, 5), np.nan)}, "nan"),
+        ({"y": 1 + np.arange(40) % 2}, "start at 1"),
+        ({"y": np.zeros(40, dtype=int)}, "one class"),
+        ({"edges": np.array([[0, 99]])}, "99"),
+        ({"x": np.zeros((2, 5)), "y": np.array([0, 1]), "edges": np.array([[0, 1]])}, "one row only"),
+        ({"edges": np.array([[0, 1], [1, 2]])}, "20"),
+    ],
+    ids=["nan", "labels", "one class", "range", "small", "few edges"],
+)
+def test_a_file_of_ones_own_that_is_wrong(command, changes, part):
+    Path("mine.npz").unlink(missing_ok=True)
+    name = arrays(**changes)
+    error = refused(command("run", "smoke", "--datasets", name, "--device", "cpu", "--seeds", "1"))
+    assert part in error.lower()
+
+
+def test_a_file_of_ones_own_that_is_right(command):
+    code, output, error = command(
+        "run", study(models='["ae", "gae"]'), "--datasets", arrays(), "--seeds", "1", "--device", "cpu"
+    )
+    assert code == 0, error
+    assert "4 units" in output
+
+
+def test_links_asked_of_data_without_edges(command):
+    error = refused(command("run", study(datasets='["wine"]', tasks='["link-hadamard"]'), "--device", "cpu"))
+    assert "wine: none of the study's tasks (link-hadamard) can be run on it, for it has no edges" in error
+
+
+def test_values_outside_the_unit_interval_for_a_bernoulli_row(command, monkeypatch):
+    from dataclasses import replace
+
+    from benchmark import datasets
+
+    table = tuple(replace(row, scaling="standard") if row.name == "wine" else row for row in datasets.DATASETS)
+    monkeypatch.setattr(datasets, "DATASETS", table)
+    error = refused(command("run", study(datasets='["wine"]', models='["ae", "vae-gaussian"]'), "--device", "cpu"))
+    assert "wine: ae with a Bernoulli likelihood want" in error
+    assert "[0, 1]" in error
+
+
+def test_results_that_cannot_be_written(command):
+    Path("occupied").write_text("a file", encoding="utf-8")
+    refused(command("run", study(), "--results", "occupied", "--device", "cpu"), "occupied", "cannot be written")
+    command("run", study(), "--seeds", "1", "--device", "cpu")
+    refused(command("report", study(), "--out", "occupied"), "occupied", "cannot be written")
+
+
+def test_a_corrupt_record_and_a_corrupt_frame(command):
+    command("run", study(), "--device", "cpu")
+    victim = next(Path("results/records").rglob("*.json"))
+    victim.write_bytes(victim.read_bytes()[:100])
+    refused(command("run", study(), "--device", "cpu"), victim.name, "not a readable record", "delete it")
+    victim.unlink()
+    assert command("run", study(), "--device", "cpu")[0] == 0
+    Path("results/tiny.parquet").write_bytes(b"PAR1 no")
+    refused(command("report", study()), "tiny.parquet", "not a readable parquet file")
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "run", "papr"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown study 'papr'")
+    assert len(done.stderr.strip().splitlines()) == 1
