@@ -18,6 +18,7 @@ from benchmark.report.figures import ContrastFigure, contrast_figure
 from benchmark.report.provenance import (
     Fact,
     controls,
+    cost_table,
     datasets_table,
     failures_table,
     missing,
@@ -94,6 +95,7 @@ class Page:
     failures: Table | None
     facts: tuple[Fact, ...]
     models: Table
+    costs: Table
 
 
 def build(study: Study, scores: pd.DataFrame, units: pd.DataFrame, out: Path, overlap: Mapping[str, float]) -> Path:
@@ -153,6 +155,7 @@ def compose(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Ma
         failures=failures_table(units, study),
         facts=run_facts(units),
         models=models_table(units, study),
+        costs=cost_table(units, study),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -46,7 +47,7 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
             name,
             first["dataset_family"],
             *(numbers.whole(first[column]) for column in ("rows", "features", "classes")),
-            numbers.whole(edges.max()) if len(edges) else numbers.ABSENT,
+            numbers.whole(edges.max()) if edges.any() else numbers.ABSENT,
             graph,
             first["scaling"],
             "yes" if first["evidence"] else "no",
@@ -128,43 +129,50 @@ def failures_table(units: pd.DataFrame, study: Study) -> Table | None:
 
 
 def models_table(units: pd.DataFrame, study: Study) -> Table:
-    """What each model is and what it cost, over all datasets, seeds and units."""
-    order = {name: place for place, name in enumerate(in_order(units["model"], study.models))}
-    found = sorted(
-        records(
-            units.groupby(["model", "variant"], dropna=False)
-            .agg(
-                likelihood=("likelihood", "first"),
-                beta=("beta", "first"),
-                units=("key", "count"),
-                seconds=("seconds", "sum"),
-                each=("seconds", "mean"),
-                scoring=("scoring_seconds", "sum"),
-                memory=("peak_memory", "max"),
-            )
-            .reset_index()
-        ),
-        key=lambda row: (order[row["model"]], row["variant"]),
-    )
-    rows = tuple(
-        row_of(
-            model_label(row["model"], row["variant"]),
-            row["likelihood"] or numbers.ABSENT,
-            numbers.ABSENT if pd.isna(row["beta"]) else f"{row['beta']:g}",
-            numbers.whole(row["units"]),
-            numbers.duration(row["seconds"]),
-            numbers.duration(row["each"]),
-            numbers.duration(row["scoring"]),
-            numbers.memory(row["memory"]),
+    """What each model is: likelihood, settings and source."""
+
+    def row(name: str, variant: str, first: dict[str, Any]) -> Row:
+        settings = json.loads(first["settings"])
+        trained = first["likelihood"] != ""
+        shown = {key.replace("_", " "): value for key, value in settings.items() if value not in (None, 0) and trained}
+        return row_of(
+            model_label(name, variant),
+            first["likelihood"] or numbers.ABSENT,
+            ", ".join(f"{key} {value:g}" for key, value in sorted(shown.items())) or numbers.ABSENT,
+            first["source"],
         )
-        for row in found
-    )
-    columns = (
-        Column("model", numeric=False),
-        Column("likelihood", numeric=False),
-        *(Column(label) for label in ("β", "units", "training", "training a unit", "scoring", "peak memory")),
-    )
-    return Table("The models and what they cost", columns, (Group(rows),))
+
+    rows = tuple(row(name, variant, records(here)[0]) for name, variant, here in _by_model(units, study))
+    columns = tuple(Column(label, numeric=False) for label in ("model", "likelihood", "settings", "source"))
+    return Table("The models and their settings", columns, (Group(rows),))
+
+
+def cost_table(units: pd.DataFrame, study: Study) -> Table:
+    """What each model cost, over all datasets and seeds; a unit that took another's latent trained for no second."""
+
+    def row(name: str, variant: str, here: pd.DataFrame) -> Row:
+        trainings = here.loc[here["seconds"] > 0, "seconds"]
+        return row_of(
+            model_label(name, variant),
+            numbers.whole(len(here)),
+            numbers.whole(len(trainings)),
+            numbers.duration(trainings.sum()),
+            numbers.duration(trainings.mean()) if len(trainings) else numbers.ABSENT,
+            numbers.duration(here["scoring_seconds"].sum()),
+            numbers.memory(here["peak_memory"].max()),
+        )
+
+    rows = tuple(row(*each) for each in _by_model(units, study))
+    labels = ("units", "trainings", "training", "each training", "scoring", "peak memory")
+    columns = (Column("model", numeric=False), *(Column(label) for label in labels))
+    return Table("What the models cost", columns, (Group(rows),))
+
+
+def _by_model(units: pd.DataFrame, study: Study) -> list[tuple[str, str, pd.DataFrame]]:
+    """Model, variant and their units, in the study's order."""
+    order = {name: place for place, name in enumerate(in_order(units["model"], study.models))}
+    groups = [(str(name), str(variant), here) for (name, variant), here in units.groupby(["model", "variant"])]
+    return sorted(groups, key=lambda group: (order[group[0]], group[1]))
 
 
 def run_facts(units: pd.DataFrame) -> tuple[Fact, ...]:
