@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmark.datasets import Split, split
 from benchmark.latents import READOUTS, Latents, of_posterior, read_out
-from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
+from benchmark.models import Control, Inputs, ModelSpec
 from benchmark.plan import Batch, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Provenance, Record, Status
 from benchmark.rng import generator
@@ -69,17 +69,15 @@ def run_job(job: Job, context: Context) -> list[Record]:
 
 def train(job: Job, context: Context) -> list[Trained]:
     """The latents of every training of the batch; where memory runs out the batch is halved and tried again."""
-    batch = job.batch
+    trainings = job.batch.trainings
     try:
-        if job.kept:
-            return [_kept(training, context) for training in batch.trainings]
-        return _train(batch, context)
+        return [_kept(training, context) for training in trainings] if job.kept else _train(job, context)
     except Exception as error:  # noqa: BLE001, the one place where a unit may fail: it becomes a record
-        if out_of_memory(error) and len(batch.trainings) > 1:
-            middle = len(batch.trainings) // 2
-            halves = Batch(batch.trainings[:middle]), Batch(batch.trainings[middle:])
-            return [trained for half in halves for trained in train(Job(half, job.wanted, job.kept), context)]
-        return [failed(training, error, len(batch.trainings)) for training in batch.trainings]
+        if not out_of_memory(error) or len(trainings) == 1:
+            return [failed(training, error, len(trainings)) for training in trainings]
+    middle = len(trainings) // 2  # only here, where the exception no longer holds on to the memory
+    halves = (replace(job, batch=Batch(part)) for part in (trainings[:middle], trainings[middle:]))
+    return [trained for half in halves for trained in train(half, context)]
 
 
 def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Context) -> list[Record]:
@@ -117,52 +115,55 @@ def failed(training: Training, error: BaseException, replicas: int) -> Trained:
     return Trained(training, None, "failed", _message(error), {}, 0.0, 0, replicas)
 
 
-def _train(batch: Batch, context: Context) -> list[Trained]:
-    prepared, row, settings = (
-        _prepared(context.data[batch.first.dataset]),
-        batch.first.arm.row,
-        batch.first.arm.settings,
-    )
-    edges = [_edges(prepared, training, context) for training in batch.trainings] if row.uses_graph else None
-    replicas = len(batch.trainings)
+def _train(job: Job, context: Context) -> list[Trained]:
     forget_peak_memory(context.device)
     started = time.perf_counter()
-    curves: tuple[Curve, ...] = ()
-    if isinstance(row, BaselineSpec):
-        latents = [
-            Latents(
-                row.latent(
-                    Control(prepared.dataset.x, edges[i] if edges else None, settings.latent, generator(seed, row.name))
-                )
-            )
-            for i, seed in enumerate(batch.seeds)
-        ]
-    else:
-        inputs = Inputs.of(
-            prepared.dataset.x, edges, replicas=replicas, device=context.device, dense=not row.uses_graph
-        )
-        result = fit(row, inputs, settings, batch.seeds, context.device)
-        latents, curves = of_posterior(result.posterior), result.curves
-    seconds = (time.perf_counter() - started) / replicas
-    memory = peak_memory(context.device)
-    outcomes = []
-    for i, training in enumerate(batch.trainings):
-        curve = _curve(curves[i]) if curves else {}
-        epoch = curves[i].first_not_finite if curves else None
-        status: Status = "complete"
-        message, latent = "", latents[i]
-        if epoch is not None or not latent.finite:
-            status = "diverged"
-            message = (
-                f"loss not finite at epoch {epoch}" if epoch is not None else "latents not finite after the last epoch"
-            )
-            latent = Latents(
-                np.zeros(latent.mean.shape, np.float32), None if latent.std is None else np.zeros_like(latent.std)
-            )
-        elif context.save_latents and isinstance(row, ModelSpec):
-            latent.save(Path(context.results) / training.latents)
-        outcomes.append(Trained(training, latent, status, message, curve, seconds, memory, replicas))
-    return outcomes
+    latents, curves = _fitted(job.batch, context)
+    replicas = len(latents)
+    seconds, memory = (time.perf_counter() - started) / replicas, peak_memory(context.device)
+    trained = []
+    for training, latent, curve in zip(job.batch.trainings, latents, curves, strict=True):
+        trouble = _trouble(latent, curve)
+        status: Status = "diverged" if trouble else "complete"
+        kept = _constant(latent) if trouble else latent
+        trained.append(Trained(training, kept, status, trouble, _as_json(curve), seconds, memory, replicas))
+        if context.save_latents and not trouble and isinstance(training.arm.row, ModelSpec):
+            path = Path(context.results) / training.latents
+            if not path.exists() or any(job.wanted.get(unit.identity.key) for unit in training.units):
+                latent.save(path)  # but not over the latent that an earlier run scored
+    return trained
+
+
+def _fitted(batch: Batch, context: Context) -> tuple[list[Latents], tuple[Curve | None, ...]]:
+    """The latents and the training curves of each replica; a control without a network has no curve."""
+    arm, device = batch.first.arm, context.device
+    prepared = _prepared(context.data[batch.first.dataset])
+    x = prepared.dataset.x
+    edges = [_edges(prepared, training, context) for training in batch.trainings] if arm.row.uses_graph else None
+    if isinstance(arm.row, ModelSpec):
+        inputs = Inputs.of(x, edges, replicas=len(batch.seeds), device=device, dense=not arm.row.uses_graph)
+        result = fit(arm.row, inputs, arm.settings, batch.seeds, device)
+        return of_posterior(result.posterior), result.curves
+    controls = [
+        Control(x, edges[i] if edges else None, arm.settings.latent, generator(seed, arm.row.name))
+        for i, seed in enumerate(batch.seeds)
+    ]
+    return [Latents(arm.row.latent(control)) for control in controls], (None,) * len(controls)
+
+
+def _trouble(latent: Latents, curve: Curve | None) -> str:
+    """Why a training counts as diverged; empty where it does not."""
+    epoch = curve.first_not_finite if curve else None
+    if epoch is not None:
+        return f"loss not finite at epoch {epoch}"
+    return "" if latent.finite else "latents not finite after the last epoch"
+
+
+def _constant(latent: Latents) -> Latents:
+    """Zeros of the same shape: what a diverged training is scored as, which is chance."""
+    return Latents(
+        np.zeros(latent.mean.shape, dtype=np.float32), None if latent.std is None else np.zeros_like(latent.std)
+    )
 
 
 def _kept(training: Training, context: Context) -> Trained:
@@ -207,13 +208,15 @@ def _split(path: str, seed: int) -> Split:
     return split(_prepared(path).dataset, seed)
 
 
-def _curve(curve: Curve) -> dict[str, list[float | None]]:
-    """As JSON has it: what is not finite is null."""
-    finite = {
-        name: [v if abs(v) < float("inf") else None for v in getattr(curve, name)]
+def _as_json(curve: Curve | None) -> dict[str, list[float | None]]:
+    """A curve as JSON has it: what is not finite is null."""
+    if curve is None:
+        return {}
+    losses = {
+        name: [value if abs(value) < float("inf") else None for value in getattr(curve, name)]
         for name in ("reconstruction", "divergence")
     }
-    return {"epoch": list(curve.epoch), **finite}
+    return {"epoch": list(curve.epoch), **losses}
 
 
 def _message(error: BaseException) -> str:

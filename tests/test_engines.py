@@ -234,9 +234,11 @@ def test_killed_at_any_moment_the_same_command_gives_the_same_bytes(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert _run(whole).wait() == 0, whole.with_suffix(".log").read_text()
     clock = random.Random(0)
-    for moment in range(2):
-        process = _run(killed)
-        time.sleep(6 + 3 * moment + 3 * clock.random())
+    for batch in (2, 3):
+        process, log = _run(killed), killed.with_suffix(".log")
+        _until(lambda log=log, batch=batch: f"[{batch}/" in log.read_text())
+        time.sleep(clock.random())
+        assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert _run(killed).wait() == 0, killed.with_suffix(".log").read_text()

@@ -55,12 +55,11 @@ def _csr(matrix: sp.csr_array, device: str, dtype: torch.dtype) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
         return torch.sparse_csr_tensor(
-            torch.tensor(matrix.indptr, dtype=torch.int64),
-            torch.tensor(matrix.indices, dtype=torch.int64),
-            torch.tensor(matrix.data, dtype=dtype),
+            torch.tensor(matrix.indptr, dtype=torch.int64, device=device),
+            torch.tensor(matrix.indices, dtype=torch.int64, device=device),
+            torch.tensor(matrix.data, dtype=dtype, device=device),
             size=matrix.shape,
             check_invariants=True,
-            device=device,
         )
 
 
