@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,11 +35,27 @@ _ROOT = Annotated[
         metavar="DIR", help="Folder of raw data files; else BENCHMARK_DATA_ROOT, else the user's cache folder."
     ),
 ]
+FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
 _PLAIN_WIDTH = 200  # of a table that is not printed on a terminal
 _DEVICE = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where models train.")]
 
 
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with a word on Ctrl-C, which the command line's library would otherwise leave silent."""
+
+    @wraps(command)
+    def run_it(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            print("\ninterrupted; what is recorded stays, and the same command goes on from there", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+    return run_it
+
+
 @app.command()
+@_interruptible
 def run(
     study: _STUDY,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds 0 to N − 1, in place of the study's.")] = None,
@@ -58,7 +75,7 @@ def run(
 ) -> None:
     """Train, read out and score what a study lacks; the same command continues an interrupted run."""
     chosen = _replaced(load_study(study), seeds, datasets, models)
-    from benchmark import driver, engines, frames, plan, training
+    from benchmark import driver, engines, frames, gather, plan, training
     from benchmark.datasets import data_root as resolve_root
     from benchmark.records import Store
 
@@ -92,22 +109,21 @@ def run(
     except KeyboardInterrupt:
         outcomes.close()
         left = driver.missing(planned, store)
-        print(
-            f"\ninterrupted: {left.recorded} of {left.units} units are recorded; the same command continues from there",
-            file=sys.stderr,
-        )
-        raise typer.Exit(130) from None
-    scores, units = frames.frames(planned, store)
+        print(f"\n{left.recorded} of {left.units} units are recorded", file=sys.stderr)
+        raise
+    scores, units = gather.gather(planned, store)
     frames.write_frames(scores, units, results, chosen.name)
     failed = int((units["status"] == "failed").sum())
     seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
-    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}")
+    part = "" if chosen == load_study(study) else ", which now hold only what this command asked for"
+    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
     if failed:
         print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED_UNITS)
 
 
 @app.command()
+@_interruptible
 def report(
     study: _STUDY,
     results: _RESULTS = Path("results"),
@@ -125,6 +141,7 @@ def report(
 
 
 @app.command()
+@_interruptible
 def status(
     study: _STUDY,
     device: _DEVICE = "auto",
@@ -196,9 +213,6 @@ def main() -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("interrupted; the same command starts again", file=sys.stderr)
-        raise SystemExit(130) from None
 
 
 def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str | None) -> Study:

@@ -1,28 +1,32 @@
-"""A run from study to frames: what is missing is trained, recorded as it comes, and gathered at the end."""
+"""A run: what a study lacks is trained, and recorded as it comes."""
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import joblib
 
 from benchmark import provenance
 from benchmark.engines import local
-from benchmark.files import write_atomically
+from benchmark.latents import READOUTS
 from benchmark.models import ModelSpec
 from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Record, Store
 from benchmark.run import Context, Job
+from benchmark.tasks import TASKS
 from benchmark.training import device_name
+
+_CURRENT = {(task.name, task.version) for task in TASKS}
+_READ = {readout.name for readout in READOUTS}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One batch done: which, how many are done of how many, and its records as stored."""
+    """One batch done: which, how many are done of how many, and the records it gave."""
 
     batch: Batch
     done: int
@@ -42,48 +46,57 @@ class Work:
 def missing(plan: Plan, store: Store) -> Work:
     """The jobs that bring the store to what the plan wants; InputError where a record is damaged.
 
-    A failed unit counts as missing. On a CPU a batch is one replica, on a GPU all seeds of a cell.
+    A failed unit counts as missing. Where the latent was kept, by the same versions, only the missing cells are scored,
+    on that latent. Else the training is run anew and all of its cells are scored, those included that only other
+    studies asked for: a record never mixes two trainings. A batch is one replica on a CPU, all seeds on a GPU.
     """
     records = {unit.identity.key: store.get(unit.identity.key) for unit in plan.units()}
-    wanted = {unit.identity.key: _missing_cells(unit, records[unit.identity.key]) for unit in plan.units()}
-    lacking, kept = [], set()
+    lacking = {
+        id(training): [_missing_cells(unit, records[unit.identity.key]) for unit in training.units]
+        for training in plan.trainings
+    }
+    anew, jobs = [], []
     for training in plan.trainings:
-        present = [records[unit.identity.key] for unit in training.units]
-        complete = not any(wanted[unit.identity.key] for unit in training.units)
-        if complete and not _wants_latents(plan, training, present, store):
+        present = [records.get(identity.key) or store.get(identity.key) for identity in training.identities]
+        if not any(lacking[id(training)]) and not _wants_latents(plan, training, present, store):
             continue
-        lacking.append(training)
-        if all(record is not None and _reusable(record, store) for record in present):
-            kept.add(id(training))
+        if _reusable(training, present, store):
+            cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
+            jobs.append(Job(Batch((training,)), cells, kept=True))
+        else:
+            anew.append(training)
     replicas = 1 if plan.device == "cpu" else plan.study.seeds
-    jobs = [
-        Job(
-            batch,
-            {unit.identity.key: wanted[unit.identity.key] for training in batch.trainings for unit in training.units},
-            kept=all(id(training) in kept for training in batch.trainings),
-        )
-        for batch in plan.batches(lacking, replicas)
-    ]
-    recorded = sum(record is not None and not wanted[key] for key, record in records.items())
+    for batch in plan.batches(anew, replicas):
+        units = [unit for training in batch.trainings for unit in training.units]
+        jobs.append(Job(batch, {u.identity.key: _all_cells(u, records[u.identity.key]) for u in units}, kept=False))
+    recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())
     return Work(tuple(jobs), len(records), recorded)
 
 
 def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) -> Generator[Outcome]:
-    """Run the jobs and put every record into the store as it comes."""
-    context = Context(
-        results=str(store.results),
-        data={name: str(_hand_over(prepared, store.results)) for name, prepared in plan.data.items()},
-        device=plan.device,
-        device_name=device_name(plan.device),
-        versions=provenance.versions(),
-        commit=provenance.commit(),
-        command=command,
-        save_latents=plan.study.save_latents,
-    )
-    batches = {unit.identity.key: job.batch for job in work.jobs for t in job.batch.trainings for unit in t.units}
-    for done, records in enumerate(local(work.jobs, context, workers), start=1):
-        stored = tuple(store.put(record) for record in records)
-        yield Outcome(batches[stored[0].key], done, len(work.jobs), stored)
+    """Run the jobs and put every record into the store as it comes; an outcome for each batch that is done."""
+    jobs = {unit.identity.key: job for job in work.jobs for t in job.batch.trainings for unit in t.units}
+    arrived: dict[int, list[Record]] = {id(job): [] for job in work.jobs}
+    done = 0
+    with TemporaryDirectory(prefix="latents-benchmark-") as folder:
+        context = Context(
+            results=str(store.results),
+            data={name: hand_over(prepared, Path(folder)) for name, prepared in plan.data.items()},
+            device=plan.device,
+            device_name=device_name(plan.device),
+            versions=provenance.versions(),
+            commit=provenance.commit(),
+            command=command,
+            save_latents=plan.study.save_latents,
+        )
+        for records in local(work.jobs, context, workers):
+            job = jobs[records[0].key]
+            for record in records:
+                store.put(record, same_latent=job.kept)
+            arrived[id(job)] += records
+            if len(arrived[id(job)]) == sum(len(training.units) for training in job.batch.trainings):
+                done += 1
+                yield Outcome(job.batch, done, len(work.jobs), tuple(arrived.pop(id(job))))
 
 
 def tally(plan: Plan, store: Store) -> Mapping[tuple[str, str], Counter[str]]:
@@ -99,34 +112,36 @@ def tally(plan: Plan, store: Store) -> Mapping[tuple[str, str], Counter[str]]:
 
 
 def _missing_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
-    return tuple(cell for cell in unit.cells if record is None or cell not in record.scores)
+    there = {} if record is None or record.status == "failed" else record.scores
+    return tuple(cell for cell in unit.cells if cell not in there)
+
+
+def _all_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
+    """The cells of the plan, and those that the record holds besides and that can still be scored."""
+    held = () if record is None else sorted(record.scores.keys() - set(unit.cells))
+    return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READ))
 
 
 def _wants_latents(plan: Plan, training: Training, present: Sequence[Record | None], store: Store) -> bool:
     if not plan.study.save_latents or not isinstance(training.arm.row, ModelSpec):
         return False
-    return any(
-        record is not None and record.status == "complete" and not _latents_there(record, store) for record in present
+    return any(record is not None and record.status == "complete" and not _kept(record, store) for record in present)
+
+
+def _reusable(training: Training, present: Sequence[Record | None], store: Store) -> bool:
+    """Whether scores may be added on the latent that was kept: all that is there is whole, and of these versions."""
+    there = [record for record in present if record is not None]
+    return any(_kept(record, store) and record.latents == training.latents for record in there) and all(
+        record.status == "complete" and record.provenance.versions == provenance.versions() for record in there
     )
 
 
-def _latents_there(record: Record, store: Store) -> bool:
+def _kept(record: Record, store: Store) -> bool:
     return bool(record.latents) and (store.results / record.latents).exists()
 
 
-def _reusable(record: Record, store: Store) -> bool:
-    """Whether scores may be added from the latent that was kept, instead of training again."""
-    return (
-        record.status == "complete"
-        and _latents_there(record, store)
-        and record.provenance.versions == provenance.versions()
-    )
-
-
-def _hand_over(prepared: Prepared, results: Path) -> Path:
-    """Where workers find the dataset: a file below the results folder, written anew by every run."""
-    path = results / "cache" / f"{prepared.dataset.fingerprint}.joblib"
-    buffer = io.BytesIO()
-    joblib.dump(prepared, buffer)
-    write_atomically(path, buffer.getvalue())
-    return path
+def hand_over(prepared: Prepared, folder: Path) -> str:
+    """Put a dataset where the workers of this run find it; its file."""
+    path = folder / f"{prepared.dataset.fingerprint}.joblib"
+    joblib.dump(prepared, path)
+    return str(path)

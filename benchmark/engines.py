@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import islice
-from threading import Thread
 from typing import Any
 
 from joblib.externals.loky import get_reusable_executor
@@ -66,15 +65,23 @@ def _scorings(jobs: Sequence[Job], context: Context) -> Iterator[_Call]:
 
 
 def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[list[Record]]:
-    """Results as they come, with at most ``backlog`` calls handed out at a time."""
+    """Results as they come, with at most ``backlog`` calls handed out at a time.
+
+    Taking a call may last, since a GPU's call is trained while it is taken; what is done meanwhile is handed on before
+    the next is taken.
+    """
     pending: dict[Future[list[Record]], _Call] = {}
+    more = True
     try:
-        while True:
-            for call in islice(calls, backlog - len(pending)):
-                pending[_submit(call, workers)] = call
-            if not pending:
-                break
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+        while more or pending:
+            if more and len(pending) < backlog:
+                call = next(calls, None)
+                if call is None:
+                    more = False
+                else:
+                    pending[_submit(call, workers)] = call
+            idle = more and len(pending) < backlog
+            done, _ = wait(pending, timeout=0 if idle else None, return_when=FIRST_COMPLETED)
             broken = [pending.pop(future) for future in done if isinstance(future.exception(), BrokenProcessPool)]
             for future in done & pending.keys():
                 del pending[future]
@@ -86,7 +93,17 @@ def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[list
                 for call in [*broken, *suspects]:
                     yield _alone(call)
     finally:
-        _executor(workers).shutdown(wait=True, kill_workers=bool(pending))
+        _shut_down(workers, abandoned=pending)
+
+
+def _shut_down(workers: int, abandoned: Mapping[Future[list[Record]], _Call]) -> None:
+    """End the workers, in the middle of their work where some is abandoned."""
+    if abandoned:
+        threading.excepthook = lambda _: None  # loky's own thread may trip over the work that is taken from it
+        for future in abandoned:
+            future.cancel()
+    _executor(workers).shutdown(wait=True, kill_workers=bool(abandoned))
+    threading.excepthook = threading.__excepthook__
 
 
 def _settle(pending: dict[Future[list[Record]], _Call]) -> tuple[list[list[Record]], list[_Call]]:
@@ -117,7 +134,7 @@ def _executor(workers: int) -> Any:
 def _start() -> None:
     """In each worker: an interrupt is for the process that owns it, and without that process there is nothing to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
 
 
 def _leave_with(parent: int) -> None:

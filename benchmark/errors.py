@@ -8,6 +8,10 @@ class InputError(Exception):
     """Bad input, told in one line; the command line prints it and exits with code 2."""
 
 
+class UnavailableError(InputError):
+    """A dataset whose files are missing, wrong or cut off: what --skip-missing may leave out."""
+
+
 def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> InputError:
     """The error for a name that is not in a table: the value, the nearest known one, and all that are known."""
     names = list(known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmark.datasets import Dataset, load, neighbour_graph, split
-from benchmark.errors import InputError, unknown
+from benchmark.errors import InputError, UnavailableError, unknown
 from benchmark.latents import READOUTS, Readout
 from benchmark.models import MODELS, Row, Settings
 from benchmark.models.table import BaselineSpec
@@ -81,9 +81,16 @@ class Training:
         return self.units[0].arm
 
     @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Of all units that share its latent, whether the study asks for them or not."""
+        own = self.units[0].identity
+        return (own,) if self.arm.row.uses_graph else tuple(replace(own, unit=unit) for unit in _UNITS)
+
+    @property
     def latents(self) -> str:
-        """Where its latent is kept, below the results folder."""
-        return f"latents/{self.units[0].identity.key}.npz"
+        """Where its latent is kept, below the results folder; one file for both units of a model that sees no edges."""
+        identity = self.units[0].identity
+        return f"latents/{(identity if self.arm.row.uses_graph else replace(identity, unit='any')).key}.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class Plan:
         for variant in self.study.variants:
             for row in named(MODELS, "model", variant.models):
                 try:
-                    settings = row.settings.with_overrides(variant.settings)
+                    settings = row.overridden(variant.settings)
                 except ValueError as error:
                     raise InputError(f"variant {variant.label!r} of {row.name}: {error}") from None
                 arms.append(Arm(row, variant_label(variant.settings), settings))
@@ -147,14 +154,13 @@ class Plan:
             yield from training.units
 
     def batches(self, trainings: Sequence[Training], replicas: int) -> list[Batch]:
-        """The batches that hold ``trainings``: a fixed partition of each cell's seeds, ``replicas`` at a time."""
-        wanted = set(map(id, trainings))
+        """``trainings`` in batches: a fixed partition of each cell's seeds, ``replicas`` at a time."""
         groups: dict[tuple[object, ...], list[Training]] = {}
-        for training in self.trainings:
+        for training in trainings:
             unit = training.units[0]
             group = (unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit, training.seed // replicas)
             groups.setdefault(group, []).append(training)
-        return [Batch(tuple(group)) for group in groups.values() if any(id(training) in wanted for training in group)]
+        return [Batch(tuple(group)) for group in groups.values()]
 
     def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:
         dataset = prepared.dataset
@@ -203,7 +209,12 @@ def check_names(study: Study) -> None:
     named(TASKS, "task", study.tasks)
     named(READOUTS, "readout", study.readouts)
     for contrast in study.declared():
-        named(MODELS, "model", [contrast.first.model, contrast.second.model])
+        for arm in (contrast.first, contrast.second):
+            (row,), (readout,) = named(MODELS, "model", [arm.model]), named(READOUTS, "readout", [arm.readout])
+            if not Arm(row, "", row.settings).readouts([readout.name]):
+                raise InputError(
+                    f"contrast {contrast.name!r}: {row.name} is a point and has no readout {readout.name!r}"
+                )
         for primary in contrast.primary:
             (task,) = named(TASKS, "task", [primary.task])
             if primary.metric not in task.metrics:
@@ -216,21 +227,34 @@ def check_names(study: Study) -> None:
 def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str, Prepared], list[str]]:
     """Every dataset of the study, loaded and checked, and what was said of those that cannot be had.
 
-    InputError lists all of the latter, unless ``skip_missing``; also where none is left.
+    InputError lists all of the latter. With ``skip_missing`` those whose files are not there are left out, but not
+    those that are malformed or of no known name, and not all.
     """
-    data, refused = {}, []
+    data: dict[str, Prepared] = {}
+    refused: list[InputError] = []
     for name in study.datasets:
         try:
             dataset = load(name, root)
             split(dataset, seed=0)  # so that what cannot be split is refused now, not in every unit
             data[name] = Prepared.of(dataset)
         except InputError as error:
-            refused.append(str(error))
-    if refused and (not skip_missing or not data):
-        if len(refused) == 1:
-            raise InputError(refused[0])
-        raise InputError("\n  ".join([f"{len(refused)} of {len(study.datasets)} datasets cannot be had:", *refused]))
-    return data, refused
+            refused.append(error)
+    mended = skip_missing and data and all(isinstance(error, UnavailableError) for error in refused)
+    if len(refused) == 1 and not mended:
+        raise refused[0]
+    if refused and not mended:
+        lines = [f"{len(refused)} of {len(study.datasets)} datasets cannot be had:", *map(str, refused)]
+        raise InputError("\n  ".join(lines))
+    _check_distinct(data)
+    return data, [str(error) for error in refused]
+
+
+def _check_distinct(data: dict[str, Prepared]) -> None:
+    names: dict[str, str] = {}
+    for name, prepared in data.items():
+        twin = names.setdefault(prepared.dataset.fingerprint, name)
+        if twin != name:
+            raise InputError(f"datasets {twin!r} and {name!r} are the same data; leave one out")
 
 
 def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:

@@ -7,10 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from benchmark.errors import InputError
 from benchmark.files import write_atomically
+from benchmark.tasks import TASKS
 
 SCHEMA = 1
 Status = Literal["complete", "diverged", "failed"]
@@ -92,25 +95,45 @@ class Record:
     def from_json(cls, text: bytes) -> Record:
         """The record of a file's bytes; ValueError, KeyError or TypeError where they are none."""
         content = json.loads(text)
-        cells = {
-            Cell(entry["readout"], entry["draw"], entry["task"], entry["version"]): entry["metrics"]
-            for entry in content.pop("scores")
-        }
-        identity = Identity(**content.pop("identity"))
-        provenance = Provenance(**content.pop("provenance"))
-        return cls(identity=identity, provenance=provenance, scores=cells, **content)
+        scores = {}
+        for entry in content.pop("scores"):
+            cell = Cell(entry["readout"], entry["draw"], entry["task"], entry["version"])
+            scores[cell] = _checked(cell, entry["metrics"])
+        try:
+            identity = _IDENTITY.validate_python(content.pop("identity"))
+            provenance = _PROVENANCE.validate_python(content.pop("provenance"))
+        except ValidationError as error:
+            (first, *_) = error.errors(include_url=False)
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
+        if content["status"] not in get_args(Status):
+            raise ValueError(f"status {content['status']!r} is none of {', '.join(get_args(Status))}")
+        return cls(identity=identity, provenance=provenance, scores=scores, **content)
 
-    def merged(self, later: Record) -> Record:
-        """This record with the scores that ``later`` adds; InputError where the two hold different values for a cell.
+    def extended(self, later: Record) -> Record:
+        """This record with the scores that ``later`` took from the same latent; provenance and curve stay."""
+        self._agrees(later)
+        seconds = self.provenance.scoring_seconds + later.provenance.scoring_seconds
+        return replace(
+            self,
+            message=later.message,
+            scores={**self.scores, **later.scores},
+            provenance=replace(self.provenance, scoring_seconds=seconds),
+        )
 
-        This record's curve and provenance stay, the scoring times add up. Records of other package versions are not
-        compared and not mixed: the later one stands alone, and so it does where this one failed. A later failure leaves
-        these scores and its message.
+    def replaced(self, later: Record) -> Record:
+        """``later``, which was trained anew; but a failure leaves these scores, and its message.
+
+        InputError where the training should have given the same scores, on a CPU with the same versions, and did not.
         """
-        if self.status == "failed" or self.provenance.versions != later.provenance.versions:
+        if self.status == "failed":
             return later
         if later.status == "failed":
             return replace(self, message=later.message)
+        if self.identity.device == "cpu" and self.provenance.versions == later.provenance.versions:
+            self._agrees(later)
+        return later
+
+    def _agrees(self, later: Record) -> None:
         for cell in self.scores.keys() & later.scores.keys():
             if self.scores[cell] != later.scores[cell]:
                 raise InputError(
@@ -119,13 +142,20 @@ class Record:
                     f"{dict(self.scores[cell])} and now {dict(later.scores[cell])}; "
                     "the same key must give the same scores: delete the record, or use another results folder"
                 )
-        scoring = self.provenance.scoring_seconds + later.provenance.scoring_seconds
-        return replace(
-            self,
-            scores={**self.scores, **later.scores},
-            latents=later.latents or self.latents,
-            provenance=replace(self.provenance, scoring_seconds=scoring),
-        )
+
+
+_IDENTITY, _PROVENANCE = TypeAdapter(Identity), TypeAdapter(Provenance)
+_METRICS = {(task.name, task.version): set(task.metrics) for task in TASKS}
+
+
+def _checked(cell: Cell, metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics of a cell; ValueError where they are not the task's, or no numbers between −1 and 1."""
+    wanted = _METRICS.get((cell.task, cell.version), set(metrics))
+    if set(metrics) != wanted or not all(
+        isinstance(value, float | int) and -1 <= value <= 1 for value in metrics.values()
+    ):
+        raise ValueError(f"{cell.task} has the metrics {metrics}, expected numbers for {', '.join(sorted(wanted))}")
+    return metrics
 
 
 class Store:
@@ -159,9 +189,13 @@ class Store:
             )
         return record
 
-    def put(self, record: Record) -> Record:
-        """Write the record, merged with what is there; the one now stored."""
+    def put(self, record: Record, *, same_latent: bool) -> Record:
+        """Write the record, together with what is there already; the one now stored.
+
+        ``same_latent`` where its scores were taken from the latent that the present record was scored on.
+        """
         present = self.get(record.key)
-        merged = record if present is None else present.merged(record)
-        write_atomically(self.path(record.key), merged.to_json())
-        return merged
+        if present is not None:
+            record = present.extended(record) if same_latent else present.replaced(record)
+        write_atomically(self.path(record.key), record.to_json())
+        return record

@@ -24,6 +24,6 @@ def generator(seed: int, *purpose: object) -> np.random.Generator:
 
 def torch_generators(seeds: tuple[int, ...], *purpose: object, device: str) -> list[torch.Generator]:
     """One torch generator a replica on ``device``: the stream of ``purpose`` under each seed."""
-    import torch  # here, so that scoring workers, which only need numpy, do not pay for it
+    import torch  # here, so that datasets, splits and readouts need numpy alone
 
     return [torch.Generator(device).manual_seed(stream(seed, *purpose)) for seed in seeds]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch, the cells to score by unit key, and whether its latents are on disk already."""
+    """A batch, the cells to score by unit key, and whether they are scored on the latents of an earlier run."""
 
     batch: Batch
     wanted: Mapping[str, tuple[Cell, ...]]
@@ -50,10 +51,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A training's outcome on its way to the tasks; ``latents`` is None where it failed."""
+    """A training's outcome on its way to the tasks; ``latents`` is None where it failed, ``path`` their file if any."""
 
     training: Training
     latents: Latents | None
+    path: str
     status: Status
     message: str
     curve: Mapping[str, Any]
@@ -82,7 +84,6 @@ def train(job: Job, context: Context) -> list[Trained]:
 
 def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Context) -> list[Record]:
     """The records of one training: each unit with the scores of its wanted cells."""
-    kept = context.save_latents and trained.status == "complete" and isinstance(trained.training.arm.row, ModelSpec)
     records = []
     for position, unit in enumerate(trained.training.units):
         started = time.perf_counter()
@@ -90,8 +91,9 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
         scores: dict[Cell, Mapping[str, float]] = {}
         if trained.latents is not None:
             try:
-                scores = _scores(unit, trained.latents, wanted.get(unit.identity.key, ()), context)
-            except Exception as error:  # noqa: BLE001, see train
+                for cell, metrics in _scored(unit, trained.latents, wanted[unit.identity.key], context):
+                    scores[cell] = metrics
+            except Exception as error:  # noqa: BLE001, see train; what was scored before stays
                 status, message = "failed", _message(error)
         provenance = Provenance(
             seconds=trained.seconds if position == 0 else 0.0,
@@ -103,16 +105,17 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
             commit=context.commit,
             command=context.command,
         )
-        latents = trained.training.latents if kept else ""
         records.append(
-            Record(unit.identity, unit.dataset, status, message, provenance, scores, trained.curve, latents=latents)
+            Record(
+                unit.identity, unit.dataset, status, message, provenance, scores, trained.curve, latents=trained.path
+            )
         )
     return records
 
 
 def failed(training: Training, error: BaseException, replicas: int) -> Trained:
     """The outcome of a training that raised, or whose worker died."""
-    return Trained(training, None, "failed", _message(error), {}, 0.0, 0, replicas)
+    return Trained(training, None, "", "failed", _message(error), {}, 0.0, 0, replicas)
 
 
 def _train(job: Job, context: Context) -> list[Trained]:
@@ -125,12 +128,12 @@ def _train(job: Job, context: Context) -> list[Trained]:
     for training, latent, curve in zip(job.batch.trainings, latents, curves, strict=True):
         trouble = _trouble(latent, curve)
         status: Status = "diverged" if trouble else "complete"
-        kept = _constant(latent) if trouble else latent
-        trained.append(Trained(training, kept, status, trouble, _as_json(curve), seconds, memory, replicas))
+        path = ""
         if context.save_latents and not trouble and isinstance(training.arm.row, ModelSpec):
-            path = Path(context.results) / training.latents
-            if not path.exists() or any(job.wanted.get(unit.identity.key) for unit in training.units):
-                latent.save(path)  # but not over the latent that an earlier run scored
+            path = training.latents
+            latent.save(Path(context.results) / path)
+        scored = _constant(latent) if trouble else latent
+        trained.append(Trained(training, scored, path, status, trouble, _as_json(curve), seconds, memory, replicas))
     return trained
 
 
@@ -168,23 +171,21 @@ def _constant(latent: Latents) -> Latents:
 
 def _kept(training: Training, context: Context) -> Trained:
     """A training whose latent was kept by an earlier run; its record keeps the provenance it has."""
-    return Trained(training, Latents.load(Path(context.results) / training.latents), "complete", "", {}, 0.0, 0, 1)
+    latents = Latents.load(Path(context.results) / training.latents)
+    return Trained(training, latents, training.latents, "complete", "", {}, 0.0, 0, 1)
 
 
-def _scores(
+def _scored(
     unit: PlannedUnit, latents: Latents, cells: tuple[Cell, ...], context: Context
-) -> dict[Cell, Mapping[str, float]]:
+) -> Iterator[tuple[Cell, Mapping[str, float]]]:
+    """Each cell with its metrics; a readout is drawn once for the tasks that follow one another on it."""
     path = context.data[unit.dataset]
     dataset = _prepared(path).dataset
     case = Case(dataset.y, _split(path, unit.seed), dataset.fingerprint, unit.seed)
-    matrices: dict[tuple[str, int], Any] = {}
-    scores: dict[Cell, Mapping[str, float]] = {}
-    for cell in cells:
-        readout = (cell.readout, cell.draw)
-        if readout not in matrices:
-            matrices = {readout: read_out(latents, _READOUTS[cell.readout], seed=unit.seed, draw=cell.draw)}
-        scores[cell] = dict(_TASKS[cell.task].score(matrices[readout], case))
-    return scores
+    for (readout, draw), group in groupby(cells, key=lambda cell: (cell.readout, cell.draw)):
+        matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
+        for cell in group:
+            yield cell, dict(_TASKS[cell.task].score(matrix, case))
 
 
 def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarray:

@@ -108,13 +108,13 @@ class Study(_Frozen):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    title: str
+    title: Annotated[str, Field(min_length=1)]
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     variants: tuple[Variant, ...] = ()
-    seeds: Annotated[int, Field(ge=1)] = 10
+    seeds: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 10
     readouts: Annotated[tuple[str, ...], Field(min_length=1)] = ("mean", "sampled", "averaged-4")
-    draws: Annotated[int, Field(ge=1)] = 5
+    draws: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 5
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "k-means",
         "logistic-regression-few",
@@ -124,8 +124,8 @@ class Study(_Frozen):
     )
     pairs: tuple[Pair, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
-    margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    save_latents: bool = False
+    margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
+    save_latents: Annotated[bool, Field(strict=True)] = False
 
     @field_validator("datasets", "models", "readouts", "tasks")
     @classmethod
@@ -136,22 +136,41 @@ class Study(_Frozen):
         return names
 
     @model_validator(mode="after")
+    def _no_arm_twice(self) -> Study:
+        arms = self._arms()
+        twice = sorted({f"{model} {variant}".strip() for model, variant in arms if arms.count((model, variant)) > 1})
+        if twice:
+            raise ValueError(f"variants: {', '.join(twice)} there twice")
+        return self
+
+    @model_validator(mode="after")
     def _contrasts_within(self) -> Study:
         names = [contrast.name for contrast in self.declared()]
         if len(set(names)) < len(names):
             raise ValueError(f"contrasts: names must differ, got {names}")
+        arms = self._arms()
         for contrast in self.declared():
+            where = f"contrast {contrast.name!r}"
+            if contrast.first == contrast.second:
+                raise ValueError(f"{where}: both sides are {contrast.first}")
+            if len(set(contrast.primary)) < len(contrast.primary):
+                raise ValueError(f"{where}: a primary task and metric is there twice")
             for primary in contrast.primary:
                 if primary.task not in self.tasks:
-                    raise ValueError(
-                        f"contrast {contrast.name!r}: task {primary.task!r} is not among the study's tasks"
-                    )
+                    raise ValueError(f"{where}: task {primary.task!r} is not among the study's tasks")
             for arm in (contrast.first, contrast.second):
                 if arm.readout not in self.readouts:
+                    raise ValueError(f"{where}: readout {arm.readout!r} is not among the study's readouts")
+                if (arm.model, arm.variant) not in arms:
                     raise ValueError(
-                        f"contrast {contrast.name!r}: readout {arm.readout!r} is not among the study's readouts"
+                        f"{where}: {f'{arm.model} {arm.variant}'.strip()!r} is not among the study's models"
                     )
         return self
+
+    def _arms(self) -> list[tuple[str, str]]:
+        """Model and variant of everything that is trained."""
+        variants = [(model, variant.label) for variant in self.variants for model in variant.models]
+        return [*((model, "") for model in self.models), *variants]
 
     def declared(self) -> tuple[Contrast, ...]:
         """Every contrast of the study: the three of each pair, then the further ones."""
@@ -179,7 +198,7 @@ def load_study(name: str) -> Study:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"study file {name}: there is no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise InputError(f"study file {name}: cannot be read: {error}") from None
     return parse_study(content, where=str(path))
 
@@ -194,7 +213,8 @@ def parse_study(content: dict[str, Any], *, where: str) -> Study:
         if first["type"] == "extra_forbidden":
             raise unknown("key", key.rsplit(".", 1)[-1], _keys_beside(first["loc"]), where=where) from None
         came = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
-        raise InputError(f"{where}: {key + ': ' if key else ''}{first['msg']}{came}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{where}: {key + ': ' if key else ''}{said}{came}") from None
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

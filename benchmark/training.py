@@ -103,7 +103,7 @@ def _train(
     for epoch in range(1, epochs + 1):
         value = epoch in logged
         losses: list[tuple[int, Loss]] = []
-        for batch in _batches(inputs, settings.batch, order, device):
+        for batch in _batches(inputs, settings.batch or 0, order, device):
             loss = model.loss(batch, noise, value=value)
             optimiser.zero_grad(set_to_none=True)
             loss.total.sum().backward()  # type: ignore[no-untyped-call]

@@ -119,7 +119,8 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "rows": size,
         "features": 64,
         "classes": 7,
-        "edges": 4 * size if has_edges else 9 * size if family == "gae" else 0,
+        "edges": 4 * size if has_edges else 9 * size,
+        "dataset_graph": "own" if has_edges else "9-nearest-neighbours",
         "graph": "own" if has_edges else derived,
         "seconds": 1.5,
         "scoring_seconds": 0.25,
@@ -132,4 +133,5 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "command": "python -m benchmark run made-up",
         "curve": json.dumps({"epoch": [0], "reconstruction": [1.0], "divergence": [0.0], "std": [1.0]}),
         "diagnostics": "{}",
+        "latents": "",
     }

@@ -138,6 +138,27 @@ def test_unknown_keys_and_metrics_of_a_study_file(command):
     )
 
 
+@pytest.mark.parametrize(
+    ("datasets", "part"), [('["karate", "karrate"]', "did you mean 'karate'"), ('["karate", "npz:mine.npz"]', "nan")]
+)
+def test_skipping_what_is_missing_excuses_no_bad_input(command, datasets, part):
+    arrays(x=np.full((40, 5), np.nan))
+    assert part in refused(command("run", study(datasets=datasets), "--skip-missing", "--device", "cpu")).lower()
+
+
+def test_the_same_data_under_two_names(command):
+    arrays()
+    refused(command("run", study(), "--datasets", "npz:mine.npz,npz:./mine.npz"), "are the same data; leave one out")
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "part"),
+    [("gae", "{ batch = 16 }", "batch is no setting"), ("raw", "{ hidden = 3 }", "hidden is no setting")],
+)
+def test_settings_that_a_row_has_not(command, model, settings, part):
+    refused(command("run", study(variants=f'[{{ models = ["{model}"], settings = {settings} }}]')), part)
+
+
 def test_missing_datasets_are_skipped_on_demand_and_named(command):
     code, _, error = command("run", study(datasets='["cora", "karate"]'), "--skip-missing", "--device", "cpu")
     assert code == 0

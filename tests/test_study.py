@@ -6,7 +6,13 @@ from benchmark.errors import InputError
 from benchmark.plan import check_names
 from benchmark.study import bundled, load_study, parse_study
 
-MINIMAL = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae"]}
+MINIMAL = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae", "vae"]}
+AE, VAE = {"model": "ae", "readout": "mean"}, {"model": "vae", "readout": "mean"}
+NMI = {"task": "k-means", "metric": "nmi"}
+
+
+def contrast(**changes):
+    return {"contrasts": [{"name": "c", "first": AE, "second": VAE, "primary": [NMI]} | changes]}
 
 
 @pytest.mark.parametrize("name", bundled())
@@ -34,6 +40,14 @@ def test_a_pair_declares_the_three_contrasts_of_the_claim():
         ({"sedes": 3}, "f.toml: unknown key 'sedes'; did you mean 'seeds'"),
         ({"seeds": 0}, "f.toml: seeds: .*greater than or equal to 1, got 0"),
         ({"seeds": "ten"}, "f.toml: seeds: .*got 'ten'"),
+        ({"seeds": "3"}, "f.toml: seeds: .*got '3'"),
+        ({"seeds": True}, "f.toml: seeds: .*got True"),
+        ({"save_latents": "yes"}, "f.toml: save_latents: .*got 'yes'"),
+        ({"title": ""}, "f.toml: title: .*got ''"),
+        ({"variants": [{"models": ["ae", "ae"], "settings": {"hidden": 8}}]}, "variants: ae hidden=8 there twice"),
+        (contrast(second=AE), "contrast 'c': both sides are ae mean"),
+        (contrast(primary=[NMI, NMI]), "contrast 'c': a primary task and metric is there twice"),
+        (contrast(second=VAE | {"variant": "beta=2"}), "contrast 'c': 'vae beta=2' is not among the study's models"),
         ({"draws": 0}, "f.toml: draws: .*got 0"),
         ({"datasets": []}, "f.toml: datasets: .*at least 1"),
         ({"datasets": ["wine", "wine"]}, "wine named twice"),
@@ -62,19 +76,8 @@ def test_impossible_studies_are_refused_with_key_and_value(change, message):
         ({"models": ["vea"]}, "unknown model 'vea'; did you mean 'vae'"),
         ({"tasks": ["kmeans"]}, "unknown task 'kmeans'; did you mean 'k-means'"),
         ({"readouts": ["meen"]}, "unknown readout 'meen'; did you mean 'mean'"),
-        (
-            {
-                "contrasts": [
-                    {
-                        "name": "c",
-                        "first": {"model": "ae", "readout": "mean"},
-                        "second": {"model": "vae", "readout": "mean"},
-                        "primary": [{"task": "k-means", "metric": "nmj"}],
-                    }
-                ]
-            },
-            "unknown metric of k-means 'nmj'; did you mean 'nmi'",
-        ),
+        (contrast(primary=[NMI | {"metric": "nmj"}]), "unknown metric of k-means 'nmj'; did you mean 'nmi'"),
+        (contrast(first=AE | {"readout": "sampled"}), "contrast 'c': ae is a point and has no readout 'sampled'"),
     ],
 )
 def test_unknown_names_get_a_suggestion(change, message):

@@ -17,9 +17,8 @@ def spec(request):
 
 
 def short(spec, epochs=5):
-    return spec.settings.with_overrides(
-        {"epochs": epochs, "hidden": 8, "latent": 4, "batch": min(spec.settings.batch, 16), "least_steps": 0}
-    )
+    batches = {} if spec.uses_graph else {"batch": 16, "least_steps": 0}
+    return spec.settings.with_overrides({"epochs": epochs, "hidden": 8, "latent": 4, **batches})
 
 
 def inputs_of(spec, replicas, n=40, f=6):

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from benchmark.datasets.base import DatasetSpec, PublishedFile
-from benchmark.errors import InputError
+from benchmark.errors import InputError, UnavailableError
 
 _VARIABLE = "BENCHMARK_DATA_ROOT"
 
@@ -32,7 +32,7 @@ def data_root(option: str | None) -> Path:
 
 
 def check_files(spec: DatasetSpec, root: Path) -> None:
-    """Raises InputError, in one line, unless every file of ``spec`` lies under ``root`` and is what was published."""
+    """Raises UnavailableError, in one line, unless every file of ``spec`` is under ``root`` as it was published."""
     missing = [file for file in spec.files if not (root / file.path).is_file()]
     if missing:
         more = f" (and {len(missing) - 1} more of its {len(spec.files)} files)" if len(missing) > 1 else ""
@@ -42,7 +42,7 @@ def check_files(spec: DatasetSpec, root: Path) -> None:
 
 
 def read_checked(dataset: str, file: PublishedFile, root: Path) -> bytes:
-    """The content of ``file``, compared with its published size and digest; InputError where it differs.
+    """The content of ``file``, compared with its published size and digest; UnavailableError where it differs.
 
     A file that need not be exact is checked for being an undamaged zip archive; its arrays are checked once read.
     """
@@ -90,9 +90,9 @@ def _git_blob_sha1(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _refused(dataset: str, file: PublishedFile, root: Path, what: str) -> InputError:
+def _refused(dataset: str, file: PublishedFile, root: Path, what: str) -> UnavailableError:
     path = root / file.path
-    return InputError(
+    return UnavailableError(
         f"dataset {dataset!r}: file {path.name} {what}; looked in {path.parent.resolve()}; get it from {file.url} "
         "and put it there, or name another folder with --data-root"
     )

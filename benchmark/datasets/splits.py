@@ -83,7 +83,7 @@ def _edge_split(dataset: Dataset, edges: Integers, stream: Callable[[str], np.ra
     if len(edges) < _FEWEST_EDGES:
         raise InputError(
             f"dataset {dataset.name!r}: {len(edges)} edges are too few to hold some out, expected at least "
-            f"{_FEWEST_EDGES}; leave link prediction on it out"
+            f"{_FEWEST_EDGES}; give it more edges, or none: graph models then train on a nearest-neighbour graph"
         )
     n, m = dataset.rows, len(edges)
     validation, test = m // 20, m // 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from benchmark.models import baselines
 from benchmark.models.autoencoder import LOG_STD, LOG_VARIANCE, POINT, Autoencoder, PosteriorFamily
@@ -21,22 +21,24 @@ from benchmark.models.objectives import (
     PairLikelihood,
 )
 
+Overrides: TypeAlias = dict[str, float | int | str | bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Hyperparameters of a row; a study's variants may override any of them.
 
-    ``batch`` is the rows of a mini-batch, 0 for full batch. Training lasts ``epochs``, or as many more as
-    ``least_steps`` optimiser steps take, so that small data are not left untrained. ``beta`` weighs the KL of a
-    variational row and is no setting of the others.
+    ``batch`` is the rows of a mini-batch, 0 for all at once. Training lasts ``epochs``, or as many more as
+    ``least_steps`` optimiser steps take, so that small data are not left untrained. ``beta`` weighs the KL. None marks
+    what is no setting of the row: β of a point; mini-batches and their least steps of a graph, which is one batch.
     """
 
     hidden: int
     latent: int
     learning_rate: float
     epochs: int
-    batch: int = 0
-    least_steps: int = 0
+    batch: int | None = None
+    least_steps: int | None = None
     beta: float | None = None
 
     def __post_init__(self) -> None:
@@ -45,15 +47,15 @@ class Settings:
             "latent": (self.latent >= 1, "at least 1"),
             "learning_rate": (0 < self.learning_rate < float("inf"), "above 0"),
             "epochs": (self.epochs >= 0, "not negative"),
-            "batch": (self.batch >= 0, "not negative (0 is full batch)"),
-            "least_steps": (self.least_steps >= 0, "not negative"),
+            "batch": (self.batch is None or self.batch >= 0, "not negative (0 is full batch)"),
+            "least_steps": (self.least_steps is None or self.least_steps >= 0, "not negative"),
             "beta": (self.beta is None or 0 <= self.beta < float("inf"), "not negative"),
         }
         for name, (holds, wanted) in checks.items():
             if not holds:
                 raise ValueError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
 
-    def with_overrides(self, overrides: dict[str, float | int | str | bool]) -> Settings:
+    def with_overrides(self, overrides: Overrides) -> Settings:
         """These settings with some replaced; ValueError names an unknown key or a value of the wrong kind."""
         for key, value in overrides.items():
             present = getattr(self, key, None)
@@ -70,7 +72,7 @@ class Settings:
     def epochs_for(self, rows: int) -> int:
         """Epochs that a data set of ``rows`` rows is trained for."""
         steps = -(-rows // self.batch) if self.batch else 1
-        return max(self.epochs, -(-self.least_steps // steps))
+        return max(self.epochs, -(-(self.least_steps or 0) // steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ class ModelSpec:
         """Whether the row refuses features outside [0, 1]."""
         return self.likelihood.unit_interval and self.settings.epochs > 0
 
+    def overridden(self, overrides: Overrides) -> Settings:
+        """The row's settings with some replaced; ValueError for what is none, or impossible."""
+        return self.settings.with_overrides(overrides)
+
     def build(self, settings: Settings, features: int, streams: Streams) -> Autoencoder:
         """The model with freshly drawn weights, for data of ``features`` columns."""
         hidden, latent = settings.hidden, settings.latent
@@ -113,10 +119,18 @@ class BaselineSpec:
     uses_graph: bool
     settings: Settings
     source: str
+    has_dimension: bool = False  # whether its width is settings.latent
     version: int = 1
     family: Literal["control"] = "control"
     likelihood: None = None
     unit_interval: bool = False
+
+    def overridden(self, overrides: Overrides) -> Settings:
+        """The row's settings with another latent dimension; ValueError for all else, which a control has not."""
+        for key in overrides:
+            if key != "latent" or not self.has_dimension:
+                raise ValueError(f"{key} is no setting of this row")
+        return self.settings.with_overrides(overrides)
 
 
 Row = ModelSpec | BaselineSpec
@@ -142,36 +156,15 @@ MODELS: tuple[Row, ...] = (
     ModelSpec("vae-gaussian", "ae", MLP, LOG_VARIANCE, MLPDecoder, GAUSSIAN, _VARIATIONAL_FEATURES, _KINGMA),
     ModelSpec("gae", "gae", GCN, POINT, InnerProduct, BERNOULLI_BALANCED, _GRAPHS, _KIPF),
     ModelSpec("vgae", "gae", GCN, LOG_STD, InnerProduct, BERNOULLI_BALANCED, _VARIATIONAL_GRAPHS, _KIPF),
-    BaselineSpec("raw", baselines.raw, False, _UNTRAINED_FEATURES, "control: X itself"),
-    BaselineSpec(
-        "pca",
-        baselines.pca,
-        False,
-        _UNTRAINED_FEATURES,
-        "control: as many components as ae has latents, Pearson (1901)",
-    ),
-    BaselineSpec(
-        "propagated", baselines.propagated(1), True, _UNTRAINED_GRAPHS, "control: ÂX, Wu et al. (2019), eq. 8"
-    ),
-    BaselineSpec(
-        "propagated-twice", baselines.propagated(2), True, _UNTRAINED_GRAPHS, "control: Â²X, Wu et al. (2019), eq. 8"
-    ),
+    BaselineSpec("raw", baselines.raw, False, _UNTRAINED_FEATURES, "X itself"),
+    BaselineSpec("pca", baselines.pca, False, _UNTRAINED_FEATURES, "Pearson (1901)", has_dimension=True),
+    BaselineSpec("propagated", baselines.propagated(1), True, _UNTRAINED_GRAPHS, "ÂX, Wu et al. (2019), eq. 8"),
+    BaselineSpec("propagated-twice", baselines.propagated(2), True, _UNTRAINED_GRAPHS, "Â²X, Wu et al. (2019), eq. 8"),
+    ModelSpec("untrained-mlp", "control", MLP, POINT, MLPDecoder, BERNOULLI, _UNTRAINED_FEATURES, "ae at start"),
     ModelSpec(
-        "untrained-mlp", "control", MLP, POINT, MLPDecoder, BERNOULLI, _UNTRAINED_FEATURES, "control: ae untrained"
+        "untrained-gcn", "control", GCN, POINT, InnerProduct, BERNOULLI_BALANCED, _UNTRAINED_GRAPHS, "gae at start"
     ),
-    ModelSpec(
-        "untrained-gcn",
-        "control",
-        GCN,
-        POINT,
-        InnerProduct,
-        BERNOULLI_BALANCED,
-        _UNTRAINED_GRAPHS,
-        "control: gae untrained",
-    ),
-    BaselineSpec(
-        "random", baselines.random, False, _UNTRAINED_FEATURES, "control: noise of the shape of ae's latents, chance"
-    ),
+    BaselineSpec("random", baselines.random, False, _UNTRAINED_FEATURES, "normal noise: chance", has_dimension=True),
 )
 
 if len({row.name for row in MODELS}) < len(MODELS):

@@ -50,7 +50,6 @@ READOUTS = {
     "mean": "the mean of the posterior, and the only readout of a deterministic model (a point)",
     "sampled": "one draw from the posterior; draws are scored one by one, and a seed’s scores averaged",
     "averaged-4": "the average of four draws, taken before scoring",
-    "averaged-16": "the average of sixteen draws, taken before scoring",
 }
 
 
@@ -151,7 +150,7 @@ def compose(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Ma
         scores=tuple(_scores_of(name, summary, units, study) for name in datasets if name in set(scores["dataset"])),
         folded=len(datasets) > OPEN_UP_TO,
         datasets=datasets_table(units, study),
-        missing=missing(study, units),
+        missing=missing(study, scores, units),
         failures=failures_table(units, study),
         facts=run_facts(units),
         models=models_table(units, study),

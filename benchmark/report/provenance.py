@@ -39,15 +39,14 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
     def row(name: str) -> Row:
         here = units[units["dataset"].eq(name)]
         first = records(here)[0]
-        graphs = set(here["graph"])
-        derived = sorted(graphs - {OWN_GRAPH, NO_GRAPH})
-        graph = OWN_GRAPH if OWN_GRAPH in graphs else f"{derived[0]}, derived" if derived else NO_GRAPH
-        edges = here.loc[here["graph"].ne(NO_GRAPH), "edges"]
+        own = first["dataset_graph"] == OWN_GRAPH
+        used = own or first["dataset_graph"] in set(here["graph"])
+        graph = OWN_GRAPH if own else f"{first['dataset_graph']}, derived" if used else NO_GRAPH
         return row_of(
             name,
             first["dataset_family"],
             *(numbers.whole(first[column]) for column in ("rows", "features", "classes")),
-            numbers.whole(edges.max()) if edges.any() else numbers.ABSENT,
+            numbers.whole(first["edges"]) if used else numbers.ABSENT,
             graph,
             first["scaling"],
             "yes" if first["evidence"] else "no",
@@ -67,19 +66,31 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
     return Table("The datasets as they were loaded", columns, (Group(rows),))
 
 
-def missing(study: Study, units: pd.DataFrame) -> tuple[str, ...]:
+def missing(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> tuple[str, ...]:
     """A sentence for everything that the study asks for and the results do not hold."""
-    sentences = []
-    for noun, asked, column in (("dataset", study.datasets, "dataset"), ("model", study.models, "model")):
-        there = set(units[column])
-        absent = [name for name in asked if name not in there]
-        if absent:
-            sentences.append(f"No results of {numbers.counted(len(absent), noun)} of the study: {', '.join(absent)}.")
     found = {
         (row["dataset"], row["model"], row["variant"]): row["seed"]
         for row in records(units.groupby(["dataset", "model", "variant"])["seed"].nunique().reset_index())
     }
     variants = [(model, variant.label) for variant in study.variants for model in variant.models]
+    sentences = []
+    for noun, asked, there in (
+        ("dataset", study.datasets, set(units["dataset"])),
+        ("model", study.models, set(units["model"])),
+        (
+            "variant",
+            [model_label(*each) for each in variants],
+            {model_label(model, variant) for _, model, variant in found},
+        ),
+        ("task", study.tasks, set(scores["task"])),
+        ("readout", study.readouts, set(scores["readout"])),
+    ):
+        absent = [name for name in asked if name not in there]
+        if absent:
+            sentences.append(f"No results of {numbers.counted(len(absent), noun)} of the study: {', '.join(absent)}.")
+    draws = int(scores["draw"].max()) + 1 if len(scores) else 0
+    if "sampled" in set(scores["readout"]) and draws < study.draws:
+        sentences.append(f"{numbers.counted(draws, 'draw')} of each latent, of the study’s {study.draws}.")
     asked_cells = (
         (dataset, model, variant)
         for dataset in study.datasets
@@ -134,7 +145,7 @@ def models_table(units: pd.DataFrame, study: Study) -> Table:
     def row(name: str, variant: str, first: dict[str, Any]) -> Row:
         settings = json.loads(first["settings"])
         trained = first["likelihood"] != ""
-        shown = {key.replace("_", " "): value for key, value in settings.items() if value not in (None, 0) and trained}
+        shown = {key.replace("_", " "): value for key, value in settings.items() if value is not None and trained}
         return row_of(
             model_label(name, variant),
             first["likelihood"] or numbers.ABSENT,
