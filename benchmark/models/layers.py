@@ -23,7 +23,8 @@ def normalised_adjacency(edges: NDArray[np.int64], n: int) -> sp.csr_array:
     """Â = D^-1/2 (A + I) D^-1/2 of undirected edges [m, 2], float64 [n, n]. Kipf and Welling (2017), eq. 2."""
     i, j = edges.T
     loops = np.arange(n)
-    rows, columns = np.concatenate([i, j, loops]), np.concatenate([j, i, loops])
+    # scikit-learn takes sparse matrices of 32-bit indices alone, and a product's are as wide as its factors'
+    rows, columns = (np.concatenate(ends).astype(np.int32) for ends in ([i, j, loops], [j, i, loops]))
     scale = 1.0 / np.sqrt(np.bincount(rows, minlength=n))
     return sp.coo_array((scale[rows] * scale[columns], (rows, columns)), shape=(n, n)).tocsr()
 
