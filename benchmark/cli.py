@@ -143,7 +143,7 @@ def report(
 @app.command()
 @_interruptible
 def status(
-    study: _STUDY,
+    study: _STUDY = "default",
     device: _DEVICE = "auto",
     data_root: _ROOT = None,
     results: _RESULTS = Path("results"),

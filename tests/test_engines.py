@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from benchmark import driver, engines, gather, plan
+from benchmark.datasets import split
+from benchmark.plan import Batch
 from benchmark.records import Store
 from benchmark.run import Context, Trained, run_job, score, train
 from benchmark.study import parse_study
@@ -77,6 +79,31 @@ def test_a_run_leaves_every_unit_once_and_nothing_to_do(data, tmp_path):
     assert scores["value"].between(-0.5, 1).all()
     again = complete(made, Store(tmp_path / "again"), workers=1)[0]
     assert again.equals(scores)
+
+
+def test_a_graph_model_sees_the_training_edges_alone(data, tmp_path, monkeypatch):
+    """What reaches the model in the unit that links are scored on: the split's training part, and no edge held out."""
+    from benchmark import run
+
+    seen = {}
+    made_of = run.Inputs.of
+
+    def of(x, edges, **options):
+        seen["edges"] = edges
+        return made_of(x, edges, **options)
+
+    monkeypatch.setattr(run.Inputs, "of", of)
+    made, store = planned(data, models=["gae"], variants=[]), Store(tmp_path)
+    for training in made.trainings:
+        train(engines.Job(Batch((training,)), {}, kept=False), context(made, store))
+        parts = split(data["karate"].dataset, training.seed).edges
+        (edges,) = ({tuple(edge) for edge in array.tolist()} for array in seen["edges"])
+        held_out = {tuple(edge) for part in (parts.validation, parts.test) for edge in part.tolist()}
+        if training.units[0].unit == "training-edges":
+            assert edges == {tuple(edge) for edge in parts.train.tolist()}
+            assert not edges & held_out
+        else:
+            assert edges >= held_out
 
 
 def test_a_feature_model_trains_once_for_both_units_and_a_graph_model_for_each(data, tmp_path):
