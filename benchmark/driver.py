@@ -57,10 +57,11 @@ def missing(plan: Plan, store: Store) -> Work:
     }
     anew, jobs = [], []
     for training in plan.trainings:
-        present = [records.get(identity.key) or store.get(identity.key) for identity in training.identities]
-        if not any(lacking[id(training)]) and not _wants_latents(plan, training, present, store):
+        asked = [records[unit.identity.key] for unit in training.units]
+        if not any(lacking[id(training)]) and not _wants_latents(plan, training, asked, store):
             continue
-        if _reusable(training, present, store):
+        siblings = [records.get(identity.key) or store.get(identity.key) for identity in training.identities]
+        if _reusable(training, siblings, store):
             cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
             jobs.append(Job(Batch((training,)), cells, kept=True))
         else:
@@ -122,15 +123,15 @@ def _all_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
     return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READ))
 
 
-def _wants_latents(plan: Plan, training: Training, present: Sequence[Record | None], store: Store) -> bool:
+def _wants_latents(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:
     if not plan.study.save_latents or not isinstance(training.arm.row, ModelSpec):
         return False
-    return any(record is not None and record.status == "complete" and not _kept(record, store) for record in present)
+    return any(record is not None and record.status == "complete" and not _kept(record, store) for record in asked)
 
 
-def _reusable(training: Training, present: Sequence[Record | None], store: Store) -> bool:
+def _reusable(training: Training, siblings: Sequence[Record | None], store: Store) -> bool:
     """Whether scores may be added on the latent that was kept: all that is there is whole, and of these versions."""
-    there = [record for record in present if record is not None]
+    there = [record for record in siblings if record is not None]
     return any(_kept(record, store) and record.latents == training.latents for record in there) and all(
         record.status == "complete" and record.provenance.versions == provenance.versions() for record in there
     )

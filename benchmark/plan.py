@@ -109,11 +109,12 @@ class Batch:
         return self.trainings[0].units[0]
 
     def __str__(self) -> str:
-        arm, seeds = self.first.arm, self.seeds
+        first, seeds = self.first, self.seeds
+        row, variant = first.arm.row, first.arm.variant
+        model = f"{row.name} ({variant})" if variant else row.name
+        unit = f" {first.unit}" if row.uses_graph else ""
         span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
-        return (
-            f"{self.first.dataset} {arm.row.name}{f' ({arm.variant})' if arm.variant else ''} {self.first.unit} {span}"
-        )
+        return f"{first.dataset} {model}{unit} {span}"
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,17 @@ def test_a_latent_kept_by_a_study_of_other_tasks_is_found(data, tmp_path):
     assert not scores["value"].isna().any()
 
 
+def test_a_latent_asked_for_later_is_made_once(data, tmp_path):
+    """Also where the other unit of the same training was scored, without a latent, by a study that is not this one."""
+    store = Store(tmp_path)
+    complete(planned(data, models=["ae"], variants=[]), store)
+    saving = planned(data, models=["ae"], variants=[], tasks=["k-means"], save_latents=True)
+    assert len(driver.missing(saving, store).jobs) == 2
+    complete(saving, store)
+    assert driver.missing(saving, store).jobs == ()
+    assert len(list((tmp_path / "latents").iterdir())) == 2
+
+
 def test_an_upgrade_loses_no_score(data, tmp_path):
     """Records of other versions are trained anew, with every cell they held, once something is asked of them."""
     made, store = planned(data, models=["vgae"], variants=[]), Store(tmp_path)
