@@ -98,14 +98,15 @@ def run(
     command = _command(study, seeds, datasets, models, device)
     started = time.monotonic()
     outcomes = driver.execute(planned, work, store, workers, command)
+    lost: set[str] = set()
     try:
         for outcome in _shown(outcomes, len(work.jobs)):
             for record in outcome.records:
                 if record.status != "complete":
-                    print(
-                        f"{record.status}: {outcome.batch}, seed {record.identity.seed}: {record.message}",
-                        file=sys.stderr,
-                    )
+                    where = f"{outcome.batch}, seed {record.identity.seed}"
+                    print(f"{record.status}: {where}: {record.message}", file=sys.stderr)
+                if record.status == "failed":
+                    lost.add(record.key)
     except KeyboardInterrupt:
         outcomes.close()
         left = driver.missing(planned, store)
@@ -113,7 +114,7 @@ def run(
         raise
     scores, units = gather.gather(planned, store)
     frames.write_frames(scores, units, results, chosen.name)
-    failed = int((units["status"] == "failed").sum())
+    failed = len(lost | set(units["key"][units["status"] == "failed"]))
     seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
     part = "" if chosen == load_study(study) else ", which now hold only what this command asked for"
     print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")

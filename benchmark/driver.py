@@ -12,7 +12,8 @@ import joblib
 
 from benchmark import provenance
 from benchmark.engines import local
-from benchmark.latents import READOUTS
+from benchmark.errors import InputError
+from benchmark.latents import READOUTS, Latents
 from benchmark.models import ModelSpec
 from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Record, Store
@@ -60,16 +61,15 @@ def missing(plan: Plan, store: Store) -> Work:
         asked = [records[unit.identity.key] for unit in training.units]
         if not any(lacking[id(training)]) and not _wants_latents(plan, training, asked, store):
             continue
-        siblings = [records.get(identity.key) or store.get(identity.key) for identity in training.identities]
-        if _reusable(training, siblings, store):
+        kept = _kept_latent(training, asked, store)
+        if kept:
             cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
-            jobs.append(Job(Batch((training,)), cells, kept=True))
+            jobs.append(Job(Batch((training,)), cells, kept))
         else:
             anew.append(training)
-    replicas = 1 if plan.device == "cpu" else plan.study.seeds
-    for batch in plan.batches(anew, replicas):
+    for batch in plan.batches(anew, together=plan.device != "cpu"):
         units = [unit for training in batch.trainings for unit in training.units]
-        jobs.append(Job(batch, {u.identity.key: _all_cells(u, records[u.identity.key]) for u in units}, kept=False))
+        jobs.append(Job(batch, {u.identity.key: _all_cells(u, records[u.identity.key]) for u in units}))
     recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())
     return Work(tuple(jobs), len(records), recorded)
 
@@ -93,7 +93,7 @@ def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) ->
         for records in local(work.jobs, context, workers):
             job = jobs[records[0].key]
             for record in records:
-                store.put(record, same_latent=job.kept)
+                store.put(record, same_latent=bool(job.kept))
             arrived[id(job)] += records
             if len(arrived[id(job)]) == sum(len(training.units) for training in job.batch.trainings):
                 done += 1
@@ -126,19 +126,28 @@ def _all_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
 def _wants_latents(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:
     if not plan.study.save_latents or not isinstance(training.arm.row, ModelSpec):
         return False
-    return any(record is not None and record.status == "complete" and not _kept(record, store) for record in asked)
+    complete = [record for record in asked if record is not None and record.status == "complete"]
+    return not all(record.latents and (store.results / record.latents).exists() for record in complete)
 
 
-def _reusable(training: Training, siblings: Sequence[Record | None], store: Store) -> bool:
-    """Whether scores may be added on the latent that was kept: all that is there is whole, and of these versions."""
-    there = [record for record in siblings if record is not None]
-    return any(_kept(record, store) and record.latents == training.latents for record in there) and all(
-        record.status == "complete" and record.provenance.versions == provenance.versions() for record in there
-    )
+def _kept_latent(training: Training, asked: Sequence[Record | None], store: Store) -> str:
+    """The latent that scores may be added on, instead of training again; empty where there is none.
 
-
-def _kept(record: Record, store: Store) -> bool:
-    return bool(record.latents) and (store.results / record.latents).exists()
+    It is the very file that every record asked for was scored on, by these versions, whole and readable. Where none of
+    them is recorded yet, it is that of the other unit of the same training.
+    """
+    there = [record for record in asked if record is not None]
+    there = there or [record for i in training.identities if (record := store.get(i.key)) is not None]
+    same = all(r.status == "complete" and r.provenance.versions == provenance.versions() for r in there)
+    paths = {record.latents for record in there}
+    if not same or len(paths) != 1 or "" in paths:
+        return ""
+    (path,) = paths
+    try:
+        Latents.load(store.results / path)
+    except InputError:
+        return ""
+    return path
 
 
 def hand_over(prepared: Prepared, folder: Path) -> str:

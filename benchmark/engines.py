@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ def local(jobs: Sequence[Job], context: Context, workers: int) -> Iterator[list[
     workers score the batches before. A worker that dies costs its batch, which is tried again once, alone, and then
     recorded as failed. Leaving the iterator early ends the workers.
     """
+    workers = max(1, min(workers, sum(len(job.batch.trainings) for job in jobs)))
     if context.device == "cpu":
         return _pooled((_whole(job, context) for job in jobs), workers, backlog=workers)
     return _pooled(_scorings(jobs, context), workers, backlog=4 * workers)
@@ -71,7 +72,7 @@ def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[list
     the next is taken.
     """
     pending: dict[Future[list[Record]], _Call] = {}
-    more = True
+    more, whole = True, False
     try:
         while more or pending:
             if more and len(pending) < backlog:
@@ -92,17 +93,16 @@ def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[list
                 yield from survivors
                 for call in [*broken, *suspects]:
                     yield _alone(call)
+        whole = True
     finally:
-        _shut_down(workers, abandoned=pending)
+        _shut_down(in_the_middle=not whole)
 
 
-def _shut_down(workers: int, abandoned: Mapping[Future[list[Record]], _Call]) -> None:
-    """End the workers, in the middle of their work where some is abandoned."""
-    if abandoned:
+def _shut_down(*, in_the_middle: bool) -> None:
+    """End the workers there are, also ``in_the_middle`` of their work."""
+    if in_the_middle:
         threading.excepthook = lambda _: None  # loky's own thread may trip over the work that is taken from it
-        for future in abandoned:
-            future.cancel()
-    _executor(workers).shutdown(wait=True, kill_workers=bool(abandoned))
+    get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=in_the_middle)
     threading.excepthook = threading.__excepthook__
 
 
@@ -122,7 +122,10 @@ def _alone(call: _Call) -> list[Record]:
 
 
 def _submit(call: _Call, workers: int) -> Future[list[Record]]:
-    future: Future[list[Record]] = _executor(workers).submit(call.function, *call.arguments)
+    try:
+        future: Future[list[Record]] = _executor(workers).submit(call.function, *call.arguments)
+    except BrokenProcessPool:  # it died just now; asked again, there is a new one
+        future = _executor(workers).submit(call.function, *call.arguments)
     return future
 
 

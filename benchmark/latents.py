@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,13 @@ class Latents:
         values = self.mean if isinstance(self.mean, np.ndarray) else self.mean.data
         return bool(np.isfinite(values).all() and (self.std is None or np.isfinite(self.std).all()))
 
+    @property
+    def digest(self) -> str:
+        """Of the content: no two latents share a file name that ends in it."""
+        parts = [self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()]
+        parts += [] if self.std is None else [self.std]
+        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:12]
+
     def save(self, path: Path) -> None:
         """Write ``path`` (.npz) whole or not at all; ``numpy.load(path)["mean"]`` and ``["std"]`` read it back."""
         mean = self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()
@@ -52,10 +61,8 @@ class Latents:
         try:
             with path.open("rb") as file, np.load(file) as arrays:
                 return cls(arrays["mean"], arrays.get("std"))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise InputError(
-                f"{path}: not a readable latent file ({error}); delete it, and the same command makes it anew"
-            ) from None
+        except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
+            raise InputError(f"{path}: not a readable latent file ({error})") from None
 
 
 def of_posterior(q: Posterior) -> list[Latents]:

@@ -48,6 +48,9 @@ class Arm:
     variant: str
     settings: Settings
 
+    def __str__(self) -> str:
+        return f"{self.row.name} ({self.variant})" if self.variant else self.row.name
+
     def readouts(self, names: Sequence[str]) -> list[Readout]:
         """Those of the readouts ``names`` that the row's posterior has."""
         noisy = not isinstance(self.row, BaselineSpec) and self.row.posterior.variational
@@ -87,15 +90,15 @@ class Training:
         return (own,) if self.arm.row.uses_graph else tuple(replace(own, unit=unit) for unit in _UNITS)
 
     @property
-    def latents(self) -> str:
-        """Where its latent is kept, below the results folder; one file for both units of a model that sees no edges."""
+    def key(self) -> str:
+        """What its latents are named by; one for both units of a model that sees no edges."""
         identity = self.units[0].identity
-        return f"latents/{(identity if self.arm.row.uses_graph else replace(identity, unit='any')).key}.npz"
+        return (identity if self.arm.row.uses_graph else replace(identity, unit="any")).key
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Trainings that run as the replicas of one model: a fixed part of a cell's seeds."""
+    """Trainings of one cell that run as the replicas of one model."""
 
     trainings: tuple[Training, ...]
 
@@ -110,11 +113,9 @@ class Batch:
 
     def __str__(self) -> str:
         first, seeds = self.first, self.seeds
-        row, variant = first.arm.row, first.arm.variant
-        model = f"{row.name} ({variant})" if variant else row.name
-        unit = f" {first.unit}" if row.uses_graph else ""
+        unit = f" {first.unit}" if first.arm.row.uses_graph else ""
         span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
-        return f"{first.dataset} {model}{unit} {span}"
+        return f"{first.dataset} {first.arm}{unit} {span}"
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,9 @@ class Plan:
                     settings = row.overridden(variant.settings)
                 except ValueError as error:
                     raise InputError(f"variant {variant.label!r} of {row.name}: {error}") from None
+                twin = next((arm for arm in arms if arm.row is row and arm.settings == settings), None)
+                if twin is not None:
+                    raise InputError(f"variant {variant.label!r} of {row.name} trains what {twin} trains; leave it out")
                 arms.append(Arm(row, variant_label(variant.settings), settings))
         return tuple(arms)
 
@@ -154,13 +158,13 @@ class Plan:
         for training in self.trainings:
             yield from training.units
 
-    def batches(self, trainings: Sequence[Training], replicas: int) -> list[Batch]:
-        """``trainings`` in batches: a fixed partition of each cell's seeds, ``replicas`` at a time."""
+    def batches(self, trainings: Sequence[Training], *, together: bool) -> list[Batch]:
+        """``trainings`` in batches: one each, or ``together`` all seeds of a cell."""
         groups: dict[tuple[object, ...], list[Training]] = {}
         for training in trainings:
             unit = training.units[0]
-            group = (unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit, training.seed // replicas)
-            groups.setdefault(group, []).append(training)
+            cell = (unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit)
+            groups.setdefault((*cell, None if together else training.seed), []).append(training)
         return [Batch(tuple(group)) for group in groups.values()]
 
     def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:

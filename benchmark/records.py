@@ -123,13 +123,15 @@ class Record:
     def replaced(self, later: Record) -> Record:
         """``later``, which was trained anew; but a failure leaves these scores, and its message.
 
-        InputError where the training should have given the same scores, on a CPU with the same versions, and did not.
+        InputError where the training should have given the same scores, on the same CPU by the same versions, and did
+        not.
         """
         if self.status == "failed":
             return later
         if later.status == "failed":
             return replace(self, message=later.message)
-        if self.identity.device == "cpu" and self.provenance.versions == later.provenance.versions:
+        before, now = self.provenance, later.provenance
+        if self.identity.device == "cpu" and (before.versions, before.device_name) == (now.versions, now.device_name):
             self._agrees(later)
         return later
 

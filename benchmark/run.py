@@ -42,11 +42,14 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch, the cells to score by unit key, and whether they are scored on the latents of an earlier run."""
+    """A batch and the cells to score by unit key; ``kept`` is the latent of an earlier run to score them on, if any.
+
+    A job with a kept latent has one training.
+    """
 
     batch: Batch
     wanted: Mapping[str, tuple[Cell, ...]]
-    kept: bool
+    kept: str = ""  # below the results folder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,7 @@ def train(job: Job, context: Context) -> list[Trained]:
     """The latents of every training of the batch; where memory runs out the batch is halved and tried again."""
     trainings = job.batch.trainings
     try:
-        return [_kept(training, context) for training in trainings] if job.kept else _train(job, context)
+        return [_kept(trainings[0], job.kept, context)] if job.kept else _train(job, context)
     except Exception as error:  # noqa: BLE001, the one place where a unit may fail: it becomes a record
         if not out_of_memory(error) or len(trainings) == 1:
             return [failed(training, error, len(trainings)) for training in trainings]
@@ -130,7 +133,7 @@ def _train(job: Job, context: Context) -> list[Trained]:
         status: Status = "diverged" if trouble else "complete"
         path = ""
         if context.save_latents and not trouble and isinstance(training.arm.row, ModelSpec):
-            path = training.latents
+            path = f"latents/{training.key}-{latent.digest}.npz"
             latent.save(Path(context.results) / path)
         scored = _constant(latent) if trouble else latent
         trained.append(Trained(training, scored, path, status, trouble, _as_json(curve), seconds, memory, replicas))
@@ -169,10 +172,9 @@ def _constant(latent: Latents) -> Latents:
     )
 
 
-def _kept(training: Training, context: Context) -> Trained:
-    """A training whose latent was kept by an earlier run; its record keeps the provenance it has."""
-    latents = Latents.load(Path(context.results) / training.latents)
-    return Trained(training, latents, training.latents, "complete", "", {}, 0.0, 0, 1)
+def _kept(training: Training, path: str, context: Context) -> Trained:
+    """A training of an earlier run by its latent; its cost and curve stand in the record that was written then."""
+    return Trained(training, Latents.load(Path(context.results) / path), path, "complete", "", {}, 0.0, 0, 1)
 
 
 def _scored(

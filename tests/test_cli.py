@@ -153,7 +153,11 @@ def test_the_same_data_under_two_names(command):
 
 @pytest.mark.parametrize(
     ("model", "settings", "part"),
-    [("gae", "{ batch = 16 }", "batch is no setting"), ("raw", "{ hidden = 3 }", "hidden is no setting")],
+    [
+        ("gae", "{ batch = 16 }", "batch is no setting"),
+        ("gae", "{ hidden = 32 }", "trains what gae trains"),
+        ("raw", "{ hidden = 3 }", "hidden is no setting"),
+    ],
 )
 def test_settings_that_a_row_has_not(command, model, settings, part):
     refused(command("run", study(variants=f'[{{ models = ["{model}"], settings = {settings} }}]')), part)

@@ -14,8 +14,9 @@ import pytest
 
 from benchmark import driver, engines, gather, plan
 from benchmark.datasets import split
+from benchmark.latents import Latents
 from benchmark.plan import Batch
-from benchmark.records import Store
+from benchmark.records import Record, Store
 from benchmark.run import Context, Trained, run_job, score, train
 from benchmark.study import parse_study
 
@@ -95,7 +96,7 @@ def test_a_graph_model_sees_the_training_edges_alone(data, tmp_path, monkeypatch
     monkeypatch.setattr(run.Inputs, "of", of)
     made, store = planned(data, models=["gae"], variants=[]), Store(tmp_path)
     for training in made.trainings:
-        train(engines.Job(Batch((training,)), {}, kept=False), context(made, store))
+        train(engines.Job(Batch((training,)), {}), context(made, store))
         parts = split(data["karate"].dataset, training.seed).edges
         (edges,) = ({tuple(edge) for edge in array.tolist()} for array in seen["edges"])
         held_out = {tuple(edge) for part in (parts.validation, parts.test) for edge in part.tolist()}
@@ -171,7 +172,40 @@ def test_a_latent_asked_for_later_is_made_once(data, tmp_path):
     assert len(driver.missing(saving, store).jobs) == 2
     complete(saving, store)
     assert driver.missing(saving, store).jobs == ()
+    both = planned(data, models=["ae"], variants=[], save_latents=True)
+    assert len(driver.missing(both, store).jobs) == 2  # links were scored by a training whose latent nobody has
+    complete(both, store)
+    assert driver.missing(both, store).jobs == ()
     assert len(list((tmp_path / "latents").iterdir())) == 2
+
+
+def test_scores_are_added_on_the_very_latent_that_was_scored(data, tmp_path, monkeypatch):
+    """Where training is not reproducible, as on a GPU, no record mixes two trainings and no latent is overwritten."""
+    from benchmark import run
+
+    fitted, count, store = run.fit, iter(range(100)), Store(tmp_path)
+
+    def shaky(spec, inputs, settings, seeds, device):
+        return fitted(spec, inputs, settings, [seed + 1000 * next(count) for seed in seeds], device)
+
+    def recorded(draws):
+        shared = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
+        made = replace(planned(data, **shared, draws=draws), device="cuda")  # as every record says; trained here
+        for job in driver.missing(made, store).jobs:
+            for record in run_job(job, replace(context(made, store), device="cpu")):
+                store.put(record, same_latent=bool(job.kept))
+        return store.get(next(made.units()).identity.key)
+
+    monkeypatch.setattr(run, "fit", shaky)
+    first, second = recorded(draws=2), recorded(draws=4)
+    assert second.latents == first.latents
+    assert len(second.scores) > len(first.scores)
+    assert all(second.scores[cell] == first.scores[cell] for cell in first.scores)
+    (tmp_path / first.latents).unlink()
+    third = recorded(draws=4)
+    assert third.latents != first.latents
+    assert third.scores.keys() == second.scores.keys()
+    assert third.scores != second.scores
 
 
 def test_an_upgrade_loses_no_score(data, tmp_path):
@@ -190,21 +224,35 @@ def test_an_upgrade_loses_no_score(data, tmp_path):
     assert all(store.get(unit.identity.key).provenance.versions["torch"] != "1.0" for unit in made.units())
 
 
+def test_a_damaged_latent_is_made_again(data, tmp_path):
+    store = Store(tmp_path)
+    complete(planned(data, models=["ae"], variants=[], save_latents=True, tasks=["k-means"]), store)
+    for path in (tmp_path / "latents").iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    scores, units = complete(planned(data, models=["ae"], variants=[], save_latents=True), store)
+    assert set(units["status"]) == {"complete"}
+    assert scores["value"].notna().all()
+    assert all(Latents.load(path) for path in (tmp_path / "latents").iterdir())
+
+
 def test_a_failure_while_scores_are_added_is_seen(data, tmp_path):
-    made, store = planned(data, models=["ae"], variants=[], save_latents=True), Store(tmp_path)
-    complete(made, store)
-    more = planned(data, models=["ae"], variants=[], save_latents=True, draws=3, tasks=["k-means"])
-    assert driver.missing(more, store).jobs == ()  # a point has no draws to add
-    few = planned(data, models=["ae"], variants=[], save_latents=True, tasks=["k-means"])
-    fresh = Store(tmp_path / "fresh")
-    complete(few, fresh)
-    for path in (tmp_path / "fresh" / "latents").iterdir():
-        path.write_bytes(b"damaged")
-    scores, units = complete(made, fresh)
+    few, made, store = (
+        planned(data, models=["ae"], variants=[], tasks=["k-means"]),
+        planned(data, models=["ae"], variants=[]),
+        Store(tmp_path),
+    )
+    complete(few, store)
+    for unit in made.units():
+        broken = Record(
+            unit.identity, "karate", "failed", "OSError: gone", store.get(next(few.units()).identity.key).provenance
+        )
+        store.put(broken, same_latent=False)
+    scores, units = gather.gather(made, store)
     assert set(units["status"]) == {"failed"}
-    assert units["message"].str.contains("not a readable latent file").all()
+    assert set(units["message"]) == {"OSError: gone"}
     assert scores[scores["task"] == "k-means"]["value"].notna().all()
     assert scores[scores["task"] != "k-means"]["value"].isna().all()
+    assert len(driver.missing(made, store).jobs) == 2
 
 
 def test_what_was_scored_before_a_task_failed_stays(data, tmp_path, monkeypatch):
@@ -266,8 +314,8 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
         return fitted(spec, inputs, settings, seeds, device)
 
     monkeypatch.setattr(run, "fit", small)
-    (batch,) = made.batches(made.trainings, replicas=2)
-    outcomes = train(engines.Job(batch, {}, kept=False), context(made, store))
+    (batch,) = made.batches(made.trainings, together=True)
+    outcomes = train(engines.Job(batch, {}), context(made, store))
     assert [trained.replicas for trained in outcomes] == [1, 1]
     assert [trained.status for trained in outcomes] == ["complete", "complete"]
 
@@ -292,8 +340,11 @@ def test_training_here_while_workers_score_gives_the_same_records(data, tmp_path
     """The GPU's way of working, on a CPU: all seeds of a cell in one batch, replicas scored by the workers."""
     made, store = planned(data, models=["gae", "raw"], variants=[]), Store(tmp_path)
     jobs = [
-        engines.Job(batch, {u.identity.key: u.cells for t in batch.trainings for u in t.units}, kept=False)
-        for batch in made.batches(made.trainings, replicas=2)
+        engines.Job(
+            batch,
+            {u.identity.key: u.cells for t in batch.trainings for u in t.units},
+        )
+        for batch in made.batches(made.trainings, together=True)
     ]
     there = context(made, store)
     gathered = [

@@ -70,7 +70,7 @@ def test_a_damaged_latent_file_is_one_clear_line(tmp_path):
     path = tmp_path / "z.npz"
     gaussian().save(path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"z\.npz: not a readable latent file .* delete it"):
+    with pytest.raises(InputError, match=r"z\.npz: not a readable latent file"):
         Latents.load(path)
 
 
