@@ -74,7 +74,8 @@ def run(
     ] = False,
 ) -> None:
     """Train, read out and score what a study lacks; the same command continues an interrupted run."""
-    chosen = _replaced(load_study(study), seeds, datasets, models)
+    asked = load_study(study)
+    chosen = _replaced(asked, seeds, datasets, models)
     from benchmark import driver, engines, frames, gather, plan, training
     from benchmark.datasets import data_root as resolve_root
     from benchmark.records import Store
@@ -109,14 +110,15 @@ def run(
                     lost.add(record.key)
     except KeyboardInterrupt:
         outcomes.close()
-        left = driver.missing(planned, store)
-        print(f"\n{left.recorded} of {left.units} units are recorded", file=sys.stderr)
+        counts = driver.tally(planned, store).values()
+        recorded = sum(count["complete"] + count["diverged"] for count in counts)
+        print(f"\n{recorded} of {work.units} units are recorded", file=sys.stderr)
         raise
     scores, units = gather.gather(planned, store)
     frames.write_frames(scores, units, results, chosen.name)
     failed = len(lost | set(units["key"][units["status"] == "failed"]))
     seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
-    part = "" if chosen == load_study(study) else ", which now hold only what this command asked for"
+    part = "" if chosen == asked else ", which now hold only what this command asked for"
     print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
     if failed:
         print(f"{failed} units failed; the same command tries them again", file=sys.stderr)

@@ -15,7 +15,7 @@ from benchmark.engines import local
 from benchmark.errors import InputError
 from benchmark.latents import READOUTS, Latents
 from benchmark.models import ModelSpec
-from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training
+from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training, batches
 from benchmark.records import Cell, Record, Store
 from benchmark.run import Context, Job
 from benchmark.tasks import TASKS
@@ -67,7 +67,7 @@ def missing(plan: Plan, store: Store) -> Work:
             jobs.append(Job(Batch((training,)), cells, kept))
         else:
             anew.append(training)
-    for batch in plan.batches(anew, together=plan.device != "cpu"):
+    for batch in batches(anew, together=plan.device != "cpu"):
         units = [unit for training in batch.trainings for unit in training.units]
         jobs.append(Job(batch, {u.identity.key: _all_cells(u, records[u.identity.key]) for u in units}))
     recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())

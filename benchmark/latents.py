@@ -39,20 +39,21 @@ class Latents:
         return bool(np.isfinite(values).all() and (self.std is None or np.isfinite(self.std).all()))
 
     @property
+    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What is saved, dense."""
+        mean = self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()
+        return {"mean": mean} if self.std is None else {"mean": mean, "std": self.std}
+
+    @property
     def digest(self) -> str:
         """Of the content: no two latents share a file name that ends in it."""
-        parts = [self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()]
-        parts += [] if self.std is None else [self.std]
-        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:12]
+        content = b"".join(np.ascontiguousarray(array).tobytes() for array in self._arrays.values())
+        return hashlib.sha256(content).hexdigest()[:12]
 
     def save(self, path: Path) -> None:
         """Write ``path`` (.npz) whole or not at all; ``numpy.load(path)["mean"]`` and ``["std"]`` read it back."""
-        mean = self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()
         buffer = io.BytesIO()
-        if self.std is None:
-            np.savez_compressed(buffer, mean=mean)
-        else:
-            np.savez_compressed(buffer, mean=mean, std=self.std)
+        np.savez_compressed(buffer, **self._arrays)  # type: ignore[arg-type]
         write_atomically(path, buffer.getvalue())
 
     @classmethod

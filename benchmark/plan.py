@@ -158,15 +158,6 @@ class Plan:
         for training in self.trainings:
             yield from training.units
 
-    def batches(self, trainings: Sequence[Training], *, together: bool) -> list[Batch]:
-        """``trainings`` in batches: one each, or ``together`` all seeds of a cell."""
-        groups: dict[tuple[object, ...], list[Training]] = {}
-        for training in trainings:
-            unit = training.units[0]
-            cell = (unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit)
-            groups.setdefault((*cell, None if together else training.seed), []).append(training)
-        return [Batch(tuple(group)) for group in groups.values()]
-
     def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:
         dataset = prepared.dataset
         there = {"labels": dataset.y is not None, "links": dataset.edges is not None}
@@ -199,6 +190,16 @@ class Plan:
         return PlannedUnit(name, arm, seed, unit, identity, tuple(cells))
 
 
+def batches(trainings: Sequence[Training], *, together: bool) -> list[Batch]:
+    """``trainings`` in batches: one each, or ``together`` all seeds of a cell."""
+    groups: dict[tuple[object, ...], list[Training]] = {}
+    for training in trainings:
+        unit = training.units[0]
+        cell = (unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit)
+        groups.setdefault((*cell, None if together else training.seed), []).append(training)
+    return [Batch(tuple(group)) for group in groups.values()]
+
+
 def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Named]:
     """The entries of a table by name, in the order of ``names``; InputError with a suggestion for an unknown one."""
     known = {entry.name: entry for entry in table}
@@ -214,8 +215,8 @@ def check_names(study: Study) -> None:
     named(TASKS, "task", study.tasks)
     named(READOUTS, "readout", study.readouts)
     for contrast in study.declared():
-        for arm in (contrast.first, contrast.second):
-            (row,), (readout,) = named(MODELS, "model", [arm.model]), named(READOUTS, "readout", [arm.readout])
+        for side in (contrast.first, contrast.second):
+            (row,), (readout,) = named(MODELS, "model", [side.model]), named(READOUTS, "readout", [side.readout])
             if not Arm(row, "", row.settings).readouts([readout.name]):
                 raise InputError(
                     f"contrast {contrast.name!r}: {row.name} is a point and has no readout {readout.name!r}"
@@ -244,10 +245,10 @@ def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str,
             data[name] = Prepared.of(dataset)
         except InputError as error:
             refused.append(error)
-    mended = skip_missing and data and all(isinstance(error, UnavailableError) for error in refused)
-    if len(refused) == 1 and not mended:
+    excused = skip_missing and data and all(isinstance(error, UnavailableError) for error in refused)
+    if len(refused) == 1 and not excused:
         raise refused[0]
-    if refused and not mended:
+    if refused and not excused:
         lines = [f"{len(refused)} of {len(study.datasets)} datasets cannot be had:", *map(str, refused)]
         raise InputError("\n  ".join(lines))
     _check_distinct(data)
@@ -264,7 +265,6 @@ def _check_distinct(data: dict[str, Prepared]) -> None:
 
 def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
     """The plan of a study on loaded data; InputError where a model cannot train on a dataset, or no task scores it."""
-    check_names(study)
     plan = Plan(study, data, device)
     for name, prepared in data.items():
         x = prepared.dataset.x

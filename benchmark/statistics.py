@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmark.errors import InputError, unknown
-from benchmark.study import Arm, Contrast, Primary
+from benchmark.study import Contrast, Primary, Side
 from benchmark.tasks.metrics import METRICS
 
 CONFIDENCE = 0.95
@@ -129,7 +129,7 @@ def _by_seed(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _contrast(seeds: pd.DataFrame, contrast: Contrast, primary: Primary, overlap: float | None) -> pd.DataFrame:
     """The rows of one contrast and primary, a dataset each."""
-    first, second = _arm(seeds, contrast.first, primary), _arm(seeds, contrast.second, primary)
+    first, second = _side(seeds, contrast.first, primary), _side(seeds, contrast.second, primary)
     first = first[first["dataset"].isin(second["dataset"])]
     second = second[second["dataset"].isin(first["dataset"])]
     pairs = first.merge(
@@ -168,12 +168,12 @@ def _contrast(seeds: pd.DataFrame, contrast: Contrast, primary: Primary, overlap
     )[CONTRAST_COLUMNS]
 
 
-def _arm(seeds: pd.DataFrame, arm: Arm, primary: Primary) -> pd.DataFrame:
+def _side(seeds: pd.DataFrame, side: Side, primary: Primary) -> pd.DataFrame:
     """The scores by seed of one side of a contrast."""
     wanted = {
-        "model": arm.model,
-        "variant": arm.variant,
-        "readout": arm.readout,
+        "model": side.model,
+        "variant": side.variant,
+        "readout": side.readout,
         "task": primary.task,
         "metric": primary.metric,
     }

@@ -29,7 +29,7 @@ class Variant(_Frozen):
         return variant_label(self.settings)
 
 
-class Arm(_Frozen):
+class Side(_Frozen):
     """One side of a contrast: a model, the readout of its latents, and its variant (empty for the row as it stands)."""
 
     model: str
@@ -51,8 +51,8 @@ class Contrast(_Frozen):
     """A paired difference, first − second, declared before the run."""
 
     name: str
-    first: Arm
-    second: Arm
+    first: Side
+    second: Side
     primary: Annotated[tuple[Primary, ...], Field(min_length=1)]
     role: Literal["confirmatory", "secondary"] = "confirmatory"
 
@@ -76,9 +76,9 @@ class Pair(_Frozen):
             Primary(task="logistic-regression-few", metric="accuracy"),
             Primary(task=self.links, metric="auc"),
         )
-        point = Arm(model=self.point, readout="mean")
-        mean = Arm(model=self.variational, readout="mean")
-        sample = Arm(model=self.variational, readout="sampled")
+        point = Side(model=self.point, readout="mean")
+        mean = Side(model=self.variational, readout="mean")
+        sample = Side(model=self.variational, readout="sampled")
         return (
             Contrast(
                 name=f"{self.variational} mean − {self.point}",
@@ -158,12 +158,12 @@ class Study(_Frozen):
             for primary in contrast.primary:
                 if primary.task not in self.tasks:
                     raise ValueError(f"{where}: task {primary.task!r} is not among the study's tasks")
-            for arm in (contrast.first, contrast.second):
-                if arm.readout not in self.readouts:
-                    raise ValueError(f"{where}: readout {arm.readout!r} is not among the study's readouts")
-                if (arm.model, arm.variant) not in arms:
+            for side in (contrast.first, contrast.second):
+                if side.readout not in self.readouts:
+                    raise ValueError(f"{where}: readout {side.readout!r} is not among the study's readouts")
+                if (side.model, side.variant) not in arms:
                     raise ValueError(
-                        f"{where}: {f'{arm.model} {arm.variant}'.strip()!r} is not among the study's models"
+                        f"{where}: {f'{side.model} {side.variant}'.strip()!r} is not among the study's models"
                     )
         return self
 
@@ -222,8 +222,8 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     homes: dict[str, type[BaseModel]] = {
         "contrasts": Contrast,
         "pairs": Pair,
-        "first": Arm,
-        "second": Arm,
+        "first": Side,
+        "second": Side,
         "primary": Primary,
         "variants": Variant,
     }

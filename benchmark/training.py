@@ -96,8 +96,7 @@ def _train(
     """Run the optimiser; the logged epochs with their mean reconstruction and divergence, [2, r]."""
     noise = torch_generators(seeds, "noise", device=device)
     order = torch_generators(seeds, "batches", device="cpu")
-    parameters = list(model.parameters())  # type: ignore[attr-defined]
-    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
+    optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
     logged = {round(epochs * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
     logs = []
     for epoch in range(1, epochs + 1):

@@ -314,7 +314,7 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
         return fitted(spec, inputs, settings, seeds, device)
 
     monkeypatch.setattr(run, "fit", small)
-    (batch,) = made.batches(made.trainings, together=True)
+    (batch,) = plan.batches(made.trainings, together=True)
     outcomes = train(engines.Job(batch, {}), context(made, store))
     assert [trained.replicas for trained in outcomes] == [1, 1]
     assert [trained.status for trained in outcomes] == ["complete", "complete"]
@@ -344,7 +344,7 @@ def test_training_here_while_workers_score_gives_the_same_records(data, tmp_path
             batch,
             {u.identity.key: u.cells for t in batch.trainings for u in t.units},
         )
-        for batch in made.batches(made.trainings, together=True)
+        for batch in plan.batches(made.trainings, together=True)
     ]
     there = context(made, store)
     gathered = [

@@ -22,7 +22,7 @@ from benchmark.statistics import (
     over_datasets,
     summarise,
 )
-from benchmark.study import Arm, Contrast, Pair, Primary
+from benchmark.study import Contrast, Pair, Primary, Side
 
 NMI = Primary(task="k-means", metric="nmi")
 
@@ -36,7 +36,10 @@ def question(
     name: str = "first − second",
 ) -> Contrast:
     return Contrast(
-        name=name, first=Arm(model=first, readout=readout), second=Arm(model=second, readout="mean"), primary=(primary,)
+        name=name,
+        first=Side(model=first, readout=readout),
+        second=Side(model=second, readout="mean"),
+        primary=(primary,),
     )
 
 
@@ -195,8 +198,8 @@ def test_contrasts_without_data_have_no_rows() -> None:
 
 def test_a_variant_is_an_arm_of_its_own() -> None:
     scores = pd.DataFrame([score(value=0.5), score(variant="beta=0.1", value=0.8), score(model="ae", value=0.4)])
-    arm = Arm(model="vae", readout="mean", variant="beta=0.1")
-    asked = Contrast(name="β", first=arm, second=Arm(model="ae", readout="mean"), primary=(NMI,))
+    arm = Side(model="vae", readout="mean", variant="beta=0.1")
+    asked = Contrast(name="β", first=arm, second=Side(model="ae", readout="mean"), primary=(NMI,))
     assert contrasts(scores, [asked], {}).iloc[0]["difference"] == pytest.approx(0.4)
 
 

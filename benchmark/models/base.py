@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.models.layers import SparseMatrix, normalised_adjacency
 
@@ -138,6 +138,9 @@ class Loss(NamedTuple):
 
 class Model(Protocol):
     """The face of every trained row of the table."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Everything that training changes, each with its leading replica axis."""
 
     def encode(self, inputs: Inputs) -> Posterior:
         """The posterior of every row, [r, n, d]; no noise is drawn."""

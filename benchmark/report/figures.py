@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from benchmark.report import numbers
 from benchmark.report.tables import in_order, metric_named, model_label, records
-from benchmark.study import Arm, Contrast, Primary
+from benchmark.study import Contrast, Primary, Side
 
 INK, FAINT = "#1c2126", "#7d8791"
 # Okabe and Ito's colours, each with the name of the style sheet's variable that takes its place, lighter on dark
@@ -96,7 +96,7 @@ def _family(contrast: Contrast, declared: Sequence[Contrast]) -> str:
     return f"{first} against {rival}" if rival else first
 
 
-def _who(arm: Arm) -> str:
+def _who(arm: Side) -> str:
     return model_label(arm.model, arm.variant)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -16,8 +15,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.datasets import Split
+from benchmark.latents import Matrix
 
-Matrix: TypeAlias = "NDArray[np.float32] | sp.csr_array"
 Unit: TypeAlias = Literal["all-edges", "training-edges"]
 
 

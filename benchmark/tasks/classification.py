@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
-from benchmark.tasks.base import Case, Matrix, Task, logistic_regression
+from benchmark.latents import Matrix
+from benchmark.tasks.base import Case, Task, logistic_regression
 
 
 def classify(z: Matrix, case: Case, *, part: Literal["few", "many"]) -> dict[str, float]:

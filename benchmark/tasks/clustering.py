@@ -9,8 +9,9 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, f1_score, normalized_mutual_info_score
 
+from benchmark.latents import Matrix
 from benchmark.rng import stream
-from benchmark.tasks.base import Case, Matrix, Task
+from benchmark.tasks.base import Case, Task
 from benchmark.tasks.metrics import best_matching
 
 _MANY_FEATURES = 1000

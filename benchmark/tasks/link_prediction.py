@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.datasets import EdgeSplit
-from benchmark.tasks.base import Case, Matrix, Task, logistic_regression
+from benchmark.latents import Matrix
+from benchmark.tasks.base import Case, Task, logistic_regression
 
 _OVERLAP = 0.10 / 0.85  # test over training edges
 
