@@ -14,7 +14,7 @@ from benchmark import provenance
 from benchmark.engines import local
 from benchmark.errors import InputError
 from benchmark.latents import READOUTS, Latents
-from benchmark.models import ModelSpec
+from benchmark.models import BaselineSpec
 from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training, batches
 from benchmark.records import Cell, Record, Store
 from benchmark.run import Context, Job
@@ -59,10 +59,11 @@ def missing(plan: Plan, store: Store) -> Work:
     anew, jobs = [], []
     for training in plan.trainings:
         asked = [records[unit.identity.key] for unit in training.units]
-        if not any(lacking[id(training)]) and not _wants_latents(plan, training, asked, store):
+        wants_files = _wants_files(plan, training, asked, store)
+        if not any(lacking[id(training)]) and not wants_files:
             continue
-        kept = _kept_latent(training, asked, store)
-        if kept:
+        kept = None if wants_files else _kept(training, asked, store)
+        if kept is not None:
             cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
             jobs.append(Job(Batch((training,)), cells, kept))
         else:
@@ -89,11 +90,12 @@ def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) ->
             commit=provenance.commit(),
             command=command,
             save_latents=plan.study.save_latents,
+            images=plan.images,
         )
         for records in local(work.jobs, context, workers):
             job = jobs[records[0].key]
             for record in records:
-                store.put(record, same_latent=bool(job.kept))
+                store.put(record, same_latent=job.kept is not None)
             arrived[id(job)] += records
             if len(arrived[id(job)]) == sum(len(training.units) for training in job.batch.trainings):
                 done += 1
@@ -123,31 +125,33 @@ def _all_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
     return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READ))
 
 
-def _wants_latents(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:
-    if not plan.study.save_latents or not isinstance(training.arm.row, ModelSpec):
+def _wants_files(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:
+    """Whether a recorded training lacks its latent, or the drawings made with it, that the study wants saved."""
+    if not plan.study.save_latents or isinstance(training.arm.row, BaselineSpec):
         return False
     complete = [record for record in asked if record is not None and record.status == "complete"]
-    return not all(record.latents and (store.results / record.latents).exists() for record in complete)
+    wanted = ("latents", "generated") if plan.draws(training) else ("latents",)
+    files = [getattr(record, kind) for record in complete for kind in wanted]
+    return not all(file and (store.results / file).exists() for file in files)
 
 
-def _kept_latent(training: Training, asked: Sequence[Record | None], store: Store) -> str:
-    """The latent that scores may be added on, instead of training again; empty where there is none.
+def _kept(training: Training, asked: Sequence[Record | None], store: Store) -> Record | None:
+    """The record whose latent scores may be added on, instead of training again.
 
-    It is the very file that every record asked for was scored on, by these versions, whole and readable. Where none of
-    them is recorded yet, it is that of the other unit of the same training.
+    Its latent is the very file that every record asked for was scored on, by these versions, whole and readable. Where
+    none of them is recorded yet, it is that of the other unit of the same training.
     """
     there = [record for record in asked if record is not None]
     there = there or [record for i in training.identities if (record := store.get(i.key)) is not None]
     same = all(r.status == "complete" and r.provenance.versions == provenance.versions() for r in there)
     paths = {record.latents for record in there}
     if not same or len(paths) != 1 or "" in paths:
-        return ""
-    (path,) = paths
+        return None
     try:
-        Latents.load(store.results / path)
+        Latents.load(store.results / there[0].latents)
     except InputError:
-        return ""
-    return path
+        return None
+    return there[0]
 
 
 def hand_over(prepared: Prepared, folder: Path) -> str:

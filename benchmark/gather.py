@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.models import ModelSpec
+from benchmark.models import BaselineSpec
 from benchmark.plan import Plan, PlannedUnit
 from benchmark.records import Record, Store
 from benchmark.tasks import TASKS
+
+STILL_FALLING = 0.01  # share of the loss lost over the last tenth of the epochs, above which training was cut short
 
 _METRICS = {task.name: task.metrics for task in TASKS}
 
@@ -64,7 +66,8 @@ def _scores(unit: PlannedUnit, record: Record) -> Iterator[tuple[Any, ...]]:
 
 def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
     dataset, row, provenance = plan.data[unit.dataset].dataset, unit.arm.row, record.provenance
-    trained = isinstance(row, ModelSpec) and row.family != "control"
+    trained = not isinstance(row, BaselineSpec) and row.family != "control"
+    beta, fall = unit.arm.settings.beta_for(dataset.rows), record.diagnostics.get("last_fall")
     whole = all(cell in record.scores for cell in unit.cells)
     return {
         "key": record.key,
@@ -77,7 +80,7 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
         "message": record.message,
         "model_family": row.family,
         "likelihood": row.likelihood.name if trained and row.likelihood is not None else "",
-        "beta": np.nan if unit.arm.settings.beta is None else unit.arm.settings.beta,
+        "beta": np.nan if beta is None else beta,
         "source": row.source,
         "settings": json.dumps(dict(record.identity.settings), sort_keys=True),
         "dataset_family": dataset.family,
@@ -99,7 +102,9 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
         "versions": json.dumps(dict(provenance.versions), sort_keys=True),
         "commit": provenance.commit,
         "command": provenance.command,
+        "still_falling": fall is not None and fall > STILL_FALLING,
         "curve": json.dumps(dict(record.curve)),
         "diagnostics": json.dumps(dict(record.diagnostics), sort_keys=True),
         "latents": record.latents,
+        "generated": record.generated,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +15,15 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError
-from benchmark.files import write_atomically
+from benchmark.files import write_arrays
 from benchmark.rng import generator
 
 if TYPE_CHECKING:
     from benchmark.models import Posterior
 
 Matrix: TypeAlias = "NDArray[np.float32] | sp.csr_array"
+_SMALLEST = np.float32(1e-8)  # the floor of σ under its logarithm, for a σ of 0 is legal
+_PAIRS_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +53,7 @@ class Latents:
 
     def save(self, path: Path) -> None:
         """Write ``path`` (.npz) whole or not at all; ``numpy.load(path)["mean"]`` and ``["std"]`` read it back."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **self._arrays)  # type: ignore[arg-type]
-        write_atomically(path, buffer.getvalue())
+        write_arrays(path, self._arrays)
 
     @classmethod
     def load(cls, path: Path) -> Latents:
@@ -74,15 +73,66 @@ def of_posterior(q: Posterior) -> list[Latents]:
     return [Latents(mean, std) for mean, std in zip(means, q.std.detach().cpu().numpy(), strict=True)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PairScores:
+    """Expected link scores of pairs under the posterior, E[g(z_i·z_j)], g the logistic function; no matrix has them.
+
+    By Monte Carlo over ``draws`` joint draws of all latents, the same ones at every call, from the stream ``seed``.
+    """
+
+    mean: NDArray[np.float32]  # [n, d]
+    std: NDArray[np.float32]  # [n, d]
+    seed: int
+    draws: int = 64
+
+    def log_odds(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """ln E[g] − ln E[1 − g] of the pairs [m, 2]; [m], and z_i·z_j itself where σ is 0.
+
+        It ranks pairs as E[g] does, and still tells those apart whose E[g] rounds to 0 or 1. Memory is O(n·d + m).
+        """
+        rng = np.random.default_rng(self.seed)
+        linked, unlinked = np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)
+        for _ in range(self.draws):
+            z = self.mean + self.std * rng.standard_normal(self.mean.shape, dtype=np.float32)
+            score = _inner_products(z, pairs)
+            log_g = -np.logaddexp(0.0, -score)
+            linked, unlinked = np.logaddexp(linked, log_g), np.logaddexp(unlinked, log_g - score)
+        odds: NDArray[np.float64] = linked - unlinked
+        return odds
+
+
+def _inner_products(z: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    scores = np.empty(len(pairs))
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        i, j = pairs[start : start + _PAIRS_AT_ONCE].T
+        scores[start : start + _PAIRS_AT_ONCE] = np.einsum("md,md->m", z[i], z[j], dtype=np.float64)
+    return scores
+
+
+def _gaussian(latents: Latents) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and σ, each [n, d]."""
+    if latents.std is None or not isinstance(latents.mean, np.ndarray):
+        raise ValueError("a point has no samples and no σ")
+    return latents.mean, latents.std
+
+
 def _mean(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, a mean draws nothing
     return latents.mean
 
 
+def _mean_and_log_std(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, nor does this
+    """[n, 2d]: μ, then log max(σ, 1e-8)."""
+    mean, std = _gaussian(latents)
+    return np.concatenate([mean, np.log(np.maximum(std, _SMALLEST))], axis=1)
+
+
+def _expected(latents: Latents, rng: np.random.Generator) -> PairScores:
+    return PairScores(*_gaussian(latents), seed=int(rng.integers(2**63)))
+
+
 def _average(samples: int) -> Callable[[Latents, np.random.Generator], Matrix]:
     def read(latents: Latents, rng: np.random.Generator) -> Matrix:
-        mean, std = latents.mean, latents.std
-        if std is None or not isinstance(mean, np.ndarray):
-            raise ValueError("a point has no samples")
+        mean, std = _gaussian(latents)
         noise = np.zeros_like(mean)
         for _ in range(samples):
             noise += rng.standard_normal(mean.shape, dtype=np.float32)
@@ -93,12 +143,13 @@ def _average(samples: int) -> Callable[[Latents, np.random.Generator], Matrix]:
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """How a latent becomes one matrix: ``noisy`` ones draw, and only a Gaussian posterior has them."""
+    """How a latent becomes what tasks receive: one matrix, or the scores of pairs."""
 
     name: str
-    noisy: bool
+    spread: bool  # reads σ, so that only a Gaussian posterior has it
     every_draw: bool  # scored once for each of the study's draws, or once
-    read: Callable[[Latents, np.random.Generator], Matrix]
+    read: Callable[[Latents, np.random.Generator], Matrix | PairScores]
+    pairs: bool = False  # gives PairScores, which only some tasks take
 
     def draws(self, asked: int) -> range:
         """The draws to score where a study asks for ``asked``."""
@@ -106,12 +157,18 @@ class Readout:
 
 
 READOUTS = (
-    Readout("mean", noisy=False, every_draw=False, read=_mean),
-    Readout("sampled", noisy=True, every_draw=True, read=_average(1)),
-    Readout("averaged-4", noisy=True, every_draw=False, read=_average(4)),
+    Readout("mean", spread=False, every_draw=False, read=_mean),
+    Readout("sampled", spread=True, every_draw=True, read=_average(1)),
+    Readout("averaged-4", spread=True, every_draw=False, read=_average(4)),
+    Readout("averaged-16", spread=True, every_draw=False, read=_average(16)),
+    Readout("mean+logsigma", spread=True, every_draw=False, read=_mean_and_log_std),
+    Readout("expected", spread=True, every_draw=False, read=_expected, pairs=True),
 )
 
 
-def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix:
-    """The matrix [n, d] that the tasks receive; a draw's noise comes from its own stream of the seed."""
+def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores:
+    """What the tasks receive: [n, d], [n, 2d] with log σ, or PairScores. Noise has its own stream of seed and draw.
+
+    ValueError where the readout reads σ and the posterior is a point.
+    """
     return readout.read(latents, generator(seed, "readout", readout.name, draw))

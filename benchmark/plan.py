@@ -13,11 +13,10 @@ import numpy as np
 from benchmark.datasets import Dataset, load, neighbour_graph, split
 from benchmark.errors import InputError, UnavailableError, unknown
 from benchmark.latents import READOUTS, Readout
-from benchmark.models import MODELS, Row, Settings
-from benchmark.models.table import BaselineSpec
+from benchmark.models import MODELS, BaselineSpec, Row, Settings
 from benchmark.records import Cell, Identity
 from benchmark.study import Study, variant_label
-from benchmark.tasks import METRICS, TASKS, Task, Unit
+from benchmark.tasks import METRICS, TASKS, Task, Unit, unmet_needs
 
 NEIGHBOURS = 9
 _UNITS: tuple[Unit, ...] = ("all-edges", "training-edges")
@@ -53,8 +52,8 @@ class Arm:
 
     def readouts(self, names: Sequence[str]) -> list[Readout]:
         """Those of the readouts ``names`` that the row's posterior has."""
-        noisy = not isinstance(self.row, BaselineSpec) and self.row.posterior.variational
-        return [readout for readout in READOUTS if readout.name in names and (noisy or not readout.noisy)]
+        spread = not isinstance(self.row, BaselineSpec) and self.row.posterior.noisy
+        return [readout for readout in READOUTS if readout.name in names and (spread or not readout.spread)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +152,29 @@ class Plan:
             for seed in range(self.study.seeds)
         )
 
+    @cached_property
+    def images(self) -> frozenset[str]:
+        """The datasets whose rows are drawn."""
+        drawable = [name for name, prepared in self.data.items() if prepared.dataset.image_shape is not None]
+        return frozenset(drawable if self.study.images is None else self.study.images)
+
+    def draws(self, training: Training) -> bool:
+        """Whether drawings are saved with the latents of a training."""
+        row = training.arm.row
+        if not self.study.save_latents or isinstance(row, BaselineSpec) or not training.arm.settings.epochs:
+            return False
+        return row.decoder.makes == "edges" or (not row.uses_graph and training.units[0].dataset in self.images)
+
     def units(self) -> Iterator[PlannedUnit]:
         """Every unit of the study: the one enumeration of its grid."""
         for training in self.trainings:
             yield from training.units
 
     def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:
-        dataset = prepared.dataset
-        there = {"labels": dataset.y is not None, "links": dataset.edges is not None}
-        return [task for task in named(TASKS, "task", self.study.tasks) if task.unit == unit and there[task.needs]]
+        unmet = unmet_needs(prepared.dataset)
+        return [
+            task for task in named(TASKS, "task", self.study.tasks) if task.unit == unit and task.needs not in unmet
+        ]
 
     def _trained_together(self, prepared: Prepared, arm: Arm) -> list[tuple[Unit, ...]]:
         present = tuple(unit for unit in _UNITS if self._tasks(prepared, unit))
@@ -176,6 +189,7 @@ class Plan:
             for readout in arm.readouts(self.study.readouts)
             for draw in readout.draws(self.study.draws)
             for task in self._tasks(prepared, unit)
+            if task.takes_pairs or not readout.pairs
         ]
         identity = Identity(
             fingerprint=prepared.dataset.fingerprint,
@@ -210,10 +224,12 @@ def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Nam
 
 
 def check_names(study: Study) -> None:
-    """InputError for a model, task, readout or metric of the study that no table has."""
+    """InputError for a model, task, readout or metric of the study that no table has, or that do not go together."""
     named(MODELS, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
-    named(TASKS, "task", study.tasks)
-    named(READOUTS, "readout", study.readouts)
+    tasks = named(TASKS, "task", study.tasks)
+    for readout in named(READOUTS, "readout", study.readouts):
+        if readout.pairs and not any(task.takes_pairs for task in tasks):
+            raise InputError(f"readout {readout.name!r}: {_for_pairs()}; add that task, or leave the readout out")
     for contrast in study.declared():
         for side in (contrast.first, contrast.second):
             (row,), (readout,) = named(MODELS, "model", [side.model]), named(READOUTS, "readout", [side.readout])
@@ -228,6 +244,17 @@ def check_names(study: Study) -> None:
                     task.metrics if primary.metric in {metric.name for metric in METRICS} else [m.name for m in METRICS]
                 )
                 raise unknown(f"metric of {task.name}", primary.metric, known, where=f"contrast {contrast.name!r}")
+            for side in (contrast.first, contrast.second):
+                (readout,) = named(READOUTS, "readout", [side.readout])
+                if readout.pairs and not task.takes_pairs:
+                    raise InputError(
+                        f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; {_for_pairs()}"
+                    )
+
+
+def _for_pairs() -> str:
+    takers = " and ".join(task.name for task in TASKS if task.takes_pairs)
+    return f"it gives scores of pairs, which go with {takers} alone"
 
 
 def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str, Prepared], list[str]]:
@@ -267,24 +294,47 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
     """The plan of a study on loaded data; InputError where a model cannot train on a dataset, or no task scores it."""
     plan = Plan(study, data, device)
     for name, prepared in data.items():
-        x = prepared.dataset.x
-        values = x if isinstance(x, np.ndarray) else x.data
-        low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-        refusing = [arm.row.name for arm in plan.arms if arm.row.unit_interval]
-        if refusing and (low < 0.0 or high > 1.0):
-            raise InputError(
-                f"{name}: {', '.join(dict.fromkeys(refusing))} with a Bernoulli likelihood want features "
-                f"within [0, 1], and it has {low:g} to {high:g} (scaling {prepared.dataset.scaling!r}); "
-                "scale it with 'unit', or leave the model out"
-            )
+        _check_arms(plan, name, prepared)
         if not any(unit.dataset == name for unit in plan.units()):
-            lacks = " and ".join(
-                kind
-                for kind, there in (("labels", prepared.dataset.y), ("edges", prepared.dataset.edges))
-                if there is None
-            )
+            needed = {task.needs for task in named(TASKS, "task", study.tasks)}
+            unmet = unmet_needs(prepared.dataset)
+            lacks = " and no ".join(words for need, words in unmet.items() if need in needed)
             raise InputError(
                 f"{name}: none of the study's tasks ({', '.join(study.tasks)}) can be run on it, "
                 f"for it has no {lacks} of its own; leave it out, or add a task"
             )
     return plan
+
+
+def _check_arms(plan: Plan, name: str, prepared: Prepared) -> None:
+    """InputError where an arm of the study cannot be had on a dataset."""
+    dataset = prepared.dataset
+    if plan.study.images and name in plan.study.images and dataset.image_shape is None:
+        raise InputError(f"{name}: the study asks for images of it, and its {dataset.features} features make none")
+    values = dataset.x if isinstance(dataset.x, np.ndarray) else dataset.x.data
+    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    refusing = [str(arm) for arm in plan.arms if arm.row.unit_interval]
+    if refusing and (low < 0.0 or high > 1.0):
+        raise InputError(
+            f"{name}: {', '.join(refusing)} want features within [0, 1] (a Bernoulli likelihood, or a decoder that "
+            f"ends in a sigmoid), and it has {low:g} to {high:g} (scaling {dataset.scaling!r}); "
+            "scale it with 'unit', or leave the model out"
+        )
+    graphs = [str(arm) for arm in plan.arms if arm.row.uses_graph]
+    if graphs and dataset.edges is None and not plan.study.derived_graphs:
+        raise InputError(
+            f"{name}: it has no edges, the study forbids a derived graph (derived_graphs = false), and "
+            f"{', '.join(graphs)} want one; leave the dataset or the models out, or allow the graph"
+        )
+    most = min(dataset.rows, dataset.features)
+    for arm in plan.arms:
+        if (
+            isinstance(arm.row, BaselineSpec)
+            and arm.row.at_most_features
+            and arm.variant
+            and arm.settings.latent > most
+        ):
+            raise InputError(
+                f"{name}: {arm} asks for {arm.settings.latent} components, and its {dataset.rows} rows of "
+                f"{dataset.features} features have {most}; ask for at most {most}, or leave the variant out"
+            )

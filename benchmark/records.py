@@ -67,7 +67,8 @@ class Provenance:
 class Record:
     """One trained unit: identity, status, scores by cell and metric, curve, provenance.
 
-    ``latents`` is the file of the latent below the results folder, or empty. A diverged unit is scored as a constant
+    ``latents`` and ``generated`` are the files of the latent, and of what the decoder makes of it, below the results
+    folder, or empty. A diverged unit is scored as a constant
     latent, which is chance; a failed one has no scores and says why in ``message``.
     """
 
@@ -80,6 +81,7 @@ class Record:
     curve: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     latents: str = ""
+    generated: str = ""
 
     @property
     def key(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -14,13 +14,18 @@ import joblib
 import numpy as np
 
 from benchmark.datasets import Split, split
+from benchmark.diagnostics import diagnose
+from benchmark.files import write_arrays
+from benchmark.generation import Drawings, generate
 from benchmark.latents import READOUTS, Latents, of_posterior, read_out
-from benchmark.models import Control, Inputs, ModelSpec
+from benchmark.models import BaselineSpec, Control, Inputs
 from benchmark.plan import Batch, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Provenance, Record, Status
 from benchmark.rng import generator
 from benchmark.tasks import TASKS, Case
 from benchmark.training import Curve, fit, forget_peak_memory, out_of_memory, peak_memory
+
+MOST_DIMENSIONS = 256  # of a latent that is diagnosed
 
 _READOUTS = {readout.name: readout for readout in READOUTS}
 _TASKS = {task.name: task for task in TASKS}
@@ -38,33 +43,49 @@ class Context:
     commit: str
     command: str
     save_latents: bool
+    images: frozenset[str]  # datasets whose rows are drawn
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch and the cells to score by unit key; ``kept`` is the latent of an earlier run to score them on, if any.
+    """A batch and the cells to score by unit key; ``kept`` is a record of an earlier run on whose latent to score them.
 
     A job with a kept latent has one training.
     """
 
     batch: Batch
     wanted: Mapping[str, tuple[Cell, ...]]
-    kept: str = ""  # below the results folder
+    kept: Record | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A training's outcome on its way to the tasks; ``latents`` is None where it failed, ``path`` their file if any."""
+    """A training's outcome on its way to the tasks; ``latents`` is None where it failed.
+
+    ``path`` and ``generated`` are the files of the latent and of the drawings, if any.
+    """
 
     training: Training
     latents: Latents | None
-    path: str
     status: Status
-    message: str
-    curve: Mapping[str, Any]
-    seconds: float
-    memory: int
     replicas: int
+    message: str = ""
+    curve: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    path: str = ""
+    generated: str = ""
+    seconds: float = 0.0
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """One replica as training left it; a control without a network has a latent alone."""
+
+    latents: Latents
+    curve: Curve | None = None
+    reconstruction: tuple[float, float] | None = None  # nats per row, of the mean and of a sample
+    drawings: Drawings | None = None
 
 
 def run_job(job: Job, context: Context) -> list[Record]:
@@ -76,7 +97,7 @@ def train(job: Job, context: Context) -> list[Trained]:
     """The latents of every training of the batch; where memory runs out the batch is halved and tried again."""
     trainings = job.batch.trainings
     try:
-        return [_kept(trainings[0], job.kept, context)] if job.kept else _train(job, context)
+        return _train(job, context) if job.kept is None else [_kept(trainings[0], job.kept, context)]
     except Exception as error:  # noqa: BLE001, the one place where a unit may fail: it becomes a record
         if not out_of_memory(error) or len(trainings) == 1:
             return [failed(training, error, len(trainings)) for training in trainings]
@@ -110,7 +131,16 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
         )
         records.append(
             Record(
-                unit.identity, unit.dataset, status, message, provenance, scores, trained.curve, latents=trained.path
+                unit.identity,
+                unit.dataset,
+                status,
+                message,
+                provenance,
+                scores,
+                trained.curve,
+                trained.diagnostics,
+                trained.path,
+                trained.generated,
             )
         )
     return records
@@ -118,51 +148,94 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
 
 def failed(training: Training, error: BaseException, replicas: int) -> Trained:
     """The outcome of a training that raised, or whose worker died."""
-    return Trained(training, None, "", "failed", _message(error), {}, 0.0, 0, replicas)
+    return Trained(training, None, "failed", replicas, _message(error))
 
 
 def _train(job: Job, context: Context) -> list[Trained]:
     forget_peak_memory(context.device)
     started = time.perf_counter()
-    latents, curves = _fitted(job.batch, context)
-    replicas = len(latents)
+    fitted = _fitted(job.batch, context)
+    replicas = len(fitted)
     seconds, memory = (time.perf_counter() - started) / replicas, peak_memory(context.device)
     trained = []
-    for training, latent, curve in zip(job.batch.trainings, latents, curves, strict=True):
-        trouble = _trouble(latent, curve)
-        status: Status = "diverged" if trouble else "complete"
-        path = ""
-        if context.save_latents and not trouble and isinstance(training.arm.row, ModelSpec):
-            path = f"latents/{training.key}-{latent.digest}.npz"
-            latent.save(Path(context.results) / path)
-        scored = _constant(latent) if trouble else latent
-        trained.append(Trained(training, scored, path, status, trouble, _as_json(curve), seconds, memory, replicas))
+    for training, replica in zip(job.batch.trainings, fitted, strict=True):
+        trouble = _trouble(replica)
+        path = generated = ""
+        if context.save_latents and not trouble and not isinstance(training.arm.row, BaselineSpec):
+            stem = f"latents/{training.key}-{replica.latents.digest}"
+            path = f"{stem}.npz"
+            replica.latents.save(Path(context.results) / path)
+            if replica.drawings is not None:
+                generated = f"{stem}.generated.npz"
+                write_arrays(Path(context.results) / generated, replica.drawings)
+        trained.append(
+            Trained(
+                training,
+                _constant(replica.latents) if trouble else replica.latents,
+                "diverged" if trouble else "complete",
+                replicas,
+                trouble,
+                _as_json(asdict(replica.curve)) if replica.curve else {},
+                {} if trouble else _diagnostics(replica, training, context),
+                path,
+                generated,
+                seconds,
+                memory,
+            )
+        )
     return trained
 
 
-def _fitted(batch: Batch, context: Context) -> tuple[list[Latents], tuple[Curve | None, ...]]:
-    """The latents and the training curves of each replica; a control without a network has no curve."""
+def _fitted(batch: Batch, context: Context) -> list[Fitted]:
+    """Every replica of the batch, trained."""
     arm, device = batch.first.arm, context.device
     prepared = _prepared(context.data[batch.first.dataset])
     x = prepared.dataset.x
     edges = [_edges(prepared, training, context) for training in batch.trainings] if arm.row.uses_graph else None
-    if isinstance(arm.row, ModelSpec):
-        inputs = Inputs.of(x, edges, replicas=len(batch.seeds), device=device, dense=not arm.row.uses_graph)
-        result = fit(arm.row, inputs, arm.settings, batch.seeds, device)
-        return of_posterior(result.posterior), result.curves
-    controls = [
-        Control(x, edges[i] if edges else None, arm.settings.latent, generator(seed, arm.row.name))
-        for i, seed in enumerate(batch.seeds)
+    if isinstance(arm.row, BaselineSpec):
+        controls = [
+            Control(x, edges[i] if edges else None, arm.settings.latent, generator(seed, arm.row.name))
+            for i, seed in enumerate(batch.seeds)
+        ]
+        return [Fitted(Latents(arm.row.latent(control))) for control in controls]
+    inputs = Inputs.of(arm.row.seen(x), edges, replicas=len(batch.seeds), device=device, dense=not arm.row.uses_graph)
+    result = fit(arm.row, inputs, arm.settings, batch.seeds, device)
+    drawings: list[Drawings] | None = None
+    if context.save_latents and arm.settings.epochs:
+        shape = prepared.dataset.image_shape if batch.first.dataset in context.images else None
+        drawings = generate(result, inputs, batch.seeds, shape)
+    nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
+    return [
+        Fitted(latents, result.curves[i], nats[i], None if drawings is None else drawings[i])
+        for i, latents in enumerate(of_posterior(result.posterior))
     ]
-    return [Latents(arm.row.latent(control)) for control in controls], (None,) * len(controls)
 
 
-def _trouble(latent: Latents, curve: Curve | None) -> str:
+def _diagnostics(replica: Fitted, training: Training, context: Context) -> dict[str, Any]:
+    """What the record says of the latent; nothing of a control that is X itself, or as wide."""
+    latents = replica.latents
+    if not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
+        return {}
+    degrees = None
+    if training.arm.row.uses_graph:
+        prepared = _prepared(context.data[training.units[0].dataset])
+        degrees = np.bincount(_edges(prepared, training, context).ravel(), minlength=prepared.dataset.rows)
+    of_mean, of_sample = replica.reconstruction or (None, None)
+    found = {
+        "reconstruction_mean": of_mean,
+        "reconstruction_sample": None if latents.std is None else of_sample,
+        "last_fall": replica.curve.last_fall if replica.curve else None,
+        **diagnose(latents, seed=training.seed, degrees=degrees),
+    }
+    return _as_json(found)
+
+
+def _trouble(replica: Fitted) -> str:
     """Why a training counts as diverged; empty where it does not."""
-    epoch = curve.first_not_finite if curve else None
+    epoch = replica.curve.first_not_finite if replica.curve else None
     if epoch is not None:
         return f"loss not finite at epoch {epoch}"
-    return "" if latent.finite else "latents not finite after the last epoch"
+    return "" if replica.latents.finite else "latents not finite after the last epoch"
 
 
 def _constant(latent: Latents) -> Latents:
@@ -172,9 +245,18 @@ def _constant(latent: Latents) -> Latents:
     )
 
 
-def _kept(training: Training, path: str, context: Context) -> Trained:
-    """A training of an earlier run by its latent; its cost and curve stand in the record that was written then."""
-    return Trained(training, Latents.load(Path(context.results) / path), path, "complete", "", {}, 0.0, 0, 1)
+def _kept(training: Training, record: Record, context: Context) -> Trained:
+    """A training of an earlier run by the record of it: its cost stands there alone."""
+    return Trained(
+        training,
+        Latents.load(Path(context.results) / record.latents),
+        "complete",
+        replicas=1,
+        curve=record.curve,
+        diagnostics=record.diagnostics,
+        path=record.latents,
+        generated=record.generated,
+    )
 
 
 def _scored(
@@ -211,15 +293,16 @@ def _split(path: str, seed: int) -> Split:
     return split(_prepared(path).dataset, seed)
 
 
-def _as_json(curve: Curve | None) -> dict[str, list[float | None]]:
-    """A curve as JSON has it: what is not finite is null."""
-    if curve is None:
-        return {}
-    losses = {
-        name: [value if abs(value) < float("inf") else None for value in getattr(curve, name)]
-        for name in ("reconstruction", "divergence")
+def _as_json(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Values and series as JSON has them: what is not finite is null."""
+
+    def finite(value: Any) -> Any:
+        return None if isinstance(value, float) and not abs(value) < float("inf") else value
+
+    return {
+        name: [finite(entry) for entry in value] if isinstance(value, list | tuple) else finite(value)
+        for name, value in found.items()
     }
-    return {"epoch": list(curve.epoch), **losses}
 
 
 def _message(error: BaseException) -> str:

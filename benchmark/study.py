@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from benchmark.errors import InputError, unknown
 
-Setting = float | int | str | bool
+Setting = float | int | str | bool | tuple[int, ...]
 
 
 class _Frozen(BaseModel):
@@ -62,11 +62,13 @@ class Pair(_Frozen):
 
     ``links`` is the link task that decides: by inner product for graph models, by Hadamard product for feature models,
     whose inner product was never trained. The two contrasts with the point model have the pair's role; sample − mean
-    is secondary always.
+    is secondary always. Either may be taken in a variant of the study's.
     """
 
     point: str
     variational: str
+    point_variant: str = ""
+    variational_variant: str = ""
     links: Literal["link-inner-product", "link-hadamard"]
     role: Literal["confirmatory", "secondary"] = "confirmatory"
 
@@ -76,27 +78,18 @@ class Pair(_Frozen):
             Primary(task="logistic-regression-few", metric="accuracy"),
             Primary(task=self.links, metric="auc"),
         )
-        point = Side(model=self.point, readout="mean")
-        mean = Side(model=self.variational, readout="mean")
-        sample = Side(model=self.variational, readout="sampled")
-        return (
-            Contrast(
-                name=f"{self.variational} mean − {self.point}",
-                first=mean,
-                second=point,
-                primary=primary,
-                role=self.role,
-            ),
-            Contrast(
-                name=f"{self.variational} sample − {self.point}",
-                first=sample,
-                second=point,
-                primary=primary,
-                role=self.role,
-            ),
-            Contrast(
-                name=f"{self.variational} sample − mean", first=sample, second=mean, primary=primary, role="secondary"
-            ),
+        point = Side(model=self.point, readout="mean", variant=self.point_variant)
+        mean = Side(model=self.variational, readout="mean", variant=self.variational_variant)
+        sample = Side(model=self.variational, readout="sampled", variant=self.variational_variant)
+        one = f"{self.variational}{f' ({self.variational_variant})' if self.variational_variant else ''}"
+        other = f"{self.point}{f' ({self.point_variant})' if self.point_variant else ''}"
+        return tuple(
+            Contrast(name=f"{one} {what}", first=first, second=second, primary=primary, role=role)
+            for what, first, second, role in (
+                (f"mean − {other}", mean, point, self.role),
+                (f"sample − {other}", sample, point, self.role),
+                ("sample − mean", sample, mean, "secondary"),
+            )
         )
 
 
@@ -104,7 +97,10 @@ class Study(_Frozen):
     """A validated study file.
 
     ``seeds`` is their number (0 to seeds − 1); ``draws`` how many samples of each latent are scored, each on its own;
-    ``margin`` the difference of scores, on their 0–1 scale, below which two arms count as equivalent.
+    ``margin`` the difference of scores, on their 0–1 scale, below which two arms count as equivalent. Latents are saved
+    with what the decoder makes of them where ``save_latents`` says so: edges of every graph decoder, and images of the
+    datasets ``images``, all that are images if not given. Without ``derived_graphs`` a graph model is refused on data
+    that have no edges of their own.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -126,6 +122,8 @@ class Study(_Frozen):
     contrasts: tuple[Contrast, ...] = ()
     margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
     save_latents: Annotated[bool, Field(strict=True)] = False
+    images: tuple[str, ...] | None = None
+    derived_graphs: Annotated[bool, Field(strict=True)] = True
 
     @field_validator("datasets", "models", "readouts", "tasks")
     @classmethod
@@ -134,6 +132,15 @@ class Study(_Frozen):
         if twice:
             raise ValueError(f"{', '.join(twice)} named twice")
         return names
+
+    @model_validator(mode="after")
+    def _images_saved(self) -> Study:
+        for name in self.images or ():
+            if name not in self.datasets:
+                raise ValueError(f"images: {name!r} is not among the study's datasets")
+        if self.images and not self.save_latents:
+            raise ValueError("images: they are saved with the latents; set save_latents = true")
+        return self
 
     @model_validator(mode="after")
     def _no_arm_twice(self) -> Study:
@@ -179,7 +186,11 @@ class Study(_Frozen):
 
 def variant_label(settings: dict[str, Setting]) -> str:
     """The overridden settings in a few characters, in a fixed order: ``beta=0.1 hidden=64``."""
-    return " ".join(f"{key}={settings[key]}" for key in sorted(settings))
+    return " ".join(f"{key}={_in_label(settings[key])}" for key in sorted(settings))
+
+
+def _in_label(value: Setting) -> str:
+    return "–".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def bundled() -> dict[str, Path]:

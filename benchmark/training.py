@@ -10,35 +10,73 @@ from torch import Tensor
 
 from benchmark import provenance
 from benchmark.errors import InputError
-from benchmark.models import Inputs, Loss, Model, ModelSpec, Posterior, Settings
+from benchmark.models import (
+    LAST,
+    DiagonalGaussian,
+    Draws,
+    Inputs,
+    Loss,
+    Model,
+    ModelSpec,
+    NoisedSpec,
+    Phase,
+    PointMass,
+    Posterior,
+    Settings,
+    sample,
+    with_noise_of,
+)
 from benchmark.rng import torch_generators
 
-_LOGGED = 20  # points of a training curve
+_LOGGED = 20  # points of a training curve, for each phase
+_EVALUATED_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Training curve of one replica: nats per row, means over the epoch's batches, at the end of the logged epochs."""
+    """Training curve of one replica: nats per row, means over the epoch's batches, at the end of the logged epochs.
 
-    epoch: tuple[int, ...]
-    reconstruction: tuple[float, ...]
-    divergence: tuple[float, ...]
+    Epochs are counted through all phases; ``total`` is what is minimised, ``std`` the mean σ, 0 for a point.
+    """
+
+    epoch: tuple[int, ...] = ()
+    phase: tuple[str, ...] = ()
+    total: tuple[float, ...] = ()
+    reconstruction: tuple[float, ...] = ()
+    divergence: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     @property
     def first_not_finite(self) -> int | None:
         """The first logged epoch whose loss is not finite."""
-        for epoch, *losses in zip(self.epoch, self.reconstruction, self.divergence, strict=True):
-            if not all(abs(loss) < float("inf") for loss in losses):
-                return epoch
-        return None
+        return next((e for e, loss in zip(self.epoch, self.total, strict=True) if not abs(loss) < float("inf")), None)
+
+    @property
+    def last_fall(self) -> float | None:
+        """By what share of itself the loss fell over the last tenth of the last phase; None where that was not logged.
+
+        Above 0.01 the training counts as not finished.
+        """
+        last = [(e, loss) for e, phase, loss in zip(self.epoch, self.phase, self.total, strict=True) if phase == LAST]
+        if len(last) < 3 or self.first_not_finite is not None:
+            return None
+        before = {epoch - last[0][0] + 1: loss for epoch, loss in last}
+        epochs = last[-1][0] - last[0][0] + 1
+        earlier, now = before.get(round(0.9 * epochs)), last[-1][1]
+        return None if earlier is None else (earlier - now) / max(abs(earlier), 1e-12)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """What training leaves: the posterior of every row after the last epoch, [r, n, d], and each replica's curve."""
+    """What training leaves: the model, the posterior of every row after the last epoch [r, n, d], and the curves.
 
+    ``reconstruction`` holds nats per row after the last epoch, of the means and of one sample a row; each [r].
+    """
+
+    model: Model
     posterior: Posterior
     curves: tuple[Curve, ...]
+    reconstruction: tuple[Tensor, Tensor]
 
 
 def resolve_device(name: str) -> str:
@@ -73,45 +111,56 @@ def out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def fit(spec: ModelSpec, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str) -> Fit:
+def fit(spec: ModelSpec | NoisedSpec, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str) -> Fit:
     """Train one replica a seed and read its posterior out in a separate pass without noise.
 
-    ``inputs`` lie on ``device``. A replica's weights, batches and noise come from streams of its own seed, so its
-    result does not depend on the others it is batched with. The last epoch is the result.
+    ``inputs`` lie on ``device``. A replica's weights, batches, noise, negatives and corruption come from streams of its
+    own seed, so its result does not depend on the others it is batched with. The last epoch is the result.
     """
     seeds = tuple(seeds)
+    if isinstance(spec, NoisedSpec):
+        point = fit(spec.point, inputs, spec.settings_of_point(settings), seeds, device)
+        twin = fit(spec.variational, inputs, settings, seeds, device).posterior
+        if not isinstance(point.posterior, PointMass) or not isinstance(twin, DiagonalGaussian):
+            raise ValueError(f"{spec.name}: noise goes from a Gaussian to a point")
+        posterior: Posterior = with_noise_of(point.posterior, twin)
+        return Fit(point.model, posterior, point.curves, _evaluated(point.model, inputs, posterior, seeds, device))
     model = spec.build(
-        settings, inputs.features.shape[-1], lambda name: torch_generators(seeds, "weights", name, device="cpu")
+        settings,
+        inputs.rows,
+        inputs.features.shape[-1],
+        lambda name: torch_generators(seeds, "weights", name, device="cpu"),
     ).to(device=device)
     epochs = settings.epochs_for(inputs.rows) if settings.epochs else 0
-    logs = _train(model, inputs, settings, epochs, seeds, device) if epochs else []
+    curves = _train(spec.phases(model), inputs, settings, epochs, seeds, device) if epochs else (Curve(),) * len(seeds)
     with torch.no_grad():
         posterior = model.encode(inputs)
-    return Fit(posterior, _curves(logs, len(seeds)))
+    return Fit(model, posterior, curves, _evaluated(model, inputs, posterior, seeds, device))
 
 
 def _train(
-    model: Model, inputs: Inputs, settings: Settings, epochs: int, seeds: tuple[int, ...], device: str
-) -> list[tuple[int, Tensor]]:
-    """Run the optimiser; the logged epochs with their mean reconstruction and divergence, [2, r]."""
-    noise = torch_generators(seeds, "noise", device=device)
+    phases: Sequence[Phase], inputs: Inputs, settings: Settings, epochs: int, seeds: tuple[int, ...], device: str
+) -> tuple[Curve, ...]:
+    """Run the optimiser, each phase for ``epochs``; the curve of every replica."""
+    draws = Draws.of(lambda purpose: torch_generators(seeds, purpose, device=device))
     order = torch_generators(seeds, "batches", device="cpu")
-    optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
     logged = {round(epochs * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
-    logs = []
-    for epoch in range(1, epochs + 1):
-        value = epoch in logged
-        losses: list[tuple[int, Loss]] = []
-        for batch in _batches(inputs, settings.batch or 0, order, device):
-            loss = model.loss(batch, noise, value=value)
-            optimiser.zero_grad(set_to_none=True)
-            loss.total.sum().backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+    logs: list[tuple[int, str, Tensor]] = []
+    for position, phase in enumerate(phases):
+        optimiser = torch.optim.Adam(phase.parameters, lr=settings.learning_rate, fused=True)
+        for epoch in range(1, epochs + 1):
+            value = epoch in logged
+            losses: list[tuple[int, Loss]] = []
+            for batch in _batches(inputs, settings.batch or 0, order, device):
+                loss = phase.loss(batch, draws, value=value)
+                optimiser.zero_grad(set_to_none=True)
+                loss.total.sum().backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                if value:
+                    losses.append((batch.rows, loss))
             if value:
-                losses.append((batch.rows, loss))
-        if value:
-            logs.append((epoch, _mean_over_rows(losses)))
-    return logs
+                logs.append((position * epochs + epoch, phase.name, _mean_over_rows(losses)))
+    return _curves(logs, len(seeds))
 
 
 def _batches(inputs: Inputs, size: int, order: Sequence[torch.Generator], device: str) -> Iterator[Inputs]:
@@ -124,18 +173,35 @@ def _batches(inputs: Inputs, size: int, order: Sequence[torch.Generator], device
         yield inputs.batch(index)
 
 
+@torch.no_grad()
+def _evaluated(
+    model: Model, inputs: Inputs, posterior: Posterior, seeds: tuple[int, ...], device: str
+) -> tuple[Tensor, Tensor]:
+    """Nats per row of the trained model, of the means and of one sample a row; each [r]. Features in blocks of rows."""
+    draws = Draws.of(lambda purpose: torch_generators(seeds, "evaluation", purpose, device=device))
+
+    def cost(z: Tensor) -> Tensor:
+        if inputs.graph is not None:
+            return model.decoder.reconstruction(z, inputs, draws, value=True)
+        total = torch.zeros(len(seeds), dtype=z.dtype, device=z.device)
+        for rows in torch.split(torch.arange(inputs.rows, device=z.device), _EVALUATED_ROWS):
+            block = inputs.batch(rows.expand(len(seeds), -1))
+            total += model.decoder.reconstruction(z[:, rows], block, draws, value=True) * (len(rows) / inputs.rows)
+        return total
+
+    return cost(posterior.mean), cost(sample(posterior, draws.noise))
+
+
 def _mean_over_rows(losses: list[tuple[int, Loss]]) -> Tensor:
+    """Total, reconstruction, divergence and mean σ of an epoch; [4, r]."""
     rows = sum(size for size, _ in losses)
-    return sum(
-        (torch.stack((loss.reconstruction, loss.divergence)).detach() * (size / rows) for size, loss in losses),
-        start=torch.zeros(()),
-    )
+    return sum((torch.stack(loss).detach() * (size / rows) for size, loss in losses), start=torch.zeros(()))
 
 
-def _curves(logs: list[tuple[int, Tensor]], replicas: int) -> tuple[Curve, ...]:
-    epochs = tuple(epoch for epoch, _ in logs)
-    values = torch.stack([value for _, value in logs]).double().cpu() if logs else torch.empty(0, 2, replicas)
+def _curves(logs: list[tuple[int, str, Tensor]], replicas: int) -> tuple[Curve, ...]:
+    epochs, phases = tuple(epoch for epoch, _, _ in logs), tuple(phase for _, phase, _ in logs)
+    values = torch.stack([value for _, _, value in logs]).double().cpu()  # [logged epochs, 4, r]
     return tuple(
-        Curve(epochs, tuple(values[:, 0, replica].tolist()), tuple(values[:, 1, replica].tolist()))
+        Curve(epochs, phases, *(tuple(column) for column in values[:, :, replica].T.tolist()))
         for replica in range(replicas)
     )

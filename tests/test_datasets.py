@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from scipy import sparse
 import benchmark.datasets as datasets
 from benchmark.datasets import DATASETS, DatasetSpec, Raw, load, make_dataset, spec, split
 from benchmark.datasets.base import PublishedFile, Removed, scale
+from benchmark.datasets.canonical import fingerprint
 from benchmark.datasets.download import check_files, data_root
 from benchmark.datasets.images import read_idx
 from benchmark.datasets.synthetic import contextual_sbm
@@ -60,7 +62,8 @@ def loaded(request):
 
 def arrays_of(found):
     x = [found.x] if isinstance(found.x, np.ndarray) else [found.x.data, found.x.indices, found.x.indptr]
-    return [array for array in (*x, found.y, found.edges) if array is not None]
+    published = [] if found.published is None else [found.published.train, found.published.test]
+    return [array for array in (*x, found.y, found.edges, *published) if array is not None]
 
 
 # The table
@@ -126,6 +129,41 @@ def test_loading_twice_gives_the_same_and_touches_nothing(name, loaded, request)
     assert second.fingerprint == first.fingerprint
     for one, other in zip(arrays_of(first), arrays_of(second), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_planetoid_publishes_a_split_of_twenty_rows_a_class(name, loaded):
+    found = loaded(name).published
+    if name not in ("cora", "citeseer"):
+        assert found is None
+        return
+    y = loaded(name).y
+    np.testing.assert_array_equal(np.bincount(y[found.train]), 20)
+    np.testing.assert_array_equal(found.train, np.arange(20 * loaded(name).classes))  # the file x holds these rows
+    assert len(found.test) == 1000
+    assert len(np.intersect1d(found.train, found.test)) == 0
+    assert found.test.min() >= len(found.train) + 500  # the validation rows come between
+
+
+def test_the_published_test_rows_keep_their_numbers(loaded, data_root):
+    """What the file of test rows says, and for a class the label that the file of test labels says."""
+    for name, member in (("cora", "Cora"), ("citeseer", "CiteSeer")):
+        folder, found = data_root / "Planetoid" / member / "raw", loaded(name)
+        numbers = np.loadtxt(folder / f"ind.{name}.test.index", dtype=np.int64)
+        np.testing.assert_array_equal(found.published.test, np.sort(numbers))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old names of numpy
+            one_hot = pickle.loads((folder / f"ind.{name}.ty").read_bytes(), encoding="latin1")
+        np.testing.assert_array_equal(found.y[numbers], one_hot.argmax(axis=1))
+
+
+def test_the_fingerprints_of_planetoid_are_what_they_were(loaded):
+    """Of x, y and edges alone: records of before the published split was read keep their keys."""
+    for name in ("cora", "citeseer"):
+        found = loaded(name)
+        assert found.fingerprint == fingerprint(found.x, found.y, found.edges, found.scaling)
+    assert loaded("cora").fingerprint.startswith("d89c356dc6cc")
+    assert loaded("citeseer").fingerprint.startswith("2284ef005abf")
 
 
 @pytest.mark.parametrize("name", ["cora", "citeseer", "cs", "dblp"])
@@ -206,6 +244,7 @@ def test_sparse_features_are_made_canonical():
 
 def test_the_fingerprint_is_of_the_content():
     raw = Raw(x=np.arange(8.0).reshape(4, 2), y=[0, 1, 0, 1], edges=[[0, 1], [2, 3]])
+    masks = {"train_mask": [1, 1, 0, 0], "test_mask": [0, 0, 1, 1]}
     first = make_dataset(MADE_UP, raw).fingerprint
     assert re.fullmatch("[0-9a-f]{64}", first)
     same = [
@@ -222,12 +261,36 @@ def test_the_fingerprint_is_of_the_content():
         (MADE_UP, replace(raw, y=None)),
         (MADE_UP, replace(raw, edges=[[0, 1], [1, 3]])),
         (MADE_UP, replace(raw, edges=None)),
+        (MADE_UP, replace(raw, **masks)),
+        (MADE_UP, replace(raw, **masks | {"test_mask": [0, 0, 0, 1]})),
         (MADE_UP, Raw(x=np.arange(8.0).reshape(2, 4))),
         (MADE_UP, Raw(x=np.arange(8.0).reshape(4, 2))),
     ]
     found = [make_dataset(row, content).fingerprint for row, content in other]
     assert len({first, *found[:-1]}) == len(other)
     assert found[3] != found[-1] != found[-2]
+
+
+def test_a_published_split_is_hashed_unless_every_file_is_pinned():
+    """Two files of one's own that differ in their masks alone are two data sets, for they have other scores."""
+    raw = Raw(x=np.arange(8.0).reshape(4, 2), y=[0, 1, 0, 1])
+    halves = replace(raw, train_mask=[1, 1, 0, 0], test_mask=[0, 0, 1, 1])
+    pinned = PublishedFile(path="x", url="https://x", sha256="0", bytes=1)
+    for files, same in (((), False), ((pinned,), True), ((pinned, replace(pinned, exact=False)), False)):
+        row = replace(MADE_UP, files=files)
+        assert (make_dataset(row, raw).fingerprint == make_dataset(row, halves).fingerprint) == same
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, float])
+def test_a_published_split_is_two_masks(kind):
+    train, test = np.array([0, 1, 0, 1, 0], dtype=kind), np.array([1, 0, 0, 0, 1], dtype=kind)
+    found = make_dataset(MADE_UP, Raw(x=np.ones((5, 1)), y=[0, 1, 0, 0, 1], train_mask=train, test_mask=test))
+    np.testing.assert_array_equal(found.published.train, [1, 3])
+    np.testing.assert_array_equal(found.published.test, [0, 4])
+    assert found.published.train.dtype == found.published.test.dtype == np.int64
+    assert not found.published.train.flags.writeable
+    assert train.flags.writeable
+    assert make_dataset(MADE_UP, Raw(x=np.ones((5, 1)), y=[0, 1, 0, 0, 1])).published is None
 
 
 MATRICES = arrays(
@@ -279,7 +342,8 @@ def test_scaling_that_is_unknown_is_refused():
         replace(MADE_UP, scaling="units")
 
 
-GOOD = Raw(x=np.ones((6, 2)), y=[0, 1, 2, 0, 1, 2], edges=[[0, 1]])
+HALVES = {"train_mask": [1, 1, 1, 0, 0, 0], "test_mask": [0, 0, 0, 0, 1, 1]}
+GOOD = Raw(x=np.ones((6, 2)), y=[0, 1, 2, 0, 1, 2], edges=[[0, 1]], **HALVES)
 HOLED = np.ones((6, 2))
 HOLED[4, 1] = HOLED[5, 0] = np.nan
 
@@ -313,6 +377,26 @@ HOLED[4, 1] = HOLED[5, 0] = np.nan
         ({"edges": [[0.5, 1]]}, r"edges have shape \(1, 2\) and type float64, expected whole numbers"),
         ({"edges": [[1, 1], [2, 2]]}, r"no edges \(2 self-loops\); give edges = None"),
         ({"edges": np.empty((0, 2), dtype=int)}, r"no edges \(0 self-loops\)"),
+        ({"test_mask": None}, "train_mask without test_mask; give both masks of a published split, or none"),
+        ({"train_mask": None}, "test_mask without train_mask"),
+        ({"y": None}, "a published split without labels; give y, or leave the masks out"),
+        (
+            {"train_mask": [0, 1]},
+            r"train_mask has shape \(2,\) and type int64, expected true or false for each of 6 rows",
+        ),
+        (
+            {"test_mask": [0, 1, 2, 3, 4, 5]},
+            r"test_mask has .* expected true or false .*; give a mask, not row numbers",
+        ),
+        ({"test_mask": np.full(6, np.nan)}, "test_mask has .* expected true or false"),
+        ({"test_mask": list("abcdef")}, "test_mask has .* type <U1, expected true or false"),
+        ({"train_mask": [False] * 6}, "train_mask is false in all 6 rows; expected at least one row"),
+        ({"test_mask": [0] * 6}, "test_mask is false in all 6 rows"),
+        (
+            {"test_mask": [0, 1, 1, 0, 0, 1]},
+            r"2 row\(s\) in both train_mask and test_mask, the first is row 1; test on",
+        ),
+        ({"train_mask": [1, 0, 0, 1, 0, 0]}, "train_mask has rows of class 0 only, expected two classes or more"),
     ],
 )
 def test_bad_content_is_refused_in_one_line(change, message):
@@ -604,6 +688,19 @@ def test_an_adjacency_of_another_size_than_x_is_refused(tmp_path):
         load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
 
 
+def test_a_file_of_ones_own_may_bring_its_split(tmp_path):
+    content = {"x": np.eye(6), "y": LABELS, "train_mask": LABELS < 2, "test_mask": np.zeros(6, bool)}
+    content["train_mask"][2:], content["test_mask"][4:] = False, True
+    np.savez(tmp_path / "mine.npz", **content)
+    found = load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+    parts = split(found, 0).published
+    assert (parts.train.tolist(), parts.test.tolist()) == ([0, 1], [4, 5])
+    content["test_mask"][0] = True
+    np.savez(tmp_path / "mine.npz", **content)
+    with pytest.raises(InputError, match=r"dataset 'npz:mine': 1 row\(s\) in both train_mask and test_mask"):
+        load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+
+
 def test_a_file_that_is_no_npz_is_refused(tmp_path):
     with pytest.raises(InputError, match=rf"npz file .*absent\.npz: there is no such file; looked in {tmp_path}"):
         load(f"npz:{tmp_path / 'absent.npz'}", tmp_path)
@@ -692,8 +789,9 @@ def test_the_block_model_is_a_function_of_its_generator():
             rows=60, features=5, degree=5, graph_signal=1, feature_signal=1, feature_rate=0.2, rng=rng
         )
 
-    for field in fields(Raw):
-        first, again, other = (getattr(draw(seed), field.name) for seed in (0, 0, 1))
+    assert {field.name for field in fields(Raw)} == {"x", "y", "edges", "train_mask", "test_mask"}
+    for name in ("x", "y", "edges"):
+        first, again, other = (getattr(draw(seed), name) for seed in (0, 0, 1))
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, other)
 

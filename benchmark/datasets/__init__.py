@@ -7,12 +7,13 @@ from pathlib import Path
 
 from benchmark.datasets.base import Dataset, DatasetSpec, Raw, make_dataset
 from benchmark.datasets.bundled import BREAST_CANCER, DIGITS, KARATE, WINE
+from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.download import check_files, data_root
 from benchmark.datasets.files import DBLP, PREFIX, file_spec
 from benchmark.datasets.images import MNIST_TEST
 from benchmark.datasets.neighbours import neighbour_graph
 from benchmark.datasets.pyg import CITESEER, COMPUTERS, CORA, CS, PHOTO
-from benchmark.datasets.splits import EdgeSplit, NodeSplit, Split, split
+from benchmark.datasets.splits import EdgeSplit, Split, split
 from benchmark.datasets.synthetic import CSBM_EASY, CSBM_HARD
 from benchmark.errors import InputError, unknown
 

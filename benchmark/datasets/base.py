@@ -14,10 +14,12 @@ from scipy import sparse
 from benchmark.datasets.canonical import (
     Features,
     Integers,
+    NodeSplit,
     Removed,
     canonical_edges,
     canonical_features,
     canonical_labels,
+    canonical_split,
     fingerprint,
 )
 from benchmark.errors import InputError, unknown
@@ -33,6 +35,7 @@ class Dataset:
 
     ``evidence`` is False for data that enter no statement over datasets: synthetic ones, and toys.
     ``fingerprint``, the SHA-256 of the unscaled content and the scaling's name, stands for the data in every record.
+    A published split is part of it, but where the spec pins every file and with them the split.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Dataset:
     fingerprint: str
     removed: Removed = field(default_factory=Removed)
     image_shape: tuple[int, int] | None = None  # height, width
+    published: NodeSplit | None = None
 
     @property
     def rows(self) -> int:
@@ -67,12 +71,14 @@ class Raw:
     """What a loader returns, as it came: ``make_dataset`` checks it and brings it into form.
 
     ``x`` is any matrix of numbers, dense or scipy sparse [n, f]; ``y`` [n]; ``edges`` [m, 2] in any direction,
-    duplicates and self-loops allowed.
+    duplicates and self-loops allowed. ``train_mask`` and ``test_mask`` [n], true or false, are a published split.
     """
 
     x: Any
     y: Any = None
     edges: Any = None
+    train_mask: Any = None
+    test_mask: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +133,18 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     x = canonical_features(spec.name, raw.x)
     y = None if raw.y is None else canonical_labels(spec.name, raw.y, x.shape[0])
     edges, removed = (None, Removed()) if raw.edges is None else canonical_edges(spec.name, raw.edges, x.shape[0])
+    published = canonical_split(spec.name, raw.train_mask, raw.test_mask, y, x.shape[0])
     _check_sizes(spec, x, y, edges)
-    content = fingerprint(x, y, edges, spec.scaling)
+    pinned = bool(spec.files) and all(file.exact for file in spec.files)
+    content = fingerprint(x, y, edges, spec.scaling, None if pinned else published)
     if spec.fingerprint not in (None, content):
         raise InputError(
             f"dataset {spec.name!r}: its arrays have the fingerprint {content}, expected {spec.fingerprint}; "
             f"they are not the published ones: get them again from {spec.source}"
         )
     x = scale(x, spec.scaling)
-    for array in (*((x,) if isinstance(x, np.ndarray) else (x.data, x.indices, x.indptr)), y, edges):
+    parts = () if published is None else (published.train, published.test)
+    for array in (*((x,) if isinstance(x, np.ndarray) else (x.data, x.indices, x.indptr)), y, edges, *parts):
         if array is not None:
             array.setflags(write=False)
     return Dataset(
@@ -149,6 +158,7 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
         fingerprint=content,
         removed=removed,
         image_shape=spec.image_shape,
+        published=published,
     )
 
 

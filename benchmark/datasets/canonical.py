@@ -28,6 +28,14 @@ class Removed:
     directions: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NodeSplit:
+    """Row numbers, sorted and disjoint; together all rows, but for a published split, which may leave some out."""
+
+    train: Integers
+    test: Integers
+
+
 def canonical_features(name: str, x: Any) -> Features:
     """``x`` as a float32 copy [n, f]: C-ordered, or CSR with sorted indices, no duplicates and no stored zeros.
 
@@ -115,6 +123,48 @@ def canonical_labels(name: str, y: Any, rows: int) -> Integers:
     return labels
 
 
+def canonical_split(name: str, train_mask: Any, test_mask: Any, y: Integers | None, rows: int) -> NodeSplit | None:
+    """The published split of two masks [n] of true and false, or of 1 and 0; None where neither is given.
+
+    Raises InputError where one is missing or is no such mask, where a part is empty or a row is in both, and where
+    there are no labels, or fewer than two classes to train on.
+    """
+    if train_mask is None and test_mask is None:
+        return None
+    if train_mask is None or test_mask is None:
+        there, missing = ("train_mask", "test_mask") if test_mask is None else ("test_mask", "train_mask")
+        raise InputError(f"dataset {name!r}: {there} without {missing}; give both masks of a published split, or none")
+    if y is None:
+        raise InputError(f"dataset {name!r}: a published split without labels; give y, or leave the masks out")
+    found = NodeSplit(_masked(name, "train_mask", train_mask, rows), _masked(name, "test_mask", test_mask, rows))
+    both = np.intersect1d(found.train, found.test)
+    if len(both):
+        raise InputError(
+            f"dataset {name!r}: {len(both)} row(s) in both train_mask and test_mask, the first is row {both[0]}; "
+            "test on rows that are not trained on"
+        )
+    trained_on = np.unique(y[found.train])
+    if len(trained_on) == 1:
+        raise InputError(
+            f"dataset {name!r}: train_mask has rows of class {trained_on[0]} only, expected two classes or more"
+        )
+    return found
+
+
+def _masked(name: str, key: str, mask: Any, rows: int) -> Integers:
+    """The numbers of the rows where the mask is true."""
+    given = np.asarray(mask)
+    if given.shape != (rows,) or given.dtype.kind not in "biuf" or not np.isin(given, (0, 1)).all():
+        raise InputError(
+            f"dataset {name!r}: {key} has shape {given.shape} and type {given.dtype}, expected true or false for each "
+            f"of {rows} rows; give a mask, not row numbers"
+        )
+    chosen = np.flatnonzero(given)
+    if not len(chosen):
+        raise InputError(f"dataset {name!r}: {key} is false in all {rows} rows; expected at least one row")
+    return chosen
+
+
 def canonical_edges(name: str, edges: Any, rows: int) -> tuple[Integers, Removed]:
     """Unique undirected edges, int64 [m, 2], i < j, in lexicographic order; and what was removed on the way there."""
     given = np.asarray(edges)
@@ -160,25 +210,32 @@ def _listed(values: Integers) -> str:
     return shown if len(values) <= _SHOWN else f"{shown}, … ({len(values)} values, the last {values[-1]})"
 
 
-def fingerprint(x: Features, y: Integers | None, edges: Integers | None, scaling: str) -> str:
+def fingerprint(
+    x: Features, y: Integers | None, edges: Integers | None, scaling: str, published: NodeSplit | None = None
+) -> str:
     """SHA-256 of the canonical, unscaled arrays with their shapes, and the scaling's name; the same on every machine.
 
-    A CSR matrix is hashed as its three arrays, so its dense equal has another fingerprint.
+    A CSR matrix is hashed as its three arrays, so its dense equal has another fingerprint. Without a published split
+    nothing is hashed for it.
     """
     digest = hashlib.sha256(
         f"scaling {scaling} x {'dense' if isinstance(x, np.ndarray) else 'csr'} {x.shape}\n".encode()
     )
-    for label, array, kind in _parts(x, y, edges):
+    for label, array, kind in _parts(x, y, edges, published):
         digest.update(f"{label} {'none' if array is None else array.shape}\n".encode())
         if array is not None:
             digest.update(np.ascontiguousarray(array, dtype=kind).data)
     return digest.hexdigest()
 
 
-def _parts(x: Features, y: Integers | None, edges: Integers | None) -> Iterable[tuple[str, NDArray[Any] | None, str]]:
+def _parts(
+    x: Features, y: Integers | None, edges: Integers | None, published: NodeSplit | None
+) -> Iterable[tuple[str, NDArray[Any] | None, str]]:
     if isinstance(x, np.ndarray):
         yield "x", x, "<f4"
     else:
         yield from (("indptr", x.indptr, "<i8"), ("indices", x.indices, "<i8"), ("data", x.data, "<f4"))
     yield "y", y, "<i8"
     yield "edges", edges, "<i8"
+    if published is not None:
+        yield from (("train", published.train, "<i8"), ("test", published.test, "<i8"))

@@ -20,11 +20,12 @@ _PARTS = ("data", "indices", "indptr", "shape")
 
 
 def read_npz(path: Path) -> Raw:
-    """Features, labels and edges in the npz file at ``path``; InputError where it is not of the layout below.
+    """What is in the npz file at ``path``; InputError where it is not of the layout below.
 
     Features are the CSR arrays ``attr_data, attr_indices, attr_indptr, attr_shape``, or a matrix ``attr_matrix`` or
     ``x``. Labels, if any, are ``labels`` or ``y``. A graph, if any, is ``adj_…`` as above (nonzero: an edge) or
-    ``edges`` [m, 2]. Other keys are not opened.
+    ``edges`` [m, 2]. A published node split, if any, is ``train_mask`` and ``test_mask`` [n]. Other keys are not
+    opened.
     """
     if not path.is_file():
         raise InputError(f"npz file {path}: there is no such file; looked in {path.parent.resolve()}")
@@ -36,7 +37,13 @@ def read_npz(path: Path) -> Raw:
     except ValueError:  # a zip archive behind other bytes, which numpy takes for a pickle
         raise InputError(f"npz file {path}: starts with other bytes than an npz; save it with numpy.savez") from None
     with opened as archive:
-        return Raw(x=_features(path, archive), y=_either(path, archive, "labels", "y"), edges=_edges(path, archive))
+        return Raw(
+            x=_features(path, archive),
+            y=_either(path, archive, "labels", "y"),
+            edges=_edges(path, archive),
+            train_mask=_either(path, archive, "train_mask"),
+            test_mask=_either(path, archive, "test_mask"),
+        )
 
 
 def _features(path: Path, archive: Mapping[str, Any]) -> Any:

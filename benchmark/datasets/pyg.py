@@ -51,7 +51,8 @@ def _load(root: Path, *, name: str, collection: str, member: str, files: tuple[P
                     f"dataset {name!r}: {Path(files[0].path).name} is not of the published layout ({error}); "
                     f"looked in {(root / files[0].path).parent.resolve()}; get it from {files[0].url}"
                 ) from None
-    return Raw(x=_compact(graph.x.numpy()), y=graph.y.numpy(), edges=graph.edge_index.numpy().T)
+    masks = {key: graph[key].numpy() for key in ("train_mask", "test_mask") if key in graph}  # Planetoid's alone
+    return Raw(x=_compact(graph.x.numpy()), y=graph.y.numpy(), edges=graph.edge_index.numpy().T, **masks)
 
 
 def _compact(x: NDArray[np.float32]) -> NDArray[np.float32] | sparse.csr_array:

@@ -8,19 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.datasets.base import Dataset
-from benchmark.datasets.canonical import Integers
+from benchmark.datasets.canonical import Integers, NodeSplit
 from benchmark.errors import InputError
 from benchmark.rng import generator
 
 _FEWEST_EDGES = 20  # of fewer, 5 % would be less than one edge
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NodeSplit:
-    """Row numbers, sorted; together all rows."""
-
-    train: Integers
-    test: Integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,20 +33,24 @@ class EdgeSplit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """The node parts with few and with many labels (None without labels), and the edge parts (None without a graph)."""
+    """The node parts with few and with many labels (None without labels), and the edge parts (None without a graph).
+
+    ``published`` is the dataset's own node split (None without one): its validation rows are in neither part.
+    """
 
     few: NodeSplit | None
     many: NodeSplit | None
+    published: NodeSplit | None
     edges: EdgeSplit | None
 
 
 def split(dataset: Dataset, seed: int) -> Split:
     """The split of ``dataset`` under ``seed``, a function of its fingerprint and the seed alone; arrays are read-only.
 
-    "few" trains on 20 rows of each class (half of a class with fewer than 40), "many" on 80 % of each. Edges are parted
-    85/5/10 into training, validation and test, the held-out parts rounded down as in the code of Kipf and Welling
-    (arXiv 1611.07308), each with as many negatives. Raises InputError where that leaves nothing to test on, or where
-    the graph has too few edges or non-edges.
+    "few" trains on 20 rows of each class (half of a class with fewer than 40), "many" on 80 % of each; "published" is
+    the dataset's own, the same under every seed. Edges are parted 85/5/10 into training, validation and test, the
+    held-out parts rounded down as in the code of Kipf and Welling (arXiv 1611.07308), each with as many negatives.
+    Raises InputError where that leaves nothing to test on, or where the graph has too few edges or non-edges.
     """
 
     def stream(part: str) -> np.random.Generator:
@@ -67,7 +63,7 @@ def split(dataset: Dataset, seed: int) -> Split:
         few = _node_split(dataset.y, lambda count: 20 if count >= 40 else max(1, count // 2), rng=stream("few"))
         many = _node_split(dataset.y, lambda count: max(1, count * 8 // 10), rng=stream("many"))
     edges = None if dataset.edges is None else _edge_split(dataset, dataset.edges, stream)
-    return Split(few=few, many=many, edges=edges)
+    return Split(few=few, many=many, published=dataset.published, edges=edges)
 
 
 def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Generator) -> NodeSplit:

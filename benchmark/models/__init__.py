@@ -1,22 +1,42 @@
 """The systems under study: rows of MODELS, and the values that training receives and returns."""
 
-from benchmark.models.base import DiagonalGaussian, Inputs, Loss, Model, PointMass, Posterior, divergence, sample
+from benchmark.models.base import (
+    LAST,
+    DiagonalGaussian,
+    Draws,
+    Inputs,
+    Loss,
+    Model,
+    Phase,
+    PointMass,
+    Posterior,
+    divergence,
+    sample,
+    with_noise_of,
+)
 from benchmark.models.baselines import Control
-from benchmark.models.table import MODELS, BaselineSpec, ModelSpec, Row, Settings
+from benchmark.models.settings import Settings
+from benchmark.models.specs import BaselineSpec, ModelSpec, NoisedSpec, Row
+from benchmark.models.table import MODELS
 
 __all__ = [
+    "LAST",
     "MODELS",
     "BaselineSpec",
     "Control",
     "DiagonalGaussian",
+    "Draws",
     "Inputs",
     "Loss",
     "Model",
     "ModelSpec",
+    "NoisedSpec",
+    "Phase",
     "PointMass",
     "Posterior",
     "Row",
     "Settings",
     "divergence",
     "sample",
+    "with_noise_of",
 ]

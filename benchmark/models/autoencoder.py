@@ -1,66 +1,144 @@
-"""The model of most rows: encoder, posterior, decoder and β; a variational one maximises the evidence lower bound."""
+"""The model of most rows: encoder, posterior, decoder and objective; a variational one bounds the evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from benchmark.models.base import DiagonalGaussian, Inputs, Loss, PointMass, Posterior, divergence, sample
-from benchmark.models.decoders import Decoder
+from benchmark.models.base import (
+    Decoder,
+    DiagonalGaussian,
+    Draws,
+    Inputs,
+    Loss,
+    PointMass,
+    Posterior,
+    divergence,
+    sampled_divergence,
+    standard_normal,
+)
 from benchmark.models.encoders import Encoder
+from benchmark.models.layers import SparseMatrix
+from benchmark.models.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class PosteriorFamily:
-    """How the raw outputs of an encoder's heads become a posterior."""
+    """How the raw outputs of an encoder's heads become a posterior.
+
+    ``std`` is the σ that is drawn with, as a function of the last head; a point has none. ``divergence_std`` is the σ
+    that the KL is computed of, where a source mixes the two up, and ``floor`` is added to σ² in the KL's logarithm.
+    """
 
     name: str
     heads: tuple[str, ...]
-    of: Callable[..., Posterior]
+    std: Callable[[Tensor], Tensor] | None = None
+    divergence_std: Callable[[Tensor], Tensor] | None = None
+    floor: float = 0.0
 
     @property
-    def variational(self) -> bool:
-        return len(self.heads) > 1
+    def noisy(self) -> bool:
+        """Whether its latents have a spread to sample from."""
+        return self.std is not None
+
+    def of(self, outputs: list[Tensor]) -> Posterior:
+        """The posterior that is drawn from, and that readouts and diagnostics see."""
+        return PointMass(outputs[0]) if self.std is None else DiagonalGaussian(outputs[0], self.std(outputs[-1]))
+
+    def penalised(self, outputs: list[Tensor], drawn: DiagonalGaussian) -> DiagonalGaussian:
+        """The posterior whose KL is paid: the drawn one, but for the sources' mistakes."""
+        return drawn if self.divergence_std is None else replace(drawn, std=self.divergence_std(outputs[-1]))
 
 
-def _log_variance(mean: Tensor, h: Tensor) -> DiagonalGaussian:
-    return DiagonalGaussian(mean, (0.5 * h).exp())
+def _from_log_variance(h: Tensor) -> Tensor:
+    return (0.5 * h).exp()
 
 
-def _log_std(mean: Tensor, h: Tensor) -> DiagonalGaussian:
-    return DiagonalGaussian(mean, h.exp())
+def _as_printed(h: Tensor) -> Tensor:
+    return 0.5 * h.exp()
 
 
-POINT = PosteriorFamily("point", ("mean",), PointMass)
-LOG_VARIANCE = PosteriorFamily("gaussian, h = log σ²", ("mean", "scale"), _log_variance)
-LOG_STD = PosteriorFamily("gaussian, h = log σ", ("mean", "scale"), _log_std)
+def _direct(h: Tensor) -> Tensor:
+    return h
+
+
+POINT = PosteriorFamily("point", ("mean",))
+FIXED = PosteriorFamily("gaussian, σ = 1", ("mean",), torch.ones_like)
+LOG_VARIANCE = PosteriorFamily("gaussian, h = log σ²", ("mean", "scale"), _from_log_variance)
+LOG_STD = PosteriorFamily("gaussian, h = log σ", ("mean", "scale"), torch.exp)
+AS_PRINTED = PosteriorFamily(
+    "gaussian, σ = 0.5·exp(h), KL of h = log σ²", ("mean", "scale"), _as_printed, divergence_std=_from_log_variance
+)
+DIRECT = PosteriorFamily("gaussian, σ = h ≥ 0, KL of log(1e-8 + σ²)", ("mean", "scale"), _direct, floor=1e-8)
 
 
 class Autoencoder(nn.Module):
-    """Minimises reconstruction + β · KL(q(z|x) ‖ N(0, I)), in nats per row, or the reconstruction alone for a point.
+    """Minimises reconstruction + β · divergence + penalties, in nats per row.
 
-    One sample a row and the KL in closed form: the SGVB estimator B of Kingma and Welling (2014), eq. 10.
+    The divergence of a Gaussian is KL(q(z|x) ‖ N(0, I)): in closed form under SGVB's estimator B, Kingma and Welling
+    (2014), eq. 10, or log q(z|x) − log p(z) at the samples under A, eq. 6; L samples a row. That of a point, where the
+    row has a β, is what the KL asks of μ alone: ½‖z‖².
     """
 
-    def __init__(self, encoder: Encoder, posterior: PosteriorFamily, decoder: Decoder, beta: float) -> None:
+    def __init__(
+        self, encoder: Encoder, posterior: PosteriorFamily, decoder: Decoder, settings: Settings, rows: int
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.posterior = posterior
         self.decoder = decoder
-        self.beta = beta
+        self.settings = settings
+        self.beta = settings.beta_for(rows)
 
     def encode(self, inputs: Inputs) -> Posterior:
         """The posterior of every row, [r, n, d]; no noise is drawn."""
-        return self.posterior.of(*self.encoder(inputs))
+        return self.posterior.of(self.encoder(inputs))
 
-    def loss(self, inputs: Inputs, generators: Sequence[torch.Generator], *, value: bool) -> Loss:
-        """Nats per row, each [r]; replica i draws its noise from generator i."""
-        q = self.encode(inputs)
-        reconstruction = self.decoder.reconstruction(sample(q, generators), inputs, value=value)
-        if isinstance(q, PointMass):
-            return Loss(reconstruction, reconstruction, torch.zeros_like(reconstruction))
-        kl = divergence(q).mean(-1)
-        return Loss(reconstruction + self.beta * kl, reconstruction, kl)
+    def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:
+        """Nats per row, each [r]; the clean inputs are to be reconstructed, whatever was encoded."""
+        outputs = self.encoder(self._corrupted(inputs, draws))
+        drawn = self.posterior.of(outputs)
+        if isinstance(drawn, PointMass):
+            reconstruction = self.decoder.reconstruction(drawn.mean, inputs, draws, value=value)
+            none = torch.zeros_like(reconstruction)
+            half_norm = none if self.beta is None else 0.5 * drawn.mean.square().sum(-1).mean(-1)
+            return Loss(reconstruction + self._penalties(half_norm, drawn.mean), reconstruction, half_norm, none)
+        paid, floor = self.posterior.penalised(outputs, drawn), self.posterior.floor
+        samples = self.settings.samples or 1
+        reconstructions, divergences = [], []
+        for _ in range(samples):
+            noise = standard_normal(drawn.mean, draws.noise)
+            z = torch.addcmul(drawn.mean, drawn.std, noise)
+            reconstructions.append(self.decoder.reconstruction(z, inputs, draws, value=value))
+            if self.settings.estimator == "A":
+                divergences.append(sampled_divergence(paid, noise, floor=floor))
+        reconstruction = torch.stack(reconstructions).mean(0)
+        kl = (torch.stack(divergences).mean(0) if divergences else divergence(paid, floor=floor)).mean(-1)
+        return Loss(
+            reconstruction + self._penalties(kl, drawn.mean), reconstruction, kl, drawn.std.detach().mean((1, 2))
+        )
+
+    def _penalties(self, divergence: Tensor, mean: Tensor) -> Tensor:
+        """β · divergence, and what else the settings ask for; [r]."""
+        total = self.beta * divergence if self.beta else torch.zeros_like(divergence)  # 0 · inf is not 0
+        if self.settings.sparsity:
+            total = total + self.settings.sparsity * mean.abs().sum(-1).mean(-1)
+        if self.settings.decoder_l2:
+            weights = (weight for name, weight in self.decoder.named_parameters() if name.endswith("weight"))
+            total = total + 0.5 * self.settings.decoder_l2 * sum(weight.square().sum((1, 2)) for weight in weights)
+        return total
+
+    def _corrupted(self, inputs: Inputs, draws: Draws) -> Inputs:
+        """The inputs with a share of the features set to 0, drawn anew for every replica."""
+        share, x = self.settings.corruption, inputs.features
+        if not share:
+            return inputs
+        if isinstance(x, SparseMatrix):
+            raise ValueError("corruption needs dense features")
+        masks = [
+            torch.rand(x.shape[-2:], generator=g, device=x.device, dtype=x.dtype) >= share for g in draws.corruption
+        ]
+        return replace(inputs, features=x * torch.stack(masks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -26,6 +26,7 @@ class Graph:
     adjacency: SparseMatrix  # Â = D^-1/2 (A + I) D^-1/2, block-diagonal, [r·n, r·n]
     ends: tuple[Tensor, Tensor]  # the two ends of every undirected edge, each [Σm]
     counts: Tensor  # undirected edges of each replica, [r], in the features' dtype
+    codes: tuple[Tensor, ...]  # i·n + j of each replica's edges, i < j, ascending, [m] each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +76,7 @@ class Inputs:
             ),
             ends=(ends[0].contiguous(), ends[1].contiguous()),
             counts=torch.tensor([len(array) for array in edges], dtype=dtype, device=device),
+            codes=tuple(torch.tensor(np.sort(array[:, 0] * n + array[:, 1]), device=device) for array in edges),
         )
         return cls(features, graph, replicas)
 
@@ -109,31 +111,98 @@ class DiagonalGaussian:
 Posterior = PointMass | DiagonalGaussian
 
 
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """What a model draws from while it trains, a generator a replica for each purpose: twins that need fewer of them
+    meet the same numbers in the rest."""
+
+    noise: Sequence[torch.Generator]
+    negatives: Sequence[torch.Generator]
+    corruption: Sequence[torch.Generator]
+
+    @classmethod
+    def of(cls, generators: Callable[[str], Sequence[torch.Generator]]) -> Draws:
+        """``generators`` gives those of a purpose by its name."""
+        return cls(generators("noise"), generators("negatives"), generators("corruption"))
+
+
+def standard_normal(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Standard normal noise in the shape of ``like`` [r, n, d]; replica i draws from generator i alone."""
+    return torch.stack(
+        [torch.randn(like.shape[1:], generator=g, device=like.device, dtype=like.dtype) for g in generators]
+    )
+
+
 def sample(q: Posterior, generators: Sequence[torch.Generator]) -> Tensor:
-    """One reparameterised draw, [r, n, d]; replica i draws from generator i alone. A point is its own draw."""
+    """One reparameterised draw, [r, n, d]; a point is its own draw."""
     if isinstance(q, PointMass):
         return q.mean
-    noise = [torch.randn(q.mean.shape[1:], generator=g, device=q.mean.device, dtype=q.mean.dtype) for g in generators]
-    return torch.addcmul(q.mean, q.std, torch.stack(noise))
+    return torch.addcmul(q.mean, q.std, standard_normal(q.mean, generators))
 
 
-def divergence(q: DiagonalGaussian) -> Tensor:
+def divergence(q: DiagonalGaussian, *, floor: float = 0.0) -> Tensor:
     """KL(q || N(0, I)) summed over latent dimensions, in nats; [r, n]. Kingma and Welling (2014), appendix B.
 
-    Infinite where σ is exactly 0.
+    Infinite where σ is exactly 0, unless the variance in the logarithm is given a ``floor`` that is added to it.
     """
-    return 0.5 * (q.mean.square() + q.std.square() - 2.0 * q.std.log() - 1.0).sum(-1)
+    log_variance = (q.std.square() + floor).log() if floor else 2.0 * q.std.log()
+    return 0.5 * (q.mean.square() + q.std.square() - log_variance - 1.0).sum(-1)
+
+
+def sampled_divergence(q: DiagonalGaussian, noise: Tensor, *, floor: float = 0.0) -> Tensor:
+    """log q(z|x) − log p(z) at z = μ + σ·noise, in nats; [r, n]. Its expectation over the noise is ``divergence``.
+
+    The regularising part of SGVB's estimator A, Kingma and Welling (2014), eq. 6.
+    """
+    z = torch.addcmul(q.mean, q.std, noise)
+    log_variance = (q.std.square() + floor).log() if floor else 2.0 * q.std.log()
+    return 0.5 * (z.square() - noise.square() - log_variance).sum(-1)
+
+
+def with_noise_of(point: PointMass, noisy: DiagonalGaussian) -> DiagonalGaussian:
+    """The point with isotropic noise of the other's signal-to-noise ratio ΣVar(μ_j)/ΣE[σ_j²], in each replica.
+
+    The variance over rows of the point's dimensions, summed, over d·σ² is that ratio. Where the other's means do not
+    vary at all the noise drowns the point: σ is then a million times its spread.
+    """
+    signal, mean = noisy.mean.var(1, correction=0).sum(-1), point.mean
+    ratio = (signal / noisy.std.square().mean(1).sum(-1)).clamp(min=1e-12)
+    std = (mean.var(1, correction=0).sum(-1) / (mean.shape[-1] * ratio)).sqrt()
+    return DiagonalGaussian(mean, std[:, None, None].expand_as(mean).contiguous())
 
 
 class Loss(NamedTuple):
-    """Nats per row, means over rows, each [r]; total = reconstruction + β · divergence.
+    """Nats per row, means over rows, each [r]; total = reconstruction + β · divergence + the row's penalties.
 
-    A reconstruction that was not asked for its value is NaN and still has its gradient.
+    ``std`` is the mean σ over rows and dimensions, 0 for a point. A reconstruction that was not asked for its value is
+    NaN and still has its gradient.
     """
 
     total: Tensor
     reconstruction: Tensor
     divergence: Tensor
+    std: Tensor
+
+
+LAST = "whole"  # the name of the phase that ends every training
+
+
+class Phase(NamedTuple):
+    """A stretch of training with its own loss and parameters."""
+
+    name: str
+    loss: Callable[..., Loss]  # of inputs and draws, as Model.loss
+    parameters: Sequence[nn.Parameter]
+
+
+class Decoder(Protocol):
+    """A network, or a function without parameters, that scores latents against what was encoded."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Those of its layers; weights are named so."""
+
+    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:
+        """Nats per row of the inputs given latents z [r, n, d]: a mean over rows, [r]; may be NaN if not ``value``."""
 
 
 class Model(Protocol):
@@ -142,8 +211,12 @@ class Model(Protocol):
     def parameters(self) -> Iterator[nn.Parameter]:
         """Everything that training changes, each with its leading replica axis."""
 
+    @property
+    def decoder(self) -> Decoder:
+        """What scores latents against the inputs."""
+
     def encode(self, inputs: Inputs) -> Posterior:
         """The posterior of every row, [r, n, d]; no noise is drawn."""
 
-    def loss(self, inputs: Inputs, generators: Sequence[torch.Generator], *, value: bool) -> Loss:
+    def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:
         """One estimate of the objective; ``value`` False where only the gradient is wanted."""

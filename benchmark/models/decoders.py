@@ -2,54 +2,141 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from benchmark.models.base import Inputs
-from benchmark.models.layers import Linear, SparseMatrix, Streams
-from benchmark.models.objectives import FeatureLikelihood, PairLikelihood, pair_cross_entropy
+from benchmark.models.base import Decoder, Draws, Inputs
+from benchmark.models.layers import GraphConvolution, Linear, SparseMatrix, Streams, layer_name, project, propagate
+from benchmark.models.objectives import (
+    FeatureLikelihood,
+    PairLikelihood,
+    pair_cross_entropy,
+    sampled_pair_cross_entropy,
+)
+
+_LEAST_LOG_VARIANCE = math.log(1e-3)
 
 
-class Decoder(Protocol):
-    """What a row names as its decoder."""
+@dataclass(frozen=True, slots=True)
+class DecoderSpec:
+    """What a row names as its decoder; ``build`` takes streams, f, the encoder's hidden widths, d and likelihood."""
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, *, value: bool) -> Tensor:
-        """Nats per row of the inputs given latents z [r, n, d]: a mean over rows, [r]; may be NaN if not ``value``."""
+    name: str
+    build: Callable[..., Decoder]
+    makes: Literal["features", "edges"]
 
 
 class MLPDecoder(nn.Module):
-    """d–h, ReLU, h–f: the mirror of the MLP encoder."""
+    """d–hidden with ReLU, –f: the mirror of the MLP encoder."""
 
     def __init__(
-        self, streams: Streams, features: int, hidden: int, latent: int, likelihood: FeatureLikelihood
+        self,
+        streams: Streams,
+        features: int,
+        hidden: tuple[int, ...],
+        latent: int,
+        likelihood: FeatureLikelihood,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
-        self.hidden = Linear(streams, "decoder.hidden", latent, hidden)
-        self.output = Linear(streams, "decoder.output", hidden, features)
+        widths = (latent, *reversed(hidden))
+        self.hidden = nn.ModuleList(
+            Linear(streams, layer_name("decoder", i), *ends, bias=bias) for i, ends in enumerate(pairwise(widths))
+        )
+        outputs = 2 * features if likelihood.variance == "output" else features
+        self.output = Linear(streams, "decoder.output", widths[-1], outputs, bias=bias)
+        replicas = self.output.weight.shape[0]
+        self.log_variance = nn.Parameter(torch.zeros(replicas, 1, 1)) if likelihood.variance == "learned" else None
         self.likelihood = likelihood
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Logits or means of the features, [r, n, f]."""
-        output: Tensor = self.output(self.hidden(z).relu())
-        return output
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits or means of the features, [r, n, f], and the logarithm of their variance where it is not 1.
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, *, value: bool) -> Tensor:  # noqa: ARG002, the value costs nothing here
+        As an output the variance is at least 0.001: a feature that never varies has no finite optimum.
+        """
+        for layer in self.hidden:
+            z = layer(z).relu()
+        output: Tensor = self.output(z)
+        if self.likelihood.variance == "output":
+            mean, log_variance = output.chunk(2, dim=-1)
+            return mean, log_variance.clamp(min=_LEAST_LOG_VARIANCE)
+        return output, self.log_variance
+
+    def decode(self, z: Tensor) -> Tensor:
+        """x̂, the expected features given z; [r, n, f]."""
+        return self.likelihood.mean(self(z)[0])
+
+    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002, all of it is exact and the value costs nothing
         if isinstance(inputs.features, SparseMatrix):
             raise ValueError("a decoder of features needs dense features")
-        return self.likelihood.negative_log(inputs.features, self(z)).mean(-1)
+        output, log_variance = self(z)
+        variance = () if log_variance is None else (log_variance,)
+        return self.likelihood.negative_log(inputs.features, output, *variance).mean(-1)
+
+
+class GraphConvolutionDecoder(nn.Module):
+    """x̂ = Â Z W, one graph convolution back to the features, with ½‖x − x̂‖² summed exactly without forming x̂.
+
+    Σ‖x̂‖² = tr((ÂZ)ᵀ(ÂZ) W Wᵀ) and Σ x·x̂ = Σ (X Wᵀ) ⊙ (ÂZ): sparse features stay sparse.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        features: int,
+        hidden: tuple[int, ...],  # noqa: ARG002, one layer
+        latent: int,
+        likelihood: FeatureLikelihood,
+    ) -> None:
+        super().__init__()
+        if likelihood.name != "gaussian":
+            raise ValueError(f"a graph convolution decodes features under gaussian, got {likelihood.name}")
+        self.output = GraphConvolution(streams, "decoder.output", latent, features)
+
+    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002
+        if inputs.graph is None:
+            raise ValueError("a graph convolution needs inputs with a graph")
+        x, weight = inputs.features, self.output.weight
+        smooth = propagate(inputs.graph.adjacency, z)
+        cross = (project(x, weight.transpose(1, 2)) * smooth).sum((1, 2))
+        squares = (smooth.transpose(1, 2) @ smooth * (weight @ weight.transpose(1, 2))).sum((1, 2))
+        values = x.matrix.values() if isinstance(x, SparseMatrix) else x
+        return (0.5 * values.square().sum() - cross + 0.5 * squares) / inputs.rows
 
 
 class InnerProduct(nn.Module):
-    """Logits z zᵀ of all ordered pairs against A + I; no parameters. Kipf and Welling (2016), eq. 2."""
+    """Logits z zᵀ of ordered pairs against A + I; no parameters. Kipf and Welling (2016), eq. 2."""
 
-    def __init__(self, streams: Streams, features: int, hidden: int, latent: int, likelihood: PairLikelihood) -> None:  # noqa: ARG002
+    def __init__(
+        self,
+        streams: Streams,  # noqa: ARG002, it has no weights
+        features: int,  # noqa: ARG002
+        hidden: tuple[int, ...],  # noqa: ARG002
+        latent: int,  # noqa: ARG002
+        likelihood: PairLikelihood,
+    ) -> None:
         super().__init__()
         self.likelihood = likelihood
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, *, value: bool) -> Tensor:
+    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:
         graph = inputs.graph
         if graph is None:
             raise ValueError("a decoder of edges needs inputs with a graph")
+        if self.likelihood.weights is None:
+            return sampled_pair_cross_entropy(z, graph, draws.negatives) / graph.nodes
         weight, norm = self.likelihood.weights(graph.nodes, graph.counts)
         return pair_cross_entropy(z, graph.ends, weight, norm, value=value) / graph.nodes
+
+
+MLP_DECODER = DecoderSpec("MLP", MLPDecoder, "features")
+MLP_DECODER_WITHOUT_BIASES = DecoderSpec("MLP without biases", partial(MLPDecoder, bias=False), "features")
+GRAPH_CONVOLUTION_DECODER = DecoderSpec("graph convolution", GraphConvolutionDecoder, "features")
+INNER_PRODUCT_DECODER = DecoderSpec("inner product", InnerProduct, "edges")

@@ -2,52 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from benchmark.models.base import Inputs
-from benchmark.models.layers import GraphConvolution, Linear, Streams
+from benchmark.models.layers import GraphConvolution, Linear, Streams, default, glorot, layer_name
 
 
 class Encoder(Protocol):
-    """What a row names as its encoder, made with the widths and the names of its heads."""
-
-    uses_graph: bool
-
-    def __init__(self, streams: Streams, features: int, hidden: int, latent: int, heads: tuple[str, ...]) -> None: ...
+    """A network with one output for each of its heads."""
 
     def __call__(self, inputs: Inputs) -> list[Tensor]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What a row names as its encoder; ``build`` takes streams, f, the hidden widths, d and the names of the heads."""
+
+    name: str
+    build: Callable[[Streams, int, tuple[int, ...], int, tuple[str, ...]], Encoder]
+    uses_graph: bool
+
+
 class MLP(nn.Module):
-    """f–h, ReLU, then one linear head h–d for each of ``heads``."""
+    """f–hidden with ReLU, then one linear head –d for each of ``heads``; ``rectified`` heads end in a ReLU too."""
 
-    uses_graph = False
-
-    def __init__(self, streams: Streams, features: int, hidden: int, latent: int, heads: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        features: int,
+        hidden: tuple[int, ...],
+        latent: int,
+        heads: tuple[str, ...],
+        *,
+        bias: bool = True,
+        rectified: bool = False,
+    ) -> None:
         super().__init__()
-        self.hidden = Linear(streams, "encoder.hidden", features, hidden)
-        self.heads = nn.ModuleList(Linear(streams, f"encoder.{head}", hidden, latent) for head in heads)
+        widths = (features, *hidden)
+        self.hidden = nn.ModuleList(
+            Linear(streams, layer_name("encoder", i), *ends, bias=bias) for i, ends in enumerate(pairwise(widths))
+        )
+        self.heads = nn.ModuleList(Linear(streams, f"encoder.{head}", widths[-1], latent, bias=bias) for head in heads)
+        self.rectified = rectified
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
-        hidden = self.hidden(inputs.features).relu()
-        return [head(hidden) for head in self.heads]
+        hidden = inputs.features
+        for layer in self.hidden:
+            hidden = layer(hidden).relu()
+        outputs = [head(hidden) for head in self.heads]
+        return [output.relu() for output in outputs] if self.rectified else outputs
 
 
 class GCN(nn.Module):
-    """Â X W0, ReLU, then Â H W1 for each of ``heads``, which share W0. Kipf and Welling (2016)."""
+    """Â X W0, ReLU, then Â H W1 for each of ``heads``, which share W0. Kipf and Welling (2016).
 
-    uses_graph = True
+    Without hidden layers each head is one propagation Â X W, a linear map.
+    """
 
-    def __init__(self, streams: Streams, features: int, hidden: int, latent: int, heads: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        features: int,
+        hidden: tuple[int, ...],
+        latent: int,
+        heads: tuple[str, ...],
+        *,
+        bound: Callable[[int, int], float] = glorot,
+    ) -> None:
         super().__init__()
-        self.hidden = GraphConvolution(streams, "encoder.hidden", features, hidden)
-        self.heads = nn.ModuleList(GraphConvolution(streams, f"encoder.{head}", hidden, latent) for head in heads)
+        widths = (features, *hidden)
+        self.hidden = nn.ModuleList(
+            GraphConvolution(streams, layer_name("encoder", i), *ends, bound) for i, ends in enumerate(pairwise(widths))
+        )
+        self.heads = nn.ModuleList(
+            GraphConvolution(streams, f"encoder.{head}", widths[-1], latent, bound) for head in heads
+        )
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
         if inputs.graph is None:
             raise ValueError("a graph convolution needs inputs with a graph")
         adjacency = inputs.graph.adjacency
-        hidden = self.hidden(inputs.features, adjacency).relu()
+        hidden = inputs.features
+        for layer in self.hidden:
+            hidden = layer(hidden, adjacency).relu()
         return [head(hidden, adjacency) for head in self.heads]
+
+
+MLP_ENCODER = EncoderSpec("MLP", MLP, uses_graph=False)
+MLP_WITHOUT_BIASES = EncoderSpec("MLP without biases", partial(MLP, bias=False), uses_graph=False)
+RECTIFIED_MLP = EncoderSpec("MLP, ReLU on its outputs too", partial(MLP, rectified=True), uses_graph=False)
+RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
+    "MLP without biases, ReLU on its outputs too", partial(MLP, bias=False, rectified=True), uses_graph=False
+)
+GCN_ENCODER = EncoderSpec("GCN", GCN, uses_graph=True)
+GCN_DEFAULT_START = EncoderSpec("GCN, weights start as a linear layer's", partial(GCN, bound=default), uses_graph=True)

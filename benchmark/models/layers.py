@@ -93,25 +93,43 @@ def propagate(adjacency: SparseMatrix, hidden: Tensor) -> Tensor:
     return (adjacency @ hidden.reshape(r * n, h)).view(r, n, h)
 
 
-class Linear(nn.Module):
-    """x W + b in every replica, with PyTorch's own initialisation: both uniform in ±1/√in."""
+def glorot(inputs: int, outputs: int) -> float:
+    """The bound of Glorot and Bengio's (2010) uniform initialisation, eq. 16."""
+    return math.sqrt(6.0 / (inputs + outputs))
 
-    def __init__(self, streams: Streams, name: str, inputs: int, outputs: int) -> None:
+
+def default(inputs: int, outputs: int) -> float:  # noqa: ARG001, a bound is asked for by both widths
+    """The bound of PyTorch's own initialisation of a linear layer: uniform in ±1/√in."""
+    return 1.0 / math.sqrt(inputs)
+
+
+def layer_name(part: str, position: int) -> str:
+    """What the weights of a hidden layer are drawn under: twins of equal depth draw equal weights."""
+    return f"{part}.hidden{position + 1 if position else ''}"
+
+
+class Linear(nn.Module):
+    """x W + b in every replica, with PyTorch's own initialisation of both; no b without ``bias``."""
+
+    def __init__(self, streams: Streams, name: str, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__()
-        bound = 1.0 / math.sqrt(inputs)
+        bound = default(inputs, outputs)
         self.weight = _uniform(streams(f"{name}.weight"), (inputs, outputs), bound)
-        self.bias = _uniform(streams(f"{name}.bias"), (1, outputs), bound)
+        self.bias = _uniform(streams(f"{name}.bias"), (1, outputs), bound) if bias else None
 
     def forward(self, x: Tensor | SparseMatrix) -> Tensor:
-        return project(x, self.weight) + self.bias
+        product = project(x, self.weight)
+        return product if self.bias is None else product + self.bias
 
 
 class GraphConvolution(nn.Module):
-    """Â X W in every replica, without bias, Glorot uniform. Kipf and Welling (2017), eq. 2."""
+    """Â X W in every replica, without bias, uniform within ``bound``. Kipf and Welling (2017), eq. 2."""
 
-    def __init__(self, streams: Streams, name: str, inputs: int, outputs: int) -> None:
+    def __init__(
+        self, streams: Streams, name: str, inputs: int, outputs: int, bound: Callable[[int, int], float] = glorot
+    ) -> None:
         super().__init__()
-        self.weight = _uniform(streams(f"{name}.weight"), (inputs, outputs), math.sqrt(6.0 / (inputs + outputs)))
+        self.weight = _uniform(streams(f"{name}.weight"), (inputs, outputs), bound(inputs, outputs))
 
     def forward(self, x: Tensor | SparseMatrix, adjacency: SparseMatrix) -> Tensor:
         return propagate(adjacency, project(x, self.weight))

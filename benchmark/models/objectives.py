@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+
+from benchmark.models.base import Graph
 
 
 def bernoulli(x: Tensor, logits: Tensor) -> Tensor:
@@ -17,9 +19,17 @@ def bernoulli(x: Tensor, logits: Tensor) -> Tensor:
     return binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
 
 
-def gaussian(x: Tensor, mean: Tensor) -> Tensor:
-    """½‖x − x̂‖², the negative log-likelihood at variance 1 without its constant; [..., n]."""
-    return 0.5 * (x - mean).square().sum(-1)
+def gaussian(x: Tensor, mean: Tensor, log_variance: Tensor | None = None) -> Tensor:
+    """½ Σ((x − x̂)²/v + log v), the negative log-likelihood without its constant, v = 1 if not given; [..., n]."""
+    squares = (x - mean).square()
+    if log_variance is None:
+        return 0.5 * squares.sum(-1)
+    return 0.5 * (squares * (-log_variance).exp() + log_variance).sum(-1)
+
+
+def sigmoid_gaussian(x: Tensor, logits: Tensor) -> Tensor:
+    """½‖x − x̂‖² of means between 0 and 1, as logits; [..., n]. The mean squared error is 2/f of it."""
+    return gaussian(x, logits.sigmoid())
 
 
 def balanced(nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,27 +41,94 @@ def balanced(nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:
     return (pairs - ones) / ones, pairs / (2.0 * (pairs - ones))
 
 
+def unweighted(nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG001, every weight has these arguments
+    """Positives and negatives as they are: both weights 1."""
+    return torch.ones_like(edges), torch.ones_like(edges)
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureLikelihood:
-    """A likelihood of features; ``unit_interval`` where it refuses values outside [0, 1]."""
+    """A likelihood of features; ``unit_interval`` where it refuses values outside [0, 1].
+
+    ``negative_log`` takes x, the decoder's output and, where there is one, the logarithm of the variance; ``mean`` maps
+    the output to x̂. The variance is 1, or ``learned`` for a data set, or for each row and feature an ``output`` of the
+    decoder.
+    """
 
     name: str
-    negative_log: Callable[[Tensor, Tensor], Tensor]
+    negative_log: Callable[..., Tensor]
+    mean: Callable[[Tensor], Tensor]
     unit_interval: bool
+    variance: Literal["unit", "learned", "output"] = "unit"
 
 
 @dataclass(frozen=True, slots=True)
 class PairLikelihood:
-    """A likelihood of the n² ordered pairs, target A + I: its weight of positives and norm."""
+    """A likelihood of the n² ordered pairs, target A + I: its weight of positives and norm.
+
+    Without ``weights`` the pairs are sampled: all edges and as many non-edges.
+    """
 
     name: str
-    weights: Callable[[int, Tensor], tuple[Tensor, Tensor]]
+    weights: Callable[[int, Tensor], tuple[Tensor, Tensor]] | None
     unit_interval: bool = False
 
 
-BERNOULLI = FeatureLikelihood("bernoulli", bernoulli, unit_interval=True)
-GAUSSIAN = FeatureLikelihood("gaussian", gaussian, unit_interval=False)
+def _as_it_is(output: Tensor) -> Tensor:
+    return output
+
+
+BERNOULLI = FeatureLikelihood("bernoulli", bernoulli, torch.sigmoid, unit_interval=True)
+GAUSSIAN = FeatureLikelihood("gaussian", gaussian, _as_it_is, unit_interval=False)
+GAUSSIAN_LEARNED = FeatureLikelihood("gaussian-learned", gaussian, _as_it_is, unit_interval=False, variance="learned")
+GAUSSIAN_OUTPUT = FeatureLikelihood("gaussian-output", gaussian, _as_it_is, unit_interval=False, variance="output")
+SIGMOID_GAUSSIAN = FeatureLikelihood("gaussian", sigmoid_gaussian, torch.sigmoid, unit_interval=True)
 BERNOULLI_BALANCED = PairLikelihood("bernoulli-balanced", balanced)
+BERNOULLI_PAIRS = PairLikelihood("bernoulli", unweighted)
+BERNOULLI_SAMPLED = PairLikelihood("bernoulli-sampled", None)
+
+
+def sampled_pair_cross_entropy(z: Tensor, graph: Graph, generators: Sequence[torch.Generator]) -> Tensor:
+    """n² · (mean cross-entropy of all edges + that of as many non-edges, drawn anew); [r], in nats; z is [r, n, d].
+
+    Logits are z_i·z_j. torch-geometric's example loss times n²: each mean runs over 2m ordered pairs of different
+    nodes, and the non-edges avoid the edges given, for all others are unknown.
+    """
+    r, n, d = z.shape
+    flat = z.reshape(r * n, d)
+    drawn = [
+        sample_non_edges(n, codes, 2 * len(codes), generator)
+        for codes, generator in zip(graph.codes, generators, strict=True)
+    ]
+    total = torch.zeros(r, dtype=z.dtype, device=z.device)
+    negatives = torch.cat([codes.div(n, rounding_mode="floor") + q * n for q, codes in enumerate(drawn)])
+    others = torch.cat([codes % n + q * n for q, codes in enumerate(drawn)])
+    for (left, right), sign, per_edge in ((graph.ends, -1.0, 1.0), ((negatives, others), 1.0, 2.0)):
+        logits = (flat.index_select(0, left) * flat.index_select(0, right)).sum(-1)
+        replica = left.div(n, rounding_mode="floor")
+        share = 1.0 / (per_edge * graph.counts.index_select(0, replica))
+        total = total.index_add(0, replica, softplus(sign * logits) * share)
+    return float(n) ** 2 * total
+
+
+def sample_non_edges(n: int, taken: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """``count`` ordered pairs of different nodes that are no edge, with replacement, as codes i·n + j; [count].
+
+    ``taken`` are the codes of the edges with i < j, ascending. ValueError where every pair is one.
+    """
+    if 2 * len(taken) >= n * (n - 1):
+        raise ValueError(f"all {len(taken)} pairs of {n} nodes are edges, so there is no non-edge to draw")
+    codes = torch.empty(count, dtype=torch.int64, device=taken.device)
+    wanted = torch.arange(count, device=taken.device)
+    while len(wanted):
+        drawn = torch.randint(n * n, wanted.shape, generator=generator, device=taken.device)
+        codes[wanted] = drawn
+        one, other = drawn.div(n, rounding_mode="floor"), drawn % n
+        canonical = torch.minimum(one, other) * n + torch.maximum(one, other)
+        place = torch.searchsorted(taken, canonical).clamp(max=max(len(taken) - 1, 0))
+        edge = taken[place] == canonical if len(taken) else torch.zeros_like(canonical, dtype=torch.bool)
+        wanted = wanted[(one == other) | edge]
+    return codes
 
 
 def pair_cross_entropy(

@@ -1,11 +1,20 @@
 """Downstream tasks, and the metrics they are scored by."""
 
-from benchmark.tasks.base import Case, Task, Unit
-from benchmark.tasks.classification import FEW, MANY
-from benchmark.tasks.clustering import K_MEANS
+from benchmark.tasks.base import Case, Need, Task, Unit, unmet_needs
+from benchmark.tasks.classification import FEW, MANY, PUBLISHED
+from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 from benchmark.tasks.metrics import METRICS, Metric
 
-TASKS: tuple[Task, ...] = (K_MEANS, FEW, MANY, INNER_PRODUCT, HADAMARD)
+TASKS: tuple[Task, ...] = (
+    K_MEANS,
+    K_MEANS_STANDARDISED,
+    K_MEANS_UNIT_NORM,
+    FEW,
+    MANY,
+    PUBLISHED,
+    INNER_PRODUCT,
+    HADAMARD,
+)
 
-__all__ = ["METRICS", "TASKS", "Case", "Metric", "Task", "Unit"]
+__all__ = ["METRICS", "TASKS", "Case", "Metric", "Need", "Task", "Unit", "unmet_needs"]

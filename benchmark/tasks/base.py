@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.datasets import Split
+from benchmark.datasets import Dataset, Split
 from benchmark.latents import Matrix
 
 Unit: TypeAlias = Literal["all-edges", "training-edges"]
+Need: TypeAlias = Literal["labels", "links", "published"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,17 +37,29 @@ class Task:
 
     ``unit`` says which training its latents come from; ``version`` is raised whenever its scores would change.
     ``overlap`` is the share of test over training rows where random splits overlap from seed to seed, None where the
-    spread over seeds is conditional on the data: statistics.contrasts corrects its interval by it.
+    spread over seeds is conditional on the data: statistics.contrasts corrects its interval by it. ``score`` receives
+    a Matrix; where ``takes_pairs``, PairScores too.
     """
 
     name: str
     version: int
     unit: Unit
-    needs: Literal["labels", "links"]
+    needs: Need
     metrics: tuple[str, ...]
     overlap: float | None
-    score: Callable[[Matrix, Case], Mapping[str, float]]
+    score: Callable[[Any, Case], Mapping[str, float]]
     source: str
+    takes_pairs: bool = False
+
+
+def unmet_needs(dataset: Dataset) -> dict[Need, str]:
+    """The needs of tasks that ``dataset`` does not meet, each with the words for what it has not."""
+    needs: dict[Need, tuple[object, str]] = {
+        "labels": (dataset.y, "labels"),
+        "links": (dataset.edges, "edges"),
+        "published": (dataset.published, "published split"),
+    }
+    return {need: words for need, (there, words) in needs.items() if there is None}
 
 
 def logistic_regression(x: Matrix, y: NDArray[np.int64]) -> Pipeline:

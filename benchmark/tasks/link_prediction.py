@@ -7,21 +7,25 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.datasets import EdgeSplit
-from benchmark.latents import Matrix
+from benchmark.latents import Matrix, PairScores
 from benchmark.tasks.base import Case, Task, logistic_regression
+from benchmark.tasks.metrics import hits_at_20
 
+_METRICS = ("auc", "ap", "hits@20")
 _OVERLAP = 0.10 / 0.85  # test over training edges
 
 
-def inner_product(z: Matrix, case: Case) -> dict[str, float]:
-    """AUC and AP of the scores z_i·z_j on test edges against as many non-edges. Kipf and Welling (2016)."""
+def inner_product(z: Matrix | PairScores, case: Case) -> dict[str, float]:
+    """How the scores z_i·z_j rank test edges among as many non-edges; or the expected scores. Kipf and Welling (2016).
+
+    Expected scores E[g(z_i·z_j)] are for the posterior what z_i·z_j is for a point: that ranks as g(z_i·z_j) does.
+    """
     split = _edges(case)
-    scores = [np.asarray(_hadamard(z, pairs).sum(axis=1)).ravel() for pairs in (split.test, split.test_negatives)]
-    return _ranking(*scores)
+    return _ranking(*(_scores(z, pairs) for pairs in (split.test, split.test_negatives)))
 
 
 def hadamard(z: Matrix, case: Case) -> dict[str, float]:
-    """AUC and AP of logistic regression on z_i ⊙ z_j, fitted on training edges and as many training non-edges.
+    """How logistic regression on z_i ⊙ z_j ranks them, fitted on training edges and as many training non-edges.
 
     The operator of Grover and Leskovec (2016), Table 1.
     """
@@ -39,6 +43,12 @@ def _edges(case: Case) -> EdgeSplit:
     return case.split.edges
 
 
+def _scores(z: Matrix | PairScores, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    if isinstance(z, PairScores):
+        return z.log_odds(pairs)
+    return np.asarray(_hadamard(z, pairs).sum(axis=1)).ravel()
+
+
 def _hadamard(z: Matrix, pairs: NDArray[np.int64]) -> Matrix:
     left, right = z[pairs[:, 0]], z[pairs[:, 1]]
     return left * right if isinstance(left, np.ndarray) else left.multiply(right).tocsr()
@@ -47,25 +57,30 @@ def _hadamard(z: Matrix, pairs: NDArray[np.int64]) -> Matrix:
 def _ranking(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> dict[str, float]:
     truth = np.repeat(np.array([1, 0]), [len(positive), len(negative)])
     scores = np.concatenate([positive, negative]).astype(np.float64)
-    return {"auc": float(roc_auc_score(truth, scores)), "ap": float(average_precision_score(truth, scores))}
+    return {
+        "auc": float(roc_auc_score(truth, scores)),
+        "ap": float(average_precision_score(truth, scores)),
+        "hits@20": hits_at_20(positive, negative),
+    }
 
 
 INNER_PRODUCT = Task(
     "link-inner-product",
-    version=1,
+    version=2,
     unit="training-edges",
     needs="links",
-    metrics=("auc", "ap"),
+    metrics=_METRICS,
     overlap=_OVERLAP,
     score=inner_product,
     source="Kipf and Welling (2016), arXiv 1611.07308",
+    takes_pairs=True,
 )
 HADAMARD = Task(
     "link-hadamard",
-    version=1,
+    version=2,
     unit="training-edges",
     needs="links",
-    metrics=("auc", "ap"),
+    metrics=_METRICS,
     overlap=_OVERLAP,
     score=hadamard,
     source="Grover and Leskovec (2016), Table 1",

@@ -34,7 +34,26 @@ METRICS = (
         "auc", "AUC", "higher", 0.0, 1.0, "area under the receiver operating characteristic, Hanley and McNeil (1982)"
     ),
     Metric("ap", "AP", "higher", 0.0, 1.0, "average precision, Manning et al. (2008), without interpolation"),
+    Metric(
+        "hits@20",
+        "Hits@20",
+        "higher",
+        0.0,
+        1.0,
+        "share of edges scored above the 20th highest non-edge, 1 where there are fewer than 20, Hu et al. (2020)",
+    ),
 )
+_HITS = 20
+
+
+def hits_at_20(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+    """Share of the positives' scores strictly above the 20th highest of the negatives'; 1 with fewer than 20 of these.
+
+    Hu et al. (2020), Open Graph Benchmark, as its evaluator computes it. Ties are no hits, so a constant scores 0.
+    """
+    if len(negative) < _HITS:
+        return 1.0
+    return float(np.mean(positive > np.partition(negative, -_HITS)[-_HITS]))
 
 
 def best_matching(labels: NDArray[np.int64], clusters: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,186 @@
+"""What a row of MODELS is: a network, a network with noise added, or a control without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from benchmark.models.autoencoder import FIXED, Autoencoder, PosteriorFamily
+from benchmark.models.base import LAST, Features, Phase
+from benchmark.models.baselines import Control
+from benchmark.models.decoders import DecoderSpec
+from benchmark.models.encoders import EncoderSpec
+from benchmark.models.layers import Streams
+from benchmark.models.objectives import FeatureLikelihood, PairLikelihood
+from benchmark.models.settings import Setting, Settings
+
+Family = Literal["ae", "gae", "control"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A row that is a network: an encoder trained with a decoder, or left untrained where its settings say 0 epochs.
+
+    A ``featureless`` row sees the identity in place of X. ``pretraining`` gives the phases before the last, in which
+    the whole model is trained; each lasts as long as the settings say. ``note`` says what is wrong with a row on
+    purpose, or what to know of it.
+    """
+
+    name: str
+    family: Family
+    encoder: EncoderSpec
+    posterior: PosteriorFamily
+    decoder: DecoderSpec
+    likelihood: FeatureLikelihood | PairLikelihood
+    settings: Settings
+    source: str
+    note: str = ""
+    featureless: bool = False
+    pretraining: Callable[[Autoencoder], tuple[Phase, ...]] | None = None
+    version: int = 1  # raised whenever its results would change
+
+    @property
+    def uses_graph(self) -> bool:
+        return self.encoder.uses_graph
+
+    @property
+    def unit_interval(self) -> bool:
+        """Whether the row refuses features outside [0, 1]."""
+        return self.likelihood.unit_interval and self.settings.epochs > 0
+
+    @property
+    def objective(self) -> str:
+        """What is minimised beside the reconstruction, in words."""
+        settings = self.settings
+        if not settings.epochs:
+            return "untrained"
+        parts = ["reconstruction"]
+        if settings.beta is not None:
+            parts.append("β·½‖z‖²" if not self.posterior.noisy else f"β·KL, SGVB {settings.estimator}")
+        if settings.sparsity is not None:
+            parts.append(f"{settings.sparsity:g}·‖z‖₁")
+        if settings.decoder_l2 is not None:
+            parts.append(f"{settings.decoder_l2:g}·½‖W‖² of the decoder")
+        words = " + ".join(parts)
+        words += f", {settings.samples} sample{'s' if settings.samples != 1 else ''}" if settings.samples else ""
+        words += f", {settings.corruption:.0%} of the features masked" if settings.corruption else ""
+        return words + (", layers pre-trained one by one" if self.pretraining else "")
+
+    def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The row's settings with some replaced; ValueError for what is none, or impossible."""
+        return self.settings.with_overrides(overrides)
+
+    def seen(self, x: Features) -> Features:
+        """The features that the row sees of data with features x."""
+        return sp.eye_array(x.shape[0], dtype=np.float32, format="csr") if self.featureless else x
+
+    def build(self, settings: Settings, rows: int, features: int, streams: Streams) -> Autoencoder:
+        """The model with freshly drawn weights, for data of ``rows`` rows and ``features`` columns."""
+        hidden, latent = settings.hidden, settings.latent
+        encoder = self.encoder.build(streams, features, hidden, latent, self.posterior.heads)
+        decoder = self.decoder.build(streams, features, hidden, latent, self.likelihood)
+        return Autoencoder(encoder, self.posterior, decoder, settings, rows)
+
+    def phases(self, model: Autoencoder) -> tuple[Phase, ...]:
+        """What is trained after what: all of the model last."""
+        before = () if self.pretraining is None else self.pretraining(model)
+        return (*before, Phase(LAST, model.loss, tuple(model.parameters())))
+
+
+@dataclass(frozen=True, slots=True)
+class NoisedSpec:
+    """A deterministic row whose latents get isotropic noise after training, as much as its variational twin's have.
+
+    Both are trained, as they stand in the table; the noise has the twin's signal-to-noise ratio ΣVar(μ_j)/ΣE[σ_j²]. So
+    a sample of it is harmed by noise alone. Settings are the twin's; those that the point has not are left out for it.
+    """
+
+    name: str
+    point: ModelSpec
+    variational: ModelSpec
+    source: str = "ours: rung 6 of the ladder"
+    note: str = ""
+
+    posterior: ClassVar[PosteriorFamily] = PosteriorFamily("gaussian, noise added after training", (), FIXED.std)
+
+    @property
+    def version(self) -> int:
+        """Rises with that of either."""
+        return self.point.version + self.variational.version - 1
+
+    @property
+    def family(self) -> Family:
+        return self.point.family
+
+    @property
+    def encoder(self) -> EncoderSpec:
+        return self.point.encoder
+
+    @property
+    def decoder(self) -> DecoderSpec:
+        return self.point.decoder
+
+    @property
+    def likelihood(self) -> FeatureLikelihood | PairLikelihood:
+        return self.point.likelihood
+
+    @property
+    def settings(self) -> Settings:
+        return self.variational.settings
+
+    @property
+    def objective(self) -> str:
+        return f"{self.point.name} trained, and {self.variational.name} beside it for the amount of noise"
+
+    @property
+    def uses_graph(self) -> bool:
+        return self.point.uses_graph
+
+    @property
+    def unit_interval(self) -> bool:
+        return self.point.unit_interval
+
+    def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The twin's settings with some replaced; ValueError for what is none, or impossible."""
+        return self.settings.with_overrides(overrides)
+
+    def seen(self, x: Features) -> Features:
+        """The features that the row sees of data with features x: they themselves."""
+        return x
+
+    def settings_of_point(self, settings: Settings) -> Settings:
+        """The deterministic row's part of the twin's settings."""
+        return replace(settings, beta=None, estimator=None, samples=None)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSpec:
+    """A control that is a function of its inputs, without a network."""
+
+    name: str
+    latent: Callable[[Control], Features]
+    uses_graph: bool
+    settings: Settings
+    source: str
+    has_dimension: bool = False  # whether its width is settings.latent
+    at_most_features: bool = False  # whether a width that is asked for may not exceed that of the data
+    note: str = ""
+    version: int = 1
+    family: Family = "control"
+    likelihood: None = None
+    unit_interval: bool = False
+    objective: str = "untrained"
+
+    def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The row's settings with another latent dimension; ValueError for all else, which a control has not."""
+        for key in overrides:
+            if key != "latent" or not self.has_dimension:
+                raise ValueError(f"{key} is no setting of this row")
+        return self.settings.with_overrides(overrides)
+
+
+Row = ModelSpec | NoisedSpec | BaselineSpec
