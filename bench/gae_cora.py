@@ -46,7 +46,7 @@ def reference(dataset, edges, seed: int):
     n, ones = len(x), 2.0 * len(edges)
     edge_index = to_undirected(torch.tensor(edges.T), num_nodes=n)
     spec = next(row for row in MODELS if row.name == "gae")
-    start = spec.build(spec.settings, x.shape[1], lambda name: torch_generators((seed,), "weights", name, device="cpu"))
+    start = spec.build(spec.settings, *x.shape, lambda name: torch_generators((seed,), "weights", name, device="cpu"))
     first, second = (GCNConv(*p.shape[1:], bias=False, cached=True) for p in start.parameters())
     with torch.no_grad():
         for layer, weight in zip((first, second), start.parameters(), strict=True):

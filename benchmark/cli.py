@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from benchmark.errors import InputError
 from benchmark.study import Study, bundled, load_study
+
+if TYPE_CHECKING:
+    from benchmark.models import Row
 
 app = typer.Typer(
     name="benchmark",
@@ -182,22 +185,38 @@ def list_datasets() -> None:
 
 @app.command("models")
 def list_models() -> None:
-    """List the models: family, likelihood, β, settings and source."""
-    from benchmark.models import MODELS, ModelSpec
+    """List the models: family, latent, likelihood, β, objective, settings and source."""
+    from benchmark.models import MODELS
 
-    rows = []
-    for row in MODELS:
-        settings = row.settings
-        sizes = f"{settings.hidden}–{settings.latent}" if isinstance(row, ModelSpec) else None
-        budget = f"Adam {settings.learning_rate:g}, {settings.epochs} epochs" if settings.epochs else "untrained"
-        batch = (
-            f", batches of {settings.batch}, at least {settings.least_steps} steps"
-            if settings.epochs and settings.batch
-            else ""
-        )
-        likelihood = row.likelihood.name if row.likelihood is not None and settings.epochs else None
-        rows.append((row.name, row.family, likelihood, settings.beta, sizes, budget + batch, row.source))
-    _print_table(("name", "family", "likelihood", "β", "hidden–latent", "training", "source"), rows)
+    header = ("name", "family", "latent", "likelihood", "β", "objective", "settings", "source")
+    _print_table(header, [_described(row) for row in MODELS])
+
+
+def _described(row: Row) -> tuple[Any, ...]:
+    """What the list of models says of a row."""
+    from benchmark.models import BaselineSpec
+
+    settings = row.settings
+    if isinstance(row, BaselineSpec):
+        width = f"d = {settings.latent}" if row.has_dimension else None
+        return (row.name, row.family, "point", None, None, row.objective, width, row.source)
+    words = [f"{row.encoder.name} {'–'.join(map(str, ('f', *settings.hidden, settings.latent)))}"]
+    if settings.epochs:
+        words.append(f"Adam {settings.learning_rate:g}, {settings.epochs} epochs")
+    if settings.epochs and settings.batch:
+        words.append(f"batches of {settings.batch}, ≥ {settings.least_steps} steps")
+    likelihood = f"{row.likelihood.name}, {row.decoder.name}" if settings.epochs else None
+    source = f"{row.source}; {row.note}" if row.note else row.source
+    return (
+        row.name,
+        row.family,
+        row.posterior.name,
+        likelihood,
+        f"{settings.beta:g}" if isinstance(settings.beta, float) else settings.beta,
+        row.objective,
+        "; ".join(words),
+        source,
+    )
 
 
 @app.command("tasks")

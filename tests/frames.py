@@ -14,8 +14,8 @@ METRICS_OF = {
     "k-means": ("acc", "nmi", "ari", "macro-f1"),
     "logistic-regression-few": ("accuracy", "macro-f1"),
     "logistic-regression-many": ("accuracy", "macro-f1"),
-    "link-inner-product": ("auc", "ap"),
-    "link-hadamard": ("auc", "ap"),
+    "link-inner-product": ("auc", "ap", "hits@20"),
+    "link-hadamard": ("auc", "ap", "hits@20"),
 }
 DRAWS = {"mean": 1, "averaged-4": 1}
 FAMILIES = {"ae": "ae", "vae": "ae", "ae-gaussian": "ae", "vae-gaussian": "ae", "gae": "gae", "vgae": "gae"}
@@ -110,8 +110,11 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "model_family": family,
         "likelihood": {"ae": "bernoulli", "gae": "bernoulli-balanced"}.get(family, ""),
         "beta": 1.0 if str(name["model"]).startswith("v") else np.nan,
+        "latent": "gaussian, h = log σ²" if str(name["model"]).startswith("v") else "point",
+        "objective": "reconstruction",
         "source": "made up",
-        "settings": json.dumps({"hidden": 32}),
+        "note": "",
+        "settings": json.dumps({"hidden": [32], "latent": 16, "estimator": "B"}),
         "dataset_family": "citation" if has_edges else "image",
         "evidence": evidence,
         "scaling": "unit",
@@ -131,7 +134,9 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "versions": json.dumps({"numpy": "2.0", "torch": "2.9"}),
         "commit": "0123456789ab",
         "command": "python -m benchmark run made-up",
+        "still_falling": name["model"] == "ae" and name["seed"] == 0,
         "curve": json.dumps({"epoch": [0], "reconstruction": [1.0], "divergence": [0.0], "std": [1.0]}),
         "diagnostics": "{}",
         "latents": "",
+        "generated": "",
     }

@@ -96,9 +96,9 @@ class GCN(nn.Module):
 
 MLP_ENCODER = EncoderSpec("MLP", MLP, uses_graph=False)
 MLP_WITHOUT_BIASES = EncoderSpec("MLP without biases", partial(MLP, bias=False), uses_graph=False)
-RECTIFIED_MLP = EncoderSpec("MLP, ReLU on its outputs too", partial(MLP, rectified=True), uses_graph=False)
+RECTIFIED_MLP = EncoderSpec("MLP with a last ReLU", partial(MLP, rectified=True), uses_graph=False)
 RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
-    "MLP without biases, ReLU on its outputs too", partial(MLP, bias=False, rectified=True), uses_graph=False
+    "MLP with a last ReLU, without biases", partial(MLP, bias=False, rectified=True), uses_graph=False
 )
 GCN_ENCODER = EncoderSpec("GCN", GCN, uses_graph=True)
-GCN_DEFAULT_START = EncoderSpec("GCN, weights start as a linear layer's", partial(GCN, bound=default), uses_graph=True)
+GCN_DEFAULT_START = EncoderSpec("GCN started as a linear layer", partial(GCN, bound=default), uses_graph=True)

@@ -66,7 +66,7 @@ class ModelSpec:
         if settings.decoder_l2 is not None:
             parts.append(f"{settings.decoder_l2:g}·½‖W‖² of the decoder")
         words = " + ".join(parts)
-        words += f", {settings.samples} sample{'s' if settings.samples != 1 else ''}" if settings.samples else ""
+        words += f", L = {settings.samples}" if settings.samples else ""
         words += f", {settings.corruption:.0%} of the features masked" if settings.corruption else ""
         return words + (", layers pre-trained one by one" if self.pretraining else "")
 

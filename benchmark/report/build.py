@@ -16,6 +16,7 @@ from benchmark.files import write_atomically
 from benchmark.report import numbers
 from benchmark.report.figures import ContrastFigure, contrast_figure
 from benchmark.report.provenance import (
+    UNIT_COLUMNS,
     Fact,
     controls,
     cost_table,
@@ -24,6 +25,7 @@ from benchmark.report.provenance import (
     missing,
     models_table,
     run_facts,
+    unfinished_table,
 )
 from benchmark.report.tables import (
     Table,
@@ -50,6 +52,9 @@ READOUTS = {
     "mean": "the mean of the posterior, and the only readout of a deterministic model (a point)",
     "sampled": "one draw from the posterior; draws are scored one by one, and a seed’s scores averaged",
     "averaged-4": "the average of four draws, taken before scoring",
+    "averaged-16": "the average of sixteen draws, taken before scoring",
+    "mean+logsigma": "the mean with the logarithms of the standard deviations beside it",
+    "expected": "for links alone: the expected score of a pair over the posterior, by 64 joint draws",
 }
 
 
@@ -92,6 +97,7 @@ class Page:
     datasets: Table
     missing: tuple[str, ...]
     failures: Table | None
+    unfinished: Table | None
     facts: tuple[Fact, ...]
     models: Table
     costs: Table
@@ -115,6 +121,11 @@ def compose(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Ma
     check_scores(scores)
     if units.empty:
         raise InputError(f"study {study.name}: no results to report; run it first")
+    absent = [column for column in UNIT_COLUMNS if column not in units.columns]
+    if absent:
+        raise InputError(
+            f"units: columns missing: {', '.join(absent)}; they are of another version: run the study again"
+        )
     strangers = sorted(set(scores["key"]) - set(units["key"]))
     if strangers:
         raise InputError(
@@ -132,7 +143,7 @@ def compose(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Ma
         study=study,
         headline=DEMONSTRATION if len(evidence) < FEWEST_DATASETS else "",
         summary=_summary(study, units, per_dataset),
-        readouts=tuple((name, READOUTS[name]) for name in readouts if name in READOUTS),
+        readouts=tuple((name, READOUTS[name]) for name in readouts),
         contrast_note=CONTRAST_NOTE.format(margin=_margin(study)),
         margin=_margin(study),
         scoreboard=scoreboard_table(per_dataset, declared) if declared else None,
@@ -152,6 +163,7 @@ def compose(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Ma
         datasets=datasets_table(units, study),
         missing=missing(study, scores, units),
         failures=failures_table(units, study),
+        unfinished=unfinished_table(units, study),
         facts=run_facts(units),
         models=models_table(units, study),
         costs=cost_table(units, study),

@@ -15,6 +15,7 @@ from benchmark.study import Study
 
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
+UNIT_COLUMNS = ("latent", "objective", "note", "still_falling")  # those that frames of the first version lack
 FINGERPRINT_SHOWN = 12
 CELLS_NAMED = 12
 
@@ -139,8 +140,32 @@ def failures_table(units: pd.DataFrame, study: Study) -> Table | None:
     return Table("Units that failed or diverged", columns, (Group(rows),))
 
 
+def unfinished_table(units: pd.DataFrame, study: Study) -> Table | None:
+    """How many units of each model still lost 1 % of their loss over the last tenth; None where none did."""
+    if not units["still_falling"].any():
+        return None
+    datasets = in_order(units["dataset"], study.datasets)
+    trained = units[units["still_falling"].notna() & units["likelihood"].ne("")]
+
+    def row(name: str, variant: str, here: pd.DataFrame) -> Row:
+        by_dataset = here.groupby("dataset")["still_falling"].agg(["sum", "size"])
+        shares = [
+            f"{int(by_dataset.at[each, 'sum'])} of {int(by_dataset.at[each, 'size'])}"
+            if each in by_dataset.index
+            else numbers.ABSENT
+            for each in datasets
+        ]
+        return row_of(model_label(name, variant), *shares)
+
+    rows = tuple(row(*each) for each in _by_model(trained, study) if each[2]["still_falling"].any())
+    columns = (Column("model", numeric=False), *(Column(name) for name in datasets))
+    return Table(
+        "Units whose loss still fell by more than 1 % over the last tenth of the epochs", columns, (Group(rows),)
+    )
+
+
 def models_table(units: pd.DataFrame, study: Study) -> Table:
-    """What each model is: likelihood, settings and source."""
+    """What each model is: latent, likelihood, objective, settings and source."""
 
     def row(name: str, variant: str, first: dict[str, Any]) -> Row:
         settings = json.loads(first["settings"])
@@ -148,14 +173,23 @@ def models_table(units: pd.DataFrame, study: Study) -> Table:
         shown = {key.replace("_", " "): value for key, value in settings.items() if value is not None and trained}
         return row_of(
             model_label(name, variant),
+            first["latent"],
             first["likelihood"] or numbers.ABSENT,
-            ", ".join(f"{key} {value:g}" for key, value in sorted(shown.items())) or numbers.ABSENT,
-            first["source"],
+            first["objective"],
+            ", ".join(f"{key} {_setting(value)}" for key, value in sorted(shown.items())) or numbers.ABSENT,
+            f"{first['source']}; {first['note']}" if first["note"] else first["source"],
         )
 
     rows = tuple(row(name, variant, records(here)[0]) for name, variant, here in _by_model(units, study))
-    columns = tuple(Column(label, numeric=False) for label in ("model", "likelihood", "settings", "source"))
+    labels = ("model", "latent", "likelihood", "objective", "settings", "source")
+    columns = tuple(Column(label, numeric=False) for label in labels)
     return Table("The models and their settings", columns, (Group(rows),))
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, list):
+        return "–".join(map(str, value)) or "none"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def cost_table(units: pd.DataFrame, study: Study) -> Table:
