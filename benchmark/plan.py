@@ -316,15 +316,15 @@ def _check_arms(plan: Plan, name: str, prepared: Prepared) -> None:
     refusing = [str(arm) for arm in plan.arms if arm.row.unit_interval]
     if refusing and (low < 0.0 or high > 1.0):
         raise InputError(
-            f"{name}: {', '.join(refusing)} want features within [0, 1] (a Bernoulli likelihood, or a decoder that "
-            f"ends in a sigmoid), and it has {low:g} to {high:g} (scaling {dataset.scaling!r}); "
-            "scale it with 'unit', or leave the model out"
+            f"{name}: it has features of {low:g} to {high:g} (scaling {dataset.scaling!r}), and a Bernoulli likelihood "
+            f"or a last sigmoid wants them within [0, 1]: {', '.join(refusing)}; "
+            "scale it with 'unit', or leave these models out"
         )
     graphs = [str(arm) for arm in plan.arms if arm.row.uses_graph]
     if graphs and dataset.edges is None and not plan.study.derived_graphs:
         raise InputError(
-            f"{name}: it has no edges, the study forbids a derived graph (derived_graphs = false), and "
-            f"{', '.join(graphs)} want one; leave the dataset or the models out, or allow the graph"
+            f"{name}: it has no edges of its own, the study forbids a derived graph (derived_graphs = false), and some "
+            f"models need a graph: {', '.join(graphs)}; leave these or the dataset out, or allow the graph"
         )
     most = min(dataset.rows, dataset.features)
     for arm in plan.arms:

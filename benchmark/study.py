@@ -180,8 +180,9 @@ class Study(_Frozen):
         return [*((model, "") for model in self.models), *variants]
 
     def declared(self) -> tuple[Contrast, ...]:
-        """Every contrast of the study: the three of each pair, then the further ones."""
-        return tuple(contrast for pair in self.pairs for contrast in pair.contrasts()) + self.contrasts
+        """Every contrast of the study: the three of each pair, one that two pairs share once, then the further ones."""
+        of_pairs = dict.fromkeys(contrast for pair in self.pairs for contrast in pair.contrasts())
+        return (*of_pairs, *self.contrasts)
 
 
 def variant_label(settings: dict[str, Setting]) -> str:

@@ -224,8 +224,45 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command, monkeypat
     table = tuple(replace(row, scaling="standard") if row.name == "wine" else row for row in datasets.DATASETS)
     monkeypatch.setattr(datasets, "DATASETS", table)
     error = refused(command("run", study(datasets='["wine"]', models='["ae", "vae-gaussian"]'), "--device", "cpu"))
-    assert "wine: ae with a Bernoulli likelihood want" in error
-    assert "[0, 1]" in error
+    assert "wine: it has features of -3.67916 to 4.37137 (scaling 'standard')" in error
+    assert "within [0, 1]: ae;" in error
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"models": '["vae"]', "variants": '[{models = ["vae"], settings = {beta = -1}}]'}, ("beta must be", "-1")),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {beta = "1/n"}}]'},
+            ("beta must be", "1/n^2"),
+        ),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {samples = 0}}]'},
+            ("samples", "at least 1", "0"),
+        ),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {estimator = "C"}}]'},
+            ("'A' or 'B'", "'C'"),
+        ),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [64, 0]}}]'},
+            ("hidden", "(64, 0)"),
+        ),
+        ({"models": '["ae"]', "variants": '[{models = ["ae"], settings = {beta = 1.0}}]'}, ("beta is no setting",)),
+        (
+            {"datasets": '["wine"]', "models": '["pca"]', "variants": '[{models = ["pca"], settings = {latent = 14}}]'},
+            ("wine: pca (latent=14) asks for 14 components", "13 features", "at most 13"),
+        ),
+        ({"save_latents": "true", "images": '["karate"]'}, ("karate: the study asks for images", "34 features")),
+        ({"images": '["karate"]'}, ("save_latents = true",)),
+        ({"save_latents": "true", "images": '["digits"]'}, ("'digits' is not among the study's datasets",)),
+        ({"datasets": '["wine"]', "derived_graphs": "false"}, ("wine: it has no edges", "gae", "derived_graphs")),
+        ({"readouts": '["expected"]', "tasks": '["k-means"]'}, ("readout 'expected'", "link-inner-product")),
+    ],
+    ids=lambda value: None if isinstance(value, tuple) else " ".join(value),
+)
+def test_what_the_rows_and_the_data_cannot_do(command, changes, parts):
+    refused(command("run", study(**changes), "--device", "cpu"), *parts)
 
 
 def test_results_that_cannot_be_written(command):

@@ -51,6 +51,7 @@ def context(made, store):
         "",
         "",
         made.study.save_latents,
+        made.images,
     )
 
 
@@ -119,7 +120,9 @@ def test_more_draws_are_added_without_training_where_the_latent_was_kept(data, t
     store = Store(tmp_path)
     before, _ = complete(planned(data, save_latents=True), store)
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "latents").iterdir()}
-    assert len(files) == 2 + 2 + 4  # ae and its variant once a seed, vgae twice, no file for raw
+    # ae and its variant once a seed, vgae twice with the edges it decodes, no file for raw
+    assert len([path for path in files if path.suffixes == [".npz"]]) == 2 + 2 + 4
+    assert len([path for path in files if path.suffixes == [".generated", ".npz"]]) == 4
     more = planned(data, save_latents=True, draws=3)
     work = driver.missing(more, store)
     assert {job.batch.first.arm.row.name for job in work.jobs} == {"vgae"}
@@ -133,6 +136,68 @@ def test_more_draws_are_added_without_training_where_the_latent_was_kept(data, t
     fresh, _ = complete(planned(data, draws=3), Store(tmp_path / "fresh"))
     assert fresh.drop(columns="key").equals(after.drop(columns="key"))
     assert (units.groupby(["model", "variant", "seed"])["seconds"].sum() > 0).all()
+
+
+def test_every_trained_unit_has_a_curve_and_diagnostics_and_one_added_later_too(data, tmp_path):
+    store = Store(tmp_path)
+    few = planned(
+        data, models=["ae", "vgae", "ae-noised", "raw"], variants=[], seeds=1, tasks=["k-means"], save_latents=True
+    )
+    complete(few, store)
+    made = planned(data, models=["ae", "vgae", "ae-noised", "raw"], variants=[], seeds=1, save_latents=True)
+    complete(made, store)
+    for unit in made.units():
+        record = store.get(unit.identity.key)
+        if unit.arm.row.name == "raw":
+            assert not record.diagnostics
+            assert not record.curve
+            continue
+        assert {len(series) for series in record.curve.values()} == {21}
+        assert record.diagnostics["effective_rank"] > 1
+        assert record.diagnostics["reconstruction_mean"] > 0
+        noisy = unit.arm.row.posterior.noisy
+        assert (record.diagnostics["reconstruction_sample"] is not None) == noisy
+        assert (record.diagnostics["divergence"] is not None) == noisy
+        assert (record.diagnostics["norm_degree"] is not None) == unit.arm.row.uses_graph
+    one, other = (store.get(unit.identity.key) for unit in made.units() if unit.arm.row.name == "ae")
+    assert (one.curve, one.diagnostics, one.latents) == (other.curve, other.diagnostics, other.latents)
+
+
+def test_noise_after_training_goes_onto_the_very_latents_of_the_point(data, tmp_path):
+    store = Store(tmp_path)
+    made = planned(data, models=["ae", "vae", "ae-noised"], variants=[], seeds=1, save_latents=True)
+    _, units = complete(made, store)
+    point, twin, noised = (
+        Latents.load(tmp_path / units[units["model"] == model]["latents"].iloc[0])
+        for model in ("ae", "vae", "ae-noised")
+    )
+    assert np.array_equal(point.mean, noised.mean)
+    ratios = [each.mean.var(0).sum() / np.square(each.std).mean(0).sum() for each in (twin, noised)]
+    assert ratios[0] == pytest.approx(ratios[1], rel=1e-4)
+
+
+def test_lost_drawings_are_made_again(data, tmp_path):
+    made, store = planned(data, models=["vgae"], variants=[], seeds=1, save_latents=True), Store(tmp_path)
+    _, units = complete(made, store)
+    for name in units["generated"]:
+        (tmp_path / name).unlink()
+    work = driver.missing(made, store)
+    assert len(work.jobs) == 2
+    assert all(job.kept is None for job in work.jobs)
+    complete(made, store)
+    for unit in made.units():
+        with np.load(tmp_path / store.get(unit.identity.key).generated) as drawings:
+            assert drawings["sampled"].shape == drawings["adjacency"].shape == (34, 34)
+
+
+def test_images_are_drawn_of_drawable_data_and_not_where_the_study_wants_none(tmp_path):
+    study = {**STUDY, "datasets": ["digits"], "models": ["vae"], "seeds": 1, "save_latents": True, "tasks": ["k-means"]}
+    study["variants"] = []
+    data, _ = plan.load_all(parse_study(study, where="tiny"), tmp_path, skip_missing=False)
+    (drawn,) = planned(data, **study).trainings
+    assert planned(data, **study).draws(drawn)
+    assert not planned(data, **study, images=[]).draws(drawn)
+    assert not planned(data, **study | {"save_latents": False}).draws(drawn)
 
 
 def test_a_lost_latent_is_made_again(data, tmp_path):

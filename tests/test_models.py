@@ -1,332 +1,373 @@
-"""Contracts that every row of MODELS keeps, and the objectives against closed forms."""
+"""Contracts that every row of MODELS keeps, and its networks against other people's."""
 
-from functools import partial
+import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from sklearn.cluster import KMeans
-from torch.nn.functional import binary_cross_entropy_with_logits
-
-from benchmark.models import (
-    MODELS,
-    BaselineSpec,
-    Control,
-    DiagonalGaussian,
-    Inputs,
-    ModelSpec,
-    PointMass,
-    divergence,
-    sample,
+from networks import (
+    FEATURES,
+    NETWORKS,
+    RECTIFIED,
+    ROWS,
+    TRAINED,
+    GCNConv,
+    built,
+    data,
+    divergence_paid,
+    drawn_std,
+    draws,
+    heads_of,
+    inputs_of,
+    nats,
+    propagation,
+    rows,
+    small,
+    tensors,
+    tiny,
 )
+
+from benchmark.models import LAST, DiagonalGaussian, Inputs
+from benchmark.models.encoders import GCN_DEFAULT_START
 from benchmark.models.layers import normalised_adjacency
-from benchmark.models.objectives import balanced, bernoulli, gaussian, pair_cross_entropy
 from benchmark.rng import torch_generators
 
-NETWORKS = [row for row in MODELS if isinstance(row, ModelSpec)]
-TRAINED = [row for row in NETWORKS if row.family != "control"]
-TWINS = [("ae", "vae"), ("ae-gaussian", "vae-gaussian"), ("gae", "vgae")]
-ROWS, FEATURES = 30, 8
+OF_GRAPHS = [spec for spec in NETWORKS if spec.uses_graph]
+OF_FEATURES = [spec for spec in NETWORKS if not spec.uses_graph]
 
 
-def rows(specs):
-    return pytest.mark.parametrize("spec", specs, ids=lambda spec: spec.name)
-
-
-def data(n=ROWS, f=FEATURES, seed=0):
-    rng = np.random.default_rng(seed)
-    x = rng.random((n, f), dtype=np.float32)
-    i, j = np.triu_indices(n, 1)
-    chosen = np.sort(rng.choice(len(i), size=2 * n, replace=False))
-    return x, np.stack([i[chosen], j[chosen]], axis=1)
-
-
-def inputs_of(spec, x, edges, replicas=1, dtype=torch.float64):
-    graph = [edges] * replicas if spec.uses_graph else None
-    return Inputs.of(x, graph, replicas=replicas, device="cpu", dtype=dtype, dense=not spec.uses_graph)
-
-
-def built(spec, seeds=(0,), features=FEATURES):
-    return spec.build(
-        spec.settings, features, lambda name: torch_generators(seeds, "weights", name, device="cpu")
-    ).double()
-
-
-def noise(seeds=(0,)):
-    return torch_generators(seeds, "noise", device="cpu")
-
-
-def test_twins_share_all_but_the_posterior():
-    table = {row.name: row for row in MODELS}
-    for point, variational in TWINS:
-        a, b = table[point], table[variational]
-        assert (a.family, a.encoder, a.decoder, a.likelihood) == (b.family, b.encoder, b.decoder, b.likelihood)
-        assert a.settings == b.settings.__class__(
-            **{**{s: getattr(b.settings, s) for s in b.settings.__slots__}, "beta": None}
-        )
-        weights = dict(built(b).named_parameters())
-        for name, parameter in built(a).named_parameters():
-            assert torch.equal(parameter, weights[name]), name
+def spread(q):
+    """σ of a posterior, 0 for a point."""
+    return q.std if isinstance(q, DiagonalGaussian) else torch.zeros_like(q.mean)
 
 
 @rows(NETWORKS)
 def test_posterior_follows_a_permutation_of_the_rows(spec):
+    """A row without features sees the identity, whose rows are what is permuted then."""
     x, edges = data()
+    seen = spec.seen(x)
     order = np.random.default_rng(1).permutation(ROWS)
-    place = np.argsort(order)
-    renamed = np.sort(place[edges], axis=1)
-    model = built(spec)
-    straight = model.encode(inputs_of(spec, x, edges)).mean
-    permuted = model.encode(inputs_of(spec, x[order], renamed)).mean
-    torch.testing.assert_close(straight[:, order], permuted)
+    renamed = np.sort(np.argsort(order)[edges], axis=1)
+    model = built(spec, tiny(spec))
+    straight = model.encode(inputs_of(spec, seen, edges))
+    permuted = model.encode(inputs_of(spec, seen[order], renamed))
+    torch.testing.assert_close(straight.mean[:, order], permuted.mean)
+    torch.testing.assert_close(spread(straight)[:, order], spread(permuted))
+    assert (straight.mean.var(1) > 0).any()
+
+
+@rows(NETWORKS)
+def test_a_featureless_row_alone_sees_the_identity(spec):
+    x, _ = data()
+    if "featureless" in spec.name:
+        assert np.array_equal(spec.seen(x).toarray(), np.eye(ROWS))
+        assert np.array_equal(spec.seen(sp.csr_array(x)).toarray(), np.eye(ROWS))
+    else:
+        assert spec.seen(x) is x
 
 
 @rows(TRAINED)
-def test_every_parameter_gets_a_gradient(spec):
-    model = built(spec)
-    model.loss(inputs_of(spec, *data()), noise(), value=True).total.sum().backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
+def test_every_parameter_gets_a_gradient_in_its_phase(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    phases = spec.phases(model)
+    assert [phase.name for phase in phases[:-1]] == (["layer 1", "layer 2"] if spec.name == "sae-stacked" else [])
+    assert phases[-1].name == LAST
+    assert {id(p) for p in phases[-1].parameters} == {id(p) for p in model.parameters()}
+    assert {id(p) for phase in phases[:-1] for p in phase.parameters} <= {id(p) for p in model.parameters()}
+    for phase in phases:
+        model.zero_grad(set_to_none=True)
+        phase.loss(inputs, draws(), value=True).total.sum().backward()
+        trained = {id(p) for p in phase.parameters}
+        for name, parameter in model.named_parameters():
+            if id(parameter) in trained:
+                assert parameter.grad is not None, (phase.name, name)
+                assert parameter.grad.abs().sum() > 0, (phase.name, name)
+            else:
+                assert parameter.grad is None, (phase.name, name)
 
 
 @rows(TRAINED)
 def test_one_replica_equals_the_same_among_three(spec):
-    x, edges = data()
-    seeds = (3, 4, 5)
-    together = built(spec, seeds).loss(inputs_of(spec, x, edges, replicas=3), noise(seeds), value=True)
+    """Each replica has weights, draws and, where it uses any, edges of its own."""
+    x, _ = data()
+    seen, graphs, seeds = spec.seen(x), [data(seed=seed)[1] for seed in range(3)], (3, 4, 5)
+    inputs = inputs_of(spec, seen, graphs, replicas=3)
+    model = built(spec, inputs, seeds)
+    together, posterior = model.loss(inputs, draws(seeds), value=True), model.encode(inputs)
     for replica, seed in enumerate(seeds):
-        alone = built(spec, (seed,)).loss(inputs_of(spec, x, edges), noise((seed,)), value=True)
-        for one, all_three in zip(alone, together, strict=True):
+        own = inputs_of(spec, seen, graphs[replica])
+        single = built(spec, own, (seed,))
+        for one, all_three in zip(single.loss(own, draws((seed,)), value=True), together, strict=True):
             torch.testing.assert_close(one[0], all_three[replica])
+        torch.testing.assert_close(single.encode(own).mean[0], posterior.mean[replica])
+    assert not torch.isclose(together.reconstruction[0], together.reconstruction[1])
 
 
 @rows(TRAINED)
-def test_loss_is_in_nats_per_row_with_its_own_beta(spec):
-    model = built(spec)
-    loss = model.loss(inputs_of(spec, *data()), noise(), value=True)
-    torch.testing.assert_close(loss.total, loss.reconstruction + (spec.settings.beta or 0.0) * loss.divergence)
-    assert (loss.divergence > 0).all() == spec.posterior.variational
-
-
-@rows([spec for spec in TRAINED if not spec.uses_graph])
-def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
-    x, _ = data()
-    model = built(spec)
-    terms = []
-    for rows_of in (x, np.vstack([x, x])):
-        inputs = Inputs.of(rows_of, None, replicas=1, device="cpu", dtype=torch.float64)
+def test_the_loss_written_out_by_hand(spec):
+    """Posterior, reconstruction of one draw, closed-form divergence, β, and every penalty; nats per row."""
+    inputs, (x, edges) = tiny(spec), data()
+    model, settings = built(spec, inputs), spec.settings
+    loss = model.loss(inputs, draws(), value=True)
+    seen = spec.seen(x)
+    if settings.corruption is not None:
+        (generator,) = torch_generators((0,), "corruption", device="cpu")
+        seen = seen * (torch.rand(x.shape, generator=generator, dtype=torch.float64).numpy() >= settings.corruption)
+    outputs = heads_of(spec, model, seen, edges)
+    mean, std = outputs[0], drawn_std(spec, outputs)
+    (generator,) = torch_generators((0,), "noise", device="cpu")
+    z = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
+    (generator,) = torch_generators((0,), "negatives", device="cpu")
+    expected = nats(spec, model, z, x, edges, generator)  # of the clean x
+    np.testing.assert_allclose(loss.reconstruction.item(), expected, rtol=1e-9)
+    paid = divergence_paid(spec, outputs)
+    np.testing.assert_allclose(loss.divergence.item(), paid, rtol=1e-9)
+    np.testing.assert_allclose(loss.std.item(), std.mean(), rtol=1e-9)
+    penalties = (settings.sparsity or 0.0) * np.abs(mean).sum(1).mean()
+    matrices = [value for name, value in tensors(model.decoder).items() if not name.endswith(("bias", "variance"))]
+    penalties += 0.5 * (settings.decoder_l2 or 0.0) * sum((matrix**2).sum() for matrix in matrices)
+    total = expected + (settings.beta or 0.0) * paid + penalties
+    np.testing.assert_allclose(loss.total.item(), total, rtol=1e-9)
+    assert (penalties > 0) == (spec.name in ("sae", "sae-stacked", "rae-l2"))
+    if settings.corruption is None:
         q = model.encode(inputs)
-        kl = divergence(q).mean() if spec.posterior.variational else torch.zeros(())
+        np.testing.assert_allclose(q.mean[0].detach(), mean, atol=1e-12)
+        np.testing.assert_allclose(spread(q)[0].detach(), std, rtol=1e-9)
+
+
+@rows([spec for spec in TRAINED if spec.decoder.makes == "features"])
+def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
+    """Without noise and corruption, which copies would not share."""
+    x, edges = data()
+    model = built(spec, tiny(spec))
+    terms = []
+    for copies in (1, 2):
+        inputs = inputs_of(spec, np.vstack([x] * copies), np.vstack([edges + k * ROWS for k in range(copies)]))
+        loss = model.loss(inputs, draws(), value=True)
+        still = spec.settings.corruption is None
         terms.append(
-            (model.decoder.reconstruction(q.mean, inputs, value=True), kl)
-        )  # without noise, which copies would not share
+            (
+                model.decoder.reconstruction(model.encode(inputs).mean, inputs, draws(), value=True),
+                loss.divergence if still else torch.zeros(1),
+                loss.total if still and not spec.posterior.noisy else torch.zeros(1),
+            )
+        )
     torch.testing.assert_close(*terms)
 
 
 @rows(TRAINED)
 def test_the_gradient_alone_is_the_gradient_with_the_value(spec):
-    x, edges = data()
+    inputs = tiny(spec)
     gradients = []
     for value in (True, False):
-        model = built(spec)
-        model.loss(inputs_of(spec, x, edges), noise(), value=value).total.sum().backward()
+        model = built(spec, inputs)
+        model.loss(inputs, draws(), value=value).total.sum().backward()
         gradients.append([parameter.grad for parameter in model.parameters()])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other)
 
 
 @rows(TRAINED)
-def test_the_noise_is_the_generators_and_the_global_state_is_untouched(spec):
-    model, inputs = built(spec), inputs_of(spec, *data())
-    before = torch.get_rng_state()
-    first, again = (model.loss(inputs, noise((0,)), value=True).total for _ in range(2))
-    other = model.loss(inputs, noise((1,)), value=True).total
-    assert torch.equal(before, torch.get_rng_state())
+def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    first, again = (model.loss(inputs, draws(), value=True).total for _ in range(2))
     assert torch.equal(first, again)
-    assert torch.equal(first, other) != spec.posterior.variational
+    matters = {
+        "noise": spec.posterior.noisy,
+        "negatives": spec.likelihood.name == "bernoulli-sampled",
+        "corruption": spec.name == "dae",
+    }
+    for purpose, drawn in matters.items():
+        other = model.loss(inputs, draws(**{purpose: (1,)}), value=True).total
+        assert torch.equal(first, other) != drawn, purpose
+    generators = draws()
+    one, next_one = (model.loss(inputs, generators, value=True).total for _ in range(2))
+    assert torch.equal(one, next_one) != any(matters.values())
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])
+    assert before[2] == random.getstate()
 
 
-def test_another_seed_draws_other_weights():
-    for spec in NETWORKS:
-        for one, other in zip(built(spec, (0,)).parameters(), built(spec, (1,)).parameters(), strict=True):
-            assert not torch.equal(one, other)
+@rows(NETWORKS)
+def test_a_posterior_is_encoded_without_a_draw(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    before = torch.get_rng_state()
+    one, other = model.encode(inputs), model.encode(inputs)
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.equal(one.mean, other.mean)
+    assert torch.equal(spread(one), spread(other))
 
 
-def test_sparse_features_give_what_dense_ones_give():
+@rows(NETWORKS)
+def test_another_seed_draws_other_weights(spec):
+    inputs = tiny(spec)
+    one, again, other = (dict(built(spec, inputs, (seed,)).named_parameters()) for seed in (0, 0, 1))
+    for name, parameter in one.items():
+        assert torch.equal(parameter, again[name])
+        if name == "decoder.log_variance":
+            assert (parameter == 0).all()  # v starts at 1
+        else:
+            assert not torch.equal(parameter, other[name]), name
+
+
+@rows(NETWORKS)
+def test_weights_start_uniform_within_their_bound(spec):
+    """Glorot's bound for graph convolutions, √(6/(in + out)), else PyTorch's, 1/√in, for biases too."""
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    shapes = {name: tuple(p.shape[1:]) for name, p in model.named_parameters()}
+    for name, parameter in model.named_parameters():
+        if name == "decoder.log_variance":
+            continue
+        into, out = shapes[name.removesuffix("bias").removesuffix("weight") + "weight"]
+        glorot = spec.uses_graph and spec.encoder is not GCN_DEFAULT_START
+        bound = (6 / (into + out)) ** 0.5 if glorot else into**-0.5
+        largest = parameter.abs().max().item() / bound
+        assert largest <= 1
+        count = parameter.numel()
+        assert largest > 1 - 12 / count or count < 12, name  # P(all within 1 − 12/count of 0) < e^-12
+
+
+@rows(OF_GRAPHS)
+def test_sparse_features_give_what_dense_ones_give(spec):
     x, edges = data()
     x[x < 0.7] = 0
-    for spec in NETWORKS:
-        model = built(spec)
-        dense, sparse = (model.encode(inputs_of(spec, m, edges)).mean for m in (x, sp.csr_array(x)))
-        torch.testing.assert_close(dense, sparse)
+    both = [inputs_of(spec, matrix, edges) for matrix in (x, sp.csr_array(x))]
+    assert isinstance(both[0].features, torch.Tensor)
+    assert not isinstance(both[1].features, torch.Tensor)
+    model = built(spec, both[0])
+    found = []
+    for inputs in both:
+        q = model.encode(inputs)
+        model.zero_grad(set_to_none=True)
+        loss = model.loss(inputs, draws(), value=True)
+        loss.total.sum().backward()
+        found.append((q.mean, spread(q), *loss, *(p.grad for p in model.parameters())))
+    torch.testing.assert_close(*found)
 
 
-def test_gcn_against_the_equation_in_numpy():
-    spec = next(row for row in NETWORKS if row.name == "vgae")
+@rows(OF_FEATURES)
+def test_rows_of_features_take_sparse_data_as_dense(spec):
     x, edges = data()
-    model = built(spec)
-    adjacency = np.eye(ROWS)
-    adjacency[edges[:, 0], edges[:, 1]] = adjacency[edges[:, 1], edges[:, 0]] = 1
-    scale = np.diag(adjacency.sum(1) ** -0.5)
-    propagation = scale @ adjacency @ scale
-    np.testing.assert_allclose(normalised_adjacency(edges, ROWS).toarray(), propagation)
-    hidden, mean, log_std = (p.detach().numpy()[0] for p in model.parameters())
-    activations = np.maximum(propagation @ x @ hidden, 0)
-    q = model.encode(inputs_of(spec, x, edges))
-    np.testing.assert_allclose(q.mean[0].detach(), propagation @ activations @ mean)
-    np.testing.assert_allclose(q.std[0].detach(), np.exp(propagation @ activations @ log_std))
+    x[x < 0.7] = 0
+    dense, made_dense = (inputs_of(spec, matrix, edges) for matrix in (x, sp.csr_array(x)))
+    assert torch.equal(dense.features, made_dense.features)
+    model = built(spec, dense)
+    left_sparse = Inputs.of(sp.csr_array(x), None, replicas=1, device="cpu", dtype=torch.float64)
+    torch.testing.assert_close(model.encode(dense).mean, model.encode(left_sparse).mean)
+    with pytest.raises(ValueError, match="needs dense features"):
+        model.loss(left_sparse, draws(), value=True)
 
 
-def test_mlp_against_torch_linear():
-    spec = next(row for row in NETWORKS if row.name == "vae")
-    x, edges = data()
-    model = built(spec)
-    hidden, mean, scale = model.encoder.hidden, *model.encoder.heads
-    h = torch.relu(torch.nn.functional.linear(torch.tensor(x).double(), hidden.weight[0].T, hidden.bias[0, 0]))
-    q = model.encode(inputs_of(spec, x, edges))
-    torch.testing.assert_close(q.mean[0], torch.nn.functional.linear(h, mean.weight[0].T, mean.bias[0, 0]))
-    raw = torch.nn.functional.linear(h, scale.weight[0].T, scale.bias[0, 0])
-    torch.testing.assert_close(q.std[0], (raw / 2).exp())
-    bound = FEATURES**-0.5
-    assert hidden.weight.abs().max() <= bound
-    assert hidden.weight.abs().max() > 0.9 * bound
+@rows(OF_FEATURES)
+def test_mlps_against_torch_linear(spec):
+    """Depth, ReLUs and biases of encoder and mirror."""
+    inputs = tiny(spec)
+    model, settings = built(spec, inputs), spec.settings
+    without_biases = spec.name.endswith(("as-printed", "four-layer"))
 
+    def through(layers, hidden):
+        for layer, (into, out) in layers:
+            assert layer.weight.shape == (1, into, out)
+            assert (layer.bias is None) == without_biases
+            bias = None if layer.bias is None else layer.bias[0, 0]
+            hidden = torch.nn.functional.linear(hidden, layer.weight[0].T, bias).relu()
+        return hidden
 
-def test_divergence_against_torch_distributions():
-    generator = torch.Generator().manual_seed(0)
-    mean = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
-    std = torch.rand(2, 5, 3, generator=generator, dtype=torch.float64) + 0.1
-    normal = torch.distributions.Normal
-    expected = torch.distributions.kl_divergence(normal(mean, std), normal(torch.zeros_like(mean), 1.0)).sum(-1)
-    torch.testing.assert_close(divergence(DiagonalGaussian(mean, std)), expected)
-
-
-def test_samples_have_the_posterior_s_moments_and_a_zero_std_is_a_point():
-    n = 200_000
-    q = DiagonalGaussian(torch.full((1, n, 1), 2.0), torch.full((1, n, 1), 0.5))
-    drawn = sample(q, noise())
-    assert abs(drawn.mean().item() - 2.0) < 5 * 0.5 / n**0.5
-    assert abs(drawn.std().item() - 0.5) < 5 * 0.5 / (2 * n) ** 0.5
-    still = DiagonalGaussian(q.mean, torch.zeros_like(q.std))
-    assert torch.equal(sample(still, noise()), q.mean)
-    assert torch.equal(sample(PointMass(q.mean), noise()), q.mean)
-
-
-def test_feature_likelihoods_against_torch_distributions():
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
-    x = (torch.rand(5, 4, generator=generator) < 0.5).double()
-    expected = -torch.distributions.Bernoulli(logits=logits).log_prob(x.expand_as(logits)).sum(-1)
-    torch.testing.assert_close(bernoulli(x, logits), expected)
-    constant = 0.5 * 4 * np.log(2 * np.pi)
-    normal = -torch.distributions.Normal(logits, 1.0).log_prob(x).sum(-1) - constant
-    torch.testing.assert_close(gaussian(x, logits), normal)
-
-
-@pytest.mark.parametrize(
-    ("n", "d", "r", "block"), [(2, 1, 1, 256), (7, 3, 1, 4), (65, 5, 2, 8), (300, 4, 3, 16), (129, 16, 2, 128)]
-)
-@pytest.mark.parametrize("scale", [0.3, 3.0])
-def test_pair_cross_entropy_against_the_dense_reference(n, d, r, block, scale):
-    """Value and gradient in float64 against the n × n form, with other edges, and more of them, in each replica."""
-    generator = torch.Generator().manual_seed(n)
-    z = (scale * torch.randn(r, n, d, generator=generator, dtype=torch.float64)).requires_grad_()
-    target = torch.eye(n, dtype=torch.float64).repeat(r, 1, 1)
-    upper = torch.triu_indices(n, n, 1)
-    ends, counts = [], []
-    for replica in range(r):
-        count = min(upper.shape[1], n + replica)
-        i, j = upper[:, torch.randperm(upper.shape[1], generator=generator)[:count]]
-        target[replica, i, j] = target[replica, j, i] = 1
-        ends.append(torch.stack([i, j]) + replica * n)
-        counts.append(float(count))
-    if 2 * counts[0] == n * n - n and n == 2:
-        weight, norm = torch.tensor([2.0], dtype=torch.float64), torch.tensor([0.7], dtype=torch.float64)
-    else:
-        weight, norm = balanced(n, torch.tensor(counts, dtype=torch.float64))
-    pairs = torch.cat(ends, dim=1)
-    cost = partial(pair_cross_entropy, z, (pairs[0], pairs[1]), weight, norm, block=block)
-    logits = z @ z.transpose(1, 2)
-    dense = norm * torch.stack(
-        [
-            binary_cross_entropy_with_logits(logits[k], target[k], pos_weight=weight[k], reduction="sum")
-            for k in range(r)
-        ]
+    widths = (FEATURES, *settings.hidden)
+    hidden = through(zip(model.encoder.hidden, pairwise(widths), strict=True), inputs.features)
+    for head, output in zip(model.encoder.heads, model.encoder(inputs), strict=True):
+        positive, negative = (
+            through([(scaled(head, sign), (widths[-1], settings.latent))], hidden) for sign in (1.0, -1.0)
+        )
+        torch.testing.assert_close(output[0], positive if spec.name in RECTIFIED else positive - negative)
+    outputs = 2 * FEATURES if spec.likelihood.name == "gaussian-output" else FEATURES
+    z = model.encode(inputs).mean
+    widths = (settings.latent, *reversed(settings.hidden))
+    below = through(zip(model.decoder.hidden, pairwise(widths), strict=True), z[0])
+    positive, negative = (
+        through([(scaled(model.decoder.output, sign), (widths[-1], outputs))], below) for sign in (1.0, -1.0)
     )
-    upstream = torch.rand(r, generator=generator, dtype=torch.float64)
-    (expected,) = torch.autograd.grad((upstream * dense).sum(), z)
-    torch.testing.assert_close(cost(value=True), dense)
-    for value in (True, False):
-        (gradient,) = torch.autograd.grad((upstream * cost(value=value)).sum(), z)
-        torch.testing.assert_close(gradient, expected)
-    assert cost(value=False).isnan().all()
+    raw = (positive - negative)[:, :FEATURES]
+    torch.testing.assert_close(model.decoder(z)[0][0], raw)
+    torch.testing.assert_close(model.decoder.decode(z)[0], raw.sigmoid() if spec.likelihood.unit_interval else raw)
 
 
-def test_published_loss_times_n_squared_is_ours_times_n():
-    """Kipf and Welling's own code: norm · mean weighted cross-entropy, and (0.5/n) · the mean of minus the KL."""
-    spec = next(row for row in NETWORKS if row.name == "vgae")
-    x, edges = data()
-    model, inputs = built(spec), inputs_of(spec, x, edges)
-    q = model.encode(inputs)
-    z = sample(q, noise())[0]
-    n, ones = ROWS, 2.0 * len(edges)
-    label = torch.eye(n, dtype=torch.float64)
-    label[edges[:, 0], edges[:, 1]] = label[edges[:, 1], edges[:, 0]] = 1
-    weight, norm = torch.tensor((n * n - ones) / ones), n * n / ((n * n - ones) * 2)
-    cost = norm * binary_cross_entropy_with_logits(z @ z.T, label, pos_weight=weight)
-    log_std, mean = q.std.log()[0], q.mean[0]
-    kl = (0.5 / n) * (1 + 2 * log_std - mean.square() - (2 * log_std).exp()).sum(1).mean()
-    torch.testing.assert_close(model.loss(inputs, noise(), value=True).total[0] * n, (cost - kl) * n * n)
+def scaled(layer, sign):
+    """The layer with its weights and biases times ``sign``: relu(y) − relu(−y) is y."""
+    copy = torch.nn.Module()
+    copy.weight = sign * layer.weight
+    copy.bias = None if layer.bias is None else sign * layer.bias
+    return copy
 
 
-@rows([row for row in MODELS if isinstance(row, BaselineSpec)])
+@rows(OF_GRAPHS)
 @pytest.mark.parametrize("sparse", [False, True])
-def test_controls_keep_the_rows_and_are_finite(spec, sparse):
-    x, edges = data()
-    x[x < 0.97] = 0
-    control = partial(Control, sp.csr_array(x) if sparse else x, edges if spec.uses_graph else None, 4)
-    latent = spec.latent(control(np.random.default_rng(0)))
-    assert latent.shape[0] == ROWS
-    assert latent.dtype == np.float32
-    if sp.issparse(latent):
-        KMeans(2, n_init=1, random_state=0).fit(latent)  # scikit-learn refuses some index types
-    dense = latent if isinstance(latent, np.ndarray) else latent.toarray()
-    assert np.isfinite(dense).all()
-    adjacency = normalised_adjacency(edges, ROWS).toarray()
-    expected = {"raw": x, "propagated": adjacency @ x, "propagated-twice": adjacency @ adjacency @ x}.get(spec.name)
-    if expected is not None:
-        np.testing.assert_allclose(dense, expected, rtol=1e-5, atol=1e-6)
-    else:
-        assert dense.shape == (ROWS, 4)
+def test_graph_convolutions_against_torch_geometric(spec, sparse):
+    """GCNConv without biases and with the same weights, on a graph with isolated nodes."""
+    x, _ = data()
+    graphs = [data(seed=seed)[1] for seed in (0, 1)]
+    inputs = inputs_of(spec, sp.csr_array(x) if sparse else x, graphs, replicas=2)
+    model = built(spec, inputs, (0, 1), small(spec))
+    outputs = model.encoder(inputs)
+    for replica, edges in enumerate(graphs):
+        index = torch.tensor(np.vstack([edges, edges[:, ::-1]]).T.copy())
+        hidden = torch.tensor(x, dtype=torch.float64)
+        for layer in model.encoder.hidden:
+            hidden = convolution(layer, replica)(hidden, index).relu()
+        for head, output in zip(model.encoder.heads, outputs, strict=True):
+            torch.testing.assert_close(output[replica], convolution(head, replica)(hidden, index))
+    depth = 0 if "linear" in spec.name else 1
+    assert len(model.encoder.hidden) == depth
 
 
-def test_pca_is_the_projection_on_the_leading_singular_vectors():
-    x, _ = data(n=600, f=40)
-    spec = next(row for row in MODELS if row.name == "pca")
-    for features in (x, sp.csr_array(x)):
-        latent = spec.latent(Control(features, None, 5, np.random.default_rng(0)))
-        u, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
-        np.testing.assert_allclose(np.abs(latent), np.abs(u[:, :5] * s[:5]), atol=1e-3)
+def convolution(layer, replica):
+    """A GCNConv with a layer's weights."""
+    theirs = GCNConv(*layer.weight.shape[1:], bias=False).double()
+    theirs.lin.weight.data = layer.weight[replica].detach().T.contiguous()
+    return theirs
+
+
+def test_the_normalised_adjacency_counts_the_loops():
+    _, edges = data()
+    found = normalised_adjacency(edges, ROWS).toarray()
+    np.testing.assert_allclose(found, propagation(edges, ROWS))
+    assert (found[-2:] == np.eye(ROWS)[-2:]).all()  # an isolated node keeps itself
+    assert np.array_equal(normalised_adjacency(np.empty((0, 2), dtype=np.int64), 3).toarray(), np.eye(3))
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        ({"bta": 1.0}, "unknown setting 'bta'"),
-        ({"beta": -0.1}, "beta must be not negative, got -0.1"),
-        ({"hidden": 0}, "hidden must be at least 1, got 0"),
-        ({"hidden": 1.5}, "hidden must be a whole number, got 1.5"),
-        ({"learning_rate": "fast"}, "learning_rate must be a number, got 'fast'"),
-    ],
+    ("name", "message"),
+    [("gae", "a graph convolution needs inputs with a graph"), ("gae-features", "needs inputs with a graph")],
 )
-def test_impossible_settings_are_refused(overrides, message):
-    spec = next(row for row in MODELS if row.name == "vae")
+def test_a_graph_row_refuses_inputs_without_a_graph(name, message):
+    spec = next(row for row in NETWORKS if row.name == name)
+    x, edges = data()
+    model = built(spec, inputs_of(spec, x, edges))
+    bare = Inputs.of(x, None, replicas=1, device="cpu", dtype=torch.float64)
     with pytest.raises(ValueError, match=message):
-        spec.settings.with_overrides(overrides)
+        model.encode(bare)
+    with pytest.raises(ValueError, match="needs inputs with a graph"):
+        model.decoder.reconstruction(torch.zeros(1, ROWS, 16, dtype=torch.float64), bare, draws(), value=True)
 
 
-def test_beta_is_no_setting_of_a_point():
-    with pytest.raises(ValueError, match="beta is no setting of this row"):
-        MODELS[0].settings.with_overrides({"beta": 1.0})
+def test_inputs_refuse_what_they_cannot_hold():
+    x, edges = data()
+    with pytest.raises(ValueError, match="got 1 for 2 replicas"):
+        Inputs.of(x, [edges], replicas=2, device="cpu")
+    sparse = Inputs.of(sp.csr_array(x), None, replicas=1, device="cpu")
+    with pytest.raises(ValueError, match="dense features"):
+        sparse.batch(torch.zeros(1, 4, dtype=torch.int64))
+    inputs = Inputs.of(x, None, replicas=2, device="cpu")
+    index = torch.tensor([[3, 1, 4], [1, 5, 9]])
+    batch = inputs.batch(index)
+    assert (batch.rows, batch.replicas, batch.graph) == (3, 2, None)
+    assert np.array_equal(batch.features, x[index.numpy()])
+    with pytest.raises(ValueError, match="dense features"):
+        batch.batch(index[:, :1])

@@ -15,8 +15,10 @@ import pytest
 from frames import make_frames
 
 from benchmark.errors import InputError
+from benchmark.latents import READOUTS
 from benchmark.report import build, numbers
 from benchmark.report.build import DEMONSTRATION, compose
+from benchmark.report.build import READOUTS as EXPLAINED
 from benchmark.report.tables import Table, best_shown, metric_named
 from benchmark.statistics import contrasts, over_datasets, summarise
 from benchmark.study import Study
@@ -372,6 +374,38 @@ def test_how_it_was_run_adds_up() -> None:
     assert facts["versions"] == ("numpy 2.0, torch 2.9",)
     assert facts["command"] == ("python -m benchmark run made-up",)
     assert facts["seeds"] == ("0–1",)
+
+
+def test_every_readout_is_explained() -> None:
+    assert set(EXPLAINED) == {readout.name for readout in READOUTS}
+
+
+def test_units_that_could_have_trained_longer_are_counted_by_dataset() -> None:
+    page = compose(a_study(), *usual(), OVERLAP)
+    assert page.unfinished is not None
+    assert [[cell.text for cell in row.cells] for row in page.unfinished.groups[0].rows] == [["ae", "2 of 6", "1 of 3"]]
+    scores, units = usual()
+    assert compose(a_study(), scores, units.assign(still_falling=False), OVERLAP).unfinished is None
+
+
+def test_the_models_are_described_by_their_rows() -> None:
+    scores, units = usual()
+    page = compose(a_study(), scores, units.assign(note="said in a line"), OVERLAP)
+    ae, vae = ([cell.text for cell in row.cells] for row in page.models.groups[0].rows[:2])
+    assert ae[1:] == [
+        "point",
+        "bernoulli",
+        "reconstruction",
+        "estimator B, hidden 32, latent 16",
+        "made up; said in a line",
+    ]
+    assert vae[1] == "gaussian, h = log σ²"
+
+
+def test_frames_of_another_version_are_refused_in_one_line() -> None:
+    scores, units = usual()
+    with pytest.raises(InputError, match="units: columns missing: note; .* run the study again"):
+        compose(a_study(), scores, units.drop(columns="note"), OVERLAP)
 
 
 def test_frames_of_two_runs_are_refused() -> None:

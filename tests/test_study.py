@@ -34,9 +34,26 @@ def test_a_pair_declares_the_three_contrasts_of_the_claim():
     }
 
 
+def test_a_pair_may_take_either_side_in_a_variant():
+    variants = [{"models": ["ae", "vae"], "settings": {"hidden": [64, 32], "beta": "1/n^2"}}]
+    label = "beta=1/n^2 hidden=64–32"
+    pair = {"point": "ae", "variational": "vae", "links": "link-hadamard", "variational_variant": label}
+    study = parse_study({**MINIMAL, "variants": variants, "pairs": [pair, {**pair, "point_variant": label}]}, where="f")
+    one, other = f"vae ({label})", f"ae ({label})"
+    assert [(str(c.first), str(c.second)) for c in study.declared()] == [
+        (f"{one} mean", "ae mean"),
+        (f"{one} sampled", "ae mean"),
+        (f"{one} sampled", f"{one} mean"),
+        (f"{one} mean", f"{other} mean"),
+        (f"{one} sampled", f"{other} mean"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"images": ["wine"]}, "f.toml: images: they are saved with the latents; set save_latents = true"),
+        ({"images": ["mnist"], "save_latents": True}, "f.toml: images: 'mnist' is not among the study's datasets"),
         ({"sedes": 3}, "f.toml: unknown key 'sedes'; did you mean 'seeds'"),
         ({"seeds": 0}, "f.toml: seeds: .*greater than or equal to 1, got 0"),
         ({"seeds": "ten"}, "f.toml: seeds: .*got 'ten'"),

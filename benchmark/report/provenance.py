@@ -145,16 +145,11 @@ def unfinished_table(units: pd.DataFrame, study: Study) -> Table | None:
     if not units["still_falling"].any():
         return None
     datasets = in_order(units["dataset"], study.datasets)
-    trained = units[units["still_falling"].notna() & units["likelihood"].ne("")]
+    trained = units[units["likelihood"].ne("")]
 
     def row(name: str, variant: str, here: pd.DataFrame) -> Row:
-        by_dataset = here.groupby("dataset")["still_falling"].agg(["sum", "size"])
-        shares = [
-            f"{int(by_dataset.at[each, 'sum'])} of {int(by_dataset.at[each, 'size'])}"
-            if each in by_dataset.index
-            else numbers.ABSENT
-            for each in datasets
-        ]
+        falling = {str(dataset): flags for dataset, flags in here.groupby("dataset")["still_falling"]}
+        shares = (f"{int(falling[d].sum())} of {len(falling[d])}" if d in falling else numbers.ABSENT for d in datasets)
         return row_of(model_label(name, variant), *shares)
 
     rows = tuple(row(*each) for each in _by_model(trained, study) if each[2]["still_falling"].any())

@@ -1,0 +1,41 @@
+"""Controls that are not trained."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from networks import BY_NAME, CONTROLS, ROWS, data, propagation, rows
+from sklearn.cluster import KMeans
+
+from benchmark.models import Control
+
+
+@rows(CONTROLS)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_controls_keep_the_rows_and_are_finite(spec, sparse):
+    x, edges = data()
+    x[x < 0.97] = 0
+    control = partial(Control, sp.csr_array(x) if sparse else x, edges if spec.uses_graph else None, 4)
+    latent = spec.latent(control(np.random.default_rng(0)))
+    assert latent.shape[0] == ROWS
+    assert latent.dtype == np.float32
+    if sp.issparse(latent):
+        KMeans(2, n_init=1, random_state=0).fit(latent)  # scikit-learn refuses some index types
+    dense = latent if isinstance(latent, np.ndarray) else latent.toarray()
+    assert np.isfinite(dense).all()
+    adjacency = propagation(edges, ROWS)
+    expected = {"raw": x, "propagated": adjacency @ x, "propagated-twice": adjacency @ adjacency @ x}.get(spec.name)
+    if expected is not None:
+        np.testing.assert_allclose(dense, expected, rtol=1e-5, atol=1e-6)
+    else:
+        assert dense.shape == (ROWS, 4)
+
+
+def test_pca_is_the_projection_on_the_leading_singular_vectors():
+    x, _ = data(n=600, f=40)
+    spec = BY_NAME["pca"]
+    for features in (x, sp.csr_array(x)):
+        latent = spec.latent(Control(features, None, 5, np.random.default_rng(0)))
+        u, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
+        np.testing.assert_allclose(np.abs(latent), np.abs(u[:, :5] * s[:5]), atol=1e-3)

@@ -1,0 +1,335 @@
+"""Likelihoods against closed forms, torch's distributions and torch-geometric, in float64."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from networks import (
+    BY_NAME,
+    FEATURES,
+    GAE,
+    ROWS,
+    VGAE,
+    built,
+    data,
+    draws,
+    inputs_of,
+    negatives_of,
+    propagation,
+    target,
+    tiny,
+)
+from scipy.stats import chi2
+from torch.distributions import Bernoulli, Normal
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, mse_loss, softplus
+
+from benchmark.models import Inputs, sample
+from benchmark.models.decoders import MLP_DECODER, GraphConvolutionDecoder
+from benchmark.models.objectives import (
+    BERNOULLI,
+    GAUSSIAN_LEARNED,
+    GAUSSIAN_OUTPUT,
+    balanced,
+    bernoulli,
+    gaussian,
+    pair_cross_entropy,
+    sample_non_edges,
+    sampled_pair_cross_entropy,
+    sigmoid_gaussian,
+    unweighted,
+)
+from benchmark.rng import torch_generators
+
+CONSTANT = 0.5 * np.log(2 * np.pi)  # of a normal density, nats per feature
+
+
+def normal(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def weights(name):
+    return torch_generators((0, 1), "weights", name, device="cpu")
+
+
+def edge_index(edges):
+    """Both directions of every edge, as torch-geometric has them."""
+    return torch.tensor(np.vstack([edges, edges[:, ::-1]]).T.copy())
+
+
+def test_feature_likelihoods_against_torch_distributions():
+    output, x = normal(2, 5, 4), (normal(5, 4, seed=1) < 0).double()
+    torch.testing.assert_close(bernoulli(x, output), -Bernoulli(logits=output).log_prob(x.expand_as(output)).sum(-1))
+    grey = x * 0.7 + 0.1
+    expected = binary_cross_entropy(output.sigmoid(), grey.expand_as(output), reduction="none").sum(-1)
+    torch.testing.assert_close(bernoulli(grey, output), expected)
+    torch.testing.assert_close(gaussian(x, output), -Normal(output, 1.0).log_prob(x).sum(-1) - 4 * CONSTANT)
+    expected = -Normal(output.sigmoid(), 1.0).log_prob(x).sum(-1) - 4 * CONSTANT
+    torch.testing.assert_close(sigmoid_gaussian(x, output), expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1), (2, 5, 4)])
+def test_a_gaussian_with_log_variance_against_torch_distributions(shape):
+    """One variance a replica, or one for each row and feature."""
+    output, log_variance, x = normal(2, 5, 4), normal(*shape, seed=1), normal(5, 4, seed=2)
+    expected = -Normal(output, (0.5 * log_variance).exp()).log_prob(x).sum(-1) - 4 * CONSTANT
+    torch.testing.assert_close(gaussian(x, output, log_variance), expected)
+
+
+def test_the_optimum_of_a_learned_variance_is_the_mean_squared_residual():
+    x, _ = data()
+    inputs = Inputs.of(x, None, replicas=2, device="cpu", dtype=torch.float64)
+    decoder = MLP_DECODER.build(weights, FEATURES, (8,), 4, GAUSSIAN_LEARNED).double()
+    z = normal(2, ROWS, 4)
+    residual = (inputs.features - decoder.decode(z)).square().mean((1, 2))
+    decoder.log_variance.data = residual.log().detach()[:, None, None]
+    cost = decoder.reconstruction(z, inputs, draws((0, 1)), value=True)
+    (gradient,) = torch.autograd.grad(cost.sum(), decoder.log_variance)
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient))
+    torch.testing.assert_close(cost, 0.5 * FEATURES * (1 + residual.log()))
+    for step in (-0.1, 0.1):
+        decoder.log_variance.data = residual.log().detach()[:, None, None] + step
+        assert (decoder.reconstruction(z, inputs, draws((0, 1)), value=True) > cost).all()
+
+
+def test_a_decoder_that_outputs_the_variance_has_a_floor_under_it():
+    x, _ = data()
+    inputs = Inputs.of(x, None, replicas=2, device="cpu", dtype=torch.float64)
+    decoder = MLP_DECODER.build(weights, FEATURES, (8,), 4, GAUSSIAN_OUTPUT).double()
+    decoder.output.bias.data[:, :, FEATURES + 3] = -50.0  # one feature's log variance
+    z = normal(2, ROWS, 4)
+    raw = decoder.hidden[0](z).relu() @ decoder.output.weight + decoder.output.bias
+    mean, variance = raw[..., :FEATURES], raw[..., FEATURES:].exp().clamp(min=1e-3)
+    assert (variance[..., 3] == 1e-3).all()
+    assert (variance[..., :3] > 1e-3).all()
+    expected = -Normal(mean, variance.sqrt()).log_prob(inputs.features).sum(-1).mean(-1) - FEATURES * CONSTANT
+    torch.testing.assert_close(decoder.reconstruction(z, inputs, draws((0, 1)), value=True), expected)
+    torch.testing.assert_close(decoder.decode(z), mean)
+
+
+def test_a_decoder_of_features_wants_them_dense():
+    x, _ = data()
+    sparse = Inputs.of(sp.csr_array(x), None, replicas=2, device="cpu", dtype=torch.float64)
+    decoder = MLP_DECODER.build(weights, FEATURES, (8,), 4, BERNOULLI).double()
+    with pytest.raises(ValueError, match="needs dense features"):
+        decoder.reconstruction(normal(2, ROWS, 4), sparse, draws((0, 1)), value=True)
+
+
+@pytest.mark.parametrize("weigh", [balanced, unweighted])
+@pytest.mark.parametrize(
+    ("n", "d", "r", "block"), [(3, 1, 1, 256), (7, 3, 1, 4), (65, 5, 2, 8), (300, 4, 3, 16), (129, 16, 2, 128)]
+)
+@pytest.mark.parametrize("scale", [0.3, 3.0])
+def test_pair_cross_entropy_against_the_dense_reference(weigh, n, d, r, block, scale):
+    """Value and gradient against the n × n form, with other edges, and more of them, in each replica."""
+    generator = torch.Generator().manual_seed(n)
+    z = (scale * torch.randn(r, n, d, generator=generator, dtype=torch.float64)).requires_grad_()
+    upper = torch.triu_indices(n, n, 1)
+    labels, ends, counts = [], [], []
+    for replica in range(r):
+        count = min(upper.shape[1] - 1, n + replica)
+        edges = upper[:, torch.randperm(upper.shape[1], generator=generator)[:count]]
+        labels.append(torch.tensor(target(edges.T.numpy(), n)))
+        ends.append(edges + replica * n)
+        counts.append(float(count))
+    weight, norm = weigh(n, torch.tensor(counts, dtype=torch.float64))
+    pairs = torch.cat(ends, dim=1)
+    cost = partial(pair_cross_entropy, z, (pairs[0], pairs[1]), weight, norm, block=block)
+    logits = z @ z.transpose(1, 2)
+    dense = torch.stack(
+        [
+            norm[k] * binary_cross_entropy_with_logits(logits[k], labels[k], pos_weight=weight[k], reduction="sum")
+            for k in range(r)
+        ]
+    )
+    upstream = torch.rand(r, generator=generator, dtype=torch.float64)
+    (expected,) = torch.autograd.grad((upstream * dense).sum(), z)
+    torch.testing.assert_close(cost(value=True), dense)
+    for value in (True, False):
+        (gradient,) = torch.autograd.grad((upstream * cost(value=value)).sum(), z)
+        torch.testing.assert_close(gradient, expected)
+    assert cost(value=False).isnan().all()
+
+
+def test_weights_of_the_pairs():
+    """Positives and negatives weigh the same together: n²/2 each, but for the diagonal, which is not counted in ΣA."""
+    n, edges = 10, torch.tensor([4.0, 9.0], dtype=torch.float64)
+    weight, norm = balanced(n, edges)
+    torch.testing.assert_close(weight, torch.tensor([92 / 8, 82 / 18], dtype=torch.float64))
+    torch.testing.assert_close(norm, torch.tensor([100 / 184, 100 / 164], dtype=torch.float64))
+    torch.testing.assert_close(norm * weight * 2 * edges, torch.full((2,), 50.0, dtype=torch.float64))
+    assert all(torch.equal(ones, torch.ones_like(edges)) for ones in unweighted(n, edges))
+
+
+def test_sampled_cross_entropy_is_torch_geometric_s_times_n_squared():
+    """With the same negatives, and other edges in each replica; its 1e-15 under the logarithm aside."""
+    x, _ = data()
+    graphs = [data(seed=0)[1], data(seed=1)[1][:-7]]
+    inputs = inputs_of(BY_NAME["gae-sampled"], x, graphs, replicas=2)
+    z = normal(2, ROWS, 3).requires_grad_()
+    found = sampled_pair_cross_entropy(z, inputs.graph, torch_generators((0, 1), "negatives", device="cpu"))
+    theirs = []
+    for replica, generator in enumerate(torch_generators((0, 1), "negatives", device="cpu")):
+        negatives = torch.tensor(negatives_of(graphs[replica], ROWS, generator).T.copy())
+        assert negatives.shape[1] == 2 * len(graphs[replica])
+        theirs.append(GAE(torch.nn.Identity()).recon_loss(z[replica], edge_index(graphs[replica]), negatives))
+    expected = ROWS**2 * torch.stack(theirs)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
+    upstream = torch.tensor([1.0, -2.0], dtype=torch.float64)
+    torch.testing.assert_close(
+        *(torch.autograd.grad((upstream * cost).sum(), z)[0] for cost in (found, expected)), rtol=1e-9, atol=1e-9
+    )
+
+
+def test_sampled_cross_entropy_expects_the_mean_over_all_non_edges():
+    n, copies = 12, 500
+    x, edges = data(n=n, each=1)
+    inputs = inputs_of(BY_NAME["gae-sampled"], x, edges, replicas=copies)
+    z = normal(1, n, 3)
+    logits = (z @ z.transpose(1, 2))[0]
+    absent = torch.tensor(target(edges, n) == 0)
+    costs = softplus(logits[absent])
+    exact = n**2 * (softplus(-logits[tuple(edges.T)]).mean() + costs.mean())
+    generators = torch_generators(range(copies), "negatives", device="cpu")
+    found = sampled_pair_cross_entropy(z.expand(copies, n, 3), inputs.graph, generators)
+    error = n**2 * costs.std(correction=0) / (copies * 2 * len(edges)) ** 0.5
+    assert abs(found.mean() - exact) < 5 * error
+
+
+def codes_of(edges, n):
+    return torch.tensor(np.sort(edges[:, 0] * n + edges[:, 1]), dtype=torch.int64)
+
+
+def test_negatives_are_uniform_over_all_ordered_non_edges():
+    n, count = 7, 64_000
+    edges = np.array([[0, 1], [0, 6], [2, 3], [3, 5], [4, 5], [5, 6]])
+    (generator,) = torch_generators((0,), "negatives", device="cpu")
+    drawn = sample_non_edges(n, codes_of(edges, n), count, generator)
+    assert drawn.shape == (count,)
+    counts = np.bincount(drawn.numpy(), minlength=n * n).reshape(n, n)
+    absent = target(edges, n) == 0
+    assert counts[~absent].sum() == 0  # no edge in either direction, and no node with itself
+    expected = count / absent.sum()
+    assert ((counts[absent] - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, absent.sum() - 1)
+
+
+def test_negatives_of_graphs_without_edges_and_with_nearly_all():
+    (generator,) = torch_generators((0,), "negatives", device="cpu")
+    none = sample_non_edges(3, torch.empty(0, dtype=torch.int64), 100, generator)
+    assert set(none.tolist()) == {1, 2, 3, 5, 6, 7}
+    n = 5
+    pairs = np.stack(np.triu_indices(n, 1), axis=1)
+    for missing in range(len(pairs)):
+        i, j = pairs[missing]
+        drawn = sample_non_edges(n, codes_of(np.delete(pairs, missing, axis=0), n), 50, generator)
+        assert set(drawn.tolist()) == {i * n + j, j * n + i}
+    with pytest.raises(ValueError, match="all 10 pairs of 5 nodes are edges"):
+        sample_non_edges(n, codes_of(pairs, n), 1, generator)
+
+
+def test_negatives_are_drawn_anew_at_every_step():
+    edges = data()[1]
+    (generator,) = torch_generators((0,), "negatives", device="cpu")
+    one, other = (negatives_of(edges, ROWS, generator) for _ in range(2))
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_graph_convolution_decoder_is_half_the_squared_distance(sparse):
+    """½‖x − Â z W‖² a row, with the gradients of z and W, in two replicas with graphs of their own."""
+    x, _ = data()
+    x[x < 0.5] = 0
+    graphs = [data(seed=seed)[1] for seed in (0, 1)]
+    inputs = inputs_of(BY_NAME["gae-features"], sp.csr_array(x) if sparse else x, graphs, replicas=2)
+    decoder = (
+        BY_NAME["gae-features"].decoder.build(weights, FEATURES, (8,), 4, BY_NAME["gae-features"].likelihood).double()
+    )
+    assert isinstance(decoder, GraphConvolutionDecoder)
+    z, weight = normal(2, ROWS, 4).requires_grad_(), decoder.output.weight
+    found = decoder.reconstruction(z, inputs, draws((0, 1)), value=True)
+    smooth = torch.tensor(np.stack([propagation(edges, ROWS) for edges in graphs]))
+    expected = 0.5 * (torch.tensor(x).double() - smooth @ z @ weight).square().sum(-1).mean(-1)
+    torch.testing.assert_close(found, expected)
+    upstream = torch.tensor([1.0, -2.0], dtype=torch.float64)
+    gradients = [torch.autograd.grad((upstream * cost).sum(), (z, weight)) for cost in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_a_graph_convolution_decodes_under_gaussian_alone():
+    with pytest.raises(ValueError, match="decodes features under gaussian, got bernoulli"):
+        GraphConvolutionDecoder(weights, FEATURES, (8,), 4, BERNOULLI)
+
+
+def at_the_start(spec, inputs):
+    """The model, its posterior, and the z that its loss draws with ``draws``."""
+    model = built(spec, inputs)
+    q = model.encode(inputs)
+    return model, q, sample(q, torch_generators((0,), "noise", device="cpu"))[0]
+
+
+def ours(model, inputs):
+    """The loss in nats per row."""
+    return model.loss(inputs, draws(), value=True).total[0]
+
+
+def test_kipf_and_welling_s_loss_times_n_squared_is_ours_times_n():
+    """Their own code: norm · mean weighted cross-entropy, and (0.5/n) · the mean of minus the KL."""
+    x, edges = data()
+    inputs = inputs_of(BY_NAME["vgae"], x, edges)
+    model, q, z = at_the_start(BY_NAME["vgae"], inputs)
+    n, ones = ROWS, 2.0 * len(edges)
+    weight, norm = torch.tensor((n * n - ones) / ones), n * n / ((n * n - ones) * 2)
+    cost = norm * binary_cross_entropy_with_logits(z @ z.T, torch.tensor(target(edges, n)), pos_weight=weight)
+    log_std, mean = q.std.log()[0], q.mean[0]
+    kl = (0.5 / n) * (1 + 2 * log_std - mean.square() - (2 * log_std).exp()).sum(1).mean()
+    torch.testing.assert_close(ours(model, inputs) * n, (cost - kl) * n * n)
+
+
+def test_torch_geometric_s_loss_times_n_squared_is_ours_times_n():
+    """Its example: recon_loss + kl_loss/n, with the same negatives."""
+    x, edges = data()
+    inputs = inputs_of(BY_NAME["vgae-sampled"], x, edges)
+    model, q, z = at_the_start(BY_NAME["vgae-sampled"], inputs)
+    (generator,) = torch_generators((0,), "negatives", device="cpu")
+    negatives = torch.tensor(negatives_of(edges, ROWS, generator).T.copy())
+    theirs = VGAE(torch.nn.Identity())
+    loss = theirs.recon_loss(z, edge_index(edges), negatives) + theirs.kl_loss(q.mean[0], q.std[0].log()) / ROWS
+    torch.testing.assert_close(ours(model, inputs) * ROWS, loss * ROWS**2, rtol=1e-9, atol=0)
+
+
+def test_the_scripts_loss_is_ours_at_beta_one_over_n_squared_times_n():
+    """Cross-entropy summed over the n² pairs, and the KL over n, averaged over rows."""
+    x, edges = data()
+    spec = BY_NAME["vgae-unweighted"]
+    inputs = inputs_of(spec, x, edges)
+    model = built(spec, inputs, settings=spec.overridden({"beta": "1/n^2"}))
+    _, q, z = at_the_start(spec, inputs)
+    cost = binary_cross_entropy_with_logits(z @ z.T, torch.tensor(target(edges, ROWS)), reduction="sum")
+    mean, h = q.mean[0], q.std[0].log()
+    kl = (0.5 * (mean.square() + (2 * h).exp() - 2 * h - 1).sum(1) / ROWS).mean()
+    torch.testing.assert_close(ours(model, inputs) * ROWS, cost + kl, rtol=1e-12, atol=0)
+
+
+def test_pytorch_s_example_is_ours_summed_over_rows():
+    """Its binary cross-entropy and KL are sums over the batch."""
+    inputs = tiny(BY_NAME["vae-one-hidden"])
+    model, q, z = at_the_start(BY_NAME["vae-one-hidden"], inputs)
+    cost = binary_cross_entropy(model.decoder.decode(z[None])[0], inputs.features, reduction="sum")
+    mean, log_variance = q.mean[0], 2 * q.std[0].log()
+    kl = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+    torch.testing.assert_close(ours(model, inputs) * ROWS, cost + kl)
+
+
+def test_the_printed_mean_squared_error_is_two_784ths_of_ours():
+    """mse + KL/(batch·784), both over all entries of the batch, with their KL of log(1e-8 + σ²)."""
+    spec = BY_NAME["vae-direct-sigma"]
+    rows_of, pixels = 32, 784
+    inputs = tiny(spec, n=rows_of, f=pixels)
+    model, q, z = at_the_start(spec, inputs)
+    mean, std = q.mean[0], q.std[0]
+    kl = 0.5 * (mean.square() + std.square() - (1e-8 + std.square()).log() - 1).sum()
+    printed = mse_loss(model.decoder.decode(z[None])[0], inputs.features) + kl / (rows_of * pixels)
+    assert spec.settings.beta == 0.5
+    assert (std == 0).any()
+    torch.testing.assert_close(printed, ours(model, inputs) * 2 / pixels)
