@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -40,6 +42,7 @@ _ROOT = Annotated[
 ]
 FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
 _PLAIN_WIDTH = 200  # of a table that is not printed on a terminal
+_LEAST_COLUMN = 15  # characters, below which a table of sentences cannot be read
 _DEVICE = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where models train.")]
 
 
@@ -199,7 +202,7 @@ def _described(row: Row) -> tuple[Any, ...]:
     settings = row.settings
     if isinstance(row, BaselineSpec):
         width = f"d = {settings.latent}" if row.has_dimension else None
-        return (row.name, row.family, "point", None, None, row.objective, width, row.source)
+        return (row.name, row.family, "point", None, None, row.objective(settings), width, row.source)
     words = [f"{row.encoder.name} {'–'.join(map(str, ('f', *settings.hidden, settings.latent)))}"]
     if settings.epochs:
         words.append(f"Adam {settings.learning_rate:g}, {settings.epochs} epochs")
@@ -213,7 +216,7 @@ def _described(row: Row) -> tuple[Any, ...]:
         row.posterior.name,
         likelihood,
         f"{settings.beta:g}" if isinstance(settings.beta, float) else settings.beta,
-        row.objective,
+        row.objective(settings),
         "; ".join(words),
         source,
     )
@@ -295,9 +298,18 @@ def _shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
 
 
 def _print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """A table; on a terminal too narrow for its columns, every row as a paragraph."""
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
+    texts = [["–" if value is None else str(value) for value in row] for row in rows]
+    if console.width < _LEAST_COLUMN * len(header):
+        for name, *values in texts:
+            pairs = zip(header[1:], values, strict=True)
+            said = " · ".join(f"{title}: {value}" for title, value in pairs if value != "–")
+            console.print(Padding(f"[bold]{escape(name)}[/bold]: {escape(said)}", (0, 0, 0, 2)))
+        return
     table = Table(box=None, pad_edge=False)
     for position, title in enumerate(header):
         table.add_column(title, no_wrap=position == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*("–" if value is None else str(value) for value in row))
-    Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)
+    for row in texts:
+        table.add_row(*map(escape, row))
+    console.print(table)

@@ -82,7 +82,7 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
         "likelihood": row.likelihood.name if trained and row.likelihood is not None else "",
         "beta": np.nan if beta is None else beta,
         "latent": "point" if isinstance(row, BaselineSpec) else row.posterior.name,
-        "objective": row.objective,
+        "objective": row.objective(unit.arm.settings),
         "source": row.source,
         "note": row.note,
         "settings": json.dumps(dict(record.identity.settings), sort_keys=True),

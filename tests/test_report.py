@@ -404,7 +404,7 @@ def test_the_models_are_described_by_their_rows() -> None:
 
 def test_frames_of_another_version_are_refused_in_one_line() -> None:
     scores, units = usual()
-    with pytest.raises(InputError, match="units: columns missing: note; .* run the study again"):
+    with pytest.raises(InputError, match=r"units: columns missing: note; .* run the study again"):
         compose(a_study(), scores, units.drop(columns="note"), OVERLAP)
 
 

@@ -52,10 +52,8 @@ class ModelSpec:
         """Whether the row refuses features outside [0, 1]."""
         return self.likelihood.unit_interval and self.settings.epochs > 0
 
-    @property
-    def objective(self) -> str:
-        """What is minimised beside the reconstruction, in words."""
-        settings = self.settings
+    def objective(self, settings: Settings) -> str:
+        """What is minimised under ``settings``, in words."""
         if not settings.epochs:
             return "untrained"
         parts = ["reconstruction"]
@@ -132,8 +130,8 @@ class NoisedSpec:
     def settings(self) -> Settings:
         return self.variational.settings
 
-    @property
-    def objective(self) -> str:
+    def objective(self, settings: Settings) -> str:  # noqa: ARG002, its rows have objectives of their own
+        """What is minimised, in words."""
         return f"{self.point.name} trained, and {self.variational.name} beside it for the amount of noise"
 
     @property
@@ -173,7 +171,10 @@ class BaselineSpec:
     family: Family = "control"
     likelihood: None = None
     unit_interval: bool = False
-    objective: str = "untrained"
+
+    def objective(self, settings: Settings) -> str:  # noqa: ARG002
+        """What is minimised: nothing."""
+        return "untrained"
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
         """The row's settings with another latent dimension; ValueError for all else, which a control has not."""

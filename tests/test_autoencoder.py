@@ -1,0 +1,216 @@
+"""The objective: SGVB's two estimators, the penalties beside the KL, and corruption."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from networks import BY_NAME, NOISY, TRAINED, built, data, draws, rows, small, tiny
+
+from benchmark.models import Inputs
+from benchmark.models.autoencoder import AS_PRINTED, DIRECT, FIXED, POINT, Autoencoder
+
+COPIES = 400  # of a model, each with noise of its own
+SURE = 5.0  # standard errors: one comparison in two million fails by chance, and the seeds are fixed
+
+
+def copies(spec, **overrides):
+    """One model in as many copies, and tiny inputs for all of them."""
+    inputs = tiny(spec, n=12, f=5, each=1)
+    model = built(spec, inputs, settings=small(spec, **overrides))
+    for parameter in model.parameters():
+        parameter.data = parameter.data.repeat(COPIES, 1, 1)
+    return model, tiny(spec, COPIES, n=12, f=5, each=1)
+
+
+def drawn(spec, **overrides):
+    """The losses of the copies, each with draws of its own."""
+    model, inputs = copies(spec, **overrides)
+    return model.loss(inputs, draws(range(COPIES)), value=True)
+
+
+def mean_and_error(values):
+    """Over the copies, the first axis."""
+    return values.mean(0), values.std(0) / len(values) ** 0.5
+
+
+@rows(NOISY)
+def test_both_estimators_have_one_expectation_and_so_have_their_gradients(spec):
+    """A samples log q(z|x) − log p(z); B has it in closed form, whatever is drawn."""
+    found = {}
+    for estimator in ("A", "B"):
+        model, inputs = copies(spec, estimator=estimator)
+        loss = model.loss(inputs, draws(range(COPIES)), value=True)
+        loss.total.sum().backward()
+        found[estimator] = loss, [parameter.grad for parameter in model.parameters()]
+    (a, of_a), (b, of_b) = found["A"], found["B"]
+    torch.testing.assert_close(b.divergence, b.divergence[:1].expand(COPIES))
+    torch.testing.assert_close(a.reconstruction, b.reconstruction)  # by the same draws
+    mean, error = mean_and_error(a.divergence.detach())
+    assert error > 0
+    assert abs(mean - b.divergence[0]) < SURE * error
+    torch.testing.assert_close(a.total, a.reconstruction + spec.settings.beta * a.divergence)
+    differing = 0
+    for one, other in zip(of_a, of_b, strict=True):
+        mean, error = mean_and_error(one - other)
+        assert (mean.abs() <= SURE * error + 1e-12).all()
+        differing += int((error > 1e-9).any())
+    assert differing
+
+
+@rows(NOISY)
+def test_more_samples_have_the_same_expectation_and_less_variance(spec):
+    """Of four, a quarter: within exp(±0.5), five standard errors of a ratio of two variances of 400 normal values."""
+    one, four = (drawn(spec, samples=samples).reconstruction.detach() for samples in (1, 4))
+    (first, error), (second, less) = mean_and_error(one), mean_and_error(four)
+    assert abs(first - second) < SURE * (error**2 + less**2) ** 0.5
+    assert 0.25 * np.exp(-0.5) < four.var() / one.var() < 0.25 * np.exp(0.5)
+
+
+@rows(NOISY)
+@pytest.mark.parametrize("estimator", ["A", "B"])
+def test_samples_are_averaged(spec, estimator):
+    inputs = tiny(spec)
+    single, several = (
+        built(spec, inputs, settings=spec.overridden({"estimator": estimator, "samples": count})) for count in (1, 3)
+    )
+    generators = draws()
+    losses = [single.loss(inputs, generators, value=True) for _ in range(3)]
+    together = several.loss(inputs, draws(), value=True)
+    for name in ("total", "reconstruction", "divergence", "std"):
+        average = torch.stack([getattr(loss, name) for loss in losses]).mean(0)
+        torch.testing.assert_close(getattr(together, name), average)
+    assert losses[0].reconstruction != losses[1].reconstruction
+    assert (losses[0].divergence != losses[1].divergence) == (estimator == "A")
+
+
+@rows([spec for spec in TRAINED if spec.name.endswith("-l2")])
+def test_an_l2_rung_pays_half_the_squared_norm(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs, settings=spec.overridden({"beta": 0.25}))
+    loss = model.loss(inputs, draws(), value=True)
+    torch.testing.assert_close(loss.divergence, 0.5 * model.encode(inputs).mean.square().sum(-1).mean(-1))
+    assert loss.divergence > 0
+    decoder = sum(p.detach().square().sum() for name, p in model.decoder.named_parameters() if name.endswith("weight"))
+    expected = loss.reconstruction + 0.25 * loss.divergence + 0.5 * (spec.settings.decoder_l2 or 0.0) * decoder
+    torch.testing.assert_close(loss.total, expected)
+
+
+@rows([spec for spec in TRAINED if spec.posterior is FIXED])
+def test_the_kl_at_a_fixed_std_of_one_is_half_the_squared_norm(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    q = model.encode(inputs)
+    assert torch.equal(q.std, torch.ones_like(q.mean))
+    loss = model.loss(inputs, draws(), value=True)
+    torch.testing.assert_close(loss.divergence, 0.5 * q.mean.square().sum(-1).mean(-1))
+    torch.testing.assert_close(loss.std, torch.ones(1, dtype=torch.float64))
+
+
+def test_sparsity_is_the_sum_of_absolute_values():
+    spec = BY_NAME["sae"]
+    inputs = tiny(spec)
+    model = built(spec, inputs, settings=spec.overridden({"sparsity": 3.0}))
+    loss = model.loss(inputs, draws(), value=True)
+    torch.testing.assert_close(loss.total - loss.reconstruction, 3 * model.encode(inputs).mean.abs().sum(-1).mean(-1))
+
+
+def test_the_penalty_on_the_decoder_is_of_its_weights_alone():
+    spec = BY_NAME["rae-l2"]
+    inputs = tiny(spec)
+    model = built(spec, inputs, settings=spec.overridden({"decoder_l2": 2.0, "beta": 0.0}))
+
+    def penalty():
+        loss = model.loss(inputs, draws(), value=True)
+        return loss.total - loss.reconstruction
+
+    before = penalty()
+    expected = sum(layer.weight.square().sum() for layer in (*model.decoder.hidden, model.decoder.output))
+    torch.testing.assert_close(before, expected[None])
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias") or name.startswith("encoder"):
+            parameter.data += 1.0
+    torch.testing.assert_close(penalty(), before)
+
+
+class Recorder:
+    """An encoder or a decoder that keeps what it is given."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, inputs):
+        self.seen.append(inputs.features)
+        return [torch.zeros(inputs.replicas, inputs.rows, 2, requires_grad=True)]
+
+    def named_parameters(self):
+        return iter(())
+
+    def reconstruction(self, z, inputs, draws, *, value):  # noqa: ARG002, the protocol's arguments
+        self.seen.append(inputs.features)
+        return z.sum((1, 2))
+
+
+@pytest.mark.parametrize("share", [0.25, 0.6])
+@pytest.mark.parametrize("batch", [False, True])
+def test_corruption_masks_its_share_of_what_is_encoded_and_nothing_else(share, batch):
+    n, f, replicas = 300, 40, 2
+    x = np.random.default_rng(0).random((n, f), dtype=np.float32) + 0.5
+    inputs = Inputs.of(x, None, replicas=replicas, device="cpu")
+    if batch:
+        inputs = inputs.batch(torch.arange(n).expand(replicas, -1))
+    encoder, decoder = Recorder(), Recorder()
+    settings = BY_NAME["dae"].overridden({"corruption": share})
+    model = Autoencoder(encoder, POINT, decoder, settings, n)
+    generators = draws(range(replicas))
+    for _ in range(2):
+        model.loss(inputs, generators, value=True)
+    first, second = encoder.seen
+    error = (share * (1 - share) / (n * f)) ** 0.5
+    for corrupted in (first, second):
+        assert corrupted.shape == (replicas, n, f)
+        for replica in corrupted:
+            masked = replica == 0
+            assert abs(masked.double().mean() - share) < SURE * error
+            assert torch.equal(replica[~masked], torch.tensor(x)[~masked])  # what is left is left as it is
+        assert not torch.equal(corrupted[0], corrupted[1])
+    assert not torch.equal(first, second)
+    assert all(torch.equal(seen, inputs.features) for seen in decoder.seen)
+    model.encode(inputs)
+    assert torch.equal(encoder.seen[-1], inputs.features)
+
+
+def test_corruption_wants_dense_features():
+    spec = BY_NAME["dae"]
+    model = built(spec, tiny(spec))
+    sparse = Inputs.of(sp.csr_array(data()[0]), None, replicas=1, device="cpu", dtype=torch.float64)
+    with pytest.raises(ValueError, match="corruption needs dense features"):
+        model.loss(sparse, draws(), value=True)
+
+
+@rows([spec for spec in NOISY if len(spec.posterior.heads) == 2])
+@pytest.mark.parametrize("estimator", ["A", "B"])
+def test_a_std_that_underflows_does_no_harm_where_beta_is_zero(spec, estimator):
+    inputs = tiny(spec)
+    model = built(spec, inputs, settings=small(spec, beta=0.0, estimator=estimator))
+    model.encoder.heads[1].weight.data.fill_(-1e6)  # of activations that are not negative
+    loss = model.loss(inputs, draws(), value=True)
+    loss.total.sum().backward()
+    assert (model.encode(inputs).std == 0).any()
+    torch.testing.assert_close(loss.total, loss.reconstruction)
+    assert loss.total.isfinite().all()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all(), name
+    assert loss.divergence.isinf().all() or spec.posterior in (AS_PRINTED, DIRECT)
+
+
+@rows(NOISY)
+def test_beta_weighs_the_divergence_alone(spec):
+    inputs = tiny(spec)
+    losses = [
+        built(spec, inputs, settings=spec.overridden({"beta": beta})).loss(inputs, draws(), value=True)
+        for beta in (0.0, 0.5, 2.0)
+    ]
+    for loss, beta in zip(losses, (0.0, 0.5, 2.0), strict=True):
+        assert torch.equal(loss.reconstruction, losses[0].reconstruction)
+        assert torch.equal(loss.divergence, losses[0].divergence)
+        torch.testing.assert_close(loss.total, loss.reconstruction + beta * loss.divergence)
