@@ -24,6 +24,7 @@ NETWORKS = [row for row in MODELS if isinstance(row, ModelSpec)]
 TRAINED = [row for row in NETWORKS if row.settings.epochs]
 NOISY = [row for row in TRAINED if row.posterior.noisy]
 NOISED = [row for row in MODELS if isinstance(row, NoisedSpec)]
+FITTED = [*TRAINED, *NOISED]
 CONTROLS = [row for row in MODELS if isinstance(row, BaselineSpec)]
 BY_NAME = {row.name: row for row in MODELS}
 RECTIFIED = ("ae-as-printed", "ae-relu-bottleneck", "vae-direct-sigma")  # a ReLU after the last layer too
@@ -44,6 +45,9 @@ def data(n=ROWS, f=FEATURES, *, seed=0, each=2):
     return x, np.stack([i[chosen], j[chosen]], axis=1)
 
 
+GRAPHS = [data(seed=seed)[1] for seed in range(10)]
+
+
 def small(spec: ModelSpec | NoisedSpec, **overrides) -> Settings:
     """The row's settings at its own depth, with layers of 8, 7, … units and d = 4."""
     widths = tuple(8 - layer for layer in range(len(spec.settings.hidden)))
@@ -61,6 +65,19 @@ def tiny(spec, replicas=1, dtype=torch.float64, **shape) -> Inputs:
     """What the row sees of ``data``, equal edges in every replica."""
     x, edges = data(**shape)
     return inputs_of(spec, spec.seen(x), edges, replicas, dtype)
+
+
+def short(spec, epochs=5, **overrides) -> Settings:
+    """A row's settings for a few steps on ``data``, in mini-batches of 16 rows and 14 where it has any."""
+    batches = {} if spec.uses_graph else {"batch": 16, "least_steps": 0}
+    return small(spec, **{"epochs": epochs, **batches, **overrides})
+
+
+def inputs_for(spec, replicas, device="cpu") -> Inputs:
+    """Inputs of the first so many replicas, each with edges of its own, in the float32 of real runs."""
+    x, _ = data()
+    graphs = GRAPHS[:replicas] if spec.uses_graph else None
+    return Inputs.of(spec.seen(x), graphs, replicas=replicas, device=device, dense=not spec.uses_graph)
 
 
 def built(spec: ModelSpec, inputs: Inputs, seeds=(0,), settings: Settings | None = None) -> Autoencoder:

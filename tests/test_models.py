@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from networks import (
+    BY_NAME,
     FEATURES,
     NETWORKS,
     RECTIFIED,
@@ -347,7 +348,7 @@ def test_the_normalised_adjacency_counts_the_loops():
     [("gae", "a graph convolution needs inputs with a graph"), ("gae-features", "needs inputs with a graph")],
 )
 def test_a_graph_row_refuses_inputs_without_a_graph(name, message):
-    spec = next(row for row in NETWORKS if row.name == name)
+    spec = BY_NAME[name]
     x, edges = data()
     model = built(spec, inputs_of(spec, x, edges))
     bare = Inputs.of(x, None, replicas=1, device="cpu", dtype=torch.float64)
@@ -371,3 +372,11 @@ def test_inputs_refuse_what_they_cannot_hold():
     assert np.array_equal(batch.features, x[index.numpy()])
     with pytest.raises(ValueError, match="dense features"):
         batch.batch(index[:, :1])
+
+
+def test_inputs_of_graphs_hold_a_graph_a_replica():
+    x, edges = data()
+    inputs = inputs_of(BY_NAME["vgae"], x, [edges, edges[:9]], replicas=2)
+    assert inputs.graph.counts.tolist() == [len(edges), 9]
+    assert [len(codes) for codes in inputs.graph.codes] == [len(edges), 9]
+    assert inputs.graph.nodes == inputs.rows == ROWS

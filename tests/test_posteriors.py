@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from networks import BY_NAME, RECTIFIED, ROWS, TRAINED, built, data, draws, inputs_of, rows, tiny
+from networks import BY_NAME, RECTIFIED, ROWS, TRAINED, built, draws, rows, tiny
 from torch.distributions import Normal, kl_divergence
 
 from benchmark.models import DiagonalGaussian, PointMass, divergence, sample, with_noise_of
@@ -164,11 +164,3 @@ def test_noise_of_a_twin_without_noise_and_noise_on_a_dead_point_are_none():
     assert (still.std == 0).all()
     both = with_noise_of(PointMass(torch.ones(2, ROWS, 3).double()), DiagonalGaussian(torch.zeros_like(q.mean), q.std))
     assert (both.std == 0).all()  # nothing to drown
-
-
-def test_inputs_of_graphs_hold_a_graph_a_replica():
-    x, edges = data()
-    inputs = inputs_of(BY_NAME["vgae"], x, [edges, edges[:9]], replicas=2)
-    assert inputs.graph.counts.tolist() == [len(edges), 9]
-    assert [len(codes) for codes in inputs.graph.codes] == [len(edges), 9]
-    assert inputs.graph.nodes == inputs.rows == ROWS

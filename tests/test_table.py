@@ -209,7 +209,16 @@ def test_features_outside_the_unit_interval_are_refused_where_the_loss_needs_the
     }.items(),
 )
 def test_the_objective_in_words(name, objective):
-    assert BY_NAME[name].objective == objective
+    spec = BY_NAME[name]
+    assert spec.objective(spec.settings) == objective
+
+
+def test_the_objective_is_that_of_the_settings():
+    spec = BY_NAME["vae"]
+    words = spec.objective(spec.overridden({"estimator": "A", "samples": 4}))
+    assert words == "reconstruction + β·KL, SGVB A, L = 4"
+    assert spec.objective(spec.overridden({"epochs": 0})) == "untrained"
+    assert "60% of the features" in BY_NAME["dae"].objective(BY_NAME["dae"].overridden({"corruption": 0.6}))
 
 
 @rows(NOISED)
