@@ -261,8 +261,7 @@ DIAGNOSTICS = (
     Diagnostic(
         "effective_rank", False, lambda view: effective_rank(view.mean), "Roy and Vetterli (2007), definition 1"
     ),
-    Diagnostic("prior_offset_mean", False, lambda view: _offset(view.means), _MOMENTS),
-    Diagnostic("prior_offset_sample", True, lambda view: _offset(view.samples), _MOMENTS),
+    Diagnostic("prior_offset", False, lambda view: _offset(view.means), _MOMENTS + "; means and samples have one mean"),
     Diagnostic("prior_covariance_mean", False, lambda view: _deviation(view.means), _MOMENTS),
     Diagnostic("prior_covariance_sample", True, lambda view: _deviation(view.samples), _MOMENTS),
     Diagnostic("prior_mmd_mean", False, lambda view: discrepancy(view.rows), _MMD),

@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import is_zipfile
 
 import joblib
 
@@ -132,7 +133,7 @@ def _wants_files(plan: Plan, training: Training, asked: Sequence[Record | None],
     complete = [record for record in asked if record is not None and record.status == "complete"]
     wanted = ("latents", "generated") if plan.draws(training) else ("latents",)
     files = [getattr(record, kind) for record in complete for kind in wanted]
-    return not all(file and (store.results / file).exists() for file in files)
+    return not all(file and is_zipfile(store.results / file) for file in files)
 
 
 def _kept(training: Training, asked: Sequence[Record | None], store: Store) -> Record | None:

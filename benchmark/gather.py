@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.models import BaselineSpec
+from benchmark.models import BaselineSpec, NoisedSpec
 from benchmark.plan import Plan, PlannedUnit
 from benchmark.records import Record, Store
 from benchmark.tasks import TASKS
@@ -67,7 +67,8 @@ def _scores(unit: PlannedUnit, record: Record) -> Iterator[tuple[Any, ...]]:
 def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
     dataset, row, provenance = plan.data[unit.dataset].dataset, unit.arm.row, record.provenance
     trained = not isinstance(row, BaselineSpec) and row.family != "control"
-    beta, fall = unit.arm.settings.beta_for(dataset.rows), record.diagnostics.get("last_fall")
+    beta = None if isinstance(row, NoisedSpec) else unit.arm.settings.beta_for(dataset.rows)
+    fall = record.diagnostics.get("last_fall")
     whole = all(cell in record.scores for cell in unit.cells)
     return {
         "key": record.key,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -26,18 +26,18 @@ NODES = 200  # of a graph
 
 
 def generate(
-    result: Fit, inputs: Inputs, seeds: Sequence[int], image_shape: tuple[int, int] | None
-) -> list[Drawings] | None:
-    """The drawings of every replica: images of a feature decoder, edges of an inner product.
+    result: Fit, inputs: Inputs, seeds: Sequence[int], shown: Literal["images", "edges"], shape: tuple[int, int] | None
+) -> list[Drawings]:
+    """The drawings of every replica: images of ``shape`` by a decoder of features, or edges by an inner product.
 
-    None where there is nothing to draw: features that are no images, or another decoder.
+    ValueError where the decoder or the data cannot be drawn so.
     """
     decoder = result.model.decoder
-    if isinstance(decoder, InnerProduct):
+    if shown == "edges" and isinstance(decoder, InnerProduct):
         return edges(result.posterior, inputs, seeds)
-    if isinstance(decoder, MLPDecoder) and image_shape is not None:
-        return images(decoder, result.posterior, inputs, seeds, image_shape)
-    return None
+    if shown == "images" and isinstance(decoder, MLPDecoder) and shape is not None:
+        return images(decoder, result.posterior, inputs, seeds, shape)
+    raise ValueError(f"a {type(decoder).__name__} makes no {shown} of these data")
 
 
 @torch.no_grad()

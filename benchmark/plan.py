@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -49,6 +49,12 @@ class Arm:
 
     def __str__(self) -> str:
         return f"{self.row.name} ({self.variant})" if self.variant else self.row.name
+
+    def shown(self, *, images: bool) -> Literal["images", "edges"] | None:
+        """What its trained decoder is drawn by, on data whose rows are ``images`` or not."""
+        if isinstance(self.row, BaselineSpec) or not self.settings.epochs:
+            return None
+        return self.row.decoder.makes if images or self.row.decoder.makes == "edges" else None
 
     def readouts(self, names: Sequence[str]) -> list[Readout]:
         """Those of the readouts ``names`` that the row's posterior has."""
@@ -146,9 +152,9 @@ class Plan:
         """Every training of the study, in the order of datasets, arms, units and seeds."""
         return tuple(
             Training(tuple(self._unit(name, arm, seed, unit) for unit in units))
-            for name, prepared in self.data.items()
+            for name in self.data
             for arm in self.arms
-            for units in self._trained_together(prepared, arm)
+            for units in self._trained_together(name, arm)
             for seed in range(self.study.seeds)
         )
 
@@ -160,10 +166,8 @@ class Plan:
 
     def draws(self, training: Training) -> bool:
         """Whether drawings are saved with the latents of a training."""
-        row = training.arm.row
-        if not self.study.save_latents or isinstance(row, BaselineSpec) or not training.arm.settings.epochs:
-            return False
-        return row.decoder.makes == "edges" or (not row.uses_graph and training.units[0].dataset in self.images)
+        shown = training.arm.shown(images=training.units[0].dataset in self.images)
+        return self.study.save_latents and shown is not None
 
     def units(self) -> Iterator[PlannedUnit]:
         """Every unit of the study: the one enumeration of its grid."""
@@ -176,32 +180,35 @@ class Plan:
             task for task in named(TASKS, "task", self.study.tasks) if task.unit == unit and task.needs not in unmet
         ]
 
-    def _trained_together(self, prepared: Prepared, arm: Arm) -> list[tuple[Unit, ...]]:
-        present = tuple(unit for unit in _UNITS if self._tasks(prepared, unit))
+    def _trained_together(self, name: str, arm: Arm) -> list[tuple[Unit, ...]]:
+        """The units of each training of an arm: those that some readout is scored in."""
+        present = tuple(unit for unit in _UNITS if self._cells(name, arm, unit))
         if not present:
             return []
         return [(unit,) for unit in present] if arm.row.uses_graph else [present]
 
-    def _unit(self, name: str, arm: Arm, seed: int, unit: Unit) -> PlannedUnit:
-        prepared = self.data[name]
-        cells = [
+    def _cells(self, name: str, arm: Arm, unit: Unit) -> tuple[Cell, ...]:
+        return tuple(
             Cell(readout.name, draw, task.name, task.version)
             for readout in arm.readouts(self.study.readouts)
             for draw in readout.draws(self.study.draws)
-            for task in self._tasks(prepared, unit)
+            for task in self._tasks(self.data[name], unit)
             if task.takes_pairs or not readout.pairs
-        ]
+        )
+
+    def _unit(self, name: str, arm: Arm, seed: int, unit: Unit) -> PlannedUnit:
+        prepared = self.data[name]
         identity = Identity(
             fingerprint=prepared.dataset.fingerprint,
             graph=prepared.graph if arm.row.uses_graph else "none",
             model=arm.row.name,
             model_version=arm.row.version,
-            settings=asdict(arm.settings),
+            settings={name: value for name, value in asdict(arm.settings).items() if value is not None},
             seed=seed,
             unit=unit,
             device=self.device,
         )
-        return PlannedUnit(name, arm, seed, unit, identity, tuple(cells))
+        return PlannedUnit(name, arm, seed, unit, identity, self._cells(name, arm, unit))
 
 
 def batches(trainings: Sequence[Training], *, together: bool) -> list[Batch]:
@@ -293,6 +300,12 @@ def _check_distinct(data: dict[str, Prepared]) -> None:
 def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
     """The plan of a study on loaded data; InputError where a model cannot train on a dataset, or no task scores it."""
     plan = Plan(study, data, device)
+    for arm in plan.arms:
+        if not arm.readouts(study.readouts):
+            raise InputError(
+                f"{arm}: it is a point, and has none of the study's readouts ({', '.join(study.readouts)}); "
+                "add 'mean', or leave the model out"
+            )
     for name, prepared in data.items():
         _check_arms(plan, name, prepared)
         if not any(unit.dataset == name for unit in plan.units()):
@@ -325,6 +338,12 @@ def _check_arms(plan: Plan, name: str, prepared: Prepared) -> None:
         raise InputError(
             f"{name}: it has no edges of its own, the study forbids a derived graph (derived_graphs = false), and some "
             f"models need a graph: {', '.join(graphs)}; leave these or the dataset out, or allow the graph"
+        )
+    sampled = [str(arm) for arm in plan.arms if not isinstance(arm.row, BaselineSpec) and arm.row.samples_pairs]
+    if sampled and 2 * len(prepared.edges) == dataset.rows * (dataset.rows - 1):
+        raise InputError(
+            f"{name}: all pairs of its {dataset.rows} rows are edges, and {', '.join(sampled)} sample non-edges; "
+            "leave these or the dataset out"
         )
     most = min(dataset.rows, dataset.features)
     for arm in plan.arms:

@@ -65,11 +65,11 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One trained unit: identity, status, scores by cell and metric, curve, provenance.
+    """One trained unit: identity, status, scores by cell and metric, curve, diagnostics, provenance.
 
     ``latents`` and ``generated`` are the files of the latent, and of what the decoder makes of it, below the results
-    folder, or empty. A diverged unit is scored as a constant
-    latent, which is chance; a failed one has no scores and says why in ``message``.
+    folder, or empty. A diverged unit is scored as a constant latent, which is chance; a failed one has no scores and
+    says why in ``message``.
     """
 
     identity: Identity

@@ -136,11 +136,11 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
                 status,
                 message,
                 provenance,
-                scores,
-                trained.curve,
-                trained.diagnostics,
-                trained.path,
-                trained.generated,
+                scores=scores,
+                curve=trained.curve,
+                diagnostics=trained.diagnostics,
+                latents=trained.path,
+                generated=trained.generated,
             )
         )
     return records
@@ -172,15 +172,15 @@ def _train(job: Job, context: Context) -> list[Trained]:
             Trained(
                 training,
                 _constant(replica.latents) if trouble else replica.latents,
-                "diverged" if trouble else "complete",
-                replicas,
-                trouble,
-                _as_json(asdict(replica.curve)) if replica.curve else {},
-                {} if trouble else _diagnostics(replica, training, context),
-                path,
-                generated,
-                seconds,
-                memory,
+                status="diverged" if trouble else "complete",
+                replicas=replicas,
+                message=trouble,
+                curve=_as_json(asdict(replica.curve)) if replica.curve else {},
+                diagnostics={} if trouble else _diagnostics(replica, training, context),
+                path=path,
+                generated=generated,
+                seconds=seconds,
+                memory=memory,
             )
         )
     return trained
@@ -201,9 +201,9 @@ def _fitted(batch: Batch, context: Context) -> list[Fitted]:
     inputs = Inputs.of(arm.row.seen(x), edges, replicas=len(batch.seeds), device=device, dense=not arm.row.uses_graph)
     result = fit(arm.row, inputs, arm.settings, batch.seeds, device)
     drawings: list[Drawings] | None = None
-    if context.save_latents and arm.settings.epochs:
-        shape = prepared.dataset.image_shape if batch.first.dataset in context.images else None
-        drawings = generate(result, inputs, batch.seeds, shape)
+    shown = arm.shown(images=batch.first.dataset in context.images)
+    if context.save_latents and shown is not None:
+        drawings = generate(result, inputs, batch.seeds, shown, prepared.dataset.image_shape)
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
         Fitted(latents, result.curves[i], nats[i], None if drawings is None else drawings[i])

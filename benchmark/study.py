@@ -221,12 +221,23 @@ def parse_study(content: dict[str, Any], *, where: str) -> Study:
         return Study.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if "settings" in first["loc"][:-2]:  # of a value that is of none of the kinds, each kind has complained
+            where_set = ".".join(str(part) for part in first["loc"][: first["loc"].index("settings") + 2])
+            wanted = "a number, a word or a list of whole numbers is wanted"
+            raise InputError(f"{where}: {where_set}: {wanted}, got {_set_to(content, first['loc'])!r}") from None
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise unknown("key", key.rsplit(".", 1)[-1], _keys_beside(first["loc"]), where=where) from None
         came = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
         said = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where}: {key + ': ' if key else ''}{said}{came}") from None
+
+
+def _set_to(content: Any, location: tuple[int | str, ...]) -> Any:
+    """What a document sets the setting at ``location`` to."""
+    for part in location[: location.index("settings") + 2]:
+        content = content[part]
+    return content
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,17 +54,20 @@ class Curve:
 
     @property
     def last_fall(self) -> float | None:
-        """By what share of itself the loss fell over the last tenth of the last phase; None where that was not logged.
+        """By what share of itself the loss fell over the last tenth of the last phase; above 0.01 it was not finished.
 
-        Above 0.01 the training counts as not finished.
+        By the straight line through the losses logged in its last fifth, since one epoch's loss is a noisy estimate.
+        None where fewer than three were logged, or one is not finite.
         """
         last = [(e, loss) for e, phase, loss in zip(self.epoch, self.phase, self.total, strict=True) if phase == LAST]
-        if len(last) < 3 or self.first_not_finite is not None:
+        if not last or self.first_not_finite is not None:
             return None
-        before = {epoch - last[0][0] + 1: loss for epoch, loss in last}
         epochs = last[-1][0] - last[0][0] + 1
-        earlier, now = before.get(round(0.9 * epochs)), last[-1][1]
-        return None if earlier is None else (earlier - now) / max(abs(earlier), 1e-12)
+        late = np.array([(e, loss) for e, loss in last if e > last[-1][0] - 0.21 * epochs]).T
+        if late.shape[-1] < 3:
+            return None
+        slope, level = np.polyfit(late[0] - last[-1][0], late[1], 1)
+        return float(-slope * 0.1 * epochs / max(abs(level - slope * 0.1 * epochs), 1e-12))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -258,11 +258,22 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command, monkeypat
         ({"save_latents": "true", "images": '["digits"]'}, ("'digits' is not among the study's datasets",)),
         ({"datasets": '["wine"]', "derived_graphs": "false"}, ("wine: it has no edges", "gae", "derived_graphs")),
         ({"readouts": '["expected"]', "tasks": '["k-means"]'}, ("readout 'expected'", "link-inner-product")),
+        ({"models": '["vae", "raw"]', "readouts": '["sampled"]'}, ("raw: it is a point", "(sampled)", "add 'mean'")),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [1.5]}}]'},
+            ("variants.0.settings.hidden: a number, a word or a list of whole numbers is wanted, got [1.5]",),
+        ),
     ],
     ids=lambda value: None if isinstance(value, tuple) else " ".join(value),
 )
 def test_what_the_rows_and_the_data_cannot_do(command, changes, parts):
     refused(command("run", study(**changes), "--device", "cpu"), *parts)
+
+
+def test_non_edges_asked_of_a_complete_graph(command):
+    name = arrays(x=np.random.default_rng(0).random((8, 3)), y=np.arange(8) % 2, edges=None)
+    error = refused(command("run", study(models='["gae-sampled"]'), "--datasets", name, "--device", "cpu"))
+    assert "all pairs of its 8 rows are edges, and gae-sampled sample non-edges" in error
 
 
 def test_results_that_cannot_be_written(command):

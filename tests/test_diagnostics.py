@@ -38,8 +38,7 @@ NAMES = [
     "total_correlation_mean",
     "total_correlation_sample",
     "effective_rank",
-    "prior_offset_mean",
-    "prior_offset_sample",
+    "prior_offset",
     "prior_covariance_mean",
     "prior_covariance_sample",
     "prior_mmd_mean",
@@ -56,7 +55,6 @@ NONE_FOR_A_POINT = [
     "signal_to_noise",
     "signal_to_noise_ratio",
     "total_correlation_sample",
-    "prior_offset_sample",
     "prior_covariance_sample",
     "prior_mmd_sample",
 ]
@@ -300,10 +298,10 @@ def test_effective_rank_of_constants_is_0() -> None:
 
 def test_offset_and_covariance_of_known_moments() -> None:
     found = look(white(400, 4), 0.0)
-    for name in ("prior_offset_mean", "prior_offset_sample", "prior_covariance_mean", "prior_covariance_sample"):
+    for name in ("prior_offset", "prior_covariance_mean", "prior_covariance_sample"):
         assert found[name] == pytest.approx(0.0, abs=1e-6)
     moved = look(white(400, 4) * 2.0 + [3.0, 0.0, -4.0, 0.0], 1.0)
-    assert moved["prior_offset_mean"] == moved["prior_offset_sample"] == pytest.approx(5.0 / np.sqrt(4))
+    assert moved["prior_offset"] == pytest.approx(5.0 / np.sqrt(4))
     assert moved["prior_covariance_mean"] == pytest.approx(3.0, rel=1e-5)
     assert moved["prior_covariance_sample"] == pytest.approx(4.0, rel=1e-5)
     turned = look(correlated())
@@ -444,7 +442,7 @@ def test_a_rotation_leaves_effective_rank_and_nearness_of_the_mean() -> None:
     mean = normal(300, 5) * [3.0, 2.0, 1.0, 0.5, 0.1] + 1.0
     rotation = ortho_group.rvs(5, random_state=0)
     first, second = look(mean), look(mean @ rotation)
-    for name in ("effective_rank", "prior_offset_mean", "prior_covariance_mean", "prior_mmd_mean"):
+    for name in ("effective_rank", "prior_offset", "prior_covariance_mean", "prior_mmd_mean"):
         assert second[name] == pytest.approx(first[name], rel=1e-5), name
     assert second["total_correlation_mean"] > first["total_correlation_mean"] + 0.1
 

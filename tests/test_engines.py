@@ -179,8 +179,9 @@ def test_noise_after_training_goes_onto_the_very_latents_of_the_point(data, tmp_
 def test_lost_drawings_are_made_again(data, tmp_path):
     made, store = planned(data, models=["vgae"], variants=[], seeds=1, save_latents=True), Store(tmp_path)
     _, units = complete(made, store)
-    for name in units["generated"]:
-        (tmp_path / name).unlink()
+    lost, emptied = units["generated"]
+    (tmp_path / lost).unlink()
+    (tmp_path / emptied).write_bytes(b"")
     work = driver.missing(made, store)
     assert len(work.jobs) == 2
     assert all(job.kept is None for job in work.jobs)
@@ -198,6 +199,14 @@ def test_images_are_drawn_of_drawable_data_and_not_where_the_study_wants_none(tm
     assert planned(data, **study).draws(drawn)
     assert not planned(data, **study, images=[]).draws(drawn)
     assert not planned(data, **study | {"save_latents": False}).draws(drawn)
+
+
+def test_a_unit_that_no_readout_is_scored_in_is_not_planned(data, tmp_path):
+    made = planned(data, models=["vgae"], variants=[], readouts=["expected"], tasks=["k-means", "link-inner-product"])
+    assert {unit.unit for unit in made.units()} == {"training-edges"}
+    scores, units = complete(made, Store(tmp_path))
+    assert len(units) == 2
+    assert set(scores["readout"]) == {"expected"}
 
 
 def test_a_lost_latent_is_made_again(data, tmp_path):

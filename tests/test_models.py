@@ -1,7 +1,7 @@
 """Contracts that every row of MODELS keeps, and its networks against other people's."""
 
 import random
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -233,6 +233,17 @@ def test_weights_start_uniform_within_their_bound(spec):
         assert largest <= 1
         count = parameter.numel()
         assert largest > 1 - 12 / count or count < 12, name  # P(all within 1 − 12/count of 0) < e^-12
+
+
+@rows(NETWORKS)
+def test_no_two_parameters_start_from_the_same_numbers(spec):
+    """Uniform numbers of one stream would differ by their bounds alone."""
+    widths = (8,) * len(spec.settings.hidden)
+    model = built(spec, tiny(spec), settings=small(spec, hidden=widths, latent=8))
+    started = [p.flatten()[:8] for name, p in model.named_parameters() if name != "decoder.log_variance"]
+    shares = [start / start.abs().max() for start in started]
+    for one, other in combinations(shares, 2):
+        assert not torch.allclose(one, other)
 
 
 @rows(OF_GRAPHS)

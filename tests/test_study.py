@@ -3,6 +3,7 @@
 import pytest
 
 from benchmark.errors import InputError
+from benchmark.models import MODELS
 from benchmark.plan import check_names
 from benchmark.study import bundled, load_study, parse_study
 
@@ -20,6 +21,11 @@ def test_bundled_studies_are_valid(name):
     study = load_study(name)
     assert study.name == name
     check_names(study)
+
+
+@pytest.mark.parametrize("name", ["paper", "systems"])
+def test_every_row_is_in_the_studies_of_all(name):
+    assert sorted(load_study(name).models) == sorted(row.name for row in MODELS)
 
 
 def test_a_pair_declares_the_three_contrasts_of_the_claim():

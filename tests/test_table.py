@@ -29,6 +29,7 @@ DIFFERENCES = {
     ("linear-vgae", "linear-gae"): NOISE,
     ("vgae-low-rate", "gae-low-rate"): NOISE,
     ("vgae-features", "gae-features"): NOISE,
+    ("vgae-unweighted-low-rate", "gae-unweighted-low-rate"): NOISE,
     # as printed, and corrected
     ("ae-as-printed", "ae-four-layer"): {"encoder"},
     ("vae-as-printed", "vae-four-layer"): {"posterior"},
@@ -54,6 +55,8 @@ DIFFERENCES = {
     ("gae-featureless", "gae"): {"featureless"},
     ("linear-gae", "gae"): {"hidden"},
     ("gae-low-rate", "gae"): {"learning_rate", "epochs"},
+    ("gae-unweighted-low-rate", "gae-low-rate"): {"likelihood"},
+    ("gae-unweighted-low-rate", "gae-as-printed"): {"learning_rate", "epochs"},
     ("beta-vgae", "vgae"): {"beta"},
     ("gae-features", "gae"): {"decoder", "likelihood"},
     # the ladder, and controls

@@ -49,7 +49,7 @@ class PosteriorFamily:
         return PointMass(outputs[0]) if self.std is None else DiagonalGaussian(outputs[0], self.std(outputs[-1]))
 
     def penalised(self, outputs: list[Tensor], drawn: DiagonalGaussian) -> DiagonalGaussian:
-        """The posterior whose KL is paid: the drawn one, but for the sources' mistakes."""
+        """The posterior whose KL is paid, under estimator A at samples of its own: the drawn one, but for mistakes."""
         return drawn if self.divergence_std is None else replace(drawn, std=self.divergence_std(outputs[-1]))
 
 

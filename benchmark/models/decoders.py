@@ -9,12 +9,12 @@ from functools import partial
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from benchmark.models.base import Decoder, Draws, Inputs
 from benchmark.models.layers import GraphConvolution, Linear, SparseMatrix, Streams, layer_name, project, propagate
 from benchmark.models.objectives import (
+    GAUSSIAN,
     FeatureLikelihood,
     PairLikelihood,
     pair_cross_entropy,
@@ -30,7 +30,7 @@ class DecoderSpec:
 
     name: str
     build: Callable[..., Decoder]
-    makes: Literal["features", "edges"]
+    makes: Literal["images", "edges"] | None  # what its output can be drawn as
 
 
 class MLPDecoder(nn.Module):
@@ -51,24 +51,22 @@ class MLPDecoder(nn.Module):
         self.hidden = nn.ModuleList(
             Linear(streams, layer_name("decoder", i), *ends, bias=bias) for i, ends in enumerate(pairwise(widths))
         )
-        outputs = 2 * features if likelihood.variance == "output" else features
+        outputs = 2 * features if likelihood.decoded_variance else features
         self.output = Linear(streams, "decoder.output", widths[-1], outputs, bias=bias)
-        replicas = self.output.weight.shape[0]
-        self.log_variance = nn.Parameter(torch.zeros(replicas, 1, 1)) if likelihood.variance == "learned" else None
         self.likelihood = likelihood
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits or means of the features, [r, n, f], and the logarithm of their variance where it is not 1.
+        """Logits or means of the features, [r, n, f], and the logarithm of their variance where that is decoded too.
 
-        As an output the variance is at least 0.001: a feature that never varies has no finite optimum.
+        The variance is at least 0.001, for a feature that never varies has no finite optimum.
         """
         for layer in self.hidden:
             z = layer(z).relu()
         output: Tensor = self.output(z)
-        if self.likelihood.variance == "output":
-            mean, log_variance = output.chunk(2, dim=-1)
-            return mean, log_variance.clamp(min=_LEAST_LOG_VARIANCE)
-        return output, self.log_variance
+        if not self.likelihood.decoded_variance:
+            return output, None
+        mean, log_variance = output.chunk(2, dim=-1)
+        return mean, log_variance.clamp(min=_LEAST_LOG_VARIANCE)
 
     def decode(self, z: Tensor) -> Tensor:
         """x̂, the expected features given z; [r, n, f]."""
@@ -97,7 +95,7 @@ class GraphConvolutionDecoder(nn.Module):
         likelihood: FeatureLikelihood,
     ) -> None:
         super().__init__()
-        if likelihood.name != "gaussian":
+        if likelihood is not GAUSSIAN:
             raise ValueError(f"a graph convolution decodes features under gaussian, got {likelihood.name}")
         self.output = GraphConvolution(streams, "decoder.output", latent, features)
 
@@ -136,7 +134,7 @@ class InnerProduct(nn.Module):
         return pair_cross_entropy(z, graph.ends, weight, norm, value=value) / graph.nodes
 
 
-MLP_DECODER = DecoderSpec("MLP", MLPDecoder, "features")
-MLP_DECODER_WITHOUT_BIASES = DecoderSpec("MLP without biases", partial(MLPDecoder, bias=False), "features")
-GRAPH_CONVOLUTION_DECODER = DecoderSpec("graph convolution", GraphConvolutionDecoder, "features")
+MLP_DECODER = DecoderSpec("MLP", MLPDecoder, "images")
+MLP_DECODER_WITHOUT_BIASES = DecoderSpec("MLP without biases", partial(MLPDecoder, bias=False), "images")
+GRAPH_CONVOLUTION_DECODER = DecoderSpec("graph convolution", GraphConvolutionDecoder, None)
 INNER_PRODUCT_DECODER = DecoderSpec("inner product", InnerProduct, "edges")

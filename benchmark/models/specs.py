@@ -48,6 +48,11 @@ class ModelSpec:
         return self.encoder.uses_graph
 
     @property
+    def samples_pairs(self) -> bool:
+        """Whether training draws non-edges, so that there must be some."""
+        return isinstance(self.likelihood, PairLikelihood) and self.likelihood.weights is None
+
+    @property
     def unit_interval(self) -> bool:
         """Whether the row refuses features outside [0, 1]."""
         return self.likelihood.unit_interval and self.settings.epochs > 0
@@ -137,6 +142,10 @@ class NoisedSpec:
     @property
     def uses_graph(self) -> bool:
         return self.point.uses_graph
+
+    @property
+    def samples_pairs(self) -> bool:
+        return self.point.samples_pairs
 
     @property
     def unit_interval(self) -> bool:

@@ -15,7 +15,7 @@ from benchmark.study import Study
 
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
-UNIT_COLUMNS = ("latent", "objective", "note", "still_falling")  # those that frames of the first version lack
+UNIT_COLUMNS = ("latent", "objective", "note", "still_falling")  # frames without them are of an older version
 FINGERPRINT_SHOWN = 12
 CELLS_NAMED = 12
 
