@@ -181,7 +181,10 @@ def _batches(inputs: Inputs, size: int, order: Sequence[torch.Generator], device
 def _evaluated(
     model: Model, inputs: Inputs, posterior: Posterior, seeds: tuple[int, ...], device: str
 ) -> tuple[Tensor, Tensor]:
-    """Nats per row of the trained model, of the means and of one sample a row; each [r]. Features in blocks of rows."""
+    """Nats per row of the trained model, of the means and of one sample a row; each [r].
+
+    Features in blocks of rows, so a learned variance is that of a block.
+    """
     draws = Draws.of(lambda purpose: torch_generators(seeds, "evaluation", purpose, device=device))
 
     def cost(z: Tensor) -> Tensor:

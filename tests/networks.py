@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from benchmark.models import MODELS, BaselineSpec, Draws, Inputs, ModelSpec, NoisedSpec, Settings
 from benchmark.models.autoencoder import AS_PRINTED, DIRECT, FIXED, LOG_STD, LOG_VARIANCE, POINT, Autoencoder
+from benchmark.models.decoders import GRAPH_CONVOLUTION_DECODER
 from benchmark.models.objectives import sample_non_edges
 from benchmark.rng import torch_generators
 
@@ -177,11 +178,11 @@ def negatives_of(edges, n, generator) -> NDArray[np.int64]:
 def nats(spec, model, z, x, edges, generator, replica=0) -> float:
     """The reconstruction term at z [n, d], in nats per row; ``generator`` draws the negatives of a row that has any."""
     n = len(z)
-    if spec.decoder.makes == "features" and spec.uses_graph:
+    if spec.decoder is GRAPH_CONVOLUTION_DECODER:
         made = propagation(edges, n) @ z @ tensors(model, replica)["decoder.output.weight"]
         return 0.5 * ((x - made) ** 2).sum(1).mean()
-    if spec.decoder.makes == "features":
-        return _of_features(spec, model, outputs_of(model, z, replica), x, replica).sum(1).mean()
+    if spec.decoder.makes == "images":
+        return _of_features(spec, outputs_of(model, z, replica), x).sum(1).mean()
     logits, ones = z @ z.T, 2.0 * len(edges)
     costs = np.logaddexp(0, logits) - target(edges, n) * logits
     if spec.likelihood.name == "bernoulli":
@@ -193,15 +194,15 @@ def nats(spec, model, z, x, edges, generator, replica=0) -> float:
     return n * (costs[edges[:, 0], edges[:, 1]].mean() + costs[i, j].mean())
 
 
-def _of_features(spec, model, output, x, replica) -> NDArray[np.float64]:
+def _of_features(spec, output, x) -> NDArray[np.float64]:
     name = spec.likelihood.name
     if name == "bernoulli":
         return np.logaddexp(0, output) - x * output
-    if name == "gaussian":
-        made = expit(output) if spec.likelihood.unit_interval else output
+    if name in ("gaussian", "gaussian-sigmoid"):
+        made = expit(output) if name == "gaussian-sigmoid" else output
         return 0.5 * (x - made) ** 2
     if name == "gaussian-learned":
-        log_variance = tensors(model, replica)["decoder.log_variance"]
+        log_variance = np.log(((x - output) ** 2).mean())
     else:
         output, log_variance = np.split(output, 2, axis=1)
         log_variance = np.maximum(log_variance, np.log(1e-3))

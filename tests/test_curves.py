@@ -24,9 +24,6 @@ def test_a_long_phase_is_logged_at_its_first_epoch_and_twenty_more():
     logged = [1, *range(2, 41, 2)]
     assert curve.epoch == tuple(position * 40 + epoch for position in range(4) for epoch in logged)
     assert list(dict.fromkeys(curve.phase)) == ["layer 1", "layer 2", "layer 3", LAST]
-    before, last = curve.total[-3], curve.total[-1]
-    assert curve.epoch[-3] == 3 * 40 + 36
-    assert curve.last_fall == pytest.approx((before - last) / before)
 
 
 @rows(TRAINED)
@@ -41,7 +38,14 @@ def test_the_curve_of_std_is_zero_for_a_point_and_else_the_mean_std_of_its_epoch
     assert two.curves[0].std[-1] == pytest.approx(one.posterior.std.mean().item(), rel=1e-5)
 
 
-@rows([row for row in TRAINED if not (row.posterior.noisy or row.uses_graph or row.name in ("dae", "sae-stacked"))])
+MEANS_OF_ROWS = [  # nothing drawn, and no variance that is the batch's
+    row
+    for row in TRAINED
+    if not (row.posterior.noisy or row.uses_graph or row.name in ("dae", "sae-stacked", "ae-gaussian-learned"))
+]
+
+
+@rows(MEANS_OF_ROWS)
 def test_a_curve_is_of_nats_per_row_whatever_the_batches(spec):
     """Weights that hardly move, and nothing drawn: a mean over batches of 16 and 14 rows is that over all rows."""
     inputs = inputs_for(spec, 2)
@@ -62,13 +66,13 @@ def curve_of(*totals, phases=None, epochs=None):
 @pytest.mark.parametrize(
     ("curve", "fall"),
     [
-        (curve_of(*([5.0] * 8), 4.0, 3.0), 0.25),  # from the ninth of ten epochs to the tenth
-        (curve_of(*([5.0] * 8), 4.0, 4.0), 0.0),
-        (curve_of(*([5.0] * 8), 4.0, 5.0), -0.25),  # it rose
-        (curve_of(*([5.0] * 8), -4.0, -5.0), 0.25),  # of its size, where it is negative
-        (curve_of(*([5.0] * 17), 2.0, 9.0, 1.0), 0.5),  # from the 18th of twenty epochs
-        (curve_of(5.0, 4.0, 1.0, epochs=(1, 90, 100)), 0.75),
-        (curve_of(5.0, 4.0, 3.0, 2.0, epochs=(1, 50, 80, 100)), None),  # the ninetieth was not logged
+        (curve_of(*([5.0] * 8), 4.0, 3.0), 1 / 4),  # from the ninth of ten epochs to the tenth
+        (curve_of(*range(20, 0, -1)), 2 / 3),  # from 3 to 1
+        (curve_of(*range(1, 21)), -2 / 18),  # it rose
+        (curve_of(*range(0, -20, -1)), 2 / 17),  # of its size, where it is negative
+        (curve_of(*([9.0] * 15), 5.0, 6.0, 5.0, 6.0, 5.0), 0.0),  # noise is no trend, and what was before is over
+        (curve_of(9.0, 4.0, 3.0, 2.0, epochs=(1, 80, 90, 100)), 1 / 3),
+        (curve_of(5.0, 4.0, 1.0, epochs=(1, 90, 100)), None),  # of the last fifth two were logged
         (curve_of(5.0, 4.0), None),
         (curve_of(5.0), None),
         (curve_of(), None),

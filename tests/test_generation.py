@@ -295,21 +295,24 @@ def test_edges_want_a_graph():
 
 @rows(FITTED)
 def test_every_row_draws_what_its_decoder_makes(spec):
-    """Features as images where they are any, edges of an inner product, nothing of a graph convolution."""
+    """Features as images, edges of an inner product, nothing of a graph convolution."""
     inputs = inputs_for(spec, 2)
     result = fit(spec, inputs, short(spec, epochs=1), [0, 1], "cpu")
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    made, bare = generate(result, inputs, [0, 1], SHAPE), generate(result, inputs, [0, 1], None)
+    makes, others = spec.decoder.makes, {"images", "edges"} - {spec.decoder.makes}
+    for other in others:
+        with pytest.raises(ValueError, match=f"makes no {other} of these data"):
+            generate(result, inputs, [0, 1], other, SHAPE)
+    if makes is None:
+        return
+    made = generate(result, inputs, [0, 1], makes, SHAPE)
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])
-    if spec.name in ("gae-features", "vgae-features"):
-        assert made is bare is None
-    elif spec.uses_graph:
+    if makes == "edges":
         assert [found.keys() for found in made] == [{"nodes", "adjacency"} | STATES] * 2
-        for one, other in zip(made, bare, strict=True):
-            assert all(np.array_equal(one[key], other[key]) for key in one)
     else:
-        assert bare is None
+        with pytest.raises(ValueError, match="makes no images of these data"):
+            generate(result, inputs, [0, 1], makes, None)
         assert all(np.isfinite(value).all() for drawings in made for value in drawings.values())
         rows_of = made[1]["rows"]
         with torch.no_grad():
@@ -325,7 +328,7 @@ def test_a_noised_row_is_drawn_with_its_noise(spec):
     result = fit(spec, inputs, short(spec, epochs=1), [0], "cpu")
     drowned = replace(result.posterior, std=result.posterior.std * 100)
     loud = Fit(result.model, drowned, result.curves, result.reconstruction)
-    (still,), (noisy,) = (generate(one, inputs, [0], SHAPE) for one in (result, loud))
+    (still,), (noisy,) = (generate(one, inputs, [0], "images", SHAPE) for one in (result, loud))
     assert np.array_equal(still["reconstructions"], noisy["reconstructions"])
     assert not np.array_equal(still["sampled_reconstructions"], noisy["sampled_reconstructions"])
 

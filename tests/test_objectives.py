@@ -34,6 +34,7 @@ from benchmark.models.objectives import (
     balanced,
     bernoulli,
     gaussian,
+    learned_gaussian,
     pair_cross_entropy,
     sample_non_edges,
     sampled_pair_cross_entropy,
@@ -77,20 +78,30 @@ def test_a_gaussian_with_log_variance_against_torch_distributions(shape):
     torch.testing.assert_close(gaussian(x, output, log_variance), expected)
 
 
-def test_the_optimum_of_a_learned_variance_is_the_mean_squared_residual():
+def test_a_learned_variance_is_the_most_likely_one():
+    """The mean squared residual of a replica: any other costs more, and the means' gradient is as if it were given."""
     x, _ = data()
     inputs = Inputs.of(x, None, replicas=2, device="cpu", dtype=torch.float64)
     decoder = MLP_DECODER.build(weights, FEATURES, (8,), 4, GAUSSIAN_LEARNED).double()
-    z = normal(2, ROWS, 4)
-    residual = (inputs.features - decoder.decode(z)).square().mean((1, 2))
-    decoder.log_variance.data = residual.log().detach()[:, None, None]
+    z = normal(2, ROWS, 4).requires_grad_()
+    made = decoder.decode(z)
+    residual = (inputs.features - made).square().mean((1, 2))
     cost = decoder.reconstruction(z, inputs, draws((0, 1)), value=True)
-    (gradient,) = torch.autograd.grad(cost.sum(), decoder.log_variance)
-    torch.testing.assert_close(gradient, torch.zeros_like(gradient))
     torch.testing.assert_close(cost, 0.5 * FEATURES * (1 + residual.log()))
-    for step in (-0.1, 0.1):
-        decoder.log_variance.data = residual.log().detach()[:, None, None] + step
-        assert (decoder.reconstruction(z, inputs, draws((0, 1)), value=True) > cost).all()
+    (found,) = torch.autograd.grad(cost.sum(), z, retain_graph=True)
+    for step in (-0.1, 0.0, 0.1):
+        given = gaussian(inputs.features, made, residual.detach().log()[:, None, None] + step).mean(-1)
+        assert (given > cost).all() == (step != 0)
+        if step == 0:
+            torch.testing.assert_close(given, cost)
+            torch.testing.assert_close(torch.autograd.grad(given.sum(), z, retain_graph=True)[0], found)
+    (through,) = torch.autograd.grad((0.5 * FEATURES * residual.log()).sum(), z)
+    torch.testing.assert_close(found, through)
+
+
+def test_a_learned_variance_does_not_vanish():
+    x = normal(5, 4)
+    assert learned_gaussian(x, x[None]).isfinite().all()
 
 
 def test_a_decoder_that_outputs_the_variance_has_a_floor_under_it():
