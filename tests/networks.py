@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -33,8 +35,20 @@ ROWS, FEATURES = 30, 8
 
 
 def rows(specs):
-    """A test for each of the rows, under its name."""
+    """A test for each of the rows, under its name; there must be some."""
+    assert specs
     return pytest.mark.parametrize("spec", specs, ids=lambda spec: spec.name)
+
+
+@contextmanager
+def global_states_untouched():
+    """Nothing in the block draws from, or seeds, a generator that all share."""
+    torch.rand(1), np.random.rand(), random.random()  # away from where a seed would put them
+    before = torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()
+    yield
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert all(np.array_equal(one, other) for one, other in zip(before[1], np.random.get_state()[1:3], strict=True))
+    assert before[2] == random.getstate()
 
 
 def data(n=ROWS, f=FEATURES, *, seed=0, each=2):

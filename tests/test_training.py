@@ -1,6 +1,5 @@
 """fit(): replicas alone and together, seeds, phases, what is evaluated, the device."""
 
-import random
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +17,7 @@ from networks import (
     built,
     data,
     draws,
+    global_states_untouched,
     inputs_for,
     inputs_of,
     nats,
@@ -72,11 +72,8 @@ def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
     """The loss before and after, over the same twenty draws of whatever the row draws."""
     inputs, row = inputs_for(spec, 2), getattr(spec, "point", spec)
     settings = short(spec, epochs=60, learning_rate=0.01)
-    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
-    result = fit(spec, inputs, settings, [0, 1], "cpu")
-    assert torch.equal(before[0], torch.get_rng_state())
-    assert np.array_equal(before[1], np.random.get_state()[1])
-    assert before[2] == random.getstate()
+    with global_states_untouched():
+        result = fit(spec, inputs, settings, [0, 1], "cpu")
     start = built(row, inputs, (0, 1), short(row)).float()
     with torch.no_grad():
         first, last = (
