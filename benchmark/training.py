@@ -185,9 +185,12 @@ def _evaluated(
 
     Features in blocks of rows, so a learned variance is that of a block.
     """
-    draws = Draws.of(lambda purpose: torch_generators(seeds, "evaluation", purpose, device=device))
+
+    def fresh() -> Draws:
+        return Draws.of(lambda purpose: torch_generators(seeds, "evaluation", purpose, device=device))
 
     def cost(z: Tensor) -> Tensor:
+        draws = fresh()  # so that means and samples meet the same negatives
         if inputs.graph is not None:
             return model.decoder.reconstruction(z, inputs, draws, value=True)
         total = torch.zeros(len(seeds), dtype=z.dtype, device=z.device)
@@ -196,7 +199,7 @@ def _evaluated(
             total += model.decoder.reconstruction(z[:, rows], block, draws, value=True) * (len(rows) / inputs.rows)
         return total
 
-    return cost(posterior.mean), cost(sample(posterior, draws.noise))
+    return cost(posterior.mean), cost(sample(posterior, fresh().noise))
 
 
 def _mean_over_rows(losses: list[tuple[int, Loss]]) -> Tensor:

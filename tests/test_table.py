@@ -185,6 +185,11 @@ def test_a_row_says_what_it_is(spec):
     assert spec.family == ("control" if control else "gae" if spec.uses_graph else "ae")
 
 
+@rows([*NETWORKS, *NOISED])
+def test_only_the_sampled_rows_need_a_non_edge(spec):
+    assert spec.samples_pairs == (spec.name in ("gae-sampled", "vgae-sampled"))
+
+
 @rows(TRAINED)
 def test_features_outside_the_unit_interval_are_refused_where_the_loss_needs_them_inside(spec):
     """A cross-entropy of features, or means that a sigmoid gives; edges are no features."""

@@ -166,7 +166,8 @@ def with_noise_of(point: PointMass, noisy: DiagonalGaussian) -> DiagonalGaussian
     vary at all the noise drowns the point: σ is then a million times its spread.
     """
     signal, mean = noisy.mean.var(1, correction=0).sum(-1), point.mean
-    ratio = (signal / noisy.std.square().mean(1).sum(-1)).clamp(min=1e-12)
+    ratio = signal / noisy.std.square().mean(1).sum(-1)
+    ratio = torch.where(ratio.isnan(), torch.zeros_like(ratio), ratio).clamp(min=1e-12)  # neither signal nor noise
     std = (mean.var(1, correction=0).sum(-1) / (mean.shape[-1] * ratio)).sqrt()
     return DiagonalGaussian(mean, std[:, None, None].expand_as(mean).contiguous())
 

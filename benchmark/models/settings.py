@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
 
-PER_PAIR = "1/n^2"  # β of a loss that averages over n² pairs and over rows, each on its own
+PER_PAIR = "1/n^2"  # β of the claim's scripts: KL/n is averaged over rows, and the pairs are summed
 _WHOLE = ("latent", "epochs", "batch", "least_steps", "samples")
 _WORDS = ("estimator",)
 
