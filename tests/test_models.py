@@ -1,5 +1,6 @@
 """Contracts that every row of MODELS keeps, and its networks against other people's."""
 
+import pickle
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -42,6 +43,14 @@ OF_FEATURES = [spec for spec in NETWORKS if not spec.uses_graph]
 def spread(q):
     """σ of a posterior, 0 for a point."""
     return q.std if isinstance(q, DiagonalGaussian) else torch.zeros_like(q.mean)
+
+
+@rows(NETWORKS)
+def test_a_row_is_itself_in_another_process(spec):
+    """Workers receive pickled rows: nothing may hang on a row or its parts being the very objects of the table."""
+    copy, inputs = pickle.loads(pickle.dumps(spec)), tiny(spec)
+    losses = [built(each, inputs).loss(inputs, draws(), value=True).total for each in (spec, copy)]
+    assert torch.equal(*losses)
 
 
 @rows(NETWORKS)

@@ -95,7 +95,7 @@ class GraphConvolutionDecoder(nn.Module):
         likelihood: FeatureLikelihood,
     ) -> None:
         super().__init__()
-        if likelihood is not GAUSSIAN:
+        if likelihood != GAUSSIAN:
             raise ValueError(f"a graph convolution decodes features under gaussian, got {likelihood.name}")
         self.output = GraphConvolution(streams, "decoder.output", latent, features)
 
