@@ -212,9 +212,10 @@ def _fitted(batch: Batch, context: Context) -> list[Fitted]:
 
 
 def _diagnostics(replica: Fitted, training: Training, context: Context) -> dict[str, Any]:
-    """What the record says of the latent; nothing of a control that is X itself, or as wide."""
-    latents = replica.latents
-    if not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
+    """What the record says of the latent; nothing of a control that has none but X, nor of one too wide."""
+    latents, row = replica.latents, training.arm.row
+    whole = isinstance(row, BaselineSpec) and not row.has_dimension
+    if whole or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
         return {}
     degrees = None
     if training.arm.row.uses_graph:

@@ -140,11 +140,9 @@ def test_more_draws_are_added_without_training_where_the_latent_was_kept(data, t
 
 def test_every_trained_unit_has_a_curve_and_diagnostics_and_one_added_later_too(data, tmp_path):
     store = Store(tmp_path)
-    few = planned(
-        data, models=["ae", "vgae", "ae-noised", "raw"], variants=[], seeds=1, tasks=["k-means"], save_latents=True
-    )
+    few = planned(data, models=["vgae", "ae-noised", "raw"], variants=[], seeds=1, tasks=["k-means"], save_latents=True)
     complete(few, store)
-    made = planned(data, models=["ae", "vgae", "ae-noised", "raw"], variants=[], seeds=1, save_latents=True)
+    made = planned(data, models=["vgae", "ae-noised", "raw"], variants=[], seeds=1, save_latents=True)
     complete(made, store)
     for unit in made.units():
         record = store.get(unit.identity.key)
@@ -159,7 +157,7 @@ def test_every_trained_unit_has_a_curve_and_diagnostics_and_one_added_later_too(
         assert (record.diagnostics["reconstruction_sample"] is not None) == noisy
         assert (record.diagnostics["divergence"] is not None) == noisy
         assert (record.diagnostics["norm_degree"] is not None) == unit.arm.row.uses_graph
-    one, other = (store.get(unit.identity.key) for unit in made.units() if unit.arm.row.name == "ae")
+    one, other = (store.get(unit.identity.key) for unit in made.units() if unit.arm.row.name == "ae-noised")
     assert (one.curve, one.diagnostics, one.latents) == (other.curve, other.diagnostics, other.latents)
 
 
@@ -188,7 +186,8 @@ def test_lost_drawings_are_made_again(data, tmp_path):
     complete(made, store)
     for unit in made.units():
         with np.load(tmp_path / store.get(unit.identity.key).generated) as drawings:
-            assert drawings["sampled"].shape == drawings["adjacency"].shape == (34, 34)
+            nodes = len(drawings["nodes"])  # of karate's 34, those that the training edges hold together
+            assert drawings["sampled"].shape == drawings["adjacency"].shape == (nodes, nodes)
 
 
 def test_images_are_drawn_of_drawable_data_and_not_where_the_study_wants_none(tmp_path):
