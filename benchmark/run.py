@@ -218,7 +218,7 @@ def _diagnostics(replica: Fitted, training: Training, context: Context) -> dict[
     if whole or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
         return {}
     degrees = None
-    if training.arm.row.uses_graph:
+    if row.uses_graph:
         prepared = _prepared(context.data[training.units[0].dataset])
         degrees = np.bincount(_edges(prepared, training, context).ravel(), minlength=prepared.dataset.rows)
     of_mean, of_sample = replica.reconstruction or (None, None)

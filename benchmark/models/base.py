@@ -145,8 +145,7 @@ def divergence(q: DiagonalGaussian, *, floor: float = 0.0) -> Tensor:
 
     Infinite where σ is exactly 0, unless the variance in the logarithm is given a ``floor`` that is added to it.
     """
-    log_variance = (q.std.square() + floor).log() if floor else 2.0 * q.std.log()
-    return 0.5 * (q.mean.square() + q.std.square() - log_variance - 1.0).sum(-1)
+    return 0.5 * (q.mean.square() + q.std.square() - _log_variance(q, floor) - 1.0).sum(-1)
 
 
 def sampled_divergence(q: DiagonalGaussian, noise: Tensor, *, floor: float = 0.0) -> Tensor:
@@ -155,8 +154,11 @@ def sampled_divergence(q: DiagonalGaussian, noise: Tensor, *, floor: float = 0.0
     The regularising part of SGVB's estimator A, Kingma and Welling (2014), eq. 6.
     """
     z = torch.addcmul(q.mean, q.std, noise)
-    log_variance = (q.std.square() + floor).log() if floor else 2.0 * q.std.log()
-    return 0.5 * (z.square() - noise.square() - log_variance).sum(-1)
+    return 0.5 * (z.square() - noise.square() - _log_variance(q, floor)).sum(-1)
+
+
+def _log_variance(q: DiagonalGaussian, floor: float) -> Tensor:
+    return (q.std.square() + floor).log() if floor else 2.0 * q.std.log()
 
 
 def with_noise_of(point: PointMass, noisy: DiagonalGaussian) -> DiagonalGaussian:

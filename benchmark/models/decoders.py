@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
 
 from benchmark.models.base import Decoder, Draws, Inputs
-from benchmark.models.layers import GraphConvolution, Linear, SparseMatrix, Streams, layer_name, project, propagate
+from benchmark.models.layers import GraphConvolution, Linear, SparseMatrix, Streams, hidden_layers, project, propagate
 from benchmark.models.objectives import (
     GAUSSIAN,
     FeatureLikelihood,
@@ -48,9 +47,7 @@ class MLPDecoder(nn.Module):
     ) -> None:
         super().__init__()
         widths = (latent, *reversed(hidden))
-        self.hidden = nn.ModuleList(
-            Linear(streams, layer_name("decoder", i), *ends, bias=bias) for i, ends in enumerate(pairwise(widths))
-        )
+        self.hidden = hidden_layers("decoder", widths, partial(Linear, streams, bias=bias))
         outputs = 2 * features if likelihood.decoded_variance else features
         self.output = Linear(streams, "decoder.output", widths[-1], outputs, bias=bias)
         self.likelihood = likelihood

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from benchmark.models.base import Inputs
-from benchmark.models.layers import GraphConvolution, Linear, Streams, default, glorot, layer_name
+from benchmark.models.layers import GraphConvolution, Linear, Streams, default, glorot, hidden_layers
 
 
 class Encoder(Protocol):
@@ -45,9 +44,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         widths = (features, *hidden)
-        self.hidden = nn.ModuleList(
-            Linear(streams, layer_name("encoder", i), *ends, bias=bias) for i, ends in enumerate(pairwise(widths))
-        )
+        self.hidden = hidden_layers("encoder", widths, partial(Linear, streams, bias=bias))
         self.heads = nn.ModuleList(Linear(streams, f"encoder.{head}", widths[-1], latent, bias=bias) for head in heads)
         self.rectified = rectified
 
@@ -77,9 +74,7 @@ class GCN(nn.Module):
     ) -> None:
         super().__init__()
         widths = (features, *hidden)
-        self.hidden = nn.ModuleList(
-            GraphConvolution(streams, layer_name("encoder", i), *ends, bound) for i, ends in enumerate(pairwise(widths))
-        )
+        self.hidden = hidden_layers("encoder", widths, partial(GraphConvolution, streams, bound=bound))
         self.heads = nn.ModuleList(
             GraphConvolution(streams, f"encoder.{head}", widths[-1], latent, bound) for head in heads
         )

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,9 +104,14 @@ def default(inputs: int, outputs: int) -> float:  # noqa: ARG001, a bound is ask
     return 1.0 / math.sqrt(inputs)
 
 
-def layer_name(part: str, position: int) -> str:
-    """What the weights of a hidden layer are drawn under: twins of equal depth draw equal weights."""
-    return f"{part}.hidden{position + 1 if position else ''}"
+def hidden_layers(part: str, widths: Sequence[int], make: Callable[[str, int, int], nn.Module]) -> nn.ModuleList:
+    """Layers from each width to the next; ``make`` takes the name its weights are drawn under, and both widths.
+
+    The names depend on the part and the depth alone, so that twins of equal depth draw equal weights.
+    """
+    return nn.ModuleList(
+        make(f"{part}.hidden{depth + 1 if depth else ''}", *ends) for depth, ends in enumerate(pairwise(widths))
+    )
 
 
 class Linear(nn.Module):
