@@ -109,12 +109,13 @@ def edges(posterior: Posterior, inputs: Inputs, seeds: Sequence[int]) -> list[Dr
     if inputs.graph is None:
         raise ValueError("a decoder of edges needs inputs with a graph")
     n = inputs.graph.nodes
+    ends = torch.stack(inputs.graph.ends).cpu().numpy()
     drawn = sample(posterior, torch_generators(tuple(seeds), "generation", "sample", device=str(posterior.mean.device)))
     means, samples = posterior.mean.double().cpu().numpy(), drawn.double().cpu().numpy()
     found: list[Drawings] = []
     for replica, seed in enumerate(seeds):
         rng = generator(seed, "generation")
-        left, right = np.divmod(inputs.graph.codes[replica].cpu().numpy(), n)
+        left, right = ends[:, ends[0] // n == replica] - replica * n
         nodes = _neighbourhood(left, right, n, rng)
         place = np.full(n, -1)
         place[nodes] = np.arange(len(nodes))

@@ -16,7 +16,7 @@ from scipy.special import expit
 from benchmark.models import MODELS, BaselineSpec, Draws, Inputs, ModelSpec, NoisedSpec, Settings
 from benchmark.models.autoencoder import AS_PRINTED, DIRECT, FIXED, LOG_STD, LOG_VARIANCE, POINT, Autoencoder
 from benchmark.models.decoders import GRAPH_CONVOLUTION_DECODER
-from benchmark.models.objectives import sample_non_edges
+from benchmark.models.graph import Graph
 from benchmark.rng import torch_generators
 
 with warnings.catch_warnings():
@@ -185,8 +185,8 @@ def outputs_of(model, z, replica=0) -> NDArray[np.float64]:
 
 def negatives_of(edges, n, generator) -> NDArray[np.int64]:
     """The non-edges that a generator draws, [2m, 2]."""
-    codes = torch.tensor(np.sort(edges[:, 0] * n + edges[:, 1]))
-    return np.stack(np.divmod(sample_non_edges(n, codes, 2 * len(edges), generator).numpy(), n), axis=1)
+    non_edges = Graph.of([edges], n, device="cpu", dtype=torch.float64).non_edges
+    return torch.stack(non_edges.draw([2 * len(edges)], [generator]), dim=1).numpy()
 
 
 def nats(spec, model, z, x, edges, generator, replica=0) -> float:

@@ -1,7 +1,5 @@
 """Likelihoods against closed forms, torch's distributions and torch-geometric, in float64."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,7 +7,6 @@ import torch
 from networks import (
     BY_NAME,
     FEATURES,
-    GAE,
     ROWS,
     VGAE,
     built,
@@ -21,9 +18,8 @@ from networks import (
     target,
     tiny,
 )
-from scipy.stats import chi2
 from torch.distributions import Bernoulli, Normal
-from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, mse_loss, softplus
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, mse_loss
 
 from benchmark.models import Inputs, sample
 from benchmark.models.decoders import MLP_DECODER, GraphConvolutionDecoder
@@ -35,9 +31,6 @@ from benchmark.models.objectives import (
     bernoulli,
     gaussian,
     learned_gaussian,
-    pair_cross_entropy,
-    sample_non_edges,
-    sampled_pair_cross_entropy,
     sigmoid_gaussian,
     unweighted,
 )
@@ -127,42 +120,6 @@ def test_a_decoder_of_features_wants_them_dense():
         decoder.reconstruction(normal(2, ROWS, 4), sparse, draws((0, 1)), value=True)
 
 
-@pytest.mark.parametrize("weigh", [balanced, unweighted])
-@pytest.mark.parametrize(
-    ("n", "d", "r", "block"), [(3, 1, 1, 256), (7, 3, 1, 4), (65, 5, 2, 8), (300, 4, 3, 16), (129, 16, 2, 128)]
-)
-@pytest.mark.parametrize("scale", [0.3, 3.0])
-def test_pair_cross_entropy_against_the_dense_reference(weigh, n, d, r, block, scale):
-    """Value and gradient against the n × n form, with other edges, and more of them, in each replica."""
-    generator = torch.Generator().manual_seed(n)
-    z = (scale * torch.randn(r, n, d, generator=generator, dtype=torch.float64)).requires_grad_()
-    upper = torch.triu_indices(n, n, 1)
-    labels, ends, counts = [], [], []
-    for replica in range(r):
-        count = min(upper.shape[1] - 1, n + replica)
-        edges = upper[:, torch.randperm(upper.shape[1], generator=generator)[:count]]
-        labels.append(torch.tensor(target(edges.T.numpy(), n)))
-        ends.append(edges + replica * n)
-        counts.append(float(count))
-    weight, norm = weigh(n, torch.tensor(counts, dtype=torch.float64))
-    pairs = torch.cat(ends, dim=1)
-    cost = partial(pair_cross_entropy, z, (pairs[0], pairs[1]), weight, norm, block=block)
-    logits = z @ z.transpose(1, 2)
-    dense = torch.stack(
-        [
-            norm[k] * binary_cross_entropy_with_logits(logits[k], labels[k], pos_weight=weight[k], reduction="sum")
-            for k in range(r)
-        ]
-    )
-    upstream = torch.rand(r, generator=generator, dtype=torch.float64)
-    (expected,) = torch.autograd.grad((upstream * dense).sum(), z)
-    torch.testing.assert_close(cost(value=True), dense)
-    for value in (True, False):
-        (gradient,) = torch.autograd.grad((upstream * cost(value=value)).sum(), z)
-        torch.testing.assert_close(gradient, expected)
-    assert cost(value=False).isnan().all()
-
-
 def test_weights_of_the_pairs():
     """Positives and negatives weigh the same together: n²/2 each, but for the diagonal, which is not counted in ΣA."""
     n, edges = 10, torch.tensor([4.0, 9.0], dtype=torch.float64)
@@ -171,79 +128,6 @@ def test_weights_of_the_pairs():
     torch.testing.assert_close(norm, torch.tensor([100 / 184, 100 / 164], dtype=torch.float64))
     torch.testing.assert_close(norm * weight * 2 * edges, torch.full((2,), 50.0, dtype=torch.float64))
     assert all(torch.equal(ones, torch.ones_like(edges)) for ones in unweighted(n, edges))
-
-
-def test_sampled_cross_entropy_is_torch_geometric_s_times_n_squared():
-    """With the same negatives, and other edges in each replica; its 1e-15 under the logarithm aside."""
-    x, _ = data()
-    graphs = [data(seed=0)[1], data(seed=1)[1][:-7]]
-    inputs = inputs_of(BY_NAME["gae-sampled"], x, graphs, replicas=2)
-    z = normal(2, ROWS, 3).requires_grad_()
-    found = sampled_pair_cross_entropy(z, inputs.graph, torch_generators((0, 1), "negatives", device="cpu"))
-    theirs = []
-    for replica, generator in enumerate(torch_generators((0, 1), "negatives", device="cpu")):
-        negatives = torch.tensor(negatives_of(graphs[replica], ROWS, generator).T.copy())
-        assert negatives.shape[1] == 2 * len(graphs[replica])
-        theirs.append(GAE(torch.nn.Identity()).recon_loss(z[replica], edge_index(graphs[replica]), negatives))
-    expected = ROWS**2 * torch.stack(theirs)
-    torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
-    upstream = torch.tensor([1.0, -2.0], dtype=torch.float64)
-    torch.testing.assert_close(
-        *(torch.autograd.grad((upstream * cost).sum(), z)[0] for cost in (found, expected)), rtol=1e-9, atol=1e-9
-    )
-
-
-def test_sampled_cross_entropy_expects_the_mean_over_all_non_edges():
-    n, copies = 12, 500
-    x, edges = data(n=n, each=1)
-    inputs = inputs_of(BY_NAME["gae-sampled"], x, edges, replicas=copies)
-    z = normal(1, n, 3)
-    logits = (z @ z.transpose(1, 2))[0]
-    absent = torch.tensor(target(edges, n) == 0)
-    costs = softplus(logits[absent])
-    exact = n**2 * (softplus(-logits[tuple(edges.T)]).mean() + costs.mean())
-    generators = torch_generators(range(copies), "negatives", device="cpu")
-    found = sampled_pair_cross_entropy(z.expand(copies, n, 3), inputs.graph, generators)
-    error = n**2 * costs.std(correction=0) / (copies * 2 * len(edges)) ** 0.5
-    assert abs(found.mean() - exact) < 5 * error
-
-
-def codes_of(edges, n):
-    return torch.tensor(np.sort(edges[:, 0] * n + edges[:, 1]), dtype=torch.int64)
-
-
-def test_negatives_are_uniform_over_all_ordered_non_edges():
-    n, count = 7, 64_000
-    edges = np.array([[0, 1], [0, 6], [2, 3], [3, 5], [4, 5], [5, 6]])
-    (generator,) = torch_generators((0,), "negatives", device="cpu")
-    drawn = sample_non_edges(n, codes_of(edges, n), count, generator)
-    assert drawn.shape == (count,)
-    counts = np.bincount(drawn.numpy(), minlength=n * n).reshape(n, n)
-    absent = target(edges, n) == 0
-    assert counts[~absent].sum() == 0  # no edge in either direction, and no node with itself
-    expected = count / absent.sum()
-    assert ((counts[absent] - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, absent.sum() - 1)
-
-
-def test_negatives_of_graphs_without_edges_and_with_nearly_all():
-    (generator,) = torch_generators((0,), "negatives", device="cpu")
-    none = sample_non_edges(3, torch.empty(0, dtype=torch.int64), 100, generator)
-    assert set(none.tolist()) == {1, 2, 3, 5, 6, 7}
-    n = 5
-    pairs = np.stack(np.triu_indices(n, 1), axis=1)
-    for missing in range(len(pairs)):
-        i, j = pairs[missing]
-        drawn = sample_non_edges(n, codes_of(np.delete(pairs, missing, axis=0), n), 50, generator)
-        assert set(drawn.tolist()) == {i * n + j, j * n + i}
-    with pytest.raises(ValueError, match="all 10 pairs of 5 nodes are edges"):
-        sample_non_edges(n, codes_of(pairs, n), 1, generator)
-
-
-def test_negatives_are_drawn_anew_at_every_step():
-    edges = data()[1]
-    (generator,) = torch_generators((0,), "negatives", device="cpu")
-    one, other = (negatives_of(edges, ROWS, generator) for _ in range(2))
-    assert not np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("sparse", [False, True])

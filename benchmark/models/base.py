@@ -12,21 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.models.layers import SparseMatrix, normalised_adjacency
+from benchmark.models.graph import Edges, Graph
+from benchmark.models.layers import SparseMatrix
 
 Features: TypeAlias = "NDArray[np.float32] | sp.csr_array"
-Edges: TypeAlias = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Graph:
-    """The training edges of r replicas as one graph of r·n nodes: node i of replica q is q·n + i."""
-
-    nodes: int  # n, of one replica
-    adjacency: SparseMatrix  # Â = D^-1/2 (A + I) D^-1/2, block-diagonal, [r·n, r·n]
-    ends: tuple[Tensor, Tensor]  # the two ends of every undirected edge, each [Σm]
-    counts: Tensor  # undirected edges of each replica, [r], in the features' dtype
-    codes: tuple[Tensor, ...]  # i·n + j of each replica's edges, i < j, ascending, [m] each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,19 +55,7 @@ class Inputs:
             return cls(features, None, replicas)
         if len(edges) != replicas:
             raise ValueError(f"one edge array a replica is wanted: got {len(edges)} for {replicas} replicas")
-        n = int(x.shape[0])
-        shifted = np.concatenate([array + replica * n for replica, array in enumerate(edges)])
-        ends = torch.tensor(shifted.T, device=device)
-        graph = Graph(
-            nodes=n,
-            adjacency=SparseMatrix.of(
-                normalised_adjacency(shifted, n * replicas), device=device, dtype=dtype, symmetric=True
-            ),
-            ends=(ends[0].contiguous(), ends[1].contiguous()),
-            counts=torch.tensor([len(array) for array in edges], dtype=dtype, device=device),
-            codes=tuple(torch.tensor(np.sort(array[:, 0] * n + array[:, 1]), device=device) for array in edges),
-        )
-        return cls(features, graph, replicas)
+        return cls(features, Graph.of(edges, int(x.shape[0]), device=device, dtype=dtype), replicas)
 
     @property
     def rows(self) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.decomposition import PCA
 
-from benchmark.models.base import Edges, Features
+from benchmark.models.base import Features
+from benchmark.models.graph import Edges
 from benchmark.models.layers import normalised_adjacency
 
 _DENSE_FROM = 0.25  # share of non-zeros from which a dense array is the smaller and faster one

@@ -16,9 +16,8 @@ from benchmark.models.objectives import (
     GAUSSIAN,
     FeatureLikelihood,
     PairLikelihood,
-    pair_cross_entropy,
-    sampled_pair_cross_entropy,
 )
+from benchmark.models.pairs import pair_cross_entropy, sampled_pair_cross_entropy
 
 _LEAST_LOG_VARIANCE = math.log(1e-3)
 
@@ -126,9 +125,9 @@ class InnerProduct(nn.Module):
         if graph is None:
             raise ValueError("a decoder of edges needs inputs with a graph")
         if self.likelihood.weights is None:
-            return sampled_pair_cross_entropy(z, graph, draws.negatives) / graph.nodes
+            return sampled_pair_cross_entropy(z, graph, draws.negatives, value=value) / graph.nodes
         weight, norm = self.likelihood.weights(graph.nodes, graph.counts)
-        return pair_cross_entropy(z, graph.ends, weight, norm, value=value) / graph.nodes
+        return pair_cross_entropy(z, graph, weight, norm, value=value) / graph.nodes
 
 
 MLP_DECODER = DecoderSpec("MLP", MLPDecoder, "images")

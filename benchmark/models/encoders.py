@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from benchmark.models.base import Inputs
-from benchmark.models.layers import GraphConvolution, Linear, Streams, default, glorot, hidden_layers
+from benchmark.models.layers import (
+    GraphConvolution,
+    Linear,
+    Streams,
+    default,
+    glorot,
+    hidden_layers,
+    project,
+    propagate,
+)
 
 
 class Encoder(Protocol):
@@ -86,7 +96,8 @@ class GCN(nn.Module):
         hidden = inputs.features
         for layer in self.hidden:
             hidden = layer(hidden, adjacency).relu()
-        return [head(hidden, adjacency) for head in self.heads]
+        heads = torch.cat([*self.heads.parameters()], dim=-1)  # side by side, one product for all
+        return list(propagate(adjacency, project(hidden, heads)).chunk(len(self.heads), dim=-1))
 
 
 MLP_ENCODER = EncoderSpec("MLP", MLP, uses_graph=False)

@@ -20,14 +20,43 @@ Streams: TypeAlias = Callable[[str], Sequence[torch.Generator]]
 """For the name of a parameter, one CPU generator a replica: twins draw equal weights where names and shapes agree."""
 
 
-def normalised_adjacency(edges: NDArray[np.int64], n: int) -> sp.csr_array:
-    """Â = D^-1/2 (A + I) D^-1/2 of undirected edges [m, 2], float64 [n, n]. Kipf and Welling (2017), eq. 2."""
+def with_loops(edges: NDArray[np.int64], values: NDArray[Any], diagonal: NDArray[Any]) -> sp.csr_array:
+    """The symmetric matrix [n, n] of undirected edges [m, 2] with values [m], and a diagonal [n]."""
     i, j = edges.T
-    loops = np.arange(n)
+    loops = np.arange(len(diagonal))
     # scikit-learn takes sparse matrices of 32-bit indices alone, and a product's are as wide as its factors'
     rows, columns = (np.concatenate(ends).astype(np.int32) for ends in ([i, j, loops], [j, i, loops]))
-    scale = 1.0 / np.sqrt(np.bincount(rows, minlength=n))
-    return sp.coo_array((scale[rows] * scale[columns], (rows, columns)), shape=(n, n)).tocsr()
+    entries = np.concatenate([values, values, diagonal])
+    return sp.coo_array((entries, (rows, columns)), shape=(len(loops), len(loops))).tocsr()
+
+
+def normalised_adjacency(edges: NDArray[np.int64], n: int) -> sp.csr_array:
+    """Â = D^-1/2 (A + I) D^-1/2 of undirected edges [m, 2], float64 [n, n]. Kipf and Welling (2017), eq. 2."""
+    scale = 1.0 / np.sqrt(np.bincount(edges.ravel(), minlength=n) + 1)
+    return with_loops(edges, scale[edges[:, 0]] * scale[edges[:, 1]], scale * scale)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sparsity:
+    """Where the entries of a CSR matrix stand; values change from step to step."""
+
+    rows: Tensor  # where each row starts, and the end, [a + 1]
+    columns: Tensor  # of every entry
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, matrix: sp.csr_array, *, device: str) -> Sparsity:
+        """On ``device`` from scipy's CSR, with 32-bit indices where they suffice: their products are faster."""
+        small = max(*matrix.shape, matrix.nnz) < 2**31
+        rows, columns = (
+            torch.tensor(index, dtype=torch.int32 if small else torch.int64, device=device)
+            for index in (matrix.indptr, matrix.indices)
+        )
+        return cls(rows, columns, matrix.shape)
+
+    def filled(self, values: Tensor) -> Tensor:
+        """The CSR tensor with these values."""
+        return torch.sparse_csr_tensor(self.rows, self.columns, values, self.shape, check_invariants=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +85,7 @@ class SparseMatrix:
 def _csr(matrix: sp.csr_array, device: str, dtype: torch.dtype) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
-        return torch.sparse_csr_tensor(
-            torch.tensor(matrix.indptr, dtype=torch.int64, device=device),
-            torch.tensor(matrix.indices, dtype=torch.int64, device=device),
-            torch.tensor(matrix.data, dtype=dtype, device=device),
-            size=matrix.shape,
-            check_invariants=True,
-        )
+        return Sparsity.of(matrix, device=device).filled(torch.tensor(matrix.data, dtype=dtype, device=device))
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -124,8 +147,11 @@ class Linear(nn.Module):
         self.bias = _uniform(streams(f"{name}.bias"), (1, outputs), bound) if bias else None
 
     def forward(self, x: Tensor | SparseMatrix) -> Tensor:
-        product = project(x, self.weight)
-        return product if self.bias is None else product + self.bias
+        if self.bias is None:
+            return project(x, self.weight)
+        if not isinstance(x, SparseMatrix) and x.dim() == 3:
+            return torch.baddbmm(self.bias, x, self.weight)
+        return project(x, self.weight) + self.bias
 
 
 class GraphConvolution(nn.Module):

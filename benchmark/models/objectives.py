@@ -1,17 +1,13 @@
-"""Likelihoods, for features and for pairs of nodes; in nats."""
+"""Likelihoods, for features and for pairs of nodes; in nats. Those of pairs are computed in ``pairs``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
-
-from benchmark.models.base import Graph
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 
 def bernoulli(x: Tensor, logits: Tensor) -> Tensor:
@@ -96,136 +92,3 @@ SIGMOID_GAUSSIAN = FeatureLikelihood("gaussian-sigmoid", sigmoid_gaussian, torch
 BERNOULLI_BALANCED = PairLikelihood("bernoulli-balanced", balanced)
 BERNOULLI_PAIRS = PairLikelihood("bernoulli", unweighted)
 BERNOULLI_SAMPLED = PairLikelihood("bernoulli-sampled", None)
-
-
-def sampled_pair_cross_entropy(z: Tensor, graph: Graph, generators: Sequence[torch.Generator]) -> Tensor:
-    """n² · (mean cross-entropy of all edges + that of as many non-edges, drawn anew); [r], in nats; z is [r, n, d].
-
-    Logits are z_i·z_j. torch-geometric's example loss times n²: each mean runs over 2m ordered pairs of different
-    nodes, and the non-edges avoid the edges given, for all others are unknown.
-    """
-    r, n, d = z.shape
-    flat = z.reshape(r * n, d)
-    drawn = [
-        sample_non_edges(n, codes, 2 * len(codes), generator)
-        for codes, generator in zip(graph.codes, generators, strict=True)
-    ]
-    total = torch.zeros(r, dtype=z.dtype, device=z.device)
-    negatives = torch.cat([codes.div(n, rounding_mode="floor") + q * n for q, codes in enumerate(drawn)])
-    others = torch.cat([codes % n + q * n for q, codes in enumerate(drawn)])
-    for (left, right), sign, per_edge in ((graph.ends, -1.0, 1.0), ((negatives, others), 1.0, 2.0)):
-        logits = (flat.index_select(0, left) * flat.index_select(0, right)).sum(-1)
-        replica = left.div(n, rounding_mode="floor")
-        share = 1.0 / (per_edge * graph.counts.index_select(0, replica))
-        total = total.index_add(0, replica, softplus(sign * logits) * share)
-    return float(n) ** 2 * total
-
-
-def sample_non_edges(n: int, taken: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """``count`` ordered pairs of different nodes that are no edge, with replacement, as codes i·n + j; [count].
-
-    ``taken`` are the codes of the edges with i < j, ascending. ValueError where every pair is one.
-    """
-    if 2 * len(taken) >= n * (n - 1):
-        raise ValueError(f"all {len(taken)} pairs of {n} nodes are edges, so there is no non-edge to draw")
-    codes = torch.empty(count, dtype=torch.int64, device=taken.device)
-    wanted = torch.arange(count, device=taken.device)
-    while len(wanted):
-        drawn = torch.randint(n * n, wanted.shape, generator=generator, device=taken.device)
-        codes[wanted] = drawn
-        one, other = drawn.div(n, rounding_mode="floor"), drawn % n
-        canonical = torch.minimum(one, other) * n + torch.maximum(one, other)
-        place = torch.searchsorted(taken, canonical).clamp(max=max(len(taken) - 1, 0))
-        edge = taken[place] == canonical if len(taken) else torch.zeros_like(canonical, dtype=torch.bool)
-        wanted = wanted[(one == other) | edge]
-    return codes
-
-
-def pair_cross_entropy(
-    z: Tensor, ends: tuple[Tensor, Tensor], positive_weight: Tensor, norm: Tensor, *, value: bool, block: int = 256
-) -> Tensor:
-    """norm · Σ over all n² ordered pairs of the weighted cross-entropy of logits z zᵀ against A + I; [r], in nats.
-
-    z is [r, n, d]; ``ends`` index z as [r·n, d], every undirected edge once; ``positive_weight`` and ``norm`` are [r].
-    Exact, in row blocks, without an n × n matrix: memory is O(r · (n·d + 8·block²)). NaN in place of the sum where
-    ``value`` is False, the gradient is the same. Not twice differentiable.
-    """
-    result: Tensor = _PairCrossEntropy.apply(z, *ends, positive_weight, norm, value, block)  # type: ignore[no-untyped-call]
-    return result
-
-
-class _PairCrossEntropy(torch.autograd.Function):
-    """Value and gradient in one pass: the gradient is closed-form, ∂/∂z_i Σ softplus(z_a·z_b) = 2 Σ_b σ(z_i·z_b) z_b.
-
-    With weight w a positive pair of logit l costs w·softplus(−l) = softplus(l) + (w − 1)·softplus(l) − w·l, so the sum
-    over all pairs takes softplus(l) everywhere and a correction on the edges and the diagonal.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, z: Tensor, left: Tensor, right: Tensor, weight: Tensor, norm: Tensor, value: bool, block: int
-    ) -> Tensor:
-        total, gradient = _all_pairs(z, block=block, value=value)
-        edge_total, edge_gradient = _edge_correction(z, left, right, weight)
-        loop_total, loop_gradient = _diagonal_correction(z, weight)
-        gradient += edge_gradient
-        gradient += loop_gradient
-        gradient *= norm[:, None, None]
-        ctx.save_for_backward(gradient)
-        return norm * (total + edge_total + loop_total).to(z.dtype)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return gradient * upstream[:, None, None], None, None, None, None, None, None
-
-
-def _all_pairs(z: Tensor, *, block: int, value: bool) -> tuple[Tensor, Tensor]:
-    """Σ softplus(z_a·z_b) over all ordered pairs, [r] in float64, and its gradient [r, n, d].
-
-    The scores are symmetric, so only blocks on and above the diagonal are formed; the rest is their transpose.
-    """
-    r, n, _ = z.shape
-    total = torch.full((r,), 0.0 if value else float("nan"), dtype=torch.float64, device=z.device)
-    gradient = torch.zeros_like(z)
-    for top in range(0, n, block):
-        rows = z[:, top : top + block]
-        height = rows.shape[1]
-        for left in range(top, n, 8 * block):
-            columns = z[:, left : left + 8 * block]
-            scores = torch.bmm(rows, columns.transpose(1, 2))
-            own = height if left == top else 0  # the first columns are the block on the diagonal, counted once
-            if value:
-                costs = softplus(scores)
-                total += 2.0 * costs.sum((1, 2), dtype=torch.float64)
-                total -= costs[:, :, :own].sum((1, 2), dtype=torch.float64)
-            scores.sigmoid_()
-            gradient[:, top : top + height].baddbmm_(scores, columns)
-            beyond = slice(left + own, left + columns.shape[1])
-            gradient[:, beyond].baddbmm_(scores[:, :, own:].transpose(1, 2), rows)
-    return total, gradient.mul_(2.0)
-
-
-def _edge_correction(z: Tensor, left: Tensor, right: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(w − 1)·softplus(l) − w·l over both directions of every edge, [r], and its gradient [r, n, d]."""
-    r, n, d = z.shape
-    flat = z.reshape(r * n, d)
-    one, other = flat.index_select(0, left), flat.index_select(0, right)
-    logits = (one * other).sum(-1)
-    replica = left.div(n, rounding_mode="floor")
-    w = weight.index_select(0, replica)
-    costs = (w - 1.0) * softplus(logits) - w * logits
-    total = torch.zeros(r, dtype=torch.float64, device=z.device).index_add_(0, replica, 2.0 * costs.double())
-    slope = (2.0 * ((w - 1.0) * logits.sigmoid() - w))[:, None]
-    gradient = torch.zeros_like(flat).index_add_(0, left, slope * other).index_add_(0, right, slope * one)
-    return total, gradient.view(r, n, d)
-
-
-def _diagonal_correction(z: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The same over the n pairs of a node with itself, whose target is 1."""
-    logits = z.square().sum(-1)
-    w = weight[:, None]
-    costs = (w - 1.0) * softplus(logits) - w * logits
-    slope = 2.0 * ((w - 1.0) * logits.sigmoid() - w)
-    return costs.sum(-1, dtype=torch.float64), slope[:, :, None] * z
