@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m benchmark
 
-.PHONY: help benchmark report test check clean
+.PHONY: help benchmark report test check bench clean
 
 help: ## show this list
 	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
@@ -33,6 +33,9 @@ check: $(VENV)/.test ## ruff, ruff format, mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, cs and mnist-test)
+	@$(BIN)/python -m bench --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)
 
 clean: ## remove the virtual environment and caches, not the results
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -103,6 +103,7 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
         "device": record.identity.device,
         "device_name": provenance.device_name,
         "replicas": provenance.replicas,
+        "halved": provenance.halved,
         "versions": json.dumps(dict(provenance.versions), sort_keys=True),
         "commit": provenance.commit,
         "command": provenance.command,

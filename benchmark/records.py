@@ -61,6 +61,7 @@ class Provenance:
     versions: Mapping[str, str]
     commit: str
     command: str
+    halved: int = 0  # how often the batch was, since memory ran out
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Trained:
     generated: str = ""
     seconds: float = 0.0
     memory: int = 0
+    halved: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,17 +94,19 @@ def run_job(job: Job, context: Context) -> list[Record]:
     return [record for trained in train(job, context) for record in score(trained, job.wanted, context)]
 
 
-def train(job: Job, context: Context) -> list[Trained]:
+def train(job: Job, context: Context, *, halved: int = 0) -> list[Trained]:
     """The latents of every training of the batch; where memory runs out the batch is halved and tried again."""
     trainings = job.batch.trainings
     try:
-        return _train(job, context) if job.kept is None else [_kept(trainings[0], job.kept, context)]
+        if job.kept is not None:
+            return [_kept(trainings[0], job.kept, context)]
+        return [replace(trained, halved=halved) for trained in _train(job, context)]
     except Exception as error:  # noqa: BLE001, the one place where a unit may fail: it becomes a record
         if not out_of_memory(error) or len(trainings) == 1:
-            return [failed(training, error, len(trainings)) for training in trainings]
+            return [replace(failed(training, error, len(trainings)), halved=halved) for training in trainings]
     middle = len(trainings) // 2  # only here, where the exception no longer holds on to the memory
     halves = (replace(job, batch=Batch(part)) for part in (trainings[:middle], trainings[middle:]))
-    return [trained for half in halves for trained in train(half, context)]
+    return [trained for half in halves for trained in train(half, context, halved=halved + 1)]
 
 
 def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Context) -> list[Record]:
@@ -125,6 +128,7 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
             peak_memory=trained.memory,
             device_name=context.device_name,
             replicas=trained.replicas,
+            halved=trained.halved,
             versions=context.versions,
             commit=context.commit,
             command=context.command,
@@ -289,7 +293,7 @@ def _prepared(path: str) -> Prepared:
     return prepared
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=24)  # a cell's seeds, which every other model of the dataset meets again
 def _split(path: str, seed: int) -> Split:
     return split(_prepared(path).dataset, seed)
 

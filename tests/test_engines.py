@@ -375,7 +375,7 @@ def test_an_exception_in_a_unit_is_its_record_and_is_tried_again(data, tmp_path)
 
 
 def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
-    """With all seeds in one batch, as on a GPU; a batch of two does not fit, one does."""
+    """With all seeds in one batch, as on a GPU; a batch of two does not fit, one does, and the records say so."""
     made, store = planned(data, models=["ae"], variants=[]), Store(tmp_path)
     from benchmark import run
 
@@ -388,9 +388,18 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(run, "fit", small)
     (batch,) = plan.batches(made.trainings, together=True)
-    outcomes = train(engines.Job(batch, {}), context(made, store))
-    assert [trained.replicas for trained in outcomes] == [1, 1]
-    assert [trained.status for trained in outcomes] == ["complete", "complete"]
+    wanted = {unit.identity.key: unit.cells for training in batch.trainings for unit in training.units}
+    there = context(made, store)
+    records = [
+        record for trained in train(engines.Job(batch, wanted), there) for record in run.score(trained, wanted, there)
+    ]
+    assert {record.provenance.replicas for record in records} == {1}
+    assert {record.provenance.halved for record in records} == {1}
+    for record in records:
+        store.put(record, same_latent=False)
+    _, units = gather.gather(made, store)
+    assert set(units["status"]) == {"complete"}
+    assert set(units["halved"]) == {1}
 
 
 def test_done_calls_are_handed_on_before_the_next_is_taken():

@@ -202,3 +202,37 @@ def test_sampled_cross_entropy_expects_the_mean_over_all_non_edges():
     found = sampled_pair_cross_entropy(z.expand(copies, n, 3), inputs.graph, generators, value=True)
     error = n**2 * costs.std(correction=0) / (copies * 2 * len(edges)) ** 0.5
     assert abs(found.mean() - exact) < 5 * error
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_processor_s_cost_and_gradient():
+    n, r = 5000, 3
+    graphs = graphs_of(n, r, 0)
+    found = {}
+    for device in ("cpu", "cuda"):
+        z = normal(r, n, 16, dtype=torch.float32).to(device).requires_grad_()
+        graph = Graph.of(graphs, n, device=device, dtype=torch.float32)
+        cost = pair_cross_entropy(z, graph, *balanced(n, graph.counts), value=True)
+        found[device] = (cost.detach().cpu(), torch.autograd.grad(cost.sum(), z)[0].cpu())
+    torch.testing.assert_close(found["cuda"], found["cpu"], rtol=1e-4, atol=1e-4 * float(found["cpu"][1].std()))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_step_on_a_gpu_does_not_wait_for_it():
+    """Any synchronisation with the host raises, the drawing of negatives included."""
+    n = 500
+    graph = Graph.of(graphs_of(n, 2, 0), n, device="cuda", dtype=torch.float32)
+    z = normal(2, n, 4, dtype=torch.float32).cuda().requires_grad_()
+    generators = torch_generators((0, 1), "negatives", device="cuda")
+    weights = balanced(n, graph.counts)
+
+    def step():
+        pair_cross_entropy(z, graph, *weights, value=False).sum().backward()
+        sampled_pair_cross_entropy(z, graph, generators, value=False).sum().backward()
+
+    step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

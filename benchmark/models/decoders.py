@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from benchmark.models.base import Decoder, Draws, Inputs
+from benchmark.models.graph import Graph
 from benchmark.models.layers import GraphConvolution, Linear, SparseMatrix, Streams, hidden_layers, project, propagate
 from benchmark.models.objectives import (
     GAUSSIAN,
@@ -119,6 +120,7 @@ class InnerProduct(nn.Module):
     ) -> None:
         super().__init__()
         self.likelihood = likelihood
+        self._known: tuple[Graph, Tensor, Tensor] | None = None
 
     def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:
         graph = inputs.graph
@@ -126,8 +128,10 @@ class InnerProduct(nn.Module):
             raise ValueError("a decoder of edges needs inputs with a graph")
         if self.likelihood.weights is None:
             return sampled_pair_cross_entropy(z, graph, draws.negatives, value=value) / graph.nodes
-        weight, norm = self.likelihood.weights(graph.nodes, graph.counts)
-        return pair_cross_entropy(z, graph, weight, norm, value=value) / graph.nodes
+        if self._known is None or self._known[0] is not graph:  # they are the same at every step
+            weight, norm = self.likelihood.weights(graph.nodes, graph.counts)
+            self._known = (graph, weight, norm / graph.nodes)
+        return pair_cross_entropy(z, *self._known, value=value)
 
 
 MLP_DECODER = DecoderSpec("MLP", MLPDecoder, "images")

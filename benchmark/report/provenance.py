@@ -234,11 +234,18 @@ def run_facts(units: pd.DataFrame) -> tuple[Fact, ...]:
         ),
         Fact("versions", (", ".join(f"{name} {' and '.join(sorted(versions[name]))}" for name in sorted(versions)),)),
         Fact("seeds", (numbers.ranges(units["seed"].tolist()),)),
-        Fact("replicas trained together", (numbers.ranges(units["replicas"].tolist()),)),
+        Fact("replicas trained together", _together(units)),
         Fact("training, all units", (numbers.duration(units["seconds"].sum()),)),
         Fact("scoring, all units", (numbers.duration(units["scoring_seconds"].sum()),)),
         Fact("peak memory", (numbers.memory(units["peak_memory"].max()),)),
     )
+
+
+def _together(units: pd.DataFrame) -> tuple[str, ...]:
+    replicas, halved = numbers.ranges(units["replicas"].tolist()), int((units["halved"] > 0).sum())
+    if not halved:
+        return (replicas,)
+    return (replicas, f"fewer than meant for {numbers.counted(halved, 'unit')}, since memory ran out")
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

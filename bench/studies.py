@@ -1,0 +1,84 @@
+"""Whole studies end to end: with all workers, with one, and as a script of torch-geometric and scikit-learn."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.graphs import latents_by_dense_loss
+from bench.place import TASKS_BY_NAME, Place
+from bench.turns import Options, Row, Way, summary, workers
+from benchmark.engines import processors
+from benchmark.latents import READOUTS, read_out
+from benchmark.tasks import Case
+
+_STUDY = Path(__file__).parent / "study.toml"
+_ALL_EDGES = ("k-means", "logistic-regression-few", "logistic-regression-many")
+
+
+def script(at: Place, *, dataset: str, models: list[str], seeds: int, draws: int) -> Row:
+    """The same trainings, readouts and scores as ``study.toml``, one after the other in one process."""
+    row: Row = {}
+    data = at.dataset(dataset)
+    with at.timed(row):
+        for model in models:
+            for seed in range(seeds):
+                parts = at.split(dataset, seed)
+                case = Case(data.y, parts, data.fingerprint, seed)
+                for edges, tasks in ((data.edges, _ALL_EDGES), (parts.edges.train, ("link-inner-product",))):
+                    latents = latents_by_dense_loss(at, model=model, dataset=dataset, seed=seed, edges=edges)
+                    for readout in READOUTS[: 1 if latents.std is None else 3]:
+                        for draw in readout.draws(draws):
+                            z = read_out(latents, readout, seed=seed, draw=draw)
+                            for task in tasks:
+                                TASKS_BY_NAME[task].score(z, case)
+    return row
+
+
+WAYS: dict[str, Way] = {"studies: a script": script}
+
+
+def _run(study: str, count: int, options: Options) -> Row:
+    """One run of the command, from an empty results folder; its wall time, and what the records say."""
+    with TemporaryDirectory() as results:
+        command = [sys.executable, "-m", "benchmark", "run", study, "--results", results, "--workers", str(count)]
+        command += ["--device", options.device]
+        command += ["--data-root", options.root] if options.root else []
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds = time.perf_counter() - started
+        kept = [json.loads(path.read_bytes())["provenance"] for path in Path(results).rglob("records/**/*.json")]
+    return {
+        "seconds": seconds,
+        "training": sum(entry["seconds"] for entry in kept),
+        "scoring": sum(entry["scoring_seconds"] for entry in kept),
+        "units": len(kept),
+    }
+
+
+def measure(options: Options) -> Iterator[Row]:
+    """Wall times, and how far they are above the larger of training and scoring, which workers share."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import benchmark.cli, benchmark.driver"], check=True)
+    yield {"what": "start-up of a process, imports", "seconds": time.perf_counter() - started}
+    every = processors()
+    for study in ("smoke", str(_STUDY)):
+        name, found = Path(study).stem, {}
+        for count in (every, 1):
+            runs = [_run(study, count, options) for _ in range(options.repeats if study == "smoke" else 1)]
+            found[count] = runs
+            row = summary(runs, found[every])
+            shared = 1 if options.device == "cuda" else count  # a GPU trains in one process
+            row["above its floor"] = row["seconds"] / max(row["training"] / shared, row["scoring"] / count)
+            row["above all work"] = row["seconds"] / ((row["training"] / shared) + row["scoring"] / count)
+            yield {"what": f"study {name}", "way": f"{count} workers" if count > 1 else "1 worker", **row}
+        if name == "study":
+            with workers(list(WAYS), options.device, options.root) as others:
+                work: Row = {"dataset": "cora", "models": ["gae", "vgae"], "seeds": 4, "draws": 5}
+                runs = [others["studies: a script"].run(work)]
+            yield {"what": f"study {name}", "way": "a script of torch-geometric", **summary(runs, found[every])}
