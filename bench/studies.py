@@ -70,7 +70,7 @@ def measure(options: Options) -> Iterator[Row]:
     for study in ("smoke", str(_STUDY)):
         name, found = Path(study).stem, {}
         for count in (every, 1):
-            runs = [_run(study, count, options) for _ in range(options.repeats if study == "smoke" else 1)]
+            runs = [_run(study, count, options) for _ in range(min(2, options.repeats) if study == "smoke" else 1)]
             found[count] = runs
             row = summary(runs, found[every])
             shared = 1 if options.device == "cuda" else count  # a GPU trains in one process
@@ -79,6 +79,6 @@ def measure(options: Options) -> Iterator[Row]:
             yield {"what": f"study {name}", "way": f"{count} workers" if count > 1 else "1 worker", **row}
         if name == "study":
             with workers(list(WAYS), options.device, options.root) as others:
-                work: Row = {"dataset": "cora", "models": ["gae", "vgae"], "seeds": 4, "draws": 5}
+                work: Row = {"dataset": "cora", "models": ["gae", "vgae"], "seeds": 3, "draws": 5}
                 runs = [others["studies: a script"].run(work)]
             yield {"what": f"study {name}", "way": "a script of torch-geometric", **summary(runs, found[every])}

@@ -73,6 +73,10 @@ def run(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Worker processes; as many as processors if not given.")
     ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Seeds that train as one model; all on a GPU, one on a CPU if not given."),
+    ] = None,
     data_root: _ROOT = None,
     results: _RESULTS = Path("results"),
     skip_missing: Annotated[
@@ -90,19 +94,21 @@ def run(
     workers = engines.processors() if workers is None else workers
     if workers < 1:
         raise InputError(f"--workers {workers}: at least 1 is wanted")
+    if replicas is not None and replicas < 1:
+        raise InputError(f"--replicas {replicas}: at least 1 is wanted")
     kind = training.resolve_device(device)
     _check_writable(results)
     data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing)
     for line in refused:
         print(f"skipped: {line}", file=sys.stderr)
     planned, store = plan.make_plan(chosen, data, kind), Store(results)
-    work = driver.missing(planned, store)
+    work = driver.missing(planned, store, replicas)
     print(
         f"{chosen.name}: {work.units} units, {work.recorded} recorded; "
         f"{len(work.jobs)} batches to run on {kind}, {workers} workers",
         flush=True,
     )
-    command = _command(study, seeds, datasets, models, device)
+    command = _command(study, seeds, datasets, models, device, replicas)
     started = time.monotonic()
     outcomes = driver.execute(planned, work, store, workers, command)
     lost: set[str] = set()
@@ -256,9 +262,11 @@ def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str
     return study.model_copy(update=update)
 
 
-def _command(study: str, seeds: int | None, datasets: str | None, models: str | None, device: str) -> str:
+def _command(
+    study: str, seeds: int | None, datasets: str | None, models: str | None, device: str, replicas: int | None
+) -> str:
     """The command that gave a record, without folders, which differ from machine to machine."""
-    options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device}
+    options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device, "replicas": replicas}
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]
     return " ".join(["python -m benchmark run", Path(study).name, *words])
 
@@ -276,9 +284,7 @@ def _shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
     console = Console(stderr=True)
     if not console.is_terminal:
         for outcome in outcomes:
-            seconds = sum(r.provenance.scoring_seconds for r in outcome.records) + max(
-                r.provenance.seconds for r in outcome.records
-            )
+            seconds = sum(r.provenance.seconds + r.provenance.scoring_seconds for r in outcome.records)
             print(f"[{outcome.done}/{outcome.total}] {outcome.batch}: {seconds:.1f} s", flush=True)
             yield outcome
         return

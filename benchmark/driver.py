@@ -45,12 +45,13 @@ class Work:
     recorded: int  # of these, wholly recorded already
 
 
-def missing(plan: Plan, store: Store) -> Work:
+def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
     """The jobs that bring the store to what the plan wants; InputError where a record is damaged.
 
     A failed unit counts as missing. Where the latent was kept, by the same versions, only the missing cells are scored,
     on that latent. Else the training is run anew and all of its cells are scored, those included that only other
-    studies asked for: a record never mixes two trainings. A batch is one replica on a CPU, all seeds on a GPU.
+    studies asked for: a record never mixes two trainings. A batch is of so many ``replicas``; if not given, of one on a
+    CPU, so that its scores do not depend on the others, and of all seeds on a GPU.
     """
     records = {unit.identity.key: store.get(unit.identity.key) for unit in plan.units()}
     lacking = {
@@ -69,7 +70,9 @@ def missing(plan: Plan, store: Store) -> Work:
             jobs.append(Job(Batch((training,)), cells, kept))
         else:
             anew.append(training)
-    for batch in batches(anew, together=plan.device != "cpu"):
+    if replicas is None and plan.device == "cpu":
+        replicas = 1
+    for batch in batches(anew, replicas=replicas):
         units = [unit for training in batch.trainings for unit in training.units]
         jobs.append(Job(batch, {u.identity.key: _all_cells(u, records[u.identity.key]) for u in units}))
     recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())

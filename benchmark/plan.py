@@ -211,14 +211,17 @@ class Plan:
         return PlannedUnit(name, arm, seed, unit, identity, self._cells(name, arm, unit))
 
 
-def batches(trainings: Sequence[Training], *, together: bool) -> list[Batch]:
-    """``trainings`` in batches: one each, or ``together`` all seeds of a cell."""
+def batches(trainings: Sequence[Training], *, replicas: int | None) -> list[Batch]:
+    """``trainings`` in batches of at most so many seeds of a cell; of all of them if None."""
     groups: dict[tuple[object, ...], list[Training]] = {}
     for training in trainings:
         unit = training.units[0]
-        cell = (unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit)
-        groups.setdefault((*cell, None if together else training.seed), []).append(training)
-    return [Batch(tuple(group)) for group in groups.values()]
+        groups.setdefault((unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit), []).append(training)
+    return [
+        Batch(tuple(group[first : first + (replicas or len(group))]))
+        for group in groups.values()
+        for first in range(0, len(group), replicas or len(group))
+    ]
 
 
 def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Named]:

@@ -147,7 +147,7 @@ def _train(
 ) -> tuple[Curve, ...]:
     """Run the optimiser, each phase for ``epochs``; the curve of every replica."""
     draws = Draws.of(lambda purpose: torch_generators(seeds, purpose, device=device))
-    order = torch_generators(seeds, "batches", device=device)
+    order = torch_generators(seeds, "batches", device="cpu")
     logged = {round(epochs * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
     logs: list[tuple[int, str, Tensor]] = []
     for position, phase in enumerate(phases):
@@ -172,8 +172,10 @@ def _batches(inputs: Inputs, size: int, order: Sequence[torch.Generator], device
     if not size:
         yield inputs
         return
-    permutations = torch.stack([torch.randperm(inputs.rows, generator=g, device=device) for g in order])
-    for index in torch.split(permutations, size, dim=1):
+    permutations = torch.stack([torch.randperm(inputs.rows, generator=generator) for generator in order])
+    if device == "cuda":
+        permutations = permutations.pin_memory()  # else the copy would wait for all that the GPU has yet to do
+    for index in torch.split(permutations.to(device, non_blocking=True), size, dim=1):
         yield inputs.batch(index)
 
 

@@ -107,6 +107,7 @@ def test_the_lists_of_a_study_are_replaced(command):
         (["run", "gone.toml"], ["gone.toml", "no such file"]),
         (["run", "smoke", "--seeds", "0"], ["--seeds 0", "at least 1"]),
         (["run", "smoke", "--workers", "0"], ["--workers 0", "at least 1"]),
+        (["run", "smoke", "--replicas", "0"], ["--replicas 0", "at least 1"]),
         (["run", "smoke", "--datasets", "kora"], ["unknown dataset 'kora'", "did you mean 'cora'"]),
         (["run", "smoke", "--datasets", ","], ["--datasets ','", "at least one name"]),
         (["run", "smoke", "--models", "vgea"], ["unknown model 'vgea'", "did you mean 'vgae'"]),

@@ -14,6 +14,7 @@ import pytest
 
 from benchmark import driver, engines, gather, plan
 from benchmark.datasets import split
+from benchmark.errors import InputError
 from benchmark.latents import Latents
 from benchmark.plan import Batch
 from benchmark.records import Record, Store
@@ -374,6 +375,35 @@ def test_an_exception_in_a_unit_is_its_record_and_is_tried_again(data, tmp_path)
     assert set(complete(made, store)[1]["status"]) == {"complete"}
 
 
+def test_batches_hold_so_many_seeds_of_a_cell_and_all_of_them_once(data):
+    made = planned(data, seeds=5)
+    for replicas, sizes in ((1, {1}), (2, {1, 2}), (None, {5})):
+        found = plan.batches(made.trainings, replicas=replicas)
+        assert {len(batch.trainings) for batch in found} == sizes
+        assert sorted(id(t) for batch in found for t in batch.trainings) == sorted(id(t) for t in made.trainings)
+        for batch in found:
+            assert len({(t.units[0].dataset, str(t.arm), t.units[0].unit) for t in batch.trainings}) == 1
+
+
+def test_replicas_on_a_cpu_give_the_scores_of_one_at_a_time_but_for_rounding(data, tmp_path):
+    """And a training done anew with other replicas may replace a record: its scores need not be the same to the bit."""
+    made = planned(data, seeds=3)
+    alone, together = Store(tmp_path / "alone"), Store(tmp_path / "together")
+    expected, _ = complete(made, alone)
+    for _ in driver.execute(made, driver.missing(made, together, 2), together, 1, "command"):
+        pass
+    scores, units = gather.gather(made, together)
+    assert set(units.loc[units.model_family != "control", "replicas"]) == {1, 2}
+    assert np.mean(np.isclose(scores["value"], expected["value"], atol=1e-3)) > 0.95
+    record = next(r for unit in made.units() if (r := together.get(unit.identity.key)).provenance.replicas == 2)
+    key = next(iter(record.scores))
+    other = {**record.scores, key: dict.fromkeys(record.scores[key], 0.123)}
+    later = replace(record, scores=other, provenance=replace(record.provenance, replicas=1))
+    assert record.replaced(later) == later
+    with pytest.raises(InputError, match="the same key must give the same scores"):
+        record.replaced(replace(record, scores=other))
+
+
 def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
     """With all seeds in one batch, as on a GPU; a batch of two does not fit, one does, and the records say so."""
     made, store = planned(data, models=["ae"], variants=[]), Store(tmp_path)
@@ -387,7 +417,7 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
         return fitted(spec, inputs, settings, seeds, device)
 
     monkeypatch.setattr(run, "fit", small)
-    (batch,) = plan.batches(made.trainings, together=True)
+    (batch,) = plan.batches(made.trainings, replicas=None)
     wanted = {unit.identity.key: unit.cells for training in batch.trainings for unit in training.units}
     there = context(made, store)
     records = [
@@ -426,7 +456,7 @@ def test_training_here_while_workers_score_gives_the_same_records(data, tmp_path
             batch,
             {u.identity.key: u.cells for t in batch.trainings for u in t.units},
         )
-        for batch in plan.batches(made.trainings, together=True)
+        for batch in plan.batches(made.trainings, replicas=None)
     ]
     there = context(made, store)
     gathered = [
