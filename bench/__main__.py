@@ -3,8 +3,9 @@
     python -m bench [decoder] [graphs] [features] [studies] [growth] [--data-root DIR] [--device cpu|cuda]
 
 Every way runs in a single-threaded process of its own and they take turns, so that a busy machine slows all alike:
-read the ratios, which are medians over pairs. Quality stands beside every time. The results are written to
-bench/results/, a file for each machine; the sections that are not run keep what they had.
+read the ratios, which are medians over pairs. Whole studies run as commands, with as many workers as are named. Quality
+stands beside the time of all that trains. The results are written to bench/results/, a file for each machine; the
+sections that are not run keep what they had.
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="runs of what takes no seed")
     given = parser.parse_args()
     unknown = sorted(set(given.sections) - SECTIONS.keys())
-    if unknown or given.seeds < 1 or given.repeats < 1:
-        wrong = f"unknown section {unknown[0]!r}: of {', '.join(SECTIONS)}" if unknown else "at least 1 is wanted"
-        parser.error(wrong)
+    if unknown:
+        parser.error(f"unknown section {unknown[0]!r}: of {', '.join(SECTIONS)}")
+    for name in ("seeds", "repeats"):
+        if getattr(given, name) < 1:
+            parser.error(f"--{name} {getattr(given, name)}: at least 1 is wanted")
     try:
         options = Options(resolve_device(given.device), given.data_root, given.seeds, given.repeats)
         for name in ("cora", "cs", "mnist-test"):
@@ -103,6 +106,8 @@ def _entry(key: str, value: float | None, row: dict[str, Any]) -> str:
         return f"{key} {100 * value:.2f}"
     if key in ("operations", "bytes"):
         return f"{value / 1e9:.0f} G {key}/s"
+    if key in ("training", "scoring") or key.startswith(("graphs:", "features:")):
+        return f"{key} {_seconds(value)}"
     if key == "floor":
         return f"floor {_seconds(value)}"
     if key == "error":

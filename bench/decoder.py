@@ -15,6 +15,7 @@ from bench.turns import Options, Row, Way, in_turn, summary, workers
 from benchmark.models.graph import Graph
 from benchmark.models.objectives import balanced
 from benchmark.models.pairs import pair_cross_entropy
+from benchmark.models.upper_blocks import gradient_of_all_pairs
 
 
 def _pairs(at: Place, n: int, d: int, r: int, scale: float = 0.5) -> tuple[torch.Tensor, list[np.ndarray]]:
@@ -25,17 +26,18 @@ def _pairs(at: Place, n: int, d: int, r: int, scale: float = 0.5) -> tuple[torch
     return z, [ends[ends[:, 0] < ends[:, 1]] for ends in edges]
 
 
-def _repeated(at: Place, step: Callable[[], Any], pairs: int) -> tuple[Row, Any]:
-    """One step's share of several after a warm-up, of one without where it is long; and what it gave."""
-    steps = max(1, min(20, 10**8 // pairs))
-    if steps > 1:
-        step()
-    row: Row = {}
+def _repeated(at: Place, step: Callable[[], Any]) -> tuple[Row, Any]:
+    """One step's share of some tenths of a second, and what it gave; its memory from the first, which keeps some."""
+    first: Row = {}
+    with at.timed(first):
+        result = step()
+    if first["seconds"] > 2.0:
+        return first, result
+    steps, row = max(1, min(100, int(0.3 / first["seconds"]))), dict(first)
     with at.timed(row):
         for _ in range(steps):
             result = step()
-    row["seconds"] /= steps
-    return row, result
+    return row | {"seconds": row["seconds"] / steps, "peak": first["peak"], "above": first["above"]}, result
 
 
 def decoder_ours(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = False, check: bool = False) -> Row:
@@ -49,7 +51,7 @@ def decoder_ours(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = Fa
         pair_cross_entropy(z, graph, weight, norm, value=value).sum().backward()
         return z.grad
 
-    row, gradient = _repeated(at, step, r * n**2)
+    row, gradient = _repeated(at, step)
     if check:
         row["error"] = _error(gradient, z, edges)
     return row
@@ -89,7 +91,7 @@ def decoder_dense(at: Place, *, n: int, d: int = 16, r: int = 1, check: bool = F
         _dense_cost(z, targets).backward()
         return z.grad
 
-    row, gradient = _repeated(at, step, r * n**2)
+    row, gradient = _repeated(at, step)
     if check:
         row["error"] = _error(gradient, z, edges)
     return row
@@ -99,7 +101,8 @@ def decoder_blocks(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = 
     """The plain form of what ours does: upper blocks of 256 × 2,048, logistic function in place, without the edges."""
     replicas = _pairs(at, n, d, r)[0].detach()
 
-    def step() -> None:
+    def step() -> torch.Tensor:
+        gradients = []
         for z in replicas:
             gradient = torch.zeros_like(z)
             for top in range(0, n, 256):
@@ -110,34 +113,34 @@ def decoder_blocks(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = 
                     scores = (rows @ columns.T).sigmoid_()
                     gradient[top : top + 256].addmm_(scores, columns)
                     gradient[left + own : left + 2048].addmm_(scores[:, own:].T, rows)
+            gradients.append(gradient)
+        return torch.stack(gradients)
 
-    return _repeated(at, step, r * n**2)[0]
+    row, gradient = _repeated(at, step)
+    if check:
+        exact = 0.5 * gradient_of_all_pairs(replicas.double())
+        row["error"] = float((gradient - exact).norm() / exact.norm())
+    return row
 
 
 def rates(at: Place) -> Row:
     """Operations a second of a large float32 product, bytes a second of a large copy: what a floor is counted from."""
     a = torch.randn(2048, 2048, device=at.device)
-    b = torch.randn(2**26, device=at.device)
+    b, c = torch.randn(2**26, device=at.device), torch.zeros(2**26, device=at.device)
     row: Row = {}
     for name, amount, work in (
         ("operations", 2 * 2048**3, lambda: a @ a),
-        ("bytes", 8 * len(b), b.clone),
+        ("bytes", 8 * len(b), lambda: c.copy_(b)),
     ):
-        work()
-        seconds = []
-        for _ in range(5):
-            timing: Row = {}
-            with at.timed(timing):
-                work()
-            seconds.append(timing["seconds"])
-        row[name] = amount / min(seconds)
+        row[name] = amount / min(_repeated(at, work)[0]["seconds"] for _ in range(3))
     return row | {"seconds": 0.0}
 
 
 def floor(n: int, d: int, r: int, speed: Row, device: str) -> float:
-    """Seconds that no exact gradient can go below: three products of n²/2 pairs and d.
+    """Seconds that three float32 products of n²/2 pairs and d take at that speed.
 
-    On a GPU, whose cache does not hold a block, every logit is also written twice and read three times.
+    On a GPU, whose cache does not hold a block, every logit is also written twice and read three times, since the
+    products are not fused.
     """
     operations = 3.0 * r * n**2 * d
     moved = 5 * 4 * r * n**2 / 2 if device == "cuda" else 0.0
@@ -159,8 +162,9 @@ def measure(options: Options) -> Iterator[Row]:
     sizes = [(1_000, 1), (2_708, 1), (2_708, 10), (20_000, 1)]
     sizes += [(170_000, 1)] if options.device == "cuda" else []
     names = [name for name in WAYS if name != "rates"]
-    with workers([*names, "rates"], options.device, options.root) as started:
-        speed = started.pop("rates").run({})
+    with workers(["rates"], options.device, options.root) as started:
+        speed = started["rates"].run({})
+    with workers(names, options.device, options.root) as started:
         yield {"what": "rates of the machine", **{key: speed[key] for key in ("operations", "bytes")}}
         for n, r in sizes:
             here = {
@@ -168,7 +172,7 @@ def measure(options: Options) -> Iterator[Row]:
                 for name, worker in started.items()
                 if n <= _DENSE_NODES or name.startswith("decoder: ours")
             }
-            repeats = options.repeats if n < _DENSE_NODES else 1
+            repeats = options.repeats if n < _DENSE_NODES or options.device == "cuda" else 1
             work: Row = {"n": n, "r": r}
             found = in_turn(here, [work] * repeats)
             checked = here["decoder: ours"].run(work | {"check": True})["error"] if n < _DENSE_NODES else None

@@ -99,7 +99,7 @@ WAYS: dict[str, Way] = {"step": growth_step, "scoring": growth_scoring, "seed": 
 
 
 def _slope(axis: str, key: str, points: list[Row]) -> float:
-    """By what power of ``axis`` an entry grows, from the larger half of the points."""
+    """By what power of ``axis`` an entry grows over the points."""
     logs = np.log([[point[axis], point[key]] for point in points])
     return float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
 

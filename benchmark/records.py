@@ -126,15 +126,16 @@ class Record:
     def replaced(self, later: Record) -> Record:
         """``later``, which was trained anew; but a failure leaves these scores, and its message.
 
-        InputError where the training should have given the same scores, on the same CPU by the same versions with as
-        many replicas, and did not.
+        InputError where the training should have given the same scores, by itself on the same CPU and by the same
+        versions, and did not. With others it is equal but for rounding.
         """
         if self.status == "failed":
             return later
         if later.status == "failed":
             return replace(self, message=later.message)
-        made = [(part.versions, part.device_name, part.replicas) for part in (self.provenance, later.provenance)]
-        if self.identity.device == "cpu" and made[0] == made[1]:
+        made = [(part.versions, part.device_name) for part in (self.provenance, later.provenance)]
+        alone = self.provenance.replicas == later.provenance.replicas == 1
+        if self.identity.device == "cpu" and alone and made[0] == made[1]:
             self._agrees(later)
         return later
 

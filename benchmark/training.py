@@ -24,6 +24,7 @@ from benchmark.models import (
     PointMass,
     Posterior,
     Settings,
+    forget_blocks,
     sample,
     with_noise_of,
 )
@@ -121,10 +122,16 @@ def fit(spec: ModelSpec | NoisedSpec, inputs: Inputs, settings: Settings, seeds:
     ``inputs`` lie on ``device``. A replica's weights, batches, noise, negatives and corruption come from streams of its
     own seed, so its result does not depend on the others it is batched with. The last epoch is the result.
     """
-    seeds = tuple(seeds)
+    try:
+        return _fit(spec, inputs, settings, tuple(seeds), device)
+    finally:
+        forget_blocks()
+
+
+def _fit(spec: ModelSpec | NoisedSpec, inputs: Inputs, settings: Settings, seeds: tuple[int, ...], device: str) -> Fit:
     if isinstance(spec, NoisedSpec):
-        point = fit(spec.point, inputs, spec.settings_of_point(settings), seeds, device)
-        twin = fit(spec.variational, inputs, settings, seeds, device).posterior
+        point = _fit(spec.point, inputs, spec.settings_of_point(settings), seeds, device)
+        twin = _fit(spec.variational, inputs, settings, seeds, device).posterior
         if not isinstance(point.posterior, PointMass) or not isinstance(twin, DiagonalGaussian):
             raise ValueError(f"{spec.name}: noise goes from a Gaussian to a point")
         posterior: Posterior = with_noise_of(point.posterior, twin)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,6 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no real data in {root}; set BENCHMARK_DATA_ROOT to a folder that holds them")
     return root
+
+
+torch.set_num_threads(1)  # what is small is slower with more, and several times so beside other work

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,24 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # torch-geometric's import calls what torch deprecates
     from bench import __main__ as command
-    from bench import decoder, growth, machine, turns
-    from bench.place import Place
+    from bench import decoder, features, graphs, growth, machine, studies, turns
+    from bench.place import ROWS, Place
+
+from benchmark.study import load_study
 
 
 @pytest.fixture
 def here(tmp_path):
     return Place("cpu", tmp_path)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Rows of the table that train for a moment."""
+    for name in ("gae", "vgae", "gae-sampled", "vae"):
+        row = ROWS[name]
+        few = replace(row.settings, epochs=40, least_steps=None if row.settings.least_steps is None else 0)
+        monkeypatch.setitem(ROWS, name, replace(row, settings=few))
 
 
 @pytest.mark.parametrize("way", ["decoder: ours", "decoder: ours, with value", "decoder: dense autograd"])
@@ -27,8 +39,31 @@ def test_every_decoder_has_the_gradient_of_the_dense_form_in_double_precision(wa
     assert row["error"] < 1e-5
 
 
-def test_the_plain_form_runs(here):
-    assert decoder.WAYS["decoder: row blocks, plain"](here, n=300)["seconds"] > 0
+def test_the_plain_form_has_half_the_gradient_of_all_pairs(here):
+    assert decoder.WAYS["decoder: row blocks, plain"](here, n=600, r=2, check=True)["error"] < 1e-5
+
+
+@pytest.mark.usefixtures("short")
+def test_graph_models_are_as_good_either_way(here):
+    """Equal starts and no noise: but for rounding the same training."""
+    work = {"model": "gae", "dataset": "karate", "seeds": [0]}
+    ours, dense = (graphs.WAYS[f"graphs: {way}"](here, **work) for way in ("ours", "torch-geometric, dense loss"))
+    assert ours["auc mean"] == pytest.approx(dense["auc mean"], abs=0.02)
+    assert "auc sampled" in graphs.graphs_dense(here, **work | {"model": "vgae"})
+    assert graphs.graphs_example(here, **work | {"model": "gae-sampled"})["auc mean"] > 0
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("way", sorted(features.WAYS))
+def test_feature_models_learn_either_way(way, here):
+    row = features.WAYS[way](here, model="vae", dataset="wine", seeds=[0, 1])
+    assert row["accuracy mean"] > 0.6
+
+
+def test_the_script_scores_what_the_study_scores():
+    study = load_study(str(studies._STUDY))
+    assert sorted(study.tasks) == sorted((*studies._ALL_EDGES, *studies._TRAINING_EDGES))
+    assert (study.readouts, study.seeds, study.draws) == (("mean", "sampled", "averaged-4"), 3, 5)
 
 
 @pytest.mark.parametrize("model", ["gae", "gae-sampled"])
@@ -72,7 +107,7 @@ def test_rows_are_printed_with_their_quality():
     ("arguments", "words"),
     [
         (["nonsense"], "unknown section 'nonsense': of decoder, graphs, features, studies, growth"),
-        (["--seeds", "0"], "at least 1 is wanted"),
+        (["--seeds", "0"], "--seeds 0: at least 1 is wanted"),
     ],
 )
 def test_bad_input_is_one_line(arguments, words, monkeypatch, capsys):

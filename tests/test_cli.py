@@ -302,3 +302,16 @@ def test_the_module_runs_as_a_program():
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown study 'papr'")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_replicas_reach_the_run_and_its_records(command, monkeypatch):
+    from benchmark import cli, driver
+    from benchmark.errors import InputError
+
+    def missing(*arguments):
+        raise InputError(f"asked for {arguments[-1]}")
+
+    monkeypatch.setattr(driver, "missing", missing)
+    code, _, error = command("run", "smoke", "--replicas", "4")
+    assert (code, "asked for 4" in error) == (2, True)
+    assert cli._command("smoke", None, None, None, "cpu", 4).endswith("--device cpu --replicas 4")

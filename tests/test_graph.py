@@ -91,7 +91,7 @@ def test_draws_are_uniform_over_all_ordered_non_edges():
 
 
 def test_one_draw_is_uniform_too():
-    """The first of two order statistics, or of twenty, may not be likelier at one end."""
+    """Alone, or the first of two order statistics, it may not be likelier at one end."""
     n = 4
     non_edges = graph_of([np.array([[0, 1]])], n).non_edges
     (generator,) = streams(1)
@@ -115,6 +115,8 @@ def test_graphs_without_edges_and_with_nearly_all():
 
 
 def test_negatives_are_drawn_anew_at_every_step():
+    with pytest.raises(ValueError, match="zip"):
+        graph_of([data()[1]] * 2, ROWS).non_edges.draw([3, 3], streams(1))
     edges = data()[1]
     (generator,) = streams(1)
     one, other = (negatives_of(edges, ROWS, generator) for _ in range(2))

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from benchmark.models.graph import Graph
 from benchmark.models.objectives import balanced, unweighted
 from benchmark.models.pairs import pair_cross_entropy, sampled_pair_cross_entropy
-from benchmark.models.upper_blocks import UpperBlocks, slope_of_all_pairs, softplus_of_all_pairs
+from benchmark.models.upper_blocks import UpperBlocks, gradient_of_all_pairs, softplus_of_all_pairs
 from benchmark.rng import torch_generators
 
 
@@ -101,9 +101,9 @@ def test_single_precision_is_as_near_as_single_precision_can_be(scale):
 
 
 def test_a_second_pass_leaves_the_first_one_s_result_alone():
-    one = slope_of_all_pairs(normal(2, 50, 3))
+    one = gradient_of_all_pairs(normal(2, 50, 3))
     before = one.clone()
-    slope_of_all_pairs(normal(2, 50, 3, seed=1))
+    gradient_of_all_pairs(normal(2, 50, 3, seed=1))
     assert torch.equal(one, before)
 
 
@@ -127,7 +127,7 @@ def test_no_more_is_made_than_rows_and_one_block_and_no_more_is_done_than_half()
     n, d, block = 960, 4, 16
     z = normal(1, n, d)
     with Counted() as counted:
-        slope_of_all_pairs(z, block)
+        gradient_of_all_pairs(z, block)
     assert counted.largest <= max(n * d, 8 * block**2)
     rows, width = n // block, 8
     upper = sum(-(-(n - top) // (width * block)) for top in range(0, n, block))
@@ -136,7 +136,7 @@ def test_no_more_is_made_than_rows_and_one_block_and_no_more_is_done_than_half()
     assert counted.calls["baddbmm_"] == 2 * counted.calls["bmm"]
     assert counted.calls["tanh_"] == counted.calls["bmm"]
     with Counted() as again:
-        slope_of_all_pairs(z, block)
+        gradient_of_all_pairs(z, block)
     assert "slice" not in again.calls  # the views are there already
     with Counted() as valued:
         softplus_of_all_pairs(z, block)
@@ -145,10 +145,10 @@ def test_no_more_is_made_than_rows_and_one_block_and_no_more_is_done_than_half()
 
 def test_replicas_share_blocks_where_they_are_small():
     with Counted() as counted:
-        slope_of_all_pairs(normal(8, 16, 2), 16)
+        gradient_of_all_pairs(normal(8, 16, 2), 16)
     assert counted.calls["bmm"] == 1
     with Counted() as counted:
-        slope_of_all_pairs(normal(3, 128, 2), 16)
+        gradient_of_all_pairs(normal(3, 128, 2), 16)
     assert counted.calls["bmm"] == 3 * 8
 
 

@@ -374,6 +374,14 @@ def test_how_it_was_run_adds_up() -> None:
     assert facts["versions"] == ("numpy 2.0, torch 2.9",)
     assert facts["command"] == ("python -m benchmark run made-up",)
     assert facts["seeds"] == ("0–1",)
+    assert facts["replicas trained together"] == ("1",)
+
+
+def test_batches_that_memory_did_not_hold_are_counted() -> None:
+    scores, units = usual(seeds=2)
+    units.loc[units.index[:3], "halved"] = [1, 2, 1]
+    facts = {fact.label: fact.texts for fact in compose(a_study(seeds=2), scores, units, OVERLAP).facts}
+    assert facts["replicas trained together"] == ("1", "fewer than meant for 3 units, since memory ran out")
 
 
 def test_every_readout_is_explained() -> None:

@@ -18,6 +18,7 @@ from benchmark.models.baselines import Control
 from benchmark.models.settings import Settings
 from benchmark.models.specs import BaselineSpec, ModelSpec, NoisedSpec, Row
 from benchmark.models.table import MODELS
+from benchmark.models.upper_blocks import forget_blocks
 
 __all__ = [
     "LAST",
@@ -37,6 +38,7 @@ __all__ = [
     "Row",
     "Settings",
     "divergence",
+    "forget_blocks",
     "sample",
     "with_noise_of",
 ]

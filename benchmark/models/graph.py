@@ -33,7 +33,7 @@ class Graph:
 
     @classmethod
     def of(cls, edges: Sequence[Edges], n: int, *, device: str, dtype: torch.dtype) -> Graph:
-        """From one [m, 2] array with i < j for each replica."""
+        """From one [m, 2] array with i < j for each replica, no pair twice."""
         shifted = np.concatenate([array + replica * n for replica, array in enumerate(edges)])
         counts = np.array([len(array) for array in edges])
         ends = torch.tensor(shifted.T, device=device)
@@ -92,10 +92,8 @@ class NonEdges:
         """
         if 0 in self.absent:
             raise ValueError(f"all pairs of {self.nodes} nodes are edges, so there is no non-edge to draw")
-        ranks = []
-        for first, absent, size, generator in zip(
-            accumulate((0, *self.absent)), self.absent, count, generators, strict=False
-        ):
+        ranks, firsts = [], list(accumulate(self.absent, initial=0))[:-1]
+        for first, absent, size, generator in zip(firsts, self.absent, count, generators, strict=True):
             uniform = torch.rand(size + 1, generator=generator, dtype=torch.float64, device=self.before.device)
             sums = uniform.neg_().log1p_().cumsum(0)
             ranks.append((sums[:-1] * (absent / sums[-1])).long().clamp_(max=absent - 1) + first)

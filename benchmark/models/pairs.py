@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
 from benchmark.models.graph import Graph
-from benchmark.models.upper_blocks import slope_of_all_pairs, softplus_of_all_pairs
+from benchmark.models.upper_blocks import gradient_of_all_pairs, softplus_of_all_pairs
 
 
 def pair_cross_entropy(
@@ -21,7 +21,7 @@ def pair_cross_entropy(
     """norm · Σ over all n² ordered pairs of the weighted cross-entropy of logits z zᵀ against A + I; [r], in nats.
 
     z is [r, n, d], ``positive_weight`` and ``norm`` are [r]. Exact, in blocks of ``block`` rows (the device's choice if
-    not given), without an n × n matrix: memory is O(r·(n·d + m) + block²). NaN in place of the sum where ``value`` is
+    not given), without an n × n matrix: memory is O(r·(n + m)·d + block²). NaN in place of the sum where ``value`` is
     False, the gradient is the same. Not twice differentiable.
     """
     result: Tensor = _PairCrossEntropy.apply(z, graph, positive_weight, norm, value, block)  # type: ignore[no-untyped-call]
@@ -61,7 +61,7 @@ class _PairCrossEntropy(torch.autograd.Function):
             total.index_add_(0, graph.replica, costs.double())
         if ctx.needs_input_grad[0]:
             slope = (w - 1.0) * logits.sigmoid() - w
-            gradient = slope_of_all_pairs(z, block)
+            gradient = gradient_of_all_pairs(z, block)
             gradient.add_(graph.weighted_sums(slope, flat).view_as(z), alpha=2.0)
             ctx.save_for_backward(gradient.mul_(norm[:, None, None]))
         return norm * total.to(z.dtype)

@@ -17,14 +17,15 @@ _WIDE = 8  # a block has so many times more columns than rows
 def softplus_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
     """Σ softplus(z_a·z_b) over all ordered pairs of rows of z [r, n, d]; [r] in float64.
 
-    In blocks of ``block`` rows, the device's choice if not given; memory is O(r·n·d + block²).
+    In blocks of ``block`` rows, the device's choice if not given; memory is O(r·n·d + block²), and stays taken until
+    ``forget_blocks``.
     """
     return torch.cat([blocks.softplus(part) for blocks, part in _parts(z, block)])
 
 
-def slope_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
-    """Its gradient 2 Σ_b g(z_i·z_b) z_b; [r, n, d]."""
-    return torch.cat([blocks.slope(part) for blocks, part in _parts(z, block)])
+def gradient_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
+    """The gradient of ``softplus_of_all_pairs``, 2 Σ_b g(z_i·z_b) z_b with g the logistic function; [r, n, d]."""
+    return torch.cat([blocks.gradient(part) for blocks, part in _parts(z, block)])
 
 
 def _parts(z: Tensor, block: int | None) -> Iterator[tuple[UpperBlocks, Tensor]]:
@@ -110,8 +111,8 @@ class UpperBlocks:
                 total -= _twice_but_once(block.logits, block.own)
         return total
 
-    def slope(self, z: Tensor) -> Tensor:
-        """As ``slope_of_all_pairs``, of z [r, n, d]."""
+    def gradient(self, z: Tensor) -> Tensor:
+        """As ``gradient_of_all_pairs``, of z [r, n, d]."""
         self._take(z)
         self.sums.zero_()
         self.sums_across.zero_()
@@ -127,10 +128,15 @@ class UpperBlocks:
         self.across.copy_(self.half.mT)
 
 
-_upper_blocks = lru_cache(maxsize=2)(UpperBlocks)
-
-
 def _twice_but_once(costs: Tensor, own: int) -> Tensor:
     """The sum of [r, h, w], everything twice but for the ``own`` first columns, which hold both directions; [r]."""
     once = costs[:, :, :own].sum((1, 2)).double() if own else 0.0
     return 2.0 * costs.sum((1, 2)).double() - once
+
+
+_upper_blocks = lru_cache(maxsize=2)(UpperBlocks)
+
+
+def forget_blocks() -> None:
+    """Let go of the memory that was kept from step to step."""
+    _upper_blocks.cache_clear()

@@ -15,7 +15,7 @@ from benchmark.study import Study
 
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
-UNIT_COLUMNS = ("latent", "objective", "note", "still_falling")  # frames without them are of an older version
+UNIT_COLUMNS = ("latent", "objective", "note", "still_falling", "halved")  # frames without them are of an older version
 FINGERPRINT_SHOWN = 12
 CELLS_NAMED = 12
 
