@@ -81,6 +81,6 @@ def measure(options: Options) -> Iterator[Row]:
             yield {"what": f"study {name}", "way": f"{count} workers" if count > 1 else "1 worker", **row}
         if name == "study":
             with workers(list(WAYS), options.device, options.root) as others:
-                work: Row = {"dataset": "cora", "models": ["gae", "vgae"], "seeds": 3, "draws": 5}
+                work: Row = {"dataset": "cora", "models": ["gae", "vgae"], "seeds": 2, "draws": 5}
                 runs = [others["studies: a script"].run(work)]
             yield {"what": f"study {name}", "way": "a script of torch-geometric", **summary(runs, found[1])}

@@ -387,12 +387,16 @@ def test_batches_hold_so_many_seeds_of_a_cell_and_all_of_them_once(data):
 
 def test_replicas_on_a_cpu_give_the_scores_of_one_at_a_time_but_for_rounding(data, tmp_path):
     """And a training done anew with other replicas may replace a record: its scores need not be the same to the bit."""
-    made = planned(data, seeds=3)
-    alone, together = Store(tmp_path / "alone"), Store(tmp_path / "together")
-    expected, _ = complete(made, alone)
-    for _ in driver.execute(made, driver.missing(made, together, 2), together, 1, "command"):
-        pass
-    scores, units = gather.gather(made, together)
+    made, frames = planned(data, models=["vgae", "raw"], seeds=3), []
+    for replicas in (None, 2):
+        together = Store(tmp_path / str(replicas))
+        together.results.mkdir()
+        there = context(made, together)
+        for job in driver.missing(made, together, replicas).jobs:
+            for record in run_job(job, there):
+                together.put(record, same_latent=False)
+        frames.append(gather.gather(made, together))
+    (expected, _), (scores, units) = frames
     assert set(units.loc[units.model_family != "control", "replicas"]) == {1, 2}
     assert np.mean(np.isclose(scores["value"], expected["value"], atol=1e-3)) > 0.95
     record = next(r for unit in made.units() if (r := together.get(unit.identity.key)).provenance.replicas == 2)
