@@ -10,15 +10,15 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from bench.graphs import graphs_ours
 from bench.place import ROWS, TASKS_BY_NAME, Place
 from bench.turns import Options, Row, Way, summary, workers
 from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
 from benchmark.diagnostics import diagnose
-from benchmark.latents import Latents, of_posterior
+from benchmark.latents import Latents
 from benchmark.models import Draws, Inputs
 from benchmark.rng import torch_generators
 from benchmark.tasks import Case
-from benchmark.training import fit
 
 
 def _synthetic(n: int, f: int = 500, each: int = 20) -> tuple[sp.csr_array, np.ndarray]:
@@ -41,15 +41,15 @@ def growth_step(at: Place, *, model: str, n: int, r: int = 1, d: int = 16, steps
     row: Row = {}
     with at.timed(row):
         inputs = Inputs.of(x, [edges] * r, replicas=r, device=at.device)
-        model_of_row = spec.build(
+        network = spec.build(
             settings, n, x.shape[1], lambda name: torch_generators(tuple(range(r)), "weights", name, device="cpu")
         ).to(at.device)
-        optimiser = torch.optim.Adam(model_of_row.parameters(), lr=settings.learning_rate, fused=True)
+        optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
         draws = Draws.of(lambda purpose: torch_generators(tuple(range(r)), purpose, device=at.device))
 
         def step() -> None:
             optimiser.zero_grad()
-            model_of_row.loss(inputs, draws, value=False).total.sum().backward()
+            network.loss(inputs, draws, value=False).total.sum().backward()
             optimiser.step()
 
         step()
@@ -84,18 +84,7 @@ def growth_scoring(at: Place, *, part: str, n: int, d: int = 16) -> Row:
     return row
 
 
-def whole_seed(at: Place, *, model: str, dataset: str) -> Row:
-    """One training of a row as it stands, with its value and posterior."""
-    spec, data = ROWS[model], at.dataset(dataset)
-    edges = [at.split(dataset, 0).edges.train]
-    row: Row = {}
-    with at.timed(row):
-        inputs = Inputs.of(data.x, edges, replicas=1, device=at.device)
-        latents = of_posterior(fit(spec, inputs, spec.settings, [0], at.device).posterior)[0]
-    return row | at.scores(dataset, 0, latents, "link-inner-product", ("auc", "ap"))
-
-
-WAYS: dict[str, Way] = {"step": growth_step, "scoring": growth_scoring, "seed": whole_seed}
+WAYS: dict[str, Way] = {"step": growth_step, "scoring": growth_scoring, "seed": graphs_ours}
 
 
 def _slope(axis: str, key: str, points: list[Row]) -> float:
@@ -131,5 +120,5 @@ def measure(options: Options) -> Iterator[Row]:
             yield from grown(f"step of {model}, n = 3,000", "d", [8, 16, 32, 64, 128, 256], model=model, n=3_000)
         for part in _PARTS:
             yield from grown(part, "n", nodes, part=part)
-        runs = [started["seed"].run({"model": "gae", "dataset": "cs"})]
+        runs = [started["seed"].run({"model": "gae", "dataset": "cs", "seeds": [0]})]
         yield {"what": "gae, cs, a seed", "way": "ours", **summary(runs)}

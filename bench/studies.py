@@ -15,6 +15,7 @@ from bench.place import TASKS_BY_NAME, Place
 from bench.turns import Options, Row, Way, summary, workers
 from benchmark.engines import processors
 from benchmark.latents import READOUTS, read_out
+from benchmark.study import load_study
 from benchmark.tasks import Case
 
 _STUDY = Path(__file__).parent / "study.toml"
@@ -81,6 +82,8 @@ def measure(options: Options) -> Iterator[Row]:
             yield {"what": f"study {name}", "way": f"{count} workers" if count > 1 else "1 worker", **row}
         if name == "study":
             with workers(list(WAYS), options.device, options.root) as others:
-                work: Row = {"dataset": "cora", "models": ["gae", "vgae"], "seeds": 2, "draws": 5}
+                asked = load_study(study)
+                (dataset,), models = asked.datasets, list(asked.models)
+                work: Row = {"dataset": dataset, "models": models, "seeds": asked.seeds, "draws": asked.draws}
                 runs = [others["studies: a script"].run(work)]
             yield {"what": f"study {name}", "way": "a script of torch-geometric", **summary(runs, found[1])}
