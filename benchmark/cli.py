@@ -258,7 +258,7 @@ def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str
                 raise InputError(f"--{option} {value!r}: at least one name is wanted")
             update[option] = names
     if models is not None:
-        update["variants"] = ()
+        update |= {"variants": (), "waterfalls": ()}
     return study.model_copy(update=update)
 
 

@@ -23,7 +23,7 @@ from benchmark.tasks import TASKS
 from benchmark.training import device_name
 
 _CURRENT = {(task.name, task.version) for task in TASKS}
-_READ = {readout.name for readout in READOUTS}
+_READOUTS = {readout.name: readout for readout in READOUTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
     """The jobs that bring the store to what the plan wants; InputError where a record is damaged.
 
     A failed unit counts as missing. Where the latent was kept, by the same versions, only the missing cells are scored,
-    on that latent. Else the training is run anew and all of its cells are scored, those included that only other
-    studies asked for: a record never mixes two trainings. A batch is of so many ``replicas``; if not given, of one on a
-    CPU, so that its scores do not depend on the others, and of all seeds on a GPU.
+    on that latent; those of training passes never are. Else the training is run anew and all of its cells are scored,
+    those included that only other studies asked for: a record never mixes two trainings. A batch is of so many
+    ``replicas``; if not given, of one on a CPU, so that its scores do not depend on the others, and of all seeds on a
+    GPU.
     """
     records = {unit.identity.key: store.get(unit.identity.key) for unit in plan.units()}
     lacking = {
@@ -64,7 +65,8 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
         wants_files = _wants_files(plan, training, asked, store)
         if not any(lacking[id(training)]) and not wants_files:
             continue
-        kept = None if wants_files else _kept(training, asked, store)
+        passes = any(_READOUTS[cell.readout].gives == "epochs" for cells in lacking[id(training)] for cell in cells)
+        kept = None if wants_files or passes else _kept(training, asked, store)
         if kept is not None:
             cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
             jobs.append(Job(Batch((training,)), cells, kept))
@@ -126,7 +128,10 @@ def _missing_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]
 def _all_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
     """The cells of the plan, and those that the record holds besides and that can still be scored."""
     held = () if record is None else sorted(record.scores.keys() - set(unit.cells))
-    return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READ))
+    return (
+        *unit.cells,
+        *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READOUTS),
+    )
 
 
 def _wants_files(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,18 +20,27 @@ from benchmark.rng import generator
 
 if TYPE_CHECKING:
     from benchmark.models import Posterior
+    from benchmark.training import Snapshot
 
 Matrix: TypeAlias = "NDArray[np.float32] | sp.csr_array"
+Kind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # what a readout gives: a Matrix, PairScores, or Epochs
+
+EVERY = 5  # epochs between the training passes that are read out, where any are
 _SMALLEST = np.float32(1e-8)  # the floor of σ under its logarithm, for a σ of 0 is legal
 _PAIRS_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Latents:
-    """Posterior of every row in one replica; ``std`` is None for a point."""
+    """Posterior of every row in one replica; ``std`` is None for a point.
+
+    ``passes`` are the means and the draws of training passes, each [n, d], where the training was asked for them; they
+    are not saved.
+    """
 
     mean: Matrix  # [n, d]; sparse only for controls on sparse features
     std: NDArray[np.float32] | None = None  # [n, d]
+    passes: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...] = ()
 
     @property
     def finite(self) -> bool:
@@ -65,12 +74,22 @@ class Latents:
             raise InputError(f"{path}: not a readable latent file ({error})") from None
 
 
-def of_posterior(q: Posterior) -> list[Latents]:
-    """The latents of each replica of a posterior whose tensors are [r, n, d]."""
+def of_posterior(q: Posterior, snapshots: Sequence[Snapshot] = ()) -> list[Latents]:
+    """The latents of each replica of a posterior whose tensors are [r, n, d], with those of training passes."""
     means = q.mean.detach().cpu().numpy()
-    if not hasattr(q, "std"):
-        return [Latents(mean) for mean in means]
-    return [Latents(mean, std) for mean, std in zip(means, q.std.detach().cpu().numpy(), strict=True)]
+    stds = q.std.detach().cpu().numpy() if hasattr(q, "std") else [None] * len(means)
+    taken = [(s.posterior.mean.detach().cpu().numpy(), s.drawn.detach().cpu().numpy()) for s in snapshots]
+    return [
+        Latents(mean, std, tuple((mean_then[i], drawn[i]) for mean_then, drawn in taken))
+        for i, (mean, std) in enumerate(zip(means, stds, strict=True))
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Epochs:
+    """The latents of several training passes in their order, [n, d] each; a score of theirs is chosen by its value."""
+
+    latents: tuple[NDArray[np.float32], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +149,20 @@ def _expected(latents: Latents, rng: np.random.Generator) -> PairScores:
     return PairScores(*_gaussian(latents), seed=int(rng.integers(2**63)))
 
 
+def _pass_means(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, training has drawn already
+    return Epochs(tuple(mean for mean, _ in _passes(latents)))
+
+
+def _pass_samples(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, nor does this
+    return Epochs(tuple(drawn for _, drawn in _passes(latents)))
+
+
+def _passes(latents: Latents) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
+    if not latents.passes:
+        raise ValueError("no training passes were kept of this latent")
+    return latents.passes
+
+
 def _average(samples: int) -> Callable[[Latents, np.random.Generator], Matrix]:
     def read(latents: Latents, rng: np.random.Generator) -> Matrix:
         mean, std = _gaussian(latents)
@@ -143,13 +176,13 @@ def _average(samples: int) -> Callable[[Latents, np.random.Generator], Matrix]:
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """How a latent becomes what tasks receive: one matrix, or the scores of pairs."""
+    """How a latent becomes what tasks receive: one matrix, the scores of pairs, or a matrix for each of some epochs."""
 
     name: str
     spread: bool  # reads σ, so that only a Gaussian posterior has it
     every_draw: bool  # scored once for each of the study's draws, or once
-    read: Callable[[Latents, np.random.Generator], Matrix | PairScores]
-    pairs: bool = False  # gives PairScores, which only some tasks take
+    read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
+    gives: Kind = "matrix"  # all but matrices only some tasks take
 
     def draws(self, asked: int) -> range:
         """The draws to score where a study asks for ``asked``."""
@@ -162,12 +195,16 @@ READOUTS = (
     Readout("averaged-4", spread=True, every_draw=False, read=_average(4)),
     Readout("averaged-16", spread=True, every_draw=False, read=_average(16)),
     Readout("mean+logsigma", spread=True, every_draw=False, read=_mean_and_log_std),
-    Readout("expected", spread=True, every_draw=False, read=_expected, pairs=True),
+    Readout("expected", spread=True, every_draw=False, read=_expected, gives="pairs"),
+    Readout("epochs-mean", spread=False, every_draw=False, read=_pass_means, gives="epochs"),
+    Readout("epochs-sampled", spread=True, every_draw=False, read=_pass_samples, gives="epochs"),
 )
 
 
-def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores:
-    """What the tasks receive: [n, d], [n, 2d] with log σ, or PairScores. Noise has its own stream of seed and draw.
+def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores | Epochs:
+    """What the tasks receive: [n, d], [n, 2d] with log σ, PairScores, or Epochs.
+
+    Noise has its own stream of seed and draw.
 
     ValueError where the readout reads σ and the posterior is a point.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +10,22 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from benchmark import origin
 from benchmark.datasets import Dataset, load, neighbour_graph, split
 from benchmark.errors import InputError, UnavailableError, unknown
-from benchmark.latents import READOUTS, Readout
-from benchmark.models import MODELS, BaselineSpec, Row, Settings
+from benchmark.latents import READOUTS, Kind, Readout
+from benchmark.models import MODELS, BaselineSpec, ModelSpec, Row, Settings
 from benchmark.records import Cell, Identity
 from benchmark.study import Study, variant_label
 from benchmark.tasks import METRICS, TASKS, Task, Unit, unmet_needs
 
 NEIGHBOURS = 9
 _UNITS: tuple[Unit, ...] = ("all-edges", "training-edges")
+_KINDS: Mapping[Kind, str] = {
+    "matrix": "a matrix",
+    "pairs": "scores of pairs",
+    "epochs": "the latents of several epochs",
+}
 _Named = TypeVar("_Named", Row, Task, Readout)
 
 
@@ -30,22 +36,28 @@ class Prepared:
     dataset: Dataset
     edges: np.ndarray  # [m, 2], i < j
     graph: str
+    weights: np.ndarray | None = None  # [m], of a graph of nearest neighbours
 
     @classmethod
     def of(cls, dataset: Dataset) -> Prepared:
         """With the dataset's own edges, else the union of each row's nine nearest neighbours."""
         if dataset.edges is not None:
             return cls(dataset, dataset.edges, "own")
-        return cls(dataset, neighbour_graph(dataset.x, NEIGHBOURS), f"{NEIGHBOURS}-nearest-neighbours")
+        edges, weights = neighbour_graph(dataset.x, NEIGHBOURS)
+        return cls(dataset, edges, f"{NEIGHBOURS}-nearest-neighbours", weights)
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A row of MODELS under settings of its own; ``variant`` names what a study overrides."""
+    """A row of MODELS under settings of its own; ``variant`` names what a study overrides.
+
+    ``asked`` are the readouts and tasks, by name, that it is scored by where the row has that readout.
+    """
 
     row: Row
     variant: str
     settings: Settings
+    asked: frozenset[tuple[str, str]] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.row.name} ({self.variant})" if self.variant else self.row.name
@@ -56,10 +68,16 @@ class Arm:
             return None
         return self.row.decoder.makes if images or self.row.decoder.makes == "edges" else None
 
-    def readouts(self, names: Sequence[str]) -> list[Readout]:
-        """Those of the readouts ``names`` that the row's posterior has."""
+    def readouts(self, names: Collection[str]) -> list[Readout]:
+        """Those of the readouts ``names`` that there are of the row: its posterior may be a point, or its training
+        one in mini-batches, whose passes have no latents of all rows."""
         spread = not isinstance(self.row, BaselineSpec) and self.row.posterior.noisy
-        return [readout for readout in READOUTS if readout.name in names and (spread or not readout.spread)]
+        passes = isinstance(self.row, ModelSpec) and self.settings.epochs > 0 and not self.settings.batch
+        return [
+            readout
+            for readout in READOUTS
+            if readout.name in names and (spread or not readout.spread) and (passes or readout.gives != "epochs")
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +152,8 @@ class Plan:
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
         """The study's rows as they stand, then its variants; InputError for a name or a setting that there is not."""
-        arms = [Arm(row, "", row.settings) for row in named(MODELS, "model", self.study.models)]
+        product = frozenset((readout, task) for readout in self.study.readouts for task in self.study.tasks)
+        arms = [Arm(row, "", row.settings, product) for row in named(MODELS, "model", self.study.models)]
         for variant in self.study.variants:
             for row in named(MODELS, "model", variant.models):
                 try:
@@ -144,7 +163,17 @@ class Plan:
                 twin = next((arm for arm in arms if arm.row is row and arm.settings == settings), None)
                 if twin is not None:
                     raise InputError(f"variant {variant.label!r} of {row.name} trains what {twin} trains; leave it out")
-                arms.append(Arm(row, variant_label(variant.settings), settings))
+                arms.append(Arm(row, variant_label(variant.settings), settings, product))
+        for start in self.study.waterfalls:
+            for (model, overrides), asked in origin.arms(start).items():
+                (row,) = named(MODELS, "model", [model])
+                settings = row.overridden(dict(overrides))
+                own = Arm(row, variant_label(dict(overrides)), settings, asked)
+                place = next((i for i, arm in enumerate(arms) if (arm.row, arm.settings) == (row, settings)), None)
+                if place is None:
+                    arms.append(own)
+                else:
+                    arms[place] = replace(arms[place], asked=arms[place].asked | asked)
         return tuple(arms)
 
     @cached_property
@@ -175,10 +204,9 @@ class Plan:
             yield from training.units
 
     def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:
-        unmet = unmet_needs(prepared.dataset)
-        return [
-            task for task in named(TASKS, "task", self.study.tasks) if task.unit == unit and task.needs not in unmet
-        ]
+        unmet, asked = unmet_needs(prepared.dataset), {task for arm in self.arms for _, task in arm.asked}
+        names = [*self.study.tasks, *(task.name for task in TASKS if task.name in asked - set(self.study.tasks))]
+        return [task for task in named(TASKS, "task", names) if task.unit == unit and task.needs not in unmet]
 
     def _trained_together(self, name: str, arm: Arm) -> list[tuple[Unit, ...]]:
         """The units of each training of an arm: those that some readout is scored in."""
@@ -190,10 +218,10 @@ class Plan:
     def _cells(self, name: str, arm: Arm, unit: Unit) -> tuple[Cell, ...]:
         return tuple(
             Cell(readout.name, draw, task.name, task.version)
-            for readout in arm.readouts(self.study.readouts)
+            for readout in arm.readouts({readout for readout, _ in arm.asked})
             for draw in readout.draws(self.study.draws)
             for task in self._tasks(self.data[name], unit)
-            if task.takes_pairs or not readout.pairs
+            if (readout.name, task.name) in arm.asked and readout.gives in task.takes
         )
 
     def _unit(self, name: str, arm: Arm, seed: int, unit: Unit) -> PlannedUnit:
@@ -237,16 +265,23 @@ def check_names(study: Study) -> None:
     """InputError for a model, task, readout or metric of the study that no table has, or that do not go together."""
     named(MODELS, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
     tasks = named(TASKS, "task", study.tasks)
-    for readout in named(READOUTS, "readout", study.readouts):
-        if readout.pairs and not any(task.takes_pairs for task in tasks):
-            raise InputError(f"readout {readout.name!r}: {_for_pairs()}; add that task, or leave the readout out")
+    readouts = named(READOUTS, "readout", study.readouts)
+    for readout in readouts:
+        if not any(readout.gives in task.takes for task in tasks):
+            raise InputError(
+                f"readout {readout.name!r}: {_taken(readout.gives)}; add that task, or leave the readout out"
+            )
+    for task in tasks:
+        if not any(readout.gives in task.takes for readout in readouts):
+            wanted = " or ".join(_KINDS[kind] for kind in task.takes)
+            givers = " or ".join(readout.name for readout in READOUTS if readout.gives in task.takes)
+            raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
     for contrast in study.declared():
         for side in (contrast.first, contrast.second):
             (row,), (readout,) = named(MODELS, "model", [side.model]), named(READOUTS, "readout", [side.readout])
             if not Arm(row, "", row.settings).readouts([readout.name]):
-                raise InputError(
-                    f"contrast {contrast.name!r}: {row.name} is a point and has no readout {readout.name!r}"
-                )
+                what = "trains in mini-batches, or not at all," if readout.gives == "epochs" else "is a point"
+                raise InputError(f"contrast {contrast.name!r}: {row.name} {what} and has no readout {readout.name!r}")
         for primary in contrast.primary:
             (task,) = named(TASKS, "task", [primary.task])
             if primary.metric not in task.metrics:
@@ -256,15 +291,16 @@ def check_names(study: Study) -> None:
                 raise unknown(f"metric of {task.name}", primary.metric, known, where=f"contrast {contrast.name!r}")
             for side in (contrast.first, contrast.second):
                 (readout,) = named(READOUTS, "readout", [side.readout])
-                if readout.pairs and not task.takes_pairs:
+                if readout.gives not in task.takes:
                     raise InputError(
-                        f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; {_for_pairs()}"
+                        f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; "
+                        f"{_taken(readout.gives)}"
                     )
 
 
-def _for_pairs() -> str:
-    takers = " and ".join(task.name for task in TASKS if task.takes_pairs)
-    return f"it gives scores of pairs, which go with {takers} alone"
+def _taken(kind: Kind) -> str:
+    takers = [task.name for task in TASKS if kind in task.takes]
+    return f"it gives {_KINDS[kind]}, which go with {' and '.join(takers)} alone"
 
 
 def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str, Prepared], list[str]]:
@@ -304,7 +340,7 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
     """The plan of a study on loaded data; InputError where a model cannot train on a dataset, or no task scores it."""
     plan = Plan(study, data, device)
     for arm in plan.arms:
-        if not arm.readouts(study.readouts):
+        if not arm.readouts({readout for readout, _ in arm.asked}):
             raise InputError(
                 f"{arm}: it is a point, and has none of the study's readouts ({', '.join(study.readouts)}); "
                 "add 'mean', or leave the model out"

@@ -17,8 +17,8 @@ from benchmark.datasets import Split, split
 from benchmark.diagnostics import diagnose
 from benchmark.files import write_arrays
 from benchmark.generation import Drawings, generate
-from benchmark.latents import READOUTS, Latents, of_posterior, read_out
-from benchmark.models import BaselineSpec, Control, Inputs
+from benchmark.latents import EVERY, READOUTS, Latents, of_posterior, read_out
+from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
 from benchmark.plan import Batch, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Provenance, Record, Status
 from benchmark.rng import generator
@@ -158,7 +158,7 @@ def failed(training: Training, error: BaseException, replicas: int) -> Trained:
 def _train(job: Job, context: Context) -> list[Trained]:
     forget_peak_memory(context.device)
     started = time.perf_counter()
-    fitted = _fitted(job.batch, context)
+    fitted = _fitted(job, context)
     replicas = len(fitted)
     seconds, memory = (time.perf_counter() - started) / replicas, peak_memory(context.device)
     trained = []
@@ -190,9 +190,10 @@ def _train(job: Job, context: Context) -> list[Trained]:
     return trained
 
 
-def _fitted(batch: Batch, context: Context) -> list[Fitted]:
+def _fitted(job: Job, context: Context) -> list[Fitted]:
     """Every replica of the batch, trained."""
-    arm, device = batch.first.arm, context.device
+    batch, device = job.batch, context.device
+    arm = batch.first.arm
     prepared = _prepared(context.data[batch.first.dataset])
     x = prepared.dataset.x
     edges = [_edges(prepared, training, context) for training in batch.trainings] if arm.row.uses_graph else None
@@ -202,8 +203,17 @@ def _fitted(batch: Batch, context: Context) -> list[Fitted]:
             for i, seed in enumerate(batch.seeds)
         ]
         return [Fitted(Latents(arm.row.latent(control))) for control in controls]
-    inputs = Inputs.of(arm.row.seen(x), edges, replicas=len(batch.seeds), device=device, dense=not arm.row.uses_graph)
-    result = fit(arm.row, inputs, arm.settings, batch.seeds, device)
+    weights = prepared.weights if isinstance(arm.row, ModelSpec) and arm.row.weighted else None
+    inputs = Inputs.of(
+        arm.row.seen(x),
+        edges,
+        replicas=len(batch.seeds),
+        device=device,
+        dense=not arm.row.uses_graph,
+        weights=None if weights is None else [weights] * len(batch.seeds),
+    )
+    passes = any(_READOUTS[cell.readout].gives == "epochs" for cells in job.wanted.values() for cell in cells)
+    result = fit(arm.row, inputs, arm.settings, batch.seeds, device, snapshots=EVERY if passes else None)
     drawings: list[Drawings] | None = None
     shown = arm.shown(images=batch.first.dataset in context.images)
     if context.save_latents and shown is not None:
@@ -211,7 +221,7 @@ def _fitted(batch: Batch, context: Context) -> list[Fitted]:
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
         Fitted(latents, result.curves[i], nats[i], None if drawings is None else drawings[i])
-        for i, latents in enumerate(of_posterior(result.posterior))
+        for i, latents in enumerate(of_posterior(result.posterior, result.snapshots))
     ]
 
 
@@ -245,9 +255,9 @@ def _trouble(replica: Fitted) -> str:
 
 def _constant(latent: Latents) -> Latents:
     """Zeros of the same shape: what a diverged training is scored as, which is chance."""
-    return Latents(
-        np.zeros(latent.mean.shape, dtype=np.float32), None if latent.std is None else np.zeros_like(latent.std)
-    )
+    mean = np.zeros(latent.mean.shape, dtype=np.float32)
+    std = None if latent.std is None else np.zeros_like(latent.std)
+    return Latents(mean, std, ((mean, mean),) if latent.passes else ())
 
 
 def _kept(training: Training, record: Record, context: Context) -> Trained:

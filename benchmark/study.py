@@ -99,8 +99,9 @@ class Study(_Frozen):
     ``seeds`` is their number (0 to seeds − 1); ``draws`` how many samples of each latent are scored, each on its own;
     ``margin`` the difference of scores, on their 0–1 scale, below which two arms count as equivalent. Latents are saved
     with what the decoder makes of them where ``save_latents`` says so: edges of every graph decoder, and images of the
-    datasets ``images``, all that are images if not given. Without ``derived_graphs`` a graph model is refused on data
-    that have no edges of their own.
+    datasets ``images``, all that are images if not given. ``waterfalls`` are the starts of the study origin whose
+    corrections are trained besides, each with the readouts and tasks that it is about. Without ``derived_graphs`` a
+    graph model is refused on data that have no edges of their own.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -123,9 +124,10 @@ class Study(_Frozen):
     margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
     save_latents: Annotated[bool, Field(strict=True)] = False
     images: tuple[str, ...] | None = None
+    waterfalls: tuple[Literal["scripts", "june"], ...] = ()
     derived_graphs: Annotated[bool, Field(strict=True)] = True
 
-    @field_validator("datasets", "models", "readouts", "tasks")
+    @field_validator("datasets", "models", "readouts", "tasks", "waterfalls")
     @classmethod
     def _no_duplicates(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         twice = sorted({name for name in names if names.count(name) > 1})

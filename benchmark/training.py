@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,18 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """The latents of one training pass, before its step: the posterior, and the very draw that the pass was made with.
+
+    ``drawn`` is [r, n, d] and, for a point, the point itself. What is read from it was chosen while training went on.
+    """
+
+    epoch: int
+    posterior: Posterior
+    drawn: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """What training leaves: the model, the posterior of every row after the last epoch [r, n, d], and the curves.
 
@@ -82,6 +94,7 @@ class Fit:
     posterior: Posterior
     curves: tuple[Curve, ...]
     reconstruction: tuple[Tensor, Tensor]
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 def resolve_device(name: str) -> str:
@@ -116,19 +129,38 @@ def out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def fit(spec: ModelSpec | NoisedSpec, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str) -> Fit:
+def fit(
+    spec: ModelSpec | NoisedSpec,
+    inputs: Inputs,
+    settings: Settings,
+    seeds: Sequence[int],
+    device: str,
+    *,
+    snapshots: int | None = None,
+) -> Fit:
     """Train one replica a seed and read its posterior out in a separate pass without noise.
 
     ``inputs`` lie on ``device``. A replica's weights, batches, noise, negatives and corruption come from streams of its
-    own seed, so its result does not depend on the others it is batched with. The last epoch is the result.
+    own seed, so its result does not depend on the others it is batched with. The last epoch is the result. With
+    ``snapshots`` the latents of every so many epochs of the last phase are kept beside it, and nothing else changes;
+    ValueError for a row that trains in mini-batches, whose passes have no latents of all rows.
     """
     try:
-        return _fit(spec, inputs, settings, tuple(seeds), device)
+        return _fit(spec, inputs, settings, tuple(seeds), device, snapshots)
     finally:
         forget_blocks()
 
 
-def _fit(spec: ModelSpec | NoisedSpec, inputs: Inputs, settings: Settings, seeds: tuple[int, ...], device: str) -> Fit:
+def _fit(
+    spec: ModelSpec | NoisedSpec,
+    inputs: Inputs,
+    settings: Settings,
+    seeds: tuple[int, ...],
+    device: str,
+    every: int | None = None,
+) -> Fit:
+    if every and (settings.batch or isinstance(spec, NoisedSpec)):
+        raise ValueError(f"{spec.name}: only a network trained on all rows at once has snapshots")
     if isinstance(spec, NoisedSpec):
         point = _fit(spec.point, inputs, spec.settings_of_point(settings), seeds, device)
         twin = _fit(spec.variational, inputs, settings, seeds, device).posterior
@@ -143,16 +175,39 @@ def _fit(spec: ModelSpec | NoisedSpec, inputs: Inputs, settings: Settings, seeds
         lambda name: torch_generators(seeds, "weights", name, device="cpu"),
     ).to(device=device)
     epochs = settings.epochs_for(inputs.rows) if settings.epochs else 0
-    curves = _train(spec.phases(model), inputs, settings, epochs, seeds, device) if epochs else (Curve(),) * len(seeds)
+    kept: list[Snapshot] = []
+
+    def passing(epoch: int, draws: Draws) -> None:
+        if every and epoch % every == 0:
+            kept.append(_snapshot(model, inputs, draws, epoch))
+
+    phases = spec.phases(model)
+    curves = _train(phases, inputs, settings, epochs, seeds, device, passing) if epochs else (Curve(),) * len(seeds)
     with torch.no_grad():
         posterior = model.encode(inputs)
-    return Fit(model, posterior, curves, _evaluated(model, inputs, posterior, seeds, device))
+    return Fit(model, posterior, curves, _evaluated(model, inputs, posterior, seeds, device), tuple(kept))
+
+
+@torch.no_grad()
+def _snapshot(model: Model, inputs: Inputs, draws: Draws, epoch: int) -> Snapshot:
+    """What the training pass that comes next is made with: its noise is drawn from copies of the generators."""
+    posterior = model.encode(inputs)
+    return Snapshot(epoch, posterior, sample(posterior, [generator.clone_state() for generator in draws.noise]))
 
 
 def _train(
-    phases: Sequence[Phase], inputs: Inputs, settings: Settings, epochs: int, seeds: tuple[int, ...], device: str
+    phases: Sequence[Phase],
+    inputs: Inputs,
+    settings: Settings,
+    epochs: int,
+    seeds: tuple[int, ...],
+    device: str,
+    passing: Callable[[int, Draws], None],
 ) -> tuple[Curve, ...]:
-    """Run the optimiser, each phase for ``epochs``; the curve of every replica."""
+    """Run the optimiser, each phase for ``epochs``; the curve of every replica.
+
+    ``passing`` is told of every epoch of the last phase before it is trained, with the draws to come.
+    """
     draws = Draws.of(lambda purpose: torch_generators(seeds, purpose, device=device))
     order = torch_generators(seeds, "batches", device="cpu")
     logged = {round(epochs * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
@@ -161,6 +216,8 @@ def _train(
         optimiser = torch.optim.Adam(phase.parameters, lr=settings.learning_rate, fused=True)
         for epoch in range(1, epochs + 1):
             value = epoch in logged
+            if phase.name == LAST:
+                passing(epoch, draws)
             losses: list[tuple[int, Loss]] = []
             for batch in _batches(inputs, settings.batch or 0, order, device):
                 loss = phase.loss(batch, draws, value=value)

@@ -39,11 +39,12 @@ class Inputs:
         device: str,
         dense: bool = False,
         dtype: torch.dtype = torch.float32,
+        weights: Sequence[NDArray[np.float32]] | None = None,
     ) -> Inputs:
         """Inputs on ``device`` from arrays.
 
         ``x`` is [n, f]; it stays sparse unless ``dense``. ``edges`` are [m, 2] arrays with i < j, one for each replica,
-        or None for models that use no graph.
+        or None for models that use no graph; ``weights`` are [m] of theirs, or None where all edges weigh 1.
         """
         features: Tensor | SparseMatrix
         if isinstance(x, np.ndarray) or dense:
@@ -55,7 +56,8 @@ class Inputs:
             return cls(features, None, replicas)
         if len(edges) != replicas:
             raise ValueError(f"one edge array a replica is wanted: got {len(edges)} for {replicas} replicas")
-        return cls(features, Graph.of(edges, int(x.shape[0]), device=device, dtype=dtype), replicas)
+        graph = Graph.of(edges, int(x.shape[0]), device=device, dtype=dtype, weights=weights)
+        return cls(features, graph, replicas)
 
     @property
     def rows(self) -> int:

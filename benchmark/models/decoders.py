@@ -108,7 +108,7 @@ class GraphConvolutionDecoder(nn.Module):
 
 
 class InnerProduct(nn.Module):
-    """Logits z zᵀ of ordered pairs against A + I; no parameters. Kipf and Welling (2016), eq. 2."""
+    """Logits z zᵀ of ordered pairs against A + I, or A; no parameters. Kipf and Welling (2016), eq. 2."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class InnerProduct(nn.Module):
         if self._known is None or self._known[0] is not graph:  # they are the same at every step
             weight, norm = self.likelihood.weights(graph.nodes, graph.counts)
             self._known = (graph, weight, norm / graph.nodes)
-        return pair_cross_entropy(z, *self._known, value=value)
+        return pair_cross_entropy(z, *self._known, value=value, loops=self.likelihood.loops)
 
 
 MLP_DECODER = DecoderSpec("MLP", MLPDecoder, "images")

@@ -81,12 +81,13 @@ class GCN(nn.Module):
         heads: tuple[str, ...],
         *,
         bound: Callable[[int, int], float] = glorot,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         widths = (features, *hidden)
-        self.hidden = hidden_layers("encoder", widths, partial(GraphConvolution, streams, bound=bound))
+        self.hidden = hidden_layers("encoder", widths, partial(GraphConvolution, streams, bound=bound, bias=bias))
         self.heads = nn.ModuleList(
-            GraphConvolution(streams, f"encoder.{head}", widths[-1], latent, bound) for head in heads
+            GraphConvolution(streams, f"encoder.{head}", widths[-1], latent, bound, bias=bias) for head in heads
         )
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
@@ -96,8 +97,11 @@ class GCN(nn.Module):
         hidden = inputs.features
         for layer in self.hidden:
             hidden = layer(hidden, adjacency).relu()
-        heads = torch.cat([*self.heads.parameters()], dim=-1)  # side by side, one product for all
-        return list(propagate(adjacency, project(hidden, heads)).chunk(len(self.heads), dim=-1))
+        weights, biases = ([getattr(head, name) for head in self.heads] for name in ("weight", "bias"))
+        product = propagate(adjacency, project(hidden, torch.cat(weights, dim=-1)))  # side by side, one for all heads
+        if biases[0] is not None:
+            product = product + torch.cat(biases, dim=-1)
+        return list(product.chunk(len(self.heads), dim=-1))
 
 
 MLP_ENCODER = EncoderSpec("MLP", MLP, uses_graph=False)
@@ -107,4 +111,5 @@ RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
     "MLP with a last ReLU, without biases", partial(MLP, bias=False, rectified=True), uses_graph=False
 )
 GCN_ENCODER = EncoderSpec("GCN", GCN, uses_graph=True)
+GCN_WITH_BIASES = EncoderSpec("GCN with biases", partial(GCN, bias=True), uses_graph=True)
 GCN_DEFAULT_START = EncoderSpec("GCN started as a linear layer", partial(GCN, bound=default), uses_graph=True)

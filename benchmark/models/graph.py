@@ -26,25 +26,36 @@ class Graph:
     adjacency: SparseMatrix  # Â = D^-1/2 (A + I) D^-1/2, block-diagonal, [r·n, r·n]
     ends: tuple[Tensor, Tensor]  # the two ends of every undirected edge, each [Σm]
     counts: Tensor  # undirected edges of each replica, [r], in the features' dtype
+    weights: Tensor | None  # of the undirected edges [Σm], where the replicas' graphs are weighted
     replica: Tensor  # of every positive pair: the undirected edges, then every node with itself; [Σm + r·n]
     positives: Sparsity  # of A + I, [r·n, r·n]
     pair: Tensor  # which of the positive pairs every entry of A + I is; [2Σm + r·n]
     non_edges: NonEdges
 
     @classmethod
-    def of(cls, edges: Sequence[Edges], n: int, *, device: str, dtype: torch.dtype) -> Graph:
-        """From one [m, 2] array with i < j for each replica, no pair twice."""
+    def of(
+        cls,
+        edges: Sequence[Edges],
+        n: int,
+        *,
+        device: str,
+        dtype: torch.dtype,
+        weights: Sequence[NDArray[np.float32]] | None = None,
+    ) -> Graph:
+        """From one [m, 2] array with i < j for each replica, no pair twice; ``weights`` are [m] each, up to 1."""
         shifted = np.concatenate([array + replica * n for replica, array in enumerate(edges)])
         counts = np.array([len(array) for array in edges])
         ends = torch.tensor(shifted.T, device=device)
         m, loops = len(shifted), np.arange(n * len(edges))
-        adjacency = normalised_adjacency(shifted, len(loops))
+        joined = None if weights is None else np.concatenate(weights)
+        adjacency = normalised_adjacency(shifted, len(loops), joined)
         pairs = with_loops(shifted, np.arange(m), m + loops)
         return cls(
             nodes=n,
             adjacency=SparseMatrix.of(adjacency, device=device, dtype=dtype, symmetric=True),
             ends=(ends[0].contiguous(), ends[1].contiguous()),
             counts=torch.tensor(counts, dtype=dtype, device=device),
+            weights=None if joined is None else torch.tensor(joined, dtype=dtype, device=device),
             replica=torch.tensor(np.concatenate([np.repeat(np.arange(len(edges)), counts), loops // n]), device=device),
             positives=Sparsity.of(pairs, device=device),
             pair=torch.tensor(pairs.data, device=device),

@@ -30,10 +30,14 @@ def with_loops(edges: NDArray[np.int64], values: NDArray[Any], diagonal: NDArray
     return sp.coo_array((entries, (rows, columns)), shape=(len(loops), len(loops))).tocsr()
 
 
-def normalised_adjacency(edges: NDArray[np.int64], n: int) -> sp.csr_array:
-    """Â = D^-1/2 (A + I) D^-1/2 of undirected edges [m, 2], float64 [n, n]. Kipf and Welling (2017), eq. 2."""
-    scale = 1.0 / np.sqrt(np.bincount(edges.ravel(), minlength=n) + 1)
-    return with_loops(edges, scale[edges[:, 0]] * scale[edges[:, 1]], scale * scale)
+def normalised_adjacency(edges: NDArray[np.int64], n: int, weights: NDArray[Any] | None = None) -> sp.csr_array:
+    """Â = D^-1/2 (A + I) D^-1/2 of undirected edges [m, 2], float64 [n, n]. Kipf and Welling (2017), eq. 2.
+
+    The entries of A are ``weights`` [m], 1 if not given.
+    """
+    values = np.ones(len(edges)) if weights is None else weights.astype(np.float64)
+    scale = 1.0 / np.sqrt(np.bincount(edges.ravel(), np.repeat(values, 2), minlength=n) + 1)
+    return with_loops(edges, values * scale[edges[:, 0]] * scale[edges[:, 1]], scale * scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,16 +159,26 @@ class Linear(nn.Module):
 
 
 class GraphConvolution(nn.Module):
-    """Â X W in every replica, without bias, uniform within ``bound``. Kipf and Welling (2017), eq. 2."""
+    """Â X W in every replica, uniform within ``bound``; + b with ``bias``. Kipf and Welling (2017), eq. 2."""
 
     def __init__(
-        self, streams: Streams, name: str, inputs: int, outputs: int, bound: Callable[[int, int], float] = glorot
+        self,
+        streams: Streams,
+        name: str,
+        inputs: int,
+        outputs: int,
+        bound: Callable[[int, int], float] = glorot,
+        *,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         self.weight = _uniform(streams(f"{name}.weight"), (inputs, outputs), bound(inputs, outputs))
+        start = default(inputs, outputs)
+        self.bias = _uniform(streams(f"{name}.bias"), (1, outputs), start) if bias else None
 
     def forward(self, x: Tensor | SparseMatrix, adjacency: SparseMatrix) -> Tensor:
-        return propagate(adjacency, project(x, self.weight))
+        product = propagate(adjacency, project(x, self.weight))
+        return product if self.bias is None else product + self.bias
 
 
 def _uniform(generators: Sequence[torch.Generator], shape: tuple[int, ...], bound: float) -> nn.Parameter:

@@ -72,11 +72,12 @@ class FeatureLikelihood:
 class PairLikelihood:
     """A likelihood of the n² ordered pairs, target A + I: its weight of positives and norm.
 
-    Without ``weights`` the pairs are sampled: all edges and as many non-edges.
+    Without ``weights`` the pairs are sampled: all edges and as many non-edges. Without ``loops`` the target is A.
     """
 
     name: str
     weights: Callable[[int, Tensor], tuple[Tensor, Tensor]] | None
+    loops: bool = True
     unit_interval: bool = False
 
 
@@ -91,4 +92,5 @@ GAUSSIAN_OUTPUT = FeatureLikelihood("gaussian-output", gaussian, _as_it_is, unit
 SIGMOID_GAUSSIAN = FeatureLikelihood("gaussian-sigmoid", sigmoid_gaussian, torch.sigmoid, unit_interval=True)
 BERNOULLI_BALANCED = PairLikelihood("bernoulli-balanced", balanced)
 BERNOULLI_PAIRS = PairLikelihood("bernoulli", unweighted)
+BERNOULLI_OFF_DIAGONAL = PairLikelihood("bernoulli, target A", unweighted, loops=False)
 BERNOULLI_SAMPLED = PairLikelihood("bernoulli-sampled", None)

@@ -16,15 +16,24 @@ from benchmark.models.upper_blocks import gradient_of_all_pairs, softplus_of_all
 
 
 def pair_cross_entropy(
-    z: Tensor, graph: Graph, positive_weight: Tensor, norm: Tensor, *, value: bool, block: int | None = None
+    z: Tensor,
+    graph: Graph,
+    positive_weight: Tensor,
+    norm: Tensor,
+    *,
+    value: bool,
+    loops: bool = True,
+    block: int | None = None,
 ) -> Tensor:
     """norm · Σ over all n² ordered pairs of the weighted cross-entropy of logits z zᵀ against A + I; [r], in nats.
 
+    The target is A without ``loops``. A weighted edge has its weight as target t, and costs t times what an edge costs
+    and 1 − t times what a non-edge does.
     z is [r, n, d], ``positive_weight`` and ``norm`` are [r]. Exact, in blocks of ``block`` rows (the device's choice if
     not given), without an n × n matrix: memory is O(r·(n + m)·d + block²). NaN in place of the sum where ``value`` is
     False, the gradient is the same. Not twice differentiable.
     """
-    result: Tensor = _PairCrossEntropy.apply(z, graph, positive_weight, norm, value, block)  # type: ignore[no-untyped-call]
+    result: Tensor = _PairCrossEntropy.apply(z, graph, positive_weight, norm, value, loops, block)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -44,23 +53,29 @@ def sampled_pair_cross_entropy(
 
 class _PairCrossEntropy(torch.autograd.Function):
     """With weight w a positive pair of logit l costs w·softplus(−l) = softplus(l) + (w − 1)·softplus(l) − w·l, so the
-    sum over all pairs takes softplus(l) everywhere and a correction on the edges and the diagonal.
+    sum over all pairs takes softplus(l) everywhere and a correction on the edges and the diagonal, t times it where
+    the target is t.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, z: Tensor, graph: Graph, weight: Tensor, norm: Tensor, value: bool, block: int | None
+        ctx: Any, z: Tensor, graph: Graph, weight: Tensor, norm: Tensor, value: bool, loops: bool, block: int | None
     ) -> Tensor:
         total = softplus_of_all_pairs(z, block) if value else torch.full_like(norm, math.nan, dtype=torch.float64)
         flat = z.flatten(0, 1)
         logits = torch.cat([_logits(flat, *graph.ends), flat.square().sum(-1)])
         w = weight.index_select(0, graph.replica)
+        target = None if loops and graph.weights is None else _targets(graph, logits, loops=loops)
         if value:
             costs = (w - 1.0) * softplus(logits) - w * logits
+            if target is not None:
+                costs *= target
             costs[: len(graph.ends[0])] *= 2.0  # an edge is two ordered pairs
             total.index_add_(0, graph.replica, costs.double())
         if ctx.needs_input_grad[0]:
             slope = (w - 1.0) * logits.sigmoid() - w
+            if target is not None:
+                slope *= target
             gradient = gradient_of_all_pairs(z, block)
             gradient.add_(graph.weighted_sums(slope, flat).view_as(z), alpha=2.0)
             ctx.save_for_backward(gradient.mul_(norm[:, None, None]))
@@ -70,7 +85,7 @@ class _PairCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return gradient * upstream[:, None, None], None, None, None, None, None
+        return gradient * upstream[:, None, None], None, None, None, None, None, None
 
 
 class _SampledPairCrossEntropy(torch.autograd.Function):
@@ -102,6 +117,14 @@ class _SampledPairCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return gradient * upstream[:, None, None], None, None, None, None
+
+
+def _targets(graph: Graph, like: Tensor, *, loops: bool) -> Tensor:
+    """What the positive pairs are to be, the edges and then the diagonal; [Σm + r·n]."""
+    edges = len(graph.ends[0])
+    target = torch.full_like(like, float(loops))
+    target[:edges] = 1.0 if graph.weights is None else graph.weights
+    return target
 
 
 def _logits(flat: Tensor, left: Tensor, right: Tensor) -> Tensor:

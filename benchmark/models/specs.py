@@ -25,9 +25,10 @@ Family = Literal["ae", "gae", "control"]
 class ModelSpec:
     """A row that is a network: an encoder trained with a decoder, or left untrained where its settings say 0 epochs.
 
-    A ``featureless`` row sees the identity in place of X. ``pretraining`` gives the phases before the last, in which
-    the whole model is trained; each lasts as long as the settings say. ``note`` says what is wrong with a row on
-    purpose, or what to know of it.
+    A ``featureless`` row sees the identity in place of X. A ``weighted`` one sees the weights of a graph made of X, ½
+    where only one of two rows is among the other's nearest, as entries of A. ``pretraining`` gives the phases before
+    the last, in which the whole model is trained; each lasts as long as the settings say. ``note`` says what is wrong
+    with a row on purpose, or what to know of it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelSpec:
     source: str
     note: str = ""
     featureless: bool = False
+    weighted: bool = False
     pretraining: Callable[[Autoencoder], tuple[Phase, ...]] | None = None
     version: int = 2  # raised whenever its results would change
 

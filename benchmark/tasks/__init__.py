@@ -5,6 +5,7 @@ from benchmark.tasks.classification import FEW, MANY, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 from benchmark.tasks.metrics import METRICS, Metric
+from benchmark.tasks.origin import ORIGIN_CLASSES, ORIGIN_K_MEANS, ORIGIN_LINKS, ORIGIN_SVM
 
 TASKS: tuple[Task, ...] = (
     K_MEANS,
@@ -15,6 +16,10 @@ TASKS: tuple[Task, ...] = (
     PUBLISHED,
     INNER_PRODUCT,
     HADAMARD,
+    ORIGIN_K_MEANS,
+    ORIGIN_CLASSES,
+    ORIGIN_SVM,
+    ORIGIN_LINKS,
 )
 
 __all__ = ["METRICS", "TASKS", "Case", "Metric", "Need", "Task", "Unit", "unmet_needs"]

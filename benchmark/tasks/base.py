@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -15,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.datasets import Dataset, Split
-from benchmark.latents import Matrix
+from benchmark.latents import Kind, Matrix
 
 Unit: TypeAlias = Literal["all-edges", "training-edges"]
 Need: TypeAlias = Literal["labels", "links", "published"]
@@ -38,7 +39,7 @@ class Task:
     ``unit`` says which training its latents come from; ``version`` is raised whenever its scores would change.
     ``overlap`` is the share of test over training rows where random splits overlap from seed to seed, None where the
     spread over seeds is conditional on the data: statistics.contrasts corrects its interval by it. ``score`` receives
-    a Matrix; where ``takes_pairs``, PairScores too.
+    a Matrix, PairScores or Epochs, whichever ``takes`` names.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Task:
     overlap: float | None
     score: Callable[[Any, Case], Mapping[str, float]]
     source: str
-    takes_pairs: bool = False
+    takes: tuple[Kind, ...] = ("matrix",)
 
 
 def unmet_needs(dataset: Dataset) -> dict[Need, str]:
@@ -60,6 +61,14 @@ def unmet_needs(dataset: Dataset) -> dict[Need, str]:
         "published": (dataset.published, "published split"),
     }
     return {need: words for need, (there, words) in needs.items() if there is None}
+
+
+@contextmanager
+def ignoring_few_clusters() -> Iterator[None]:
+    """k-means without its warning that a latent has fewer distinct rows than clusters: it is scored as it is."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+        yield
 
 
 def logistic_regression(x: Matrix, y: NDArray[np.int64]) -> Pipeline:

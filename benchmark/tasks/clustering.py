@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, f1_score, normalized_mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.latents import Matrix
 from benchmark.rng import stream
-from benchmark.tasks.base import Case, Task
+from benchmark.tasks.base import Case, Task, ignoring_few_clusters
 from benchmark.tasks.metrics import best_matching
 
 _MANY_FEATURES = 1000
@@ -54,8 +52,7 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
     classes = int(case.y.max()) + 1
     starts = 20 if z.shape[1] <= _MANY_FEATURES else 5
     seed = stream(case.seed, "k-means", case.fingerprint) % 2**32
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+    with ignoring_few_clusters():
         clusters = KMeans(classes, n_init=starts, random_state=seed).fit_predict(prepare(z)).astype(np.int64)
     matched = best_matching(case.y, clusters)
     return {

@@ -73,7 +73,7 @@ INNER_PRODUCT = Task(
     overlap=_OVERLAP,
     score=inner_product,
     source="Kipf and Welling (2016), arXiv 1611.07308",
-    takes_pairs=True,
+    takes=("matrix", "pairs"),
 )
 HADAMARD = Task(
     "link-hadamard",

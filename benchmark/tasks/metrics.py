@@ -28,6 +28,7 @@ METRICS = (
     Metric("acc", "ACC", "higher", 0.0, 1.0, "accuracy under the best matching of clusters to classes, Kuhn (1955)"),
     Metric("nmi", "NMI", "higher", 0.0, 1.0, "mutual information over the mean of the entropies, Vinh et al. (2010)"),
     Metric("ari", "ARI", "higher", -0.5, 1.0, "Rand index adjusted for chance, Hubert and Arabie (1985)"),
+    Metric("weighted-f1", "weighted F1", "higher", 0.0, 1.0, "mean of the classes' F1, weighed by their sizes"),
     Metric("accuracy", "accuracy", "higher", 0.0, 1.0, "share of right labels"),
     Metric("macro-f1", "macro-F1", "higher", 0.0, 1.0, "mean of the classes' F1, classes weighing equally"),
     Metric(
