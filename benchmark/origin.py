@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from benchmark.study import Primary, Setting, Side, variant_label
 
 Start: TypeAlias = Literal["scripts", "june"]
+Twin: TypeAlias = Literal["point", "variational"]
 Kind: TypeAlias = Literal["one after another", "alone", "all but"]
 
 CORRECTIONS: Mapping[str, str] = MappingProxyType(
@@ -30,6 +31,7 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 STARTS: tuple[Start, ...] = ("scripts", "june")
+TWINS: tuple[Twin, ...] = ("point", "variational")
 QUESTIONS = (("k-means", "nmi"), ("k-means", "acc"), ("svm", "weighted-f1"), ("links", "auc"), ("links", "ap"))
 
 _SIZES: Mapping[bool, Mapping[str, Setting]] = {
@@ -54,7 +56,7 @@ class Step:
     correction: str
     made: frozenset[str]
 
-    def side(self, twin: Literal["point", "variational"], question: tuple[str, str]) -> tuple[Side, Primary]:
+    def side(self, twin: Twin, question: tuple[str, str]) -> tuple[Side, Primary]:
         """Model, variant and readout of a twin under this protocol, and the task and metric that score it."""
         model, overrides = _arm(twin, self.start, self.made)
         task, metric = question
@@ -87,7 +89,7 @@ def arms(start: Start) -> dict[tuple[str, tuple[tuple[str, Setting], ...]], froz
     """What must be trained for a start, by model and overridden settings, and the readouts and tasks asked of each."""
     found: dict[tuple[str, tuple[tuple[str, Setting], ...]], frozenset[tuple[str, str]]] = {}
     for step in steps(start):
-        for twin in ("point", "variational"):
+        for twin in TWINS:
             model, overrides = _arm(twin, start, step.made)
             key = (model, tuple(sorted(overrides.items())))
             for question in QUESTIONS:
@@ -96,7 +98,7 @@ def arms(start: Start) -> dict[tuple[str, tuple[tuple[str, Setting], ...]], froz
     return found
 
 
-def _arm(twin: Literal["point", "variational"], start: Start, made: frozenset[str]) -> tuple[str, dict[str, Setting]]:
+def _arm(twin: Twin, start: Start, made: frozenset[str]) -> tuple[str, dict[str, Setting]]:
     """The row of a protocol, and the settings in which it differs from that row."""
     balanced, sizes = "reconstruction" in made, "sizes" in made
     biases = start == "scripts" and not sizes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from benchmark.errors import InputError, unknown
+from benchmark.origin import QUESTIONS, TWINS, Start, Step, Twin, steps
 from benchmark.study import Contrast, Primary, Side
 from benchmark.tasks.metrics import METRICS
 
@@ -23,9 +25,14 @@ STATUSES = ("complete", "diverged", "failed")
 PAIRED = "paired t"
 CORRECTED = "corrected t"
 
+_SIDE = ["model", "variant", "readout", "task", "metric"]
 QUESTION = ["contrast", "role", "task", "metric"]
 EFFECT = ["difference", "sd", "low", "high"]
 CONTRAST_COLUMNS = [*QUESTION, "dataset", *EFFECT, "seeds", "failed", "diverged", "unpaired", "interval"]
+WATERFALL_COLUMNS = [
+    *("start", "dataset", "task", "metric", "kind", "correction", "point", "variational", "seeds"),
+    *("gap", "low", "high", "removed", "removed_low", "removed_high"),
+]
 OVERALL_COLUMNS = [*QUESTION, *EFFECT, "datasets"]
 
 
@@ -115,6 +122,73 @@ def over_datasets(per_dataset: pd.DataFrame, evidence_datasets: Collection[str])
     return overall.assign(low=overall["difference"] - reach, high=overall["difference"] + reach)[OVERALL_COLUMNS]
 
 
+def waterfall(scores: pd.DataFrame, starts: Sequence[Start], overlap: Mapping[str, float]) -> pd.DataFrame:
+    """What each correction of the published protocol does to the gap, point − variational; a row for each protocol.
+
+    ``point``, ``variational`` and ``gap`` are means over seeds under the protocol, the gap with a 95 % interval paired
+    by seed; ``removed`` is the gap without the ``correction`` less the gap with it, all else being as in the protocol.
+    Draws are averaged in the score and intervals made as in ``contrasts``. ``seeds`` counts those of the gap. Protocols
+    and questions without a score are left out. Rows are in the order of ``starts``, datasets, questions and steps.
+    """
+    seeds = _by_seed(scores)
+    wide = seeds.pivot_table(index=["dataset", "seed"], columns=_SIDE, values="value")
+    parts = [
+        _of_steps(wide, list(steps(start)), question, overlap).assign(start=start, question=place)
+        for start in starts
+        for place, question in enumerate(QUESTIONS)
+    ]
+    if not parts:
+        return pd.DataFrame(columns=WATERFALL_COLUMNS)
+    found = pd.concat(parts, ignore_index=True)
+    found["begun"] = found["start"].map(list(starts).index)
+    return found.sort_values(["begun", "dataset", "question", "place"], ignore_index=True)[WATERFALL_COLUMNS]
+
+
+def _of_steps(
+    wide: pd.DataFrame, protocols: Sequence[Step], question: tuple[str, str], overlap: Mapping[str, float]
+) -> pd.DataFrame:
+    """The rows of one start and question, from scores by dataset and seed with a column for each cell."""
+    nothing = pd.Series(np.nan, wide.index)
+
+    def of(twin: Twin, step: Step) -> pd.Series[float]:
+        side, primary = step.side(twin, question)
+        key = (side.model, side.variant, side.readout, primary.task, primary.metric)
+        return wide[key] if key in wide.columns else nothing
+
+    point, variational = (pd.DataFrame([of(twin, step) for step in protocols]).T for twin in TWINS)
+    for side in (point, variational):
+        side.columns = pd.RangeIndex(len(protocols))
+    gap = point - variational
+    place = {step.made: number for number, step in reversed(list(enumerate(protocols)))}
+    removed = gap * np.nan
+    for number, step in enumerate(protocols):
+        if step.correction:
+            without, with_it = place[step.made - {step.correction}], place[step.made | {step.correction}]
+            removed[number] = gap[without] - gap[with_it]
+    widened = pd.Series([overlap.get(step.side("point", question)[1].task, 0.0) for step in protocols])
+    found = pd.DataFrame(
+        {
+            "point": _over_seeds(point.where(gap.notna()), "mean"),
+            "variational": _over_seeds(variational.where(gap.notna()), "mean"),
+            "seeds": _over_seeds(gap, "count"),
+        }
+    )
+    for name, values in (("gap", gap), ("removed", removed)):
+        mean, sd, count = (_over_seeds(values, what) for what in ("mean", "std", "count"))
+        reach = _reach(sd, count, widened[count.index.get_level_values("place")].to_numpy())
+        ends = {"gap": ("low", "high"), "removed": ("removed_low", "removed_high")}[name]
+        found[[name, *ends]] = np.stack([mean, mean - reach, mean + reach], axis=1)
+    found = found[found["seeds"] > 0].reset_index()
+    said = pd.DataFrame([(step.kind, step.correction) for step in protocols], columns=["kind", "correction"])
+    return found.join(said, on="place").assign(task=question[0], metric=question[1])
+
+
+def _over_seeds(values: pd.DataFrame, what: Literal["mean", "std", "count"]) -> pd.Series[float]:
+    """That of each column, by dataset and column."""
+    found = values.rename_axis(columns="place").groupby(level="dataset").agg(what)
+    return found.melt(ignore_index=False, value_name=what).set_index("place", append=True)[what]
+
+
 def _by_seed(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and seed: the mean of its draws (NaN if one failed), and whether it failed or diverged."""
     ordered = scores.sort_values(IDENTITY)  # sums of floats depend on their order; the frame's must not matter
@@ -181,7 +255,7 @@ def _side(seeds: pd.DataFrame, side: Side, primary: Primary) -> pd.DataFrame:
     return seeds.loc[here, ["dataset", "unit", "seed", "value", "failed", "diverged"]]
 
 
-def _reach(sd: pd.Series[float], n: pd.Series[int], overlap: float = 0.0) -> pd.Series[float]:
+def _reach(sd: pd.Series[float], n: pd.Series[Any], overlap: float | np.ndarray = 0.0) -> pd.Series[float]:
     """Half the width of the t interval of the mean of ``n`` values, ``overlap`` added to 1/n; NaN for n < 2."""
     several = n.where(n > 1)
     quantile = stats.t.ppf((1 + CONFIDENCE) / 2, several - 1)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from benchmark.errors import InputError
 from benchmark.files import write_atomically
+from benchmark.origin import CORRECTIONS
 from benchmark.report import numbers
 from benchmark.report.figures import ContrastFigure, contrast_figure
 from benchmark.report.provenance import (
@@ -36,8 +37,9 @@ from benchmark.report.tables import (
     score_tables,
     scoreboard_table,
     sides,
+    waterfall_tables,
 )
-from benchmark.statistics import FEWEST_DATASETS, check_scores, contrasts, over_datasets, summarise
+from benchmark.statistics import FEWEST_DATASETS, check_scores, contrasts, over_datasets, summarise, waterfall
 from benchmark.study import Study
 
 DEMONSTRATION = "small built-in data: a demonstration, not the answer"
@@ -55,6 +57,8 @@ READOUTS = {
     "averaged-16": "the average of sixteen draws, taken before scoring",
     "mean+logsigma": "the mean with the logarithms of the standard deviations beside it",
     "expected": "for links alone: the expected score of a pair over the posterior, by 64 joint draws",
+    "epochs-mean": "the means of every fifth training pass, whose best test score is taken: the published mistake",
+    "epochs-sampled": "the draws of the same passes, and their best test score",
 }
 
 
@@ -64,6 +68,15 @@ class Scores:
 
     dataset: str
     about: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the corrections of one start do on one dataset."""
+
+    start: str
+    dataset: str
     tables: tuple[Table, ...]
 
 
@@ -91,6 +104,8 @@ class Page:
     contrasts: tuple[Differences, ...]
     absent_contrasts: tuple[str, ...]
     overall: Table | None
+    origins: tuple[Origin, ...]
+    corrections: tuple[tuple[str, str], ...]
     evidence: int
     scores: tuple[Scores, ...]
     folded: bool
@@ -139,6 +154,7 @@ def compose(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Ma
     datasets = in_order(units["dataset"], study.datasets)
     summary = summarise(scores)
     readouts = in_order(scores["readout"], study.readouts)
+    removals = waterfall(scores, study.waterfalls, overlap)
     return Page(
         study=study,
         headline=DEMONSTRATION if len(evidence) < FEWEST_DATASETS else "",
@@ -157,6 +173,13 @@ def compose(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Ma
         overall=overall_table(over_datasets(per_dataset, evidence))
         if len(evidence) >= FEWEST_DATASETS and found
         else None,
+        origins=tuple(
+            Origin(start, name, tables)
+            for start in study.waterfalls
+            for name in datasets
+            if (tables := waterfall_tables(removals, start, name))
+        ),
+        corrections=tuple(CORRECTIONS.items()),
         evidence=len(evidence),
         scores=tuple(_scores_of(name, summary, units, study) for name in datasets if name in set(scores["dataset"])),
         folded=len(datasets) > OPEN_UP_TO,

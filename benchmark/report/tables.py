@@ -16,6 +16,11 @@ from benchmark.tasks.metrics import METRICS, Metric
 
 CHANCE = "random"
 CONTROL = "control"
+_STEPS = {
+    "one after another": "one after another: each on top of those above it",
+    "alone": "each alone",
+    "all but": "all but this one",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,42 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
     )
     groups = tuple(group(primary.task, primary.metric) for primary in contrast.primary)
     return Table(f"{contrast.name}, in points", columns, groups)
+
+
+def waterfall_tables(removals: pd.DataFrame, start: str, dataset: str) -> tuple[Table, ...]:
+    """What each correction does to the gap between the twins, a table for each question; empty where there is none."""
+    here = removals[removals["start"].eq(start) & removals["dataset"].eq(dataset)]
+    return tuple(
+        _waterfall_table(here[here["task"].eq(task) & here["metric"].eq(metric)], task, metric_named(metric).label)
+        for task, metric in here[["task", "metric"]].drop_duplicates().itertuples(index=False)
+    )
+
+
+def _waterfall_table(steps: pd.DataFrame, task: str, metric: str) -> Table:
+    def row(step: dict[str, Any]) -> Row:
+        return row_of(
+            step["correction"] or "as published",
+            numbers.percent(step["point"]),
+            numbers.percent(step["variational"]),
+            f"{numbers.points(step['gap'])} ({numbers.interval(step['low'], step['high'])})",
+            numbers.points(step["removed"]),
+            numbers.interval(step["removed_low"], step["removed_high"]),
+        )
+
+    groups = tuple(
+        Group(tuple(row(step) for step in records(steps[steps["kind"].eq(kind)])), label)
+        for kind, label in _STEPS.items()
+    )
+    columns = (
+        Column("correction", numeric=False),
+        Column("GAE"),
+        Column("VGAE"),
+        Column("gap (95 % interval)"),
+        Column("removed"),
+        Column("95 % interval"),
+    )
+    seeds = numbers.counted(int(steps["seeds"].min()), "seed")
+    return Table(f"{task}, {metric}: gap GAE − VGAE in points, {seeds}", columns, tuple(g for g in groups if g.rows))
 
 
 def overall_table(overall: pd.DataFrame) -> Table:
