@@ -1,4 +1,8 @@
-"""What the latents of one training look like inside: noise, spread, correlation, and nearness to the prior N(0, I)."""
+"""What the latents of one training look like inside: noise, spread, correlation, and nearness to the prior.
+
+The prior is N(0, I), or uniform on the unit sphere, whose dimensions have the variance 1/d. What is held against the
+prior is first divided by its variance, so that both speak of the same scale.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, stats
 from scipy.spatial.distance import pdist
-from scipy.special import entr
+from scipy.special import entr, gammaln, hyp0f1, ive
 
-from benchmark.latents import Latents
+from benchmark.latents import Latents, draw
 from benchmark.rng import generator
 
 Array: TypeAlias = NDArray[np.float64]
@@ -53,8 +57,11 @@ class View:
     """Latents as the diagnostics need them, all float64."""
 
     mean: Array  # [n, d]
-    std: Array  # [n, d]; 0 for a point
-    noise: Array  # [d], σ² averaged over rows
+    divergences: Array | None  # of every dimension of a Gaussian, averaged over rows, [d]
+    divergence: float  # their sum, or that on the sphere; infinite for a point
+    noise: Array  # [d], the posterior variance averaged over rows
+    prior: float  # the prior's variance of a dimension
+    spherical: bool
     means: Moments  # of the means
     samples: Moments  # of samples, by the law of total variance: exact, nothing is drawn
     rows: Array  # [m, d], at most ROWS of the means
@@ -88,9 +95,9 @@ def diagnose(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) 
         raise ValueError(f"means are {mean.shape}, but degrees {degrees.shape}")
     if not latents.finite:
         return {diagnostic.name: None for diagnostic in DIAGNOSTICS}
-    view = _view(mean, np.zeros_like(mean) if std is None else std, seed=seed, degrees=degrees)
+    view = _view(latents, seed=seed, degrees=degrees)
     return {
-        diagnostic.name: None if std is None and diagnostic.noisy else _plain(diagnostic.of(view))
+        diagnostic.name: None if diagnostic.noisy and not latents.noisy else _plain(diagnostic.of(view))
         for diagnostic in DIAGNOSTICS
     }
 
@@ -137,37 +144,76 @@ def effective_rank(matrix: Array) -> float:
     return float(np.exp(entr(values / values.sum()).sum()))
 
 
-def discrepancy(rows: Array) -> float:
+def discrepancy(rows: Array, *, spherical: bool = False) -> float:
     """Unbiased MMD² between ``rows`` [m, d] and N(0, I), kernel exp(−‖x − y‖²/2h²) with h² = d; NaN for one row.
 
-    Expectations over N(0, I) are in closed form, so that the mean over pairs of rows is all that is estimated. It is
-    around 0, and may be below, where the rows are normal.
+    Expectations over the prior are in closed form, so that the mean over pairs of rows is all that is estimated. It is
+    around 0, and may be below, where the rows are of the prior. A ``spherical`` one is uniform at the length √d: over
+    it exp(x·y/h²) has the mean ₀F₁(d/2; ‖x‖²/4d).
     """
     if len(rows) < 2:
         return nan
     dimensions = width = rows.shape[1]  # width is h²
     own = np.exp(pdist(rows, "sqeuclidean") / (-2 * width)).mean()
+    if spherical:
+        squares = (rows**2).sum(axis=1) / dimensions
+        cross = (np.exp(-0.5 * (squares + 1)) * hyp0f1(dimensions / 2, squares / 4)).mean()
+        return float(own - 2 * cross + np.exp(-1) * hyp0f1(dimensions / 2, 0.25))
     near = np.exp((rows**2).sum(axis=1) / (-2 * (width + 1))).mean()
     cross = (width / (width + 1)) ** (dimensions / 2) * near
     prior = (width / (width + 2)) ** (dimensions / 2)
     return float(own - 2 * cross + prior)
 
 
-def _view(mean: NDArray[np.float32], std: NDArray[np.float32], *, seed: int, degrees: NDArray[np.int64] | None) -> View:
-    mu, sigma = mean.astype(np.float64), std.astype(np.float64)
-    means, noise = moments(mu), (sigma**2).mean(axis=0)
-    chosen = _choose(len(mu), seed=seed)
-    normal = generator(seed, "diagnostics", "sample").standard_normal((len(chosen), mu.shape[1]))
+def divergence_on_sphere(length: Array, concentration: Array, d: int) -> Array:
+    """KL(vMF ‖ uniform sphere), κ A − ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}, of rows whose mean has the ``length`` A.
+
+    In nats; [n]. Davidson et al. (2018), eq. 3 and 14.
+    """
+    order = d / 2 - 1
+    log_bessel = np.log(ive(order, concentration)) + concentration
+    return np.asarray(concentration * length - gammaln(order + 1) - log_bessel + order * np.log(0.5 * concentration))
+
+
+def _view(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) -> View:
+    mu, d = np.asarray(latents.mean, dtype=np.float64), latents.mean.shape[1]
+    means, chosen = moments(mu), _choose(len(mu), seed=seed)
+    rng = generator(seed, "diagnostics", "sample")
+    if latents.concentration is not None:
+        kappa, length = latents.concentration.astype(np.float64), np.linalg.norm(mu, axis=1)
+        covariance = _covariance_on_sphere(mu, length, kappa)
+        per_dimension, divergence = None, float(divergence_on_sphere(length, kappa, d).mean())
+        part = Latents(latents.mean[chosen], concentration=latents.concentration[chosen])
+        drawn = draw(part, rng).astype(np.float64)
+    else:
+        sigma = np.zeros_like(mu) if latents.std is None else latents.std.astype(np.float64)
+        covariance = np.diag((sigma**2).mean(axis=0))
+        per_dimension = divergences(mu, sigma)
+        divergence = float(per_dimension.sum())
+        drawn = mu[chosen] + sigma[chosen] * rng.standard_normal((len(chosen), d))
+    spherical = latents.concentration is not None
     return View(
         mean=mu,
-        std=sigma,
-        noise=noise,
+        divergences=per_dimension,
+        divergence=divergence,
+        noise=np.diagonal(covariance),
+        prior=1.0 / d if spherical else 1.0,
+        spherical=spherical,
         means=means,
-        samples=Moments(means.mean, means.covariance + np.diag(noise)),
+        samples=Moments(means.mean, means.covariance + covariance),
         rows=mu[chosen],
-        drawn=mu[chosen] + sigma[chosen] * normal,
+        drawn=drawn,
         degrees=degrees,
     )
+
+
+def _covariance_on_sphere(mean: Array, length: Array, concentration: Array) -> Array:
+    """The posterior covariance averaged over rows, [d, d]: A/κ around the mean, 1 − (d − 1)A/κ − A² along it."""
+    n, d = mean.shape
+    around = length / concentration
+    along = 1.0 - (d - 1) * around - length**2
+    direction = mean / length[:, None]
+    return np.asarray(around.mean() * np.eye(d) + (direction * (along - around)[:, None]).T @ direction / n)
 
 
 def _choose(n: int, *, seed: int) -> NDArray[np.int64]:
@@ -184,12 +230,8 @@ def _plain(found: float | Array | None) -> Value:
     return found if found is not None and isfinite(found) else None
 
 
-def _divergence(view: View) -> float:
-    return float(divergences(view.mean, view.std).sum())
-
-
 def _active_units(view: View) -> int:
-    return int((view.means.variance >= ACTIVE_UNIT).sum())
+    return int((view.means.variance >= ACTIVE_UNIT * view.prior).sum())
 
 
 def _between(least: float, most: float) -> Callable[[View], int]:
@@ -199,7 +241,7 @@ def _between(least: float, most: float) -> Callable[[View], int]:
     them from the variance of the mean instead (at least 0.9, between, under 0.1), which is 1 − σ² where samples have
     the variance of the prior. They need not, and only σ² tells a dimension with more noise than the prior: beyond.
     """
-    return lambda view: int(((view.noise > least) & (view.noise <= most)).sum())
+    return lambda view: int(((view.noise > least * view.prior) & (view.noise <= most * view.prior)).sum())
 
 
 def _signal_to_noise(view: View) -> Array:
@@ -216,15 +258,19 @@ def _ratio(signal: Array, noise: Array) -> Array:
         return np.asarray(np.divide(signal, noise))
 
 
-def _offset(aggregate: Moments) -> float:
+def _offset(view: View) -> float:
     """Root mean square over dimensions of the mean, which is 0 under the prior."""
-    return float(np.sqrt((aggregate.mean**2).mean()))
+    return float(np.sqrt((view.means.mean**2).mean() / view.prior))
 
 
-def _deviation(aggregate: Moments) -> float:
+def _deviation(aggregate: Moments, prior: float) -> float:
     """‖S − I‖ (Frobenius) over √d of the covariance S, which is 0 under the prior."""
     identity = np.eye(len(aggregate.mean))
-    return float(np.linalg.norm(aggregate.covariance - identity) / np.sqrt(len(identity)))
+    return float(np.linalg.norm(aggregate.covariance / prior - identity) / np.sqrt(len(identity)))
+
+
+def _discrepancy(rows: Array, view: View) -> float:
+    return discrepancy(rows / np.sqrt(view.prior), spherical=view.spherical)
 
 
 def _norm_degree(view: View) -> float | None:
@@ -242,12 +288,17 @@ _MOMENTS = "the first two moments of N(0, I) are 0 and I"
 _MMD = "Gretton et al. (2012), lemma 6; Tolstikhin et al. (2018); closed form of Rustamov (2019), arXiv 1901.03227"
 
 DIAGNOSTICS = (
-    Diagnostic("divergence", True, _divergence, "Kingma and Welling (2014), appendix B; nats per row"),
+    Diagnostic(
+        "divergence",
+        True,
+        lambda view: view.divergence,
+        "Kingma and Welling (2014), appendix B; Davidson et al. (2018), eq. 14; nats per row",
+    ),
     Diagnostic(
         "divergence_per_dimension",
         True,
-        lambda view: divergences(view.mean, view.std),
-        "Kingma and Welling (2014), appendix B; nats per row",
+        lambda view: view.divergences,
+        "Kingma and Welling (2014), appendix B; nats per row; of no sphere",
     ),
     Diagnostic("active_units", False, _active_units, "Burda, Grosse and Salakhutdinov (2016)"),
     Diagnostic("active", True, _between(-inf, ACTIVE), _POLARISED),
@@ -261,10 +312,10 @@ DIAGNOSTICS = (
     Diagnostic(
         "effective_rank", False, lambda view: effective_rank(view.mean), "Roy and Vetterli (2007), definition 1"
     ),
-    Diagnostic("prior_offset", False, lambda view: _offset(view.means), _MOMENTS + "; means and samples have one mean"),
-    Diagnostic("prior_covariance_mean", False, lambda view: _deviation(view.means), _MOMENTS),
-    Diagnostic("prior_covariance_sample", True, lambda view: _deviation(view.samples), _MOMENTS),
-    Diagnostic("prior_mmd_mean", False, lambda view: discrepancy(view.rows), _MMD),
-    Diagnostic("prior_mmd_sample", True, lambda view: discrepancy(view.drawn), _MMD),
+    Diagnostic("prior_offset", False, _offset, _MOMENTS + "; means and samples have one mean"),
+    Diagnostic("prior_covariance_mean", False, lambda view: _deviation(view.means, view.prior), _MOMENTS),
+    Diagnostic("prior_covariance_sample", True, lambda view: _deviation(view.samples, view.prior), _MOMENTS),
+    Diagnostic("prior_mmd_mean", False, lambda view: _discrepancy(view.rows, view), _MMD),
+    Diagnostic("prior_mmd_sample", True, lambda view: _discrepancy(view.drawn, view), _MMD),
     Diagnostic("norm_degree", False, _norm_degree, "whether the length of a latent is its node's degree"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -12,11 +12,12 @@ from scipy.sparse import coo_array, csgraph
 from scipy.stats import norm
 from torch import Tensor
 
-from benchmark.models import Inputs, PointMass, Posterior, sample
+from benchmark.models import DiagonalGaussian, Inputs, Posterior, VonMisesFisher, sample
 from benchmark.models.decoders import InnerProduct, MLPDecoder
 from benchmark.rng import generator, torch_generators
 from benchmark.training import Fit
 
+Float = TypeVar("Float", np.float32, np.float64)
 Drawings: TypeAlias = dict[str, NDArray[np.generic]]
 
 SHOWN = 10  # rows that are reconstructed, and steps of a line
@@ -47,10 +48,11 @@ def images(
     """For each replica, float32 arrays that end in the image's [height, width].
 
     ``rows`` [s] are shown as ``inputs``, as the ``reconstructions`` of their means and of one sample each
-    (``sampled_reconstructions``) [s, …]; ``prior`` [p, …] decodes samples from N(0, I), of a point too, which has no
-    prior; ``line`` [s, …] decodes the straight line between the means of the two ``line_rows``, both ends included.
-    Where d = 2 ``grid`` [g, g, …] decodes the prior's quantiles along both axes, Kingma and Welling (2014), figure 4,
-    or those of the latents of a point; ``grid_latents`` [g, g, 2]. ValueError where the features make no such image.
+    (``sampled_reconstructions``) [s, …]; ``prior`` [p, …] decodes samples from the prior, N(0, I) for a point too,
+    which has none; ``line`` [s, …] decodes the straight line between the means of the two ``line_rows``, both ends
+    included. Where d = 2 ``grid`` [g, g, …] decodes the prior's quantiles along both axes, Kingma and Welling (2014),
+    figure 4, or those of the latents of a point or on a sphere; ``grid_latents`` [g, g, 2]. ValueError where the
+    features make no such image.
     """
     height, width = shape
     if not isinstance(inputs.features, Tensor) or inputs.features.shape[-1] != height * width:
@@ -70,7 +72,9 @@ def images(
     made = {
         "reconstructions": decoded([means[r, rows] for r, rows in enumerate(shown)]),
         "sampled_reconstructions": decoded([samples[r, rows] for r, rows in enumerate(shown)]),
-        "prior": decoded([rng.standard_normal((PRIOR_SAMPLES, d), dtype=np.float32) for rng in rngs]),
+        "prior": decoded(
+            [_of_prior(posterior, rng.standard_normal((PRIOR_SAMPLES, d), dtype=np.float32)) for rng in rngs]
+        ),
         "line": decoded(
             [(1 - steps) * means[r, one] + steps * means[r, other] for r, (one, other) in enumerate(pairs)]
         ),
@@ -81,7 +85,7 @@ def images(
         for r, rows in enumerate(shown)
     ]
     if d == 2:
-        axes = [_axes(mean, point=isinstance(posterior, PointMass)) for mean in means]
+        axes = [_axes(mean, normal=isinstance(posterior, DiagonalGaussian)) for mean in means]
         squares = [np.stack(np.meshgrid(*pair, indexing="ij"), axis=-1) for pair in axes]
         grids = decoded([square.reshape(-1, 2) for square in squares])
         for drawings, square, grid in zip(found, squares, grids, strict=True):
@@ -90,10 +94,17 @@ def images(
     return found
 
 
-def _axes(mean: NDArray[np.float32], *, point: bool) -> list[NDArray[np.float32]]:
+def _of_prior(posterior: Posterior, normal: NDArray[Float]) -> NDArray[Float]:
+    """Standard normal rows as they are, or as directions where the prior is uniform on the sphere."""
+    if isinstance(posterior, VonMisesFisher):
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    return normal
+
+
+def _axes(mean: NDArray[np.float32], *, normal: bool) -> list[NDArray[np.float32]]:
     """The values of both axes of a grid."""
     quantiles = np.linspace(0, 1, GRID + 2)[1:-1]
-    if not point:
+    if normal:
         return [norm.ppf(quantiles).astype(np.float32)] * 2
     return [np.quantile(column, quantiles).astype(np.float32) for column in mean.T]
 
@@ -104,7 +115,7 @@ def edges(posterior: Posterior, inputs: Inputs, seeds: Sequence[int]) -> list[Dr
 
     ``nodes`` [k] in breadth-first order from a random node of the largest component, ``adjacency`` [k, k] of the edges
     trained on, and float16 [k, k] probabilities g(z_i·z_j) of an edge at the ``mean``, at one ``sampled`` latent, and
-    at latents drawn from N(0, I) (``prior``), where no node is the one beside it.
+    at latents drawn from the prior (``prior``), N(0, I) for a point, where no node is the one beside it.
     """
     if inputs.graph is None:
         raise ValueError("a decoder of edges needs inputs with a graph")
@@ -126,7 +137,7 @@ def edges(posterior: Posterior, inputs: Inputs, seeds: Sequence[int]) -> list[Dr
         latents = {
             "mean": means[replica, nodes],
             "sampled": samples[replica, nodes],
-            "prior": rng.standard_normal((len(nodes), means.shape[-1])),
+            "prior": _of_prior(posterior, rng.standard_normal((len(nodes), means.shape[-1]))),
         }
         found.append(
             {

@@ -32,7 +32,7 @@ _PAIRS_AT_ONCE = 16_384
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Latents:
-    """Posterior of every row in one replica; ``std`` is None for a point.
+    """Posterior of every row in one replica: a point, a Gaussian with ``std``, or one on a sphere: ``concentration``.
 
     ``passes`` are the means and the draws of training passes, each [n, d], where the training was asked for them; they
     are not saved.
@@ -40,19 +40,27 @@ class Latents:
 
     mean: Matrix  # [n, d]; sparse only for controls on sparse features
     std: NDArray[np.float32] | None = None  # [n, d]
+    concentration: NDArray[np.float32] | None = None  # [n]; the mean is then A(κ) μ, within the unit sphere
     passes: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...] = ()
 
     @property
     def finite(self) -> bool:
         """Whether every mean and standard deviation is a number."""
         values = self.mean if isinstance(self.mean, np.ndarray) else self.mean.data
-        return bool(np.isfinite(values).all() and (self.std is None or np.isfinite(self.std).all()))
+        parts = [values, *(part for part in (self.std, self.concentration) if part is not None)]
+        return all(bool(np.isfinite(part).all()) for part in parts)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether there is a spread to sample from."""
+        return self.std is not None or self.concentration is not None
 
     @property
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
         """What is saved, dense."""
         mean = self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()
-        return {"mean": mean} if self.std is None else {"mean": mean, "std": self.std}
+        parts = {"mean": mean, "std": self.std, "concentration": self.concentration}
+        return {name: part for name, part in parts.items() if part is not None}
 
     @property
     def digest(self) -> str:
@@ -61,7 +69,7 @@ class Latents:
         return hashlib.sha256(content).hexdigest()[:12]
 
     def save(self, path: Path) -> None:
-        """Write ``path`` (.npz) whole or not at all; ``numpy.load(path)["mean"]`` and ``["std"]`` read it back."""
+        """Write ``path`` (.npz) whole or not at all; ``numpy.load(path)["mean"]`` reads it back."""
         write_arrays(path, self._arrays)
 
     @classmethod
@@ -69,7 +77,7 @@ class Latents:
         """What ``save`` wrote; InputError where the file is damaged."""
         try:
             with path.open("rb") as file, np.load(file) as arrays:
-                return cls(arrays["mean"], arrays.get("std"))
+                return cls(arrays["mean"], arrays.get("std"), arrays.get("concentration"))
         except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
             raise InputError(f"{path}: not a readable latent file ({error})") from None
 
@@ -77,11 +85,19 @@ class Latents:
 def of_posterior(q: Posterior, snapshots: Sequence[Snapshot] = ()) -> list[Latents]:
     """The latents of each replica of a posterior whose tensors are [r, n, d], with those of training passes."""
     means = q.mean.detach().cpu().numpy()
-    stds = q.std.detach().cpu().numpy() if hasattr(q, "std") else [None] * len(means)
+    stds, concentrations = (
+        [None] * len(means) if part is None else part.detach().cpu().numpy()
+        for part in (getattr(q, name, None) for name in ("std", "concentration"))
+    )
     taken = [(s.posterior.mean.detach().cpu().numpy(), s.drawn.detach().cpu().numpy()) for s in snapshots]
     return [
-        Latents(mean, std, tuple((mean_then[i], drawn[i]) for mean_then, drawn in taken))
-        for i, (mean, std) in enumerate(zip(means, stds, strict=True))
+        Latents(
+            mean,
+            std,
+            None if concentration is None else concentration[:, 0],
+            tuple((mean_then[i], drawn[i]) for mean_then, drawn in taken),
+        )
+        for i, (mean, std, concentration) in enumerate(zip(means, stds, concentrations, strict=True))
     ]
 
 
@@ -99,8 +115,7 @@ class PairScores:
     By Monte Carlo over ``draws`` joint draws of all latents, the same ones at every call, from the stream ``seed``.
     """
 
-    mean: NDArray[np.float32]  # [n, d]
-    std: NDArray[np.float32]  # [n, d]
+    latents: Latents
     seed: int
     draws: int = 64
 
@@ -112,8 +127,7 @@ class PairScores:
         rng = np.random.default_rng(self.seed)
         linked, unlinked = np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)
         for _ in range(self.draws):
-            z = self.mean + self.std * rng.standard_normal(self.mean.shape, dtype=np.float32)
-            score = _inner_products(z, pairs)
+            score = _inner_products(draw(self.latents, rng), pairs)
             log_g = -np.logaddexp(0.0, -score)
             linked, unlinked = np.logaddexp(linked, log_g), np.logaddexp(unlinked, log_g - score)
         odds: NDArray[np.float64] = linked - unlinked
@@ -128,11 +142,44 @@ def _inner_products(z: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray
     return scores
 
 
-def _gaussian(latents: Latents) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and σ, each [n, d]."""
-    if latents.std is None or not isinstance(latents.mean, np.ndarray):
+def draw(latents: Latents, rng: np.random.Generator) -> NDArray[np.float32]:
+    """One draw of every row, [n, d]; ValueError for a point."""
+    mean = _noisy_mean(latents)
+    if latents.std is not None:
+        return mean + latents.std * rng.standard_normal(mean.shape, dtype=np.float32)
+    concentration = np.asarray(latents.concentration, dtype=np.float64)
+    direction = mean / np.linalg.norm(mean, axis=1, keepdims=True).clip(np.finfo(np.float32).tiny)
+    cosine = cosines(concentration, mean.shape[1], rng)[:, None]
+    aside = rng.standard_normal(mean.shape)
+    aside -= (aside * direction).sum(axis=1, keepdims=True) * direction
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    return np.asarray(cosine * direction + np.sqrt(1.0 - cosine**2) * aside, dtype=np.float32)
+
+
+def cosines(concentration: NDArray[np.float64], d: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """μ·z of one draw from each von Mises–Fisher distribution in d dimensions; [n]. Wood (1994), VM*.
+
+    Proposals for all rows until each has one; the first coordinate of a random direction makes the proposal.
+    """
+    b = (d - 1) / (2 * concentration + np.sqrt(4 * concentration**2 + (d - 1) ** 2))
+    x = (1 - b) / (1 + b)
+    log_constant = concentration * x + (d - 1) * np.log(4 * b / (1 + b) ** 2)
+    found, missing = np.zeros_like(concentration), np.arange(len(concentration))
+    while len(missing):
+        normal = rng.standard_normal((len(missing), d))
+        beta = 0.5 * (1 + normal[:, 0] / np.linalg.norm(normal, axis=1))
+        w = (1 - (1 + b[missing]) * beta) / (1 - (1 - b[missing]) * beta)
+        height = concentration[missing] * w + (d - 1) * np.log(1 - x[missing] * w) - log_constant[missing]
+        good = height >= np.log(rng.random(len(missing)))
+        found[missing[good]] = w[good]
+        missing = missing[~good]
+    return found
+
+
+def _noisy_mean(latents: Latents) -> NDArray[np.float32]:
+    if not latents.noisy or not isinstance(latents.mean, np.ndarray):
         raise ValueError("a point has no samples and no σ")
-    return latents.mean, latents.std
+    return latents.mean
 
 
 def _mean(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, a mean draws nothing
@@ -140,13 +187,16 @@ def _mean(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001
 
 
 def _mean_and_log_std(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, nor does this
-    """[n, 2d]: μ, then log max(σ, 1e-8)."""
-    mean, std = _gaussian(latents)
+    """[n, 2d]: μ, then log max(σ, 1e-8); on a sphere [n, d + 1], for there is one σ, √((1 − A²)/d)."""
+    mean, std = _noisy_mean(latents), latents.std
+    if std is None:
+        std = np.sqrt((1.0 - (mean**2).sum(axis=1, keepdims=True)).clip(0.0) / mean.shape[1])
     return np.concatenate([mean, np.log(np.maximum(std, _SMALLEST))], axis=1)
 
 
 def _expected(latents: Latents, rng: np.random.Generator) -> PairScores:
-    return PairScores(*_gaussian(latents), seed=int(rng.integers(2**63)))
+    _noisy_mean(latents)
+    return PairScores(latents, seed=int(rng.integers(2**63)))
 
 
 def _pass_means(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, training has drawn already
@@ -165,7 +215,9 @@ def _passes(latents: Latents) -> tuple[tuple[NDArray[np.float32], NDArray[np.flo
 
 def _average(samples: int) -> Callable[[Latents, np.random.Generator], Matrix]:
     def read(latents: Latents, rng: np.random.Generator) -> Matrix:
-        mean, std = _gaussian(latents)
+        mean, std = _noisy_mean(latents), latents.std
+        if std is None:
+            return np.mean([draw(latents, rng) for _ in range(samples)], axis=0, dtype=np.float32)
         noise = np.zeros_like(mean)
         for _ in range(samples):
             noise += rng.standard_normal(mean.shape, dtype=np.float32)
@@ -179,7 +231,7 @@ class Readout:
     """How a latent becomes what tasks receive: one matrix, the scores of pairs, or a matrix for each of some epochs."""
 
     name: str
-    spread: bool  # reads σ, so that only a Gaussian posterior has it
+    spread: bool  # reads the spread, which a point has not
     every_draw: bool  # scored once for each of the study's draws, or once
     read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
     gives: Kind = "matrix"  # all but matrices only some tasks take

@@ -238,7 +238,7 @@ def _diagnostics(replica: Fitted, training: Training, context: Context) -> dict[
     of_mean, of_sample = replica.reconstruction or (None, None)
     found = {
         "reconstruction_mean": of_mean,
-        "reconstruction_sample": None if latents.std is None else of_sample,
+        "reconstruction_sample": of_sample if latents.noisy else None,
         "last_fall": replica.curve.last_fall if replica.curve else None,
         **diagnose(latents, seed=training.seed, degrees=degrees),
     }
@@ -257,7 +257,8 @@ def _constant(latent: Latents) -> Latents:
     """Zeros of the same shape: what a diverged training is scored as, which is chance."""
     mean = np.zeros(latent.mean.shape, dtype=np.float32)
     std = None if latent.std is None else np.zeros_like(latent.std)
-    return Latents(mean, std, ((mean, mean),) if latent.passes else ())
+    concentration = None if latent.concentration is None else np.zeros_like(latent.concentration)
+    return Latents(mean, std, concentration, ((mean, mean),) if latent.passes else ())
 
 
 def _kept(training: Training, record: Record, context: Context) -> Trained:

@@ -21,6 +21,7 @@ from benchmark.models import (
     ModelSpec,
     NoisedSpec,
     Phase,
+    Player,
     PointMass,
     Posterior,
     Settings,
@@ -204,30 +205,36 @@ def _train(
     device: str,
     passing: Callable[[int, Draws], None],
 ) -> tuple[Curve, ...]:
-    """Run the optimiser, each phase for ``epochs``; the curve of every replica.
+    """Run the optimisers, each phase for ``epochs`` or its own; the curve of every replica.
 
     ``passing`` is told of every epoch of the last phase before it is trained, with the draws to come.
     """
     draws = Draws.of(lambda purpose: torch_generators(seeds, purpose, device=device))
     order = torch_generators(seeds, "batches", device="cpu")
-    logged = {round(epochs * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
     logs: list[tuple[int, str, Tensor]] = []
-    for position, phase in enumerate(phases):
-        optimiser = torch.optim.Adam(phase.parameters, lr=settings.learning_rate, fused=True)
-        for epoch in range(1, epochs + 1):
+    before = 0
+    for phase in phases:
+        length = epochs if phase.epochs is None else phase.epochs
+        rate = settings.learning_rate if phase.learning_rate is None else phase.learning_rate
+        players = [Player(phase.loss, phase.parameters, rate), *phase.others]
+        optimisers = [torch.optim.Adam(each.parameters, lr=each.learning_rate, fused=True) for each in players]
+        logged = {round(length * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
+        for epoch in range(1, length + 1):
             value = epoch in logged
             if phase.name == LAST:
                 passing(epoch, draws)
             losses: list[tuple[int, Loss]] = []
             for batch in _batches(inputs, settings.batch or 0, order, device):
-                loss = phase.loss(batch, draws, value=value)
-                optimiser.zero_grad(set_to_none=True)
-                loss.total.sum().backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                if value:
-                    losses.append((batch.rows, loss))
+                for player, optimiser in zip(players, optimisers, strict=True):
+                    loss = player.loss(batch, draws, value=value)
+                    optimiser.zero_grad(set_to_none=True)
+                    loss.total.sum().backward()  # type: ignore[no-untyped-call]
+                    optimiser.step()
+                    if value and player is players[0]:
+                        losses.append((batch.rows, loss))
             if value:
-                logs.append((position * epochs + epoch, phase.name, _mean_over_rows(losses)))
+                logs.append((before + epoch, phase.name, _mean_over_rows(losses)))
+        before += length
     return _curves(logs, len(seeds))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias
+from dataclasses import dataclass, fields
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from benchmark.models.graph import Edges, Graph
 from benchmark.models.layers import SparseMatrix
+from benchmark.models.spherical import bessel, cosines, divergence_from_uniform, log_normaliser, on_sphere
 
 Features: TypeAlias = "NDArray[np.float32] | sp.csr_array"
 
@@ -87,7 +88,21 @@ class DiagonalGaussian:
     std: Tensor  # [r, n, d], not negative; exactly 0 is a point
 
 
-Posterior = PointMass | DiagonalGaussian
+@dataclass(frozen=True, slots=True)
+class VonMisesFisher:
+    """Posteriors on the unit sphere, one per row of every replica: density ∝ exp(κ μ·z). Davidson et al. (2018)."""
+
+    direction: Tensor  # μ [r, n, d], of length 1
+    concentration: Tensor  # κ [r, n, 1], not negative
+
+    @property
+    def mean(self) -> Tensor:
+        """E[z] = A(κ) μ, within the sphere; [r, n, d]."""
+        length, _ = bessel(self.concentration, self.direction.shape[-1])
+        return length.to(self.direction.dtype) * self.direction
+
+
+Posterior = PointMass | DiagonalGaussian | VonMisesFisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +113,12 @@ class Draws:
     noise: Sequence[torch.Generator]
     negatives: Sequence[torch.Generator]
     corruption: Sequence[torch.Generator]
+    prior: Sequence[torch.Generator]
 
     @classmethod
     def of(cls, generators: Callable[[str], Sequence[torch.Generator]]) -> Draws:
         """``generators`` gives those of a purpose by its name."""
-        return cls(generators("noise"), generators("negatives"), generators("corruption"))
+        return cls(*(generators(field.name) for field in fields(cls)))
 
 
 def standard_normal(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
@@ -114,24 +130,50 @@ def standard_normal(like: Tensor, generators: Sequence[torch.Generator]) -> Tens
 
 def sample(q: Posterior, generators: Sequence[torch.Generator]) -> Tensor:
     """One reparameterised draw, [r, n, d]; a point is its own draw."""
+    return q.mean if isinstance(q, PointMass) else draw(q, generators)[0]
+
+
+def draw(q: DiagonalGaussian | VonMisesFisher, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    """One reparameterised draw [r, n, d], and what ``sampled_divergence`` wants of it.
+
+    That is the standard normal noise of a Gaussian, and of a von Mises–Fisher posterior μ·z [r, n, 1].
+    """
+    if isinstance(q, VonMisesFisher):
+        cosine = cosines(q.concentration, q.direction.shape[-1], generators)
+        return on_sphere(q.direction, cosine, generators), cosine
+    noise = standard_normal(q.mean, generators)
+    return torch.addcmul(q.mean, q.std, noise), noise
+
+
+def spread(q: Posterior) -> Tensor:
+    """The mean over rows and dimensions of σ, 0 for a point; on a sphere σ² is the variance around the mean, over d."""
     if isinstance(q, PointMass):
-        return q.mean
-    return torch.addcmul(q.mean, q.std, standard_normal(q.mean, generators))
+        return torch.zeros_like(q.mean[:, 0, 0])
+    if isinstance(q, DiagonalGaussian):
+        return q.std.detach().mean((1, 2))
+    d = q.direction.shape[-1]
+    length, _ = bessel(q.concentration.detach(), d)
+    return ((1.0 - length.square()).clamp(min=0.0) / d).sqrt().mean((1, 2)).to(q.direction.dtype)
 
 
-def divergence(q: DiagonalGaussian, *, floor: float = 0.0) -> Tensor:
-    """KL(q || N(0, I)) summed over latent dimensions, in nats; [r, n]. Kingma and Welling (2014), appendix B.
+def divergence(q: DiagonalGaussian | VonMisesFisher, *, floor: float = 0.0) -> Tensor:
+    """KL from the prior, N(0, I) or uniform on the sphere, in nats; [r, n]. Kingma and Welling (2014), appendix B.
 
     Infinite where σ is exactly 0, unless the variance in the logarithm is given a ``floor`` that is added to it.
     """
+    if isinstance(q, VonMisesFisher):
+        return divergence_from_uniform(q.concentration, q.direction.shape[-1]).squeeze(-1)
     return 0.5 * (q.mean.square() + q.std.square() - _log_variance(q, floor) - 1.0).sum(-1)
 
 
-def sampled_divergence(q: DiagonalGaussian, noise: Tensor, *, floor: float = 0.0) -> Tensor:
-    """log q(z|x) − log p(z) at z = μ + σ·noise, in nats; [r, n]. Its expectation over the noise is ``divergence``.
+def sampled_divergence(q: DiagonalGaussian | VonMisesFisher, noise: Tensor, *, floor: float = 0.0) -> Tensor:
+    """log q(z|x) − log p(z) at a draw, in nats; [r, n]. ``noise`` is what ``draw`` gave beside it.
 
-    The regularising part of SGVB's estimator A, Kingma and Welling (2014), eq. 6.
+    Its expectation is ``divergence``. The regularising part of SGVB's estimator A, Kingma and Welling (2014), eq. 6.
     """
+    if isinstance(q, VonMisesFisher):
+        normaliser = log_normaliser(q.concentration, q.direction.shape[-1]).to(noise.dtype)
+        return (q.concentration * noise - normaliser).squeeze(-1)
     z = torch.addcmul(q.mean, q.std, noise)
     return 0.5 * (z.square() - noise.square() - _log_variance(q, floor)).sum(-1)
 
@@ -169,12 +211,27 @@ class Loss(NamedTuple):
 LAST = "whole"  # the name of the phase that ends every training
 
 
+class Player(NamedTuple):
+    """A loss, the parameters that minimise it, and the rate of their Adam."""
+
+    loss: Callable[..., Loss]  # of inputs and draws, as Model.loss
+    parameters: Sequence[nn.Parameter]
+    learning_rate: float
+
+
 class Phase(NamedTuple):
-    """A stretch of training with its own loss and parameters."""
+    """A stretch of training with its own loss and parameters.
+
+    The epochs and the learning rate are those of the settings where it has none of its own. ``others`` step after it on
+    every batch, each by its own loss and Adam; curves show the phase's own loss alone.
+    """
 
     name: str
     loss: Callable[..., Loss]  # of inputs and draws, as Model.loss
     parameters: Sequence[nn.Parameter]
+    others: tuple[Player, ...] = ()
+    epochs: int | None = None
+    learning_rate: float | None = None
 
 
 class Decoder(Protocol):
@@ -187,7 +244,22 @@ class Decoder(Protocol):
         """Nats per row of the inputs given latents z [r, n, d]: a mean over rows, [r]; may be NaN if not ``value``."""
 
 
-class Model(Protocol):
+@runtime_checkable
+class RowDecoder(Protocol):
+    """A decoder whose nats are sums over rows."""
+
+    def costs(self, z: Tensor, inputs: Inputs) -> Tensor:
+        """Nats of every row of the inputs given latents z [r, n, d]; [r, n]."""
+
+
+class Encoding(Protocol):
+    """What gives latents."""
+
+    def encode(self, inputs: Inputs) -> Posterior:
+        """The posterior of every row, [r, n, d]; no noise is drawn."""
+
+
+class Model(Encoding, Protocol):
     """The face of every trained row of the table."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -196,9 +268,6 @@ class Model(Protocol):
     @property
     def decoder(self) -> Decoder:
         """What scores latents against the inputs."""
-
-    def encode(self, inputs: Inputs) -> Posterior:
-        """The posterior of every row, [r, n, d]; no noise is drawn."""
 
     def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:
         """One estimate of the objective; ``value`` False where only the gradient is wanted."""

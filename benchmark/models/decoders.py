@@ -69,12 +69,16 @@ class MLPDecoder(nn.Module):
         """x̂, the expected features given z; [r, n, f]."""
         return self.likelihood.mean(self(z)[0])
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002, all of it is exact and the value costs nothing
+    def costs(self, z: Tensor, inputs: Inputs) -> Tensor:
+        """Nats of every row, [r, n]."""
         if isinstance(inputs.features, SparseMatrix):
             raise ValueError("a decoder of features needs dense features")
         output, log_variance = self(z)
         variance = () if log_variance is None else (log_variance,)
-        return self.likelihood.negative_log(inputs.features, output, *variance).mean(-1)
+        return self.likelihood.negative_log(inputs.features, output, *variance)
+
+    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002, all of it is exact and the value costs nothing
+        return self.costs(z, inputs).mean(-1)
 
 
 class GraphConvolutionDecoder(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -26,28 +26,34 @@ from benchmark.models.layers import (
 class Encoder(Protocol):
     """A network with one output for each of its heads."""
 
-    def __call__(self, inputs: Inputs) -> list[Tensor]: ...
+    def __call__(self, inputs: Inputs) -> list[Tensor]:
+        """The outputs, in the order of the heads."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Everything in it that training changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """What a row names as its encoder; ``build`` takes streams, f, the hidden widths, d and the names of the heads."""
+    """What a row names as its encoder; ``build`` takes streams, f, the hidden widths, and names and widths of heads.
+
+    One that is made of a convolution takes its name besides.
+    """
 
     name: str
-    build: Callable[[Streams, int, tuple[int, ...], int, tuple[str, ...]], Encoder]
+    build: Callable[..., Encoder]
     uses_graph: bool
 
 
 class MLP(nn.Module):
-    """f–hidden with ReLU, then one linear head –d for each of ``heads``; ``rectified`` heads end in a ReLU too."""
+    """f–hidden with ReLU, then one linear head for each of ``heads``; ``rectified`` heads end in a ReLU too."""
 
     def __init__(
         self,
         streams: Streams,
         features: int,
         hidden: tuple[int, ...],
-        latent: int,
-        heads: tuple[str, ...],
+        heads: tuple[tuple[str, int], ...],
         *,
         bias: bool = True,
         rectified: bool = False,
@@ -55,7 +61,9 @@ class MLP(nn.Module):
         super().__init__()
         widths = (features, *hidden)
         self.hidden = hidden_layers("encoder", widths, partial(Linear, streams, bias=bias))
-        self.heads = nn.ModuleList(Linear(streams, f"encoder.{head}", widths[-1], latent, bias=bias) for head in heads)
+        self.heads = nn.ModuleList(
+            Linear(streams, f"encoder.{head}", widths[-1], width, bias=bias) for head, width in heads
+        )
         self.rectified = rectified
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
@@ -77,8 +85,7 @@ class GCN(nn.Module):
         streams: Streams,
         features: int,
         hidden: tuple[int, ...],
-        latent: int,
-        heads: tuple[str, ...],
+        heads: tuple[tuple[str, int], ...],
         *,
         bound: Callable[[int, int], float] = glorot,
         bias: bool = False,
@@ -87,7 +94,7 @@ class GCN(nn.Module):
         widths = (features, *hidden)
         self.hidden = hidden_layers("encoder", widths, partial(GraphConvolution, streams, bound=bound, bias=bias))
         self.heads = nn.ModuleList(
-            GraphConvolution(streams, f"encoder.{head}", widths[-1], latent, bound, bias=bias) for head in heads
+            GraphConvolution(streams, f"encoder.{head}", widths[-1], width, bound, bias=bias) for head, width in heads
         )
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
@@ -101,7 +108,7 @@ class GCN(nn.Module):
         product = propagate(adjacency, project(hidden, torch.cat(weights, dim=-1)))  # side by side, one for all heads
         if biases[0] is not None:
             product = product + torch.cat(biases, dim=-1)
-        return list(product.chunk(len(self.heads), dim=-1))
+        return list(torch.split(product, [weight.shape[-1] for weight in weights], dim=-1))
 
 
 MLP_ENCODER = EncoderSpec("MLP", MLP, uses_graph=False)

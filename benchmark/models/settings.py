@@ -10,7 +10,7 @@ Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
 
 PER_PAIR = "1/n^2"  # β of the claim's scripts: KL/n is averaged over rows, and the pairs are summed
 _WHOLE = ("latent", "epochs", "batch", "least_steps", "samples")
-_WORDS = ("estimator",)
+_WORDS = ("estimator", "convolution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,11 @@ class Settings:
     ``hidden`` are the widths of the encoder's hidden layers, which the decoder mirrors. ``batch`` is the rows of a
     mini-batch, 0 for all at once. Training lasts ``epochs``, or as many more as ``least_steps`` optimiser steps take,
     so that small data are not left untrained. ``beta`` weighs the KL, or ½‖z‖² of a point; it may be "1/n^2", n the
-    rows of the data. ``estimator`` is SGVB's A or B, ``samples`` its L. ``sparsity`` weighs ‖z‖₁ and ``decoder_l2``
-    ½‖W‖² of the decoder's weights, in nats per row. ``corruption`` is the share of features that are set to 0 before
-    they are encoded.
+    rows of the data. ``estimator`` is SGVB's A or B, ``samples`` its L; or the importance-weighted bound, IW, and its
+    K. ``sparsity`` weighs ‖z‖₁ and ``decoder_l2`` ½‖W‖² of the decoder's weights, in nats per row, ``discrepancy`` the
+    MMD² of latents and prior. ``corruption`` is the share of features that are set to 0 before they are encoded.
+    ``adversary`` are the widths of a discriminator of latents and prior, ``adversary_rate`` the learning rate of both
+    its players. ``convolution`` is the name of one of torch-geometric's, of which the encoder is made.
     """
 
     hidden: tuple[int, ...]
@@ -36,7 +38,11 @@ class Settings:
     samples: int | None = None
     sparsity: float | None = None
     decoder_l2: float | None = None
+    discrepancy: float | None = None
     corruption: float | None = None
+    adversary: tuple[int, ...] | None = None
+    adversary_rate: float | None = None
+    convolution: str | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -47,15 +53,22 @@ class Settings:
             "batch": (self.batch is None or self.batch >= 0, "not negative (0 is full batch)"),
             "least_steps": (self.least_steps is None or self.least_steps >= 0, "not negative"),
             "beta": (_finite(self.beta) or self.beta == PER_PAIR, f"a number that is not negative, or {PER_PAIR!r}"),
-            "estimator": (self.estimator in (None, "A", "B"), "'A' or 'B'"),
+            "estimator": (self.estimator in (None, "A", "B", "IW"), "'A', 'B' or 'IW'"),
             "samples": (self.samples is None or self.samples >= 1, "at least 1"),
             "sparsity": (_finite(self.sparsity), "not negative"),
             "decoder_l2": (_finite(self.decoder_l2), "not negative"),
+            "discrepancy": (_finite(self.discrepancy), "not negative"),
+            "adversary": (all(width >= 1 for width in self.adversary or ()), "widths of at least 1"),
+            "adversary_rate": (self.adversary_rate is None or 0 < self.adversary_rate < float("inf"), "above 0"),
             "corruption": (self.corruption is None or 0 <= self.corruption < 1, "from 0 to below 1"),
         }
         for name, (holds, wanted) in checks.items():
             if not holds:
                 raise ValueError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
+
+    def variational(self, beta: float | str = 1.0) -> Settings:
+        """Those of a variational twin: SGVB's estimator B with one sample a row."""
+        return replace(self, beta=beta, estimator="B", samples=1)
 
     def with_overrides(self, overrides: Mapping[str, Setting]) -> Settings:
         """These settings with some replaced; ValueError names an unknown key or a value of the wrong kind."""
@@ -85,11 +98,11 @@ def _finite(value: float | str | None) -> bool:
 
 def _of_kind(key: str, value: Setting) -> Setting:
     """``value`` as the setting ``key`` holds it; ValueError where it is of another kind."""
-    if key == "hidden":
+    if key in ("hidden", "adversary"):
         widths = value if isinstance(value, tuple) else (value,)
         if all(isinstance(width, int) and not isinstance(width, bool) for width in widths):
             return widths  # type: ignore[return-value]
-        raise ValueError(f"hidden must be a whole number or a list of them, got {value!r}")
+        raise ValueError(f"{key} must be a whole number or a list of them, got {value!r}")
     if key in _WORDS or (key == "beta" and isinstance(value, str)):
         return value
     if key in _WHOLE:

@@ -12,9 +12,11 @@ import scipy.sparse as sp
 from benchmark.models.autoencoder import FIXED, Autoencoder, PosteriorFamily
 from benchmark.models.base import LAST, Features, Phase
 from benchmark.models.baselines import Control
+from benchmark.models.convolutions import check_convolution
 from benchmark.models.decoders import DecoderSpec
 from benchmark.models.encoders import EncoderSpec
 from benchmark.models.layers import Streams
+from benchmark.models.matching import Discriminator, adversaries
 from benchmark.models.objectives import FeatureLikelihood, PairLikelihood
 from benchmark.models.settings import Setting, Settings
 
@@ -65,19 +67,33 @@ class ModelSpec:
             return "untrained"
         parts = ["reconstruction"]
         if settings.beta is not None:
-            parts.append("β·½‖z‖²" if not self.posterior.noisy else f"β·KL, SGVB {settings.estimator}")
+            bound = "importance-weighted" if settings.estimator == "IW" else f"SGVB {settings.estimator}"
+            parts.append(f"β·KL, {bound}" if self.posterior.noisy else "β·½‖z‖²")
         if settings.sparsity is not None:
             parts.append(f"{settings.sparsity:g}·‖z‖₁")
         if settings.decoder_l2 is not None:
             parts.append(f"{settings.decoder_l2:g}·½‖W‖² of the decoder")
+        if settings.discrepancy is not None:
+            parts.append(f"{settings.discrepancy:g}·MMD² to the prior")
         words = " + ".join(parts)
-        words += f", L = {settings.samples}" if settings.samples else ""
+        words += f", {'K' if settings.estimator == 'IW' else 'L'} = {settings.samples}" if settings.samples else ""
         words += f", {settings.corruption:.0%} of the features masked" if settings.corruption else ""
+        if settings.adversary is not None:
+            words += (
+                f", then a discriminator {'–'.join(map(str, settings.adversary))} and the encoder against each other"
+            )
         return words + (", layers pre-trained one by one" if self.pretraining else "")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
         """The row's settings with some replaced; ValueError for what is none, or impossible."""
-        return self.settings.with_overrides(overrides)
+        settings = self.settings.with_overrides(overrides)
+        if settings.estimator == "IW" and not isinstance(self.likelihood, FeatureLikelihood):
+            raise ValueError("estimator 'IW' weighs rows by their nats, and those of this row are of pairs; A or B")
+        if self.posterior.spherical and settings.latent < 2:
+            raise ValueError(f"latent must be at least 2 on a sphere, got {settings.latent}")
+        if settings.convolution is not None and settings.convolution != self.settings.convolution:
+            check_convolution(settings.convolution)
+        return settings
 
     def seen(self, x: Features) -> Features:
         """The features that the row sees of data with features x."""
@@ -86,14 +102,22 @@ class ModelSpec:
     def build(self, settings: Settings, rows: int, features: int, streams: Streams) -> Autoencoder:
         """The model with freshly drawn weights, for data of ``rows`` rows and ``features`` columns."""
         hidden, latent = settings.hidden, settings.latent
-        encoder = self.encoder.build(streams, features, hidden, latent, self.posterior.heads)
+        made_of = {} if settings.convolution is None else {"convolution": settings.convolution}
+        encoder = self.encoder.build(streams, features, hidden, self.posterior.widths(latent), **made_of)
         decoder = self.decoder.build(streams, features, hidden, latent, self.likelihood)
-        return Autoencoder(encoder, self.posterior, decoder, settings, rows)
+        widths = settings.adversary
+        discriminator = None if widths is None else Discriminator(streams, latent, widths)
+        return Autoencoder(encoder, self.posterior, decoder, settings, rows, discriminator)
 
     def phases(self, model: Autoencoder) -> tuple[Phase, ...]:
         """What is trained after what: all of the model last."""
         before = () if self.pretraining is None else self.pretraining(model)
-        return (*before, Phase(LAST, model.loss, tuple(model.parameters())))
+        if model.discriminator is None:
+            return (*before, Phase(LAST, model.loss, tuple(model.parameters())))
+        rate = model.settings.adversary_rate or model.settings.learning_rate
+        encoder, decoder = (tuple(p for _, p in part.named_parameters()) for part in (model.encoder, model.decoder))
+        others = adversaries(model, encoder, model.discriminator, rate)
+        return (*before, Phase(LAST, model.loss, (*encoder, *decoder), others))
 
 
 @dataclass(frozen=True, slots=True)
