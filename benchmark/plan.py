@@ -14,7 +14,7 @@ from benchmark import origin
 from benchmark.datasets import Dataset, load, neighbour_graph, split
 from benchmark.errors import InputError, UnavailableError, unknown
 from benchmark.latents import READOUTS, Kind, Readout
-from benchmark.models import MODELS, BaselineSpec, ModelSpec, Row, Settings
+from benchmark.models import MODELS, BaselineSpec, FusionSpec, ModelSpec, Row, Settings
 from benchmark.records import Cell, Identity
 from benchmark.study import Study, variant_label
 from benchmark.tasks import METRICS, TASKS, Task, Unit, unmet_needs
@@ -72,7 +72,7 @@ class Arm:
         """Those of the readouts ``names`` that there are of the row: its posterior may be a point, or its training
         one in mini-batches, whose passes have no latents of all rows."""
         spread = not isinstance(self.row, BaselineSpec) and self.row.posterior.noisy
-        passes = isinstance(self.row, ModelSpec) and self.settings.epochs > 0 and not self.settings.batch
+        passes = isinstance(self.row, ModelSpec | FusionSpec) and self.settings.epochs > 0 and not self.settings.batch
         return [
             readout
             for readout in READOUTS
@@ -384,6 +384,16 @@ def _check_arms(plan: Plan, name: str, prepared: Prepared) -> None:
             f"{name}: all pairs of its {dataset.rows} rows are edges, and {', '.join(sampled)} sample non-edges; "
             "leave these or the dataset out"
         )
+    for arm in plan.arms:
+        if not isinstance(arm.row, FusionSpec):
+            continue
+        if arm.row.most_rows is not None and dataset.rows > arm.row.most_rows:
+            raise InputError(
+                f"{name}: the attention of {arm} is n × n, and its {dataset.rows:,} rows are more than "
+                f"{arm.row.most_rows:,}; leave the model or the dataset out"
+            )
+        if arm.row.told_clusters and dataset.y is None:
+            raise InputError(f"{name}: {arm} is told the number of classes, and it has no labels; leave either out")
     most = min(dataset.rows, dataset.features)
     for arm in plan.arms:
         if (

@@ -210,6 +210,7 @@ def _fitted(job: Job, context: Context) -> list[Fitted]:
         replicas=len(batch.seeds),
         device=device,
         dense=not arm.row.uses_graph,
+        clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
         weights=None if weights is None else [weights] * len(batch.seeds),
     )
     passes = any(_READOUTS[cell.readout].gives == "epochs" for cells in job.wanted.values() for cell in cells)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from benchmark.models import (
     LAST,
     DiagonalGaussian,
     Draws,
+    FusionSpec,
     Inputs,
     Loss,
     Model,
@@ -131,7 +134,7 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def fit(
-    spec: ModelSpec | NoisedSpec,
+    spec: ModelSpec | FusionSpec | NoisedSpec,
     inputs: Inputs,
     settings: Settings,
     seeds: Sequence[int],
@@ -153,7 +156,7 @@ def fit(
 
 
 def _fit(
-    spec: ModelSpec | NoisedSpec,
+    spec: ModelSpec | FusionSpec | NoisedSpec,
     inputs: Inputs,
     settings: Settings,
     seeds: tuple[int, ...],
@@ -169,12 +172,8 @@ def _fit(
             raise ValueError(f"{spec.name}: noise goes from a Gaussian to a point")
         posterior: Posterior = with_noise_of(point.posterior, twin)
         return Fit(point.model, posterior, point.curves, _evaluated(point.model, inputs, posterior, seeds, device))
-    model = spec.build(
-        settings,
-        inputs.rows,
-        inputs.features.shape[-1],
-        lambda name: torch_generators(seeds, "weights", name, device="cpu"),
-    ).to(device=device)
+    streams = partial(torch_generators, seeds, "weights", device="cpu")
+    model: Any = spec.build(settings, inputs, streams).to(device=device)  # of the kind that the row makes phases of
     epochs = settings.epochs_for(inputs.rows) if settings.epochs else 0
     kept: list[Snapshot] = []
 
@@ -214,6 +213,9 @@ def _train(
     logs: list[tuple[int, str, Tensor]] = []
     before = 0
     for phase in phases:
+        if phase.begin is not None:
+            phase.begin(inputs, draws)
+        size = settings.batch if phase.batch is None else phase.batch
         length = epochs if phase.epochs is None else phase.epochs
         rate = settings.learning_rate if phase.learning_rate is None else phase.learning_rate
         players = [Player(phase.loss, phase.parameters, rate), *phase.others]
@@ -224,7 +226,7 @@ def _train(
             if phase.name == LAST:
                 passing(epoch, draws)
             losses: list[tuple[int, Loss]] = []
-            for batch in _batches(inputs, settings.batch or 0, order, device):
+            for batch in _batches(inputs, size or 0, order, device):
                 for player, optimiser in zip(players, optimisers, strict=True):
                     loss = player.loss(batch, draws, value=value)
                     optimiser.zero_grad(set_to_none=True)

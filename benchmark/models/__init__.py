@@ -18,7 +18,7 @@ from benchmark.models.base import (
 )
 from benchmark.models.baselines import Control
 from benchmark.models.settings import Settings
-from benchmark.models.specs import BaselineSpec, ModelSpec, NoisedSpec, Row
+from benchmark.models.specs import BaselineSpec, FusionSpec, ModelSpec, NoisedSpec, Row
 from benchmark.models.table import MODELS
 from benchmark.models.upper_blocks import forget_blocks
 
@@ -29,6 +29,7 @@ __all__ = [
     "Control",
     "DiagonalGaussian",
     "Draws",
+    "FusionSpec",
     "Inputs",
     "Loss",
     "Model",

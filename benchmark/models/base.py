@@ -24,11 +24,13 @@ class Inputs:
     """All that training receives: no labels and no held-out edges, so no leak can be written.
 
     ``features`` are [n, f] and shared by the replicas (dense, or a SparseMatrix), or a mini-batch [r, b, f].
+    ``clusters`` is how many classes there are, which one model is told.
     """
 
     features: Tensor | SparseMatrix
     graph: Graph | None
     replicas: int
+    clusters: int | None = None
 
     @classmethod
     def of(
@@ -41,6 +43,7 @@ class Inputs:
         dense: bool = False,
         dtype: torch.dtype = torch.float32,
         weights: Sequence[NDArray[np.float32]] | None = None,
+        clusters: int | None = None,
     ) -> Inputs:
         """Inputs on ``device`` from arrays.
 
@@ -54,11 +57,11 @@ class Inputs:
         else:
             features = SparseMatrix.of(x, device=device, dtype=dtype)
         if edges is None:
-            return cls(features, None, replicas)
+            return cls(features, None, replicas, clusters)
         if len(edges) != replicas:
             raise ValueError(f"one edge array a replica is wanted: got {len(edges)} for {replicas} replicas")
         graph = Graph.of(edges, int(x.shape[0]), device=device, dtype=dtype, weights=weights)
-        return cls(features, graph, replicas)
+        return cls(features, graph, replicas, clusters)
 
     @property
     def rows(self) -> int:
@@ -222,8 +225,9 @@ class Player(NamedTuple):
 class Phase(NamedTuple):
     """A stretch of training with its own loss and parameters.
 
-    The epochs and the learning rate are those of the settings where it has none of its own. ``others`` step after it on
-    every batch, each by its own loss and Adam; curves show the phase's own loss alone.
+    The epochs, the learning rate and the rows of a mini-batch are those of the settings where it has none of its own.
+    ``others`` step after it on every batch, each by its own loss and Adam; curves show the phase's own loss alone.
+    ``begin`` is called once, with the inputs and the draws, before the phase.
     """
 
     name: str
@@ -232,6 +236,8 @@ class Phase(NamedTuple):
     others: tuple[Player, ...] = ()
     epochs: int | None = None
     learning_rate: float | None = None
+    batch: int | None = None
+    begin: Callable[[Inputs, Draws], None] | None = None
 
 
 class Decoder(Protocol):

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
 
 PER_PAIR = "1/n^2"  # β of the claim's scripts: KL/n is averaged over rows, and the pairs are summed
-_WHOLE = ("latent", "epochs", "batch", "least_steps", "samples")
+_WHOLE = ("latent", "epochs", "batch", "least_steps", "samples", "pretraining_batch")
+_TUPLES = ("hidden", "adversary", "pretraining_epochs")
 _WORDS = ("estimator", "convolution")
 
 
@@ -25,6 +26,8 @@ class Settings:
     MMD² of latents and prior. ``corruption`` is the share of features that are set to 0 before they are encoded.
     ``adversary`` are the widths of a discriminator of latents and prior, ``adversary_rate`` the learning rate of both
     its players. ``convolution`` is the name of one of torch-geometric's, of which the encoder is made.
+    ``pretraining_epochs`` are the lengths of the phases before the last, ``pretraining_rate`` their learning rate, and
+    ``pretraining_batch`` the rows of a mini-batch in those that see features alone.
     """
 
     hidden: tuple[int, ...]
@@ -43,6 +46,9 @@ class Settings:
     adversary: tuple[int, ...] | None = None
     adversary_rate: float | None = None
     convolution: str | None = None
+    pretraining_epochs: tuple[int, ...] | None = None
+    pretraining_rate: float | None = None
+    pretraining_batch: int | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -60,6 +66,12 @@ class Settings:
             "discrepancy": (_finite(self.discrepancy), "not negative"),
             "adversary": (all(width >= 1 for width in self.adversary or ()), "widths of at least 1"),
             "adversary_rate": (self.adversary_rate is None or 0 < self.adversary_rate < float("inf"), "above 0"),
+            "pretraining_epochs": (all(length >= 0 for length in self.pretraining_epochs or ()), "not negative"),
+            "pretraining_rate": (self.pretraining_rate is None or 0 < self.pretraining_rate < float("inf"), "above 0"),
+            "pretraining_batch": (
+                self.pretraining_batch is None or self.pretraining_batch >= 0,
+                "not negative (0 is full batch)",
+            ),
             "corruption": (self.corruption is None or 0 <= self.corruption < 1, "from 0 to below 1"),
         }
         for name, (holds, wanted) in checks.items():
@@ -98,7 +110,7 @@ def _finite(value: float | str | None) -> bool:
 
 def _of_kind(key: str, value: Setting) -> Setting:
     """``value`` as the setting ``key`` holds it; ValueError where it is of another kind."""
-    if key in ("hidden", "adversary"):
+    if key in _TUPLES:
         widths = value if isinstance(value, tuple) else (value,)
         if all(isinstance(width, int) and not isinstance(width, bool) for width in widths):
             return widths  # type: ignore[return-value]

@@ -9,15 +9,22 @@ from typing import ClassVar, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from benchmark.models.autoencoder import FIXED, Autoencoder, PosteriorFamily
-from benchmark.models.base import LAST, Features, Phase
-from benchmark.models.baselines import Control
+from benchmark.models.autoencoder import FIXED, POINT, Autoencoder, PosteriorFamily
+from benchmark.models.base import LAST, Features, Inputs, Phase
+from benchmark.models.baselines import Control, pca
 from benchmark.models.convolutions import check_convolution
 from benchmark.models.decoders import DecoderSpec
 from benchmark.models.encoders import EncoderSpec
+from benchmark.models.fusion import (
+    FeatureAutoencoder,
+    FusedAutoencoder,
+    GraphAutoencoder,
+    SingleAutoencoder,
+    components,
+)
 from benchmark.models.layers import Streams
 from benchmark.models.matching import Discriminator, adversaries
-from benchmark.models.objectives import FeatureLikelihood, PairLikelihood
+from benchmark.models.objectives import GAUSSIAN, FeatureLikelihood, PairLikelihood
 from benchmark.models.settings import Setting, Settings
 
 Family = Literal["ae", "gae", "control"]
@@ -99,15 +106,15 @@ class ModelSpec:
         """The features that the row sees of data with features x."""
         return sp.eye_array(x.shape[0], dtype=np.float32, format="csr") if self.featureless else x
 
-    def build(self, settings: Settings, rows: int, features: int, streams: Streams) -> Autoencoder:
-        """The model with freshly drawn weights, for data of ``rows`` rows and ``features`` columns."""
-        hidden, latent = settings.hidden, settings.latent
+    def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> Autoencoder:
+        """The model with freshly drawn weights, for data of the inputs' shape."""
+        hidden, latent, features = settings.hidden, settings.latent, inputs.features.shape[-1]
         made_of = {} if settings.convolution is None else {"convolution": settings.convolution}
         encoder = self.encoder.build(streams, features, hidden, self.posterior.widths(latent), **made_of)
         decoder = self.decoder.build(streams, features, hidden, latent, self.likelihood)
         widths = settings.adversary
         discriminator = None if widths is None else Discriminator(streams, latent, widths)
-        return Autoencoder(encoder, self.posterior, decoder, settings, rows, discriminator)
+        return Autoencoder(encoder, self.posterior, decoder, settings, inputs.rows, discriminator)
 
     def phases(self, model: Autoencoder) -> tuple[Phase, ...]:
         """What is trained after what: all of the model last."""
@@ -118,6 +125,101 @@ class ModelSpec:
         encoder, decoder = (tuple(p for _, p in part.named_parameters()) for part in (model.encoder, model.decoder))
         others = adversaries(model, encoder, model.discriminator, rate)
         return (*before, Phase(LAST, model.loss, (*encoder, *decoder), others))
+
+
+@dataclass(frozen=True, slots=True)
+class FusionSpec:
+    """A row of Tu et al. (2021): its autoencoder of features, its graph autoencoder (IGAE), or both fused (DFCN).
+
+    It sees principal components of X. The hidden widths are those of the autoencoder; the graph autoencoder beside it
+    has all but the last. DFCN is told the number of clusters, and refuses data of more than ``most_rows`` rows, for its
+    attention is n × n.
+    """
+
+    name: str
+    part: Literal["ae", "igae", "dfcn"]
+    settings: Settings
+    source: str
+    note: str = ""
+    version: int = 1
+    most_rows: int | None = None
+
+    posterior: ClassVar[PosteriorFamily] = POINT
+    likelihood: ClassVar[FeatureLikelihood] = replace(GAUSSIAN, name="squared errors")
+    samples_pairs: ClassVar[bool] = False
+    unit_interval: ClassVar[bool] = False
+
+    @property
+    def family(self) -> Family:
+        return "gae" if self.uses_graph else "ae"
+
+    @property
+    def uses_graph(self) -> bool:
+        return self.part != "ae"
+
+    @property
+    def told_clusters(self) -> bool:
+        """Whether training is told how many classes there are."""
+        return self.part == "dfcn"
+
+    @property
+    def encoder(self) -> EncoderSpec:
+        names = {"ae": "MLP with LeakyReLU", "igae": "IGAE", "dfcn": "MLP and IGAE, fused"}
+        return EncoderSpec(names[self.part], self.build, self.uses_graph)
+
+    @property
+    def decoder(self) -> DecoderSpec:
+        return DecoderSpec("its mirror", self.build, None)
+
+    def objective(self, settings: Settings) -> str:
+        """What is minimised under ``settings``, in words."""
+        features, graph = "MSE of x", "MSE of ÃX + 0.1·MSE of the adjacency"
+        if self.part != "dfcn":
+            return features if self.part == "ae" else graph
+        lengths = ", ".join(map(str, settings.pretraining_epochs or ()))
+        return (
+            f"{features} + {graph} + 10·KL of cluster assignments; AE, IGAE and both pre-trained for {lengths} epochs"
+        )
+
+    def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The row's settings with some replaced; ValueError for what is none, or impossible."""
+        settings = self.settings.with_overrides(overrides)
+        if self.part == "dfcn" and len(settings.pretraining_epochs or ()) != 3:
+            raise ValueError(f"pretraining_epochs must be three lengths, got {settings.pretraining_epochs}")
+        return settings
+
+    def seen(self, x: Features) -> Features:
+        """The principal components that the row sees of data with features x; the same for every seed."""
+        width = components(x.shape[1])
+        return pca(Control(x, None, width, np.random.default_rng(0)))
+
+    def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> SingleAutoencoder | FusedAutoencoder:
+        """The model with freshly drawn weights, for data of the inputs' shape."""
+        features, hidden, latent = inputs.features.shape[-1], settings.hidden, settings.latent
+        if self.part == "ae":
+            return SingleAutoencoder(FeatureAutoencoder(streams, features, hidden, latent))
+        if self.part == "igae":
+            return SingleAutoencoder(GraphAutoencoder(streams, features, hidden, latent))
+        if inputs.clusters is None:
+            raise ValueError(f"{self.name} must be told the number of clusters")
+        inner = FeatureAutoencoder(streams, features, hidden, latent)
+        graphs = GraphAutoencoder(streams, features, hidden[:-1], latent)
+        return FusedAutoencoder(inner, graphs, inputs.rows, inputs.clusters, settings)
+
+    def phases(self, model: SingleAutoencoder | FusedAutoencoder) -> tuple[Phase, ...]:
+        """What is trained after what: DFCN's two autoencoders alone, then both, then all with clusters."""
+        last = Phase(LAST, model.loss, tuple(model.parameters()))
+        if not isinstance(model, FusedAutoencoder):
+            return (last,)
+        inner, graphs = SingleAutoencoder(model.inner), SingleAutoencoder(model.graphs)
+        rate = model.settings.pretraining_rate
+        (own, graph, both), batch = model.settings.pretraining_epochs or (0, 0, 0), model.settings.pretraining_batch
+        return (
+            Phase("ae", inner.loss, tuple(inner.parameters()), epochs=own, learning_rate=rate, batch=batch),
+            Phase("igae", graphs.loss, tuple(graphs.parameters()), epochs=graph, learning_rate=rate),
+            Phase("both", model.pretraining_loss, tuple(model.without_centres()), epochs=both, learning_rate=rate),
+            last._replace(begin=model.place_centres),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +321,4 @@ class BaselineSpec:
         return self.settings.with_overrides(overrides)
 
 
-Row = ModelSpec | NoisedSpec | BaselineSpec
+Row = ModelSpec | FusionSpec | NoisedSpec | BaselineSpec

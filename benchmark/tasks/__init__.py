@@ -5,6 +5,7 @@ from benchmark.tasks.classification import FEW, MANY, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 from benchmark.tasks.metrics import METRICS, Metric
+from benchmark.tasks.oracle import ORACLE_K_MEANS
 from benchmark.tasks.origin import ORIGIN_CLASSES, ORIGIN_K_MEANS, ORIGIN_LINKS, ORIGIN_SVM
 
 TASKS: tuple[Task, ...] = (
@@ -20,6 +21,7 @@ TASKS: tuple[Task, ...] = (
     ORIGIN_CLASSES,
     ORIGIN_SVM,
     ORIGIN_LINKS,
+    ORACLE_K_MEANS,
 )
 
 __all__ = ["METRICS", "TASKS", "Case", "Metric", "Need", "Task", "Unit", "unmet_needs"]

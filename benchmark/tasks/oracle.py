@@ -1,0 +1,25 @@
+"""Clusters at the epoch that test labels choose: how much is gained by looking, for rows published with it."""
+
+from __future__ import annotations
+
+from benchmark.latents import Epochs
+from benchmark.tasks.base import Case, Task
+from benchmark.tasks.clustering import K_MEANS
+
+
+def best_epoch(epochs: Epochs, case: Case) -> dict[str, float]:
+    """The scores of k-means at the epoch with the highest ACC among those given, the first of equal ones."""
+    return dict(max((K_MEANS.score(latent, case) for latent in epochs.latents), key=lambda scores: scores["acc"]))
+
+
+ORACLE_K_MEANS = Task(
+    "oracle-k-means",
+    version=1,
+    unit="all-edges",
+    needs="labels",
+    metrics=K_MEANS.metrics,
+    overlap=None,
+    score=best_epoch,
+    source="Tu et al. (2021), whose code reports the epoch of the best label accuracy; every fifth is looked at here",
+    takes=("epochs",),
+)
