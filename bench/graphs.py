@@ -59,7 +59,8 @@ def _geometric(at: Place, model: str, dataset: str, seed: int, edges: np.ndarray
     data, spec = at.dataset(dataset), ROWS[model]
     x = torch.tensor(data.x if isinstance(data.x, np.ndarray) else data.x.toarray(), device=at.device)
     index = to_undirected(torch.tensor(edges.T, device=at.device), num_nodes=len(x))
-    start = spec.build(spec.settings, *x.shape, lambda name: torch_generators((seed,), "weights", name, device="cpu"))
+    inputs = Inputs.of(x.numpy(force=True), [edges], replicas=1, device=at.device)
+    start = spec.build(spec.settings, inputs, lambda name: torch_generators((seed,), "weights", name, device="cpu"))
     return x, index, spec.settings, _Encoder(list(start.parameters())).to(at.device)
 
 

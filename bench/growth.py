@@ -42,7 +42,7 @@ def growth_step(at: Place, *, model: str, n: int, r: int = 1, d: int = 16, steps
     with at.timed(row):
         inputs = Inputs.of(x, [edges] * r, replicas=r, device=at.device)
         network = spec.build(
-            settings, n, x.shape[1], lambda name: torch_generators(tuple(range(r)), "weights", name, device="cpu")
+            settings, inputs, lambda name: torch_generators(tuple(range(r)), "weights", name, device="cpu")
         ).to(at.device)
         optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
         draws = Draws.of(lambda purpose: torch_generators(tuple(range(r)), purpose, device=at.device))

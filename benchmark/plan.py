@@ -16,6 +16,7 @@ from benchmark.errors import InputError, UnavailableError, unknown
 from benchmark.latents import READOUTS, Kind, Readout
 from benchmark.models import MODELS, BaselineSpec, FusionSpec, ModelSpec, Row, Settings
 from benchmark.records import Cell, Identity
+from benchmark.refusals import check_arms
 from benchmark.study import Study, variant_label
 from benchmark.tasks import METRICS, TASKS, Task, Unit, unmet_needs
 
@@ -346,7 +347,7 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
                 "add 'mean', or leave the model out"
             )
     for name, prepared in data.items():
-        _check_arms(plan, name, prepared)
+        check_arms(plan.arms, study, name, prepared.dataset, prepared.edges)
         if not any(unit.dataset == name for unit in plan.units()):
             needed = {task.needs for task in named(TASKS, "task", study.tasks)}
             unmet = unmet_needs(prepared.dataset)
@@ -356,53 +357,3 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
                 f"for it has no {lacks} of its own; leave it out, or add a task"
             )
     return plan
-
-
-def _check_arms(plan: Plan, name: str, prepared: Prepared) -> None:
-    """InputError where an arm of the study cannot be had on a dataset."""
-    dataset = prepared.dataset
-    if plan.study.images and name in plan.study.images and dataset.image_shape is None:
-        raise InputError(f"{name}: the study asks for images of it, and its {dataset.features} features make none")
-    values = dataset.x if isinstance(dataset.x, np.ndarray) else dataset.x.data
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-    refusing = [str(arm) for arm in plan.arms if arm.row.unit_interval]
-    if refusing and (low < 0.0 or high > 1.0):
-        raise InputError(
-            f"{name}: it has features of {low:g} to {high:g} (scaling {dataset.scaling!r}), and a Bernoulli likelihood "
-            f"or a last sigmoid wants them within [0, 1]: {', '.join(refusing)}; "
-            "scale it with 'unit', or leave these models out"
-        )
-    graphs = [str(arm) for arm in plan.arms if arm.row.uses_graph]
-    if graphs and dataset.edges is None and not plan.study.derived_graphs:
-        raise InputError(
-            f"{name}: it has no edges of its own, the study forbids a derived graph (derived_graphs = false), and some "
-            f"models need a graph: {', '.join(graphs)}; leave these or the dataset out, or allow the graph"
-        )
-    sampled = [str(arm) for arm in plan.arms if not isinstance(arm.row, BaselineSpec) and arm.row.samples_pairs]
-    if sampled and 2 * len(prepared.edges) == dataset.rows * (dataset.rows - 1):
-        raise InputError(
-            f"{name}: all pairs of its {dataset.rows} rows are edges, and {', '.join(sampled)} sample non-edges; "
-            "leave these or the dataset out"
-        )
-    for arm in plan.arms:
-        if not isinstance(arm.row, FusionSpec):
-            continue
-        if arm.row.most_rows is not None and dataset.rows > arm.row.most_rows:
-            raise InputError(
-                f"{name}: the attention of {arm} is n × n, and its {dataset.rows:,} rows are more than "
-                f"{arm.row.most_rows:,}; leave the model or the dataset out"
-            )
-        if arm.row.told_clusters and dataset.y is None:
-            raise InputError(f"{name}: {arm} is told the number of classes, and it has no labels; leave either out")
-    most = min(dataset.rows, dataset.features)
-    for arm in plan.arms:
-        if (
-            isinstance(arm.row, BaselineSpec)
-            and arm.row.at_most_features
-            and arm.variant
-            and arm.settings.latent > most
-        ):
-            raise InputError(
-                f"{name}: {arm} asks for {arm.settings.latent} components, and its {dataset.rows} rows of "
-                f"{dataset.features} features have {most}; ask for at most {most}, or leave the variant out"
-            )

@@ -5,27 +5,40 @@ from __future__ import annotations
 import random
 import warnings
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy import stats
+from scipy.special import expit, gammaln, ive
 
 from benchmark.models import MODELS, BaselineSpec, Draws, Inputs, ModelSpec, NoisedSpec, Settings
-from benchmark.models.autoencoder import AS_PRINTED, DIRECT, FIXED, LOG_STD, LOG_VARIANCE, POINT, Autoencoder
+from benchmark.models.autoencoder import (
+    AS_PRINTED,
+    DIRECT,
+    FIXED,
+    LOG_STD,
+    LOG_VARIANCE,
+    POINT,
+    VON_MISES_FISHER,
+    Autoencoder,
+)
 from benchmark.models.decoders import GRAPH_CONVOLUTION_DECODER
 from benchmark.models.graph import Graph
 from benchmark.rng import torch_generators
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its import calls torch.jit.script, which torch deprecates
-    from torch_geometric.nn import GAE, VGAE, GCNConv  # noqa: F401, for the tests
+    from torch_geometric.nn import GAE, VGAE, GATConv, GCNConv, SAGEConv  # noqa: F401, for the tests
 
 NETWORKS = [row for row in MODELS if isinstance(row, ModelSpec)]
 TRAINED = [row for row in NETWORKS if row.settings.epochs]
 NOISY = [row for row in TRAINED if row.posterior.noisy]
+SPHERICAL = [row for row in NOISY if row.posterior is VON_MISES_FISHER]
+CONVOLVED = [row for row in NETWORKS if row.settings.convolution]
 NOISED = [row for row in MODELS if isinstance(row, NoisedSpec)]
 FITTED = [*TRAINED, *NOISED]
 CONTROLS = [row for row in MODELS if isinstance(row, BaselineSpec)]
@@ -97,12 +110,8 @@ def inputs_for(spec, replicas, device="cpu") -> Inputs:
 
 def built(spec: ModelSpec, inputs: Inputs, seeds=(0,), settings: Settings | None = None) -> Autoencoder:
     """The row's model at its start, in float64."""
-    return spec.build(
-        settings or spec.settings,
-        inputs.rows,
-        inputs.features.shape[-1],
-        lambda name: torch_generators(tuple(seeds), "weights", name, device="cpu"),
-    ).double()
+    streams = partial(torch_generators, tuple(seeds), "weights", device="cpu")
+    return spec.build(settings or spec.settings, inputs, streams).double()
 
 
 def draws(seeds=(0,), **others) -> Draws:
@@ -129,13 +138,34 @@ def target(edges, n) -> NDArray[np.float64]:
     return dense
 
 
+def attended(weights, name, below, edges) -> NDArray[np.float64]:
+    """One head of Veličković et al. (2018), eq. 4: softmax over neighbours and self of LeakyReLU(a·[W h_i ‖ W h_j])."""
+    source, aim, bias, mixing = (weights[f"{name}.weights.{place}"] for place in range(4))
+    mixed = below @ mixing.T
+    scores = (mixed @ aim[0, 0])[:, None] + (mixed @ source[0, 0])[None, :]
+    scores = np.where(target(edges, len(below)) == 1, np.where(scores > 0, scores, 0.2 * scores), -np.inf)
+    shares = np.exp(scores - scores.max(1, keepdims=True))
+    return shares / shares.sum(1, keepdims=True) @ mixed + bias
+
+
+def aggregated(weights, name, below, edges) -> NDArray[np.float64]:
+    """Hamilton et al. (2017) with the mean: W₁·(mean over neighbours) + b + W₂·h."""
+    of_neighbours, bias, of_self = (weights[f"{name}.weights.{place}"] for place in range(3))
+    adjacency = target(edges, len(below)) - np.eye(len(below))
+    means = adjacency @ below / np.maximum(adjacency.sum(1, keepdims=True), 1)
+    return means @ of_neighbours.T + bias + below @ of_self.T
+
+
 def heads_of(spec, model, x, edges, replica=0) -> list[NDArray[np.float64]]:
-    """The raw outputs of the encoder's heads, each [n, d]; of an MLP or GCN of any depth."""
+    """The raw outputs of the encoder's heads, each [n, d]; of an MLP, a GCN, GAT or SAGE of any depth."""
     weights = tensors(model, replica)
     hidden = x.toarray() if sp.issparse(x) else np.asarray(x, dtype=float)
     smooth = propagation(edges, len(hidden)) if spec.uses_graph else np.eye(len(hidden))
 
     def layer(name, below):
+        if spec.settings.convolution:
+            made = {"GATConv": attended, "SAGEConv": aggregated}[spec.settings.convolution]
+            return made(weights, name, below, edges)
         return smooth @ below @ weights[f"{name}.weight"] + weights.get(f"{name}.bias", 0.0)
 
     for depth in range(len(model.encoder.hidden)):
@@ -147,6 +177,10 @@ def heads_of(spec, model, x, edges, replica=0) -> list[NDArray[np.float64]]:
 def drawn_std(spec, outputs) -> NDArray[np.float64]:
     """The σ that is drawn with, [n, d]; the sources' formulas, one a family."""
     mean, h = outputs[0], outputs[-1]
+    if spec.posterior is VON_MISES_FISHER:
+        d, kappa = mean.shape[1], np.log1p(np.exp(h)) + 1
+        length = ive(d / 2, kappa) / ive(d / 2 - 1, kappa)
+        return np.sqrt((1 - length**2) / d)
     return {
         POINT: np.zeros_like(mean),
         FIXED: np.ones_like(mean),
@@ -160,6 +194,11 @@ def drawn_std(spec, outputs) -> NDArray[np.float64]:
 def divergence_paid(spec, outputs) -> float:
     """The closed form that the row pays, in nats per row."""
     mean, h = outputs[0], outputs[-1]
+    if spec.posterior is VON_MISES_FISHER:
+        directions = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        kappa, d = np.log1p(np.exp(h[:, 0])) + 1, mean.shape[1]
+        entropies = [stats.vonmises_fisher(mu, k).entropy() for mu, k in zip(directions, kappa, strict=True)]
+        return np.log(2) + d / 2 * np.log(np.pi) - gammaln(d / 2) - np.mean(entropies)
     each = {
         POINT: mean**2 if spec.settings.beta is not None else 0 * mean,
         FIXED: mean**2,
@@ -201,6 +240,8 @@ def nats(spec, model, z, x, edges, generator, replica=0) -> float:
     costs = np.logaddexp(0, logits) - target(edges, n) * logits
     if spec.likelihood.name == "bernoulli":
         return costs.sum() / n
+    if spec.likelihood.name == "bernoulli, target A":
+        return (costs + np.diag(np.diag(logits))).sum() / n
     if spec.likelihood.name == "bernoulli-balanced":
         weighted = np.where(target(edges, n) == 1, (n**2 - ones) / ones * costs, costs)
         return n**2 / (2 * (n**2 - ones)) * weighted.sum() / n

@@ -36,6 +36,24 @@ def test_a_graph_is_block_diagonal():
     assert graph.replica.tolist() == [0] * m[0] + [1] * m[1] + [0] * ROWS + [1] * ROWS
 
 
+def test_a_weighted_graph_is_propagated_by_its_weights():
+    """Â = D^-1/2 (W + I) D^-1/2, D the row sums of W + I."""
+    graphs = [data(seed=seed)[1] for seed in (0, 1)]
+    weights = [
+        np.random.default_rng(k).choice([0.5, 1.0], len(edges)).astype(np.float32) for k, edges in enumerate(graphs)
+    ]
+    graph = Graph.of(graphs, ROWS, device="cpu", dtype=torch.float64, weights=weights)
+    dense = graph.adjacency.matrix.to_dense().numpy()
+    for k, (edges, strengths) in enumerate(zip(graphs, weights, strict=True)):
+        matrix = np.eye(ROWS)
+        matrix[edges[:, 0], edges[:, 1]] = matrix[edges[:, 1], edges[:, 0]] = strengths
+        scale = np.diag(matrix.sum(1) ** -0.5)
+        block = slice(k * ROWS, (k + 1) * ROWS)
+        np.testing.assert_allclose(dense[block, block], scale @ matrix @ scale, rtol=1e-12)
+    assert graph.weights.tolist() == np.concatenate(weights).tolist()
+    assert graph_of(graphs, ROWS).weights is None
+
+
 def test_weighted_sums_run_over_the_neighbours_and_the_node_itself():
     graphs = [data(seed=0)[1], data(seed=1)[1][:-7]]
     graph = graph_of(graphs, ROWS)

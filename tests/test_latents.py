@@ -18,7 +18,11 @@ NOISE = {"mean": 0.0, "sampled": 1.0, "averaged-4": 1 / 2, "averaged-16": 1 / 4}
 STILL = ("mean", "mean+logsigma")  # draw nothing
 PAIRS = np.array([[0, 1], [2, 7], [3, 4], [8, 9]])
 
-every_readout = pytest.mark.parametrize("readout", READOUTS, ids=lambda readout: readout.name)
+PASSES = ["epochs-mean", "epochs-sampled"]
+
+every_readout = pytest.mark.parametrize(
+    "readout", [readout for readout in READOUTS if readout.gives != "epochs"], ids=lambda readout: readout.name
+)
 
 
 def gaussian(n=4000, d=3):
@@ -32,10 +36,11 @@ def seen(read):
 
 
 def test_the_table_is_complete():
-    assert [readout.name for readout in READOUTS] == [*NOISE, "mean+logsigma", "expected"]
-    assert [readout.name for readout in READOUTS if readout.pairs] == ["expected"]
+    assert [readout.name for readout in READOUTS] == [*NOISE, "mean+logsigma", "expected", *PASSES]
+    assert [readout.name for readout in READOUTS if readout.gives == "pairs"] == ["expected"]
     assert [readout.name for readout in READOUTS if readout.every_draw] == ["sampled"]
-    assert [readout.name for readout in READOUTS if not readout.spread] == ["mean"]
+    assert [readout.name for readout in READOUTS if not readout.spread] == ["mean", "epochs-mean"]
+    assert [readout.name for readout in READOUTS if readout.gives == "epochs"] == PASSES
 
 
 @pytest.mark.parametrize("name", NOISE)
@@ -78,11 +83,22 @@ def test_a_point_has_what_reads_no_spread(readout):
 def test_a_zero_std_is_the_mean(readout):
     mean = gaussian(n=10).mean
     read = read_out(Latents(mean, np.zeros_like(mean)), readout, seed=0, draw=0)
-    if readout.pairs:
+    if readout.gives == "pairs":
         inner = (mean[PAIRS[:, 0]].astype(float) * mean[PAIRS[:, 1]]).sum(1)
         np.testing.assert_allclose(expit(read.log_odds(PAIRS)), expit(inner), rtol=1e-12)
     else:
         assert np.array_equal(read[:, : mean.shape[1]], mean)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_training_passes_are_read_as_they_were_drawn(name):
+    rng = np.random.default_rng(1)
+    passes = tuple((rng.random((4, 2), dtype=np.float32), rng.random((4, 2), dtype=np.float32)) for _ in range(3))
+    read = read_out(Latents(passes[0][0], passes=passes), BY_NAME[name], seed=0, draw=0)
+    part = PASSES.index(name)
+    assert all(one is taken[part] for one, taken in zip(read.latents, passes, strict=True))
+    with pytest.raises(ValueError, match="no training passes were kept"):
+        read_out(gaussian(n=10), BY_NAME[name], seed=0, draw=0)
 
 
 def test_log_sigma_is_appended_with_a_floor():
@@ -109,7 +125,7 @@ def test_expected_scores_against_quadrature():
     rng = np.random.default_rng(3)
     mean, std = rng.normal(size=(10, 2)).astype(np.float32), rng.uniform(0.2, 1.5, (10, 2)).astype(np.float32)
     exact = np.array([by_quadrature(mean.astype(float), std.astype(float), i, j) for i, j in PAIRS])
-    many = PairScores(mean, std, seed=5, draws=40_000)
+    many = PairScores(Latents(mean, std), seed=5, draws=40_000)
     np.testing.assert_allclose(expit(many.log_odds(PAIRS)), exact, atol=0.008)
     usual = [read_out(Latents(mean, std), BY_NAME["expected"], seed=seed, draw=0) for seed in range(50)]
     assert usual[0].draws == 64
@@ -130,7 +146,7 @@ def test_the_score_of_a_pair_is_its_own(monkeypatch):
 
 def test_expected_scores_that_round_to_one_are_still_told_apart():
     mean = np.array([[10.0], [10.0], [11.0], [-10.0]], dtype=np.float32)
-    scores = PairScores(mean, np.full_like(mean, 0.1), seed=0)
+    scores = PairScores(Latents(mean, np.full_like(mean, 0.1)), seed=0)
     odds = scores.log_odds(np.array([[0, 1], [0, 2], [0, 3]]))
     assert expit(odds[0]) == expit(odds[1]) == 1.0
     assert odds[1] > odds[0] > 60

@@ -9,12 +9,15 @@ import scipy.sparse as sp
 import torch
 from networks import (
     BY_NAME,
+    CONVOLVED,
     FEATURES,
     NETWORKS,
     RECTIFIED,
     ROWS,
     TRAINED,
+    GATConv,
     GCNConv,
+    SAGEConv,
     built,
     data,
     divergence_paid,
@@ -31,7 +34,8 @@ from networks import (
     tiny,
 )
 
-from benchmark.models import LAST, DiagonalGaussian, Inputs
+from benchmark.models import LAST, DiagonalGaussian, Inputs, VonMisesFisher, sample
+from benchmark.models.autoencoder import VON_MISES_FISHER
 from benchmark.models.encoders import GCN_DEFAULT_START
 from benchmark.models.layers import normalised_adjacency
 from benchmark.rng import torch_generators
@@ -41,7 +45,9 @@ OF_FEATURES = [spec for spec in NETWORKS if not spec.uses_graph]
 
 
 def spread(q):
-    """σ of a posterior, 0 for a point."""
+    """σ of a posterior, 0 for a point; its concentration on a sphere."""
+    if isinstance(q, VonMisesFisher):
+        return q.concentration
     return q.std if isinstance(q, DiagonalGaussian) else torch.zeros_like(q.mean)
 
 
@@ -85,18 +91,22 @@ def test_every_parameter_gets_a_gradient_in_its_phase(spec):
     phases = spec.phases(model)
     assert [phase.name for phase in phases[:-1]] == (["layer 1", "layer 2"] if spec.name == "sae-stacked" else [])
     assert phases[-1].name == LAST
-    assert {id(p) for p in phases[-1].parameters} == {id(p) for p in model.parameters()}
+    assert [len(phase.others) for phase in phases] == [0] * (len(phases) - 1) + [
+        2 * ("arga" in spec.name or "arvga" in spec.name)
+    ]
+    players = [(phase.name, phase) for phase in phases] + [("other", player) for player in phases[-1].others]
+    assert {id(p) for _, player in players for p in player.parameters} == {id(p) for p in model.parameters()}
     assert {id(p) for phase in phases[:-1] for p in phase.parameters} <= {id(p) for p in model.parameters()}
-    for phase in phases:
+    for label, player in players:
         model.zero_grad(set_to_none=True)
-        phase.loss(inputs, draws(), value=True).total.sum().backward()
-        trained = {id(p) for p in phase.parameters}
+        player.loss(inputs, draws(), value=True).total.sum().backward()
+        trained = {id(p) for p in player.parameters}
         for name, parameter in model.named_parameters():
             if id(parameter) in trained:
-                assert parameter.grad is not None, (phase.name, name)
-                assert parameter.grad.abs().sum() > 0, (phase.name, name)
-            else:
-                assert parameter.grad is None, (phase.name, name)
+                assert parameter.grad is not None, (label, name)
+                assert parameter.grad.abs().sum() > 0, (label, name)
+            elif label != "other":  # an adversary's loss runs through both
+                assert parameter.grad is None, (label, name)
 
 
 @rows(TRAINED)
@@ -116,7 +126,7 @@ def test_one_replica_equals_the_same_among_three(spec):
     assert not torch.isclose(together.reconstruction[0], together.reconstruction[1])
 
 
-@rows(TRAINED)
+@rows([spec for spec in TRAINED if spec.settings.estimator != "IW"])
 def test_the_loss_written_out_by_hand(spec):
     """Posterior, reconstruction of one draw, closed-form divergence, β, and every penalty; nats per row."""
     inputs, (x, edges) = tiny(spec), data()
@@ -129,7 +139,13 @@ def test_the_loss_written_out_by_hand(spec):
     outputs = heads_of(spec, model, seen, edges)
     mean, std = outputs[0], drawn_std(spec, outputs)
     (generator,) = torch_generators((0,), "noise", device="cpu")
-    z = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
+    if isinstance(q := model.encode(inputs), VonMisesFisher):
+        np.testing.assert_allclose(
+            q.direction[0].detach(), mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-12
+        )
+        z = sample(q, [generator])[0].detach().numpy()
+    else:
+        z = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
     (generator,) = torch_generators((0,), "negatives", device="cpu")
     expected = nats(spec, model, z, x, edges, generator)  # of the clean x
     np.testing.assert_allclose(loss.reconstruction.item(), expected, rtol=1e-9)
@@ -139,13 +155,28 @@ def test_the_loss_written_out_by_hand(spec):
     penalties = (settings.sparsity or 0.0) * np.abs(mean).sum(1).mean()
     matrices = [value for name, value in tensors(model.decoder).items() if not name.endswith(("bias", "variance"))]
     penalties += 0.5 * (settings.decoder_l2 or 0.0) * sum((matrix**2).sum() for matrix in matrices)
-    total = expected + (settings.beta or 0.0) * paid + penalties
+    if settings.discrepancy:
+        (generator,) = torch_generators((0,), "prior", device="cpu")
+        prior = torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
+        penalties += settings.discrepancy * discrepancy_of(mean, prior)
+    total = expected + (settings.beta_for(ROWS) or 0.0) * paid + penalties
     np.testing.assert_allclose(loss.total.item(), total, rtol=1e-9)
-    assert (penalties > 0) == (spec.name in ("sae", "sae-stacked", "rae-l2"))
-    if settings.corruption is None:
+    assert (penalties > 0) == (spec.name in ("sae", "sae-stacked", "rae-l2", "wae-mmd"))
+    if settings.corruption is None and spec.posterior is not VON_MISES_FISHER:
         q = model.encode(inputs)
         np.testing.assert_allclose(q.mean[0].detach(), mean, atol=1e-12)
         np.testing.assert_allclose(spread(q)[0].detach(), std, rtol=1e-9)
+
+
+def discrepancy_of(z, prior):
+    """The unbiased MMD² of two samples [n, d], pair by pair."""
+    width, n = 2 * z.shape[1], len(z)
+
+    def kernel(x, y):
+        return width / (width + ((x - y) ** 2).sum())
+
+    own = sum(kernel(x[i], x[j]) for x in (z, prior) for i in range(n) for j in range(n) if i != j)
+    return own / (n * (n - 1)) - 2 * sum(kernel(a, b) for a in z for b in prior) / n**2
 
 
 @rows([spec for spec in TRAINED if spec.decoder.makes != "edges"])
@@ -157,7 +188,9 @@ def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
     for copies in (1, 2):
         inputs = inputs_of(spec, np.vstack([x] * copies), np.vstack([edges + k * ROWS for k in range(copies)]))
         loss = model.loss(inputs, draws(), value=True)
-        still = spec.settings.corruption is None
+        still = (
+            spec.settings.corruption is None and spec.settings.discrepancy is None and spec.settings.estimator != "IW"
+        )
         terms.append(
             (
                 model.decoder.reconstruction(model.encode(inputs).mean, inputs, draws(), value=True),
@@ -191,6 +224,7 @@ def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
         "noise": spec.posterior.noisy,
         "negatives": spec.likelihood.name == "bernoulli-sampled",
         "corruption": spec.name == "dae",
+        "prior": spec.name == "wae-mmd",
     }
     for purpose, drawn in matters.items():
         other = model.loss(inputs, draws(**{purpose: (1,)}), value=True).total
@@ -216,23 +250,21 @@ def test_another_seed_draws_other_weights(spec):
     one, again, other = (dict(built(spec, inputs, (seed,)).named_parameters()) for seed in (0, 0, 1))
     for name, parameter in one.items():
         assert torch.equal(parameter, again[name])
-        if name == "decoder.log_variance":
-            assert (parameter == 0).all()  # v starts at 1
-        else:
-            assert not torch.equal(parameter, other[name]), name
+        if spec in CONVOLVED and (parameter == 0).all():
+            continue  # as the library starts its biases
+        assert not torch.equal(parameter, other[name]), name
 
 
-@rows(NETWORKS)
+@rows([spec for spec in NETWORKS if spec not in CONVOLVED])
 def test_weights_start_uniform_within_their_bound(spec):
-    """Glorot's bound for graph convolutions, √(6/(in + out)), else PyTorch's, 1/√in, for biases too."""
+    """Glorot's bound for the weights of graph convolutions, √(6/(in + out)), else PyTorch's, 1/√in, for biases too."""
     inputs = tiny(spec)
     model = built(spec, inputs)
     shapes = {name: tuple(p.shape[1:]) for name, p in model.named_parameters()}
     for name, parameter in model.named_parameters():
-        if name == "decoder.log_variance":
-            continue
         into, out = shapes[name.removesuffix("bias").removesuffix("weight") + "weight"]
-        glorot = spec.uses_graph and spec.encoder is not GCN_DEFAULT_START
+        convolution = spec.uses_graph and spec.encoder is not GCN_DEFAULT_START and not name.startswith("discriminator")
+        glorot = convolution and not name.endswith("bias")
         bound = (6 / (into + out)) ** 0.5 if glorot else into**-0.5
         largest = parameter.abs().max().item() / bound
         assert largest <= 1
@@ -245,7 +277,7 @@ def test_no_two_parameters_start_from_the_same_numbers(spec):
     """Uniform numbers of one stream would differ by their bounds alone."""
     widths = (8,) * len(spec.settings.hidden)
     model = built(spec, tiny(spec), settings=small(spec, hidden=widths, latent=8))
-    started = [p.flatten()[:8] for name, p in model.named_parameters() if name != "decoder.log_variance"]
+    started = [p.flatten()[:8] for p in model.parameters() if p.any() and p.numel() >= 8]
     shares = [start / start.abs().max() for start in started]
     for one, other in combinations(shares, 2):
         assert not torch.allclose(one, other)
@@ -299,10 +331,9 @@ def test_mlps_against_torch_linear(spec):
 
     widths = (FEATURES, *settings.hidden)
     hidden = through(zip(model.encoder.hidden, pairwise(widths), strict=True), inputs.features)
-    for head, output in zip(model.encoder.heads, model.encoder(inputs), strict=True):
-        positive, negative = (
-            through([(scaled(head, sign), (widths[-1], settings.latent))], hidden) for sign in (1.0, -1.0)
-        )
+    out = [width for _, width in spec.posterior.widths(settings.latent)]
+    for head, width, output in zip(model.encoder.heads, out, model.encoder(inputs), strict=True):
+        positive, negative = (through([(scaled(head, sign), (widths[-1], width))], hidden) for sign in (1.0, -1.0))
         torch.testing.assert_close(output[0], positive if spec.name in RECTIFIED else positive - negative)
     outputs = 2 * FEATURES if spec.likelihood.name == "gaussian-output" else FEATURES
     z = model.encode(inputs).mean
@@ -327,7 +358,7 @@ def scaled(layer, sign):
 @rows(OF_GRAPHS)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_graph_convolutions_against_torch_geometric(spec, sparse):
-    """GCNConv without biases and with the same weights, on a graph with isolated nodes."""
+    """GCNConv with the same weights and biases, or the convolution of its name, on a graph with isolated nodes."""
     x, _ = data()
     graphs = [data(seed=seed)[1] for seed in (0, 1)]
     inputs = inputs_of(spec, sp.csr_array(x) if sparse else x, graphs, replicas=2)
@@ -337,16 +368,25 @@ def test_graph_convolutions_against_torch_geometric(spec, sparse):
         index = torch.tensor(np.vstack([edges, edges[:, ::-1]]).T.copy())
         hidden = torch.tensor(x, dtype=torch.float64)
         for layer in model.encoder.hidden:
-            hidden = convolution(layer, replica)(hidden, index).relu()
+            hidden = convolution(layer, replica, spec.settings.convolution)(hidden, index).relu()
         for head, output in zip(model.encoder.heads, outputs, strict=True):
-            torch.testing.assert_close(output[replica], convolution(head, replica)(hidden, index))
+            theirs = convolution(head, replica, spec.settings.convolution)
+            torch.testing.assert_close(output[replica], theirs(hidden, index))
     depth = 0 if "linear" in spec.name else 1
     assert len(model.encoder.hidden) == depth
 
 
-def convolution(layer, replica):
-    """A GCNConv with a layer's weights."""
-    theirs = GCNConv(*layer.weight.shape[1:], bias=False).double()
+def convolution(layer, replica, name):
+    """A GCNConv, or another convolution by its name, with a layer's weights."""
+    if name:
+        weights = dict(zip(layer.names, layer.weights, strict=True))
+        outputs, inputs = weights["lin.weight" if name == "GATConv" else "lin_l.weight"].shape[1:]
+        theirs = {"GATConv": GATConv, "SAGEConv": SAGEConv}[name](inputs, outputs).double()
+        theirs.load_state_dict({key: weight[replica].detach() for key, weight in weights.items()})
+        return theirs
+    theirs = GCNConv(*layer.weight.shape[1:], bias=layer.bias is not None).double()
+    if layer.bias is not None:
+        theirs.bias.data = layer.bias[replica, 0].detach()
     theirs.lin.weight.data = layer.weight[replica].detach().T.contiguous()
     return theirs
 

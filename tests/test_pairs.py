@@ -61,6 +61,35 @@ def compared(z, graphs, weigh, block):
 
 
 @pytest.mark.parametrize("weigh", [balanced, unweighted])
+@pytest.mark.parametrize("loops", [True, False])
+@settings(max_examples=25, deadline=None)
+@given(
+    n=st.integers(3, 40), r=st.integers(1, 3), block=st.integers(1, 24), graded=st.booleans(), seed=st.integers(0, 99)
+)
+def test_targets_between_zero_and_one_and_a_diagonal_that_is_none(weigh, loops, n, r, block, graded, seed):
+    """Edges of target t cost t times an edge and 1 − t times a non-edge; without loops a node is no edge to itself."""
+    graphs, rng = graphs_of(n, r, seed), np.random.default_rng(seed)
+    weights = [rng.choice([0.5, 1.0], size=len(edges)).astype(np.float32) for edges in graphs]
+    z = normal(r, n, 3, seed=seed).requires_grad_()
+    graph = Graph.of(graphs, n, device="cpu", dtype=z.dtype, weights=weights if graded else None)
+    weight, norm = weigh(graph.nodes, graph.counts)
+    costs = []
+    for k, (edges, strengths) in enumerate(zip(graphs, weights, strict=True)):
+        aim = torch.eye(n, dtype=z.dtype) * loops
+        i, j = edges.T
+        aim[i, j] = aim[j, i] = torch.tensor(strengths, dtype=z.dtype) if graded else 1.0
+        logits = z[k] @ z[k].T
+        each = weight[k] * aim * softplus(-logits) + (1 - aim) * softplus(logits)
+        costs.append(norm[k] * each.sum())
+    dense = torch.stack(costs)
+    found = pair_cross_entropy(z, graph, weight, norm, value=True, loops=loops, block=block)
+    torch.testing.assert_close(found, dense)
+    (expected,) = torch.autograd.grad(dense.sum(), z)
+    (gradient,) = torch.autograd.grad(found.sum(), z)
+    torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize("weigh", [balanced, unweighted])
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(3, 80),

@@ -20,7 +20,14 @@ EVERY = Settings(
     samples=1,
     sparsity=1.0,
     decoder_l2=1.0,
+    discrepancy=1.0,
     corruption=0.1,
+    adversary=(4,),
+    adversary_rate=0.1,
+    convolution="GATConv",
+    pretraining_epochs=(1, 2),
+    pretraining_rate=0.1,
+    pretraining_batch=4,
 )
 PLAIN = Settings(hidden=(8,), latent=4, learning_rate=0.1, epochs=2)
 NAN, INFINITE = float("nan"), float("inf")
@@ -33,7 +40,7 @@ NAN, INFINITE = float("nan"), float("inf")
         *(("beta", value, "a number that is not negative, or '1/n^2'") for value in (-0.1, "1/n", "", NAN, INFINITE)),
         *(("samples", value, "at least 1") for value in (0, -1)),
         *(("samples", value, "a whole number") for value in (1.0, "1", True)),
-        *(("estimator", value, "'A' or 'B'") for value in ("C", "a", "", 1)),
+        *(("estimator", value, "'A', 'B' or 'IW'") for value in ("C", "a", "", 1)),
         *(("corruption", value, "from 0 to below 1") for value in (1.0, 1.5, -0.1, NAN)),
         *(("hidden", value, "widths of at least 1") for value in ((0,), (-3,), (64, 0))),
         *(("hidden", value, "a whole number or a list of them") for value in (1.5, True, "8", (8, 1.5), (8, True))),
@@ -50,6 +57,15 @@ NAN, INFINITE = float("nan"), float("inf")
         *(("sparsity", value, "not negative") for value in (-1.0, NAN, INFINITE)),
         ("sparsity", "much", "a number"),
         *(("decoder_l2", value, "not negative") for value in (-1.0, INFINITE)),
+        *(("discrepancy", value, "not negative") for value in (-1.0, NAN, INFINITE)),
+        *(("adversary", value, "widths of at least 1") for value in ((0,), (8, -1))),
+        *(("adversary", value, "a whole number or a list of them") for value in (1.5, "8")),
+        *(("adversary_rate", value, "above 0") for value in (0.0, NAN)),
+        ("pretraining_epochs", (30, -1), "not negative"),
+        ("pretraining_epochs", 1.5, "a whole number or a list of them"),
+        ("pretraining_rate", -0.1, "above 0"),
+        ("pretraining_batch", -1, "not negative (0 is full batch)"),
+        ("convolution", 3, "a name"),
     ],
 )
 def test_an_impossible_value_is_refused_and_shown(name, value, wanted):
@@ -58,7 +74,10 @@ def test_an_impossible_value_is_refused_and_shown(name, value, wanted):
         EVERY.with_overrides({name: value})
 
 
-@pytest.mark.parametrize("name", ["batch", "least_steps", "beta", "estimator", "samples", "sparsity", "corruption"])
+@pytest.mark.parametrize(
+    "name",
+    ["batch", "least_steps", "beta", "estimator", "samples", "sparsity", "corruption", "discrepancy", "convolution"],
+)
 def test_what_a_row_has_not_cannot_be_set(name):
     with pytest.raises(ValueError, match=f"^{name} is no setting of this row"):
         PLAIN.with_overrides({name: getattr(EVERY, name)})
@@ -84,7 +103,11 @@ def test_a_point_has_no_beta_and_a_graph_no_batch(row, name, value):
         ("beta", "1/n^2", "1/n^2"),
         ("estimator", "A", "A"),
         ("samples", 4, 4),
+        ("estimator", "IW", "IW"),
         ("corruption", 0, 0.0),
+        ("adversary", 16, (16,)),
+        ("convolution", "SAGEConv", "SAGEConv"),
+        ("pretraining_epochs", (3, 0, 1), (3, 0, 1)),
         ("batch", 0, 0),
         ("epochs", 0, 0),
         ("learning_rate", 1, 1.0),
@@ -132,7 +155,7 @@ def test_a_row_without_batches_is_trained_for_its_epochs():
 def test_beta_per_pair_is_one_over_the_squared_number_of_rows(spec):
     settings = spec.overridden({"beta": "1/n^2"})
     assert settings.beta_for(30) == 1 / 900
-    assert spec.settings.beta_for(30) == spec.settings.beta
+    assert spec.settings.beta_for(30) == (1 / 900 if spec.settings.beta == "1/n^2" else spec.settings.beta)
     inputs = tiny(spec)
     model = built(spec, inputs, settings=settings)
     loss = model.loss(inputs, draws(), value=True)

@@ -9,7 +9,16 @@ import torch
 from networks import BY_NAME, CONTROLS, FEATURES, NETWORKS, NOISED, ROWS, TRAINED, built, rows, small, tiny
 
 from benchmark.models import MODELS, ModelSpec
-from benchmark.models.autoencoder import AS_PRINTED, DIRECT, FIXED, LOG_STD, LOG_VARIANCE, POINT, PosteriorFamily
+from benchmark.models.autoencoder import (
+    AS_PRINTED,
+    DIRECT,
+    FIXED,
+    LOG_STD,
+    LOG_VARIANCE,
+    POINT,
+    VON_MISES_FISHER,
+    PosteriorFamily,
+)
 from benchmark.models.encoders import GCN_DEFAULT_START
 
 NOISE = {"posterior", "beta", "estimator", "samples"}  # what makes a row the variational twin of another
@@ -30,6 +39,26 @@ DIFFERENCES = {
     ("vgae-low-rate", "gae-low-rate"): NOISE,
     ("vgae-features", "gae-features"): NOISE,
     ("vgae-unweighted-low-rate", "gae-unweighted-low-rate"): NOISE,
+    ("arvga", "arga"): NOISE,
+    ("vgae-gat", "gae-gat"): NOISE,
+    ("vgae-sage", "gae-sage"): NOISE,
+    ("s-vae", "vae"): {"posterior"},
+    ("s-vgae", "vgae"): {"posterior"},
+    ("iwae", "vae"): {"estimator", "samples"},
+    ("wae-mmd", "ae"): {"discrepancy"},
+    ("arga", "gae"): {"adversary", "adversary_rate"},
+    ("gae-gat", "gae"): {"encoder", "convolution"},
+    ("gae-sage", "gae-gat"): {"convolution"},
+    # the origin: the starts, and what reweights them or mends their σ
+    ("gae-scripts", "gae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate"},
+    ("vgae-scripts", "vgae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate", "beta"},
+    ("vgae-scripts", "gae-scripts"): NOISE | {"learning_rate"},
+    ("gae-scripts-balanced", "gae-scripts"): {"likelihood", "weighted"},
+    ("vgae-scripts-balanced", "vgae-scripts"): {"likelihood", "weighted"},
+    ("gae-june", "gae-scripts"): {"encoder"},
+    ("vgae-june", "vgae-scripts"): {"encoder", "posterior"},
+    ("vgae-june-scaled", "vgae-june"): {"posterior"},
+    ("vgae-june-balanced", "vgae-june"): {"likelihood", "weighted"},
     # as printed, and corrected
     ("ae-as-printed", "ae-four-layer"): {"encoder"},
     ("vae-as-printed", "vae-four-layer"): {"posterior"},
@@ -102,14 +131,18 @@ def test_rows_that_differ_little_start_from_equal_weights(one, other):
     pair = [BY_NAME[one], BY_NAME[other]]
     first, second = (dict(built(spec, tiny(spec), settings=small(spec)).named_parameters()) for spec in pair)
     same = {name for name in first.keys() & second.keys() if layer_shape(first, name) == layer_shape(second, name)}
-    if len({spec.encoder is GCN_DEFAULT_START for spec in pair}) == 1:
+    if len({spec.encoder is GCN_DEFAULT_START for spec in pair}) == 1 and not DIFFERENCES[one, other] & {
+        "encoder",
+        "convolution",
+    }:
         assert same
         for name in same:
             assert torch.equal(first[name], second[name]), name
     if DIFFERENCES[one, other] == NOISE:
         assert same == set(second)
-        biases = {"encoder.heads.1.bias"} if "encoder.heads.0.bias" in second else set()
-        assert set(first) - same == {"encoder.heads.1.weight"} | biases
+        assert {name.rsplit(".", 1)[0] for name in set(first) - same} == (
+            {"encoder.heads.1.weights"} if BY_NAME[one].settings.convolution else {"encoder.heads.1"}
+        )
 
 
 def layer_shape(parameters, name):
@@ -129,7 +162,8 @@ def test_the_two_base_rows_are_those_of_the_sources():
     )
     assert (ae["encoder"].name, ae["decoder"].name, ae["likelihood"].name) == ("MLP", "MLP", "bernoulli")
     assert (ae["hidden"], ae["latent"]) == ((512,), 16)
-    absent = ("beta", "estimator", "samples", "sparsity", "decoder_l2", "corruption", "pretraining")
+    absent = ("beta", "estimator", "samples", "sparsity", "decoder_l2", "corruption", "pretraining", "discrepancy")
+    absent += ("adversary", "adversary_rate", "convolution")
     for row in (gae, ae):
         assert row["posterior"] is POINT
         assert [row[name] for name in absent] == [None] * len(absent)
@@ -149,6 +183,16 @@ def test_the_two_base_rows_are_those_of_the_sources():
         "ae-l2": {"posterior": POINT, "beta": 1.0},
         "gae-l2": {"posterior": POINT, "beta": 1.0},
         "linear-gae": {"hidden": ()},
+        "gae-scripts": {"hidden": (1024,), "latent": 128, "learning_rate": 1e-4, "epochs": 200},
+        "vgae-scripts": {"hidden": (1024,), "latent": 128, "learning_rate": 5e-4, "epochs": 200, "beta": "1/n^2"},
+        "vgae-june": {"posterior": AS_PRINTED, "learning_rate": 5e-4, "beta": "1/n^2"},
+        "arga": {"adversary": (16, 64), "adversary_rate": 1e-3, "learning_rate": 0.01},
+        "wae-mmd": {"discrepancy": 10.0, "posterior": POINT},
+        "iwae": {"estimator": "IW", "samples": 5},
+        "s-vae": {"posterior": VON_MISES_FISHER},
+        "s-vgae": {"posterior": VON_MISES_FISHER},
+        "gae-gat": {"convolution": "GATConv"},
+        "gae-sage": {"convolution": "SAGEConv"},
         "gae-featureless": {"featureless": True},
     }.items(),
 )
@@ -160,6 +204,8 @@ LIKELIHOODS = {
     "gae-as-printed": "bernoulli",
     "vgae-unweighted": "bernoulli",
     "gae-sampled": "bernoulli-sampled",
+    "gae-scripts": "bernoulli, target A",
+    "gae-scripts-balanced": "bernoulli-balanced",
     "gae-features": "gaussian",
     "ae-gaussian": "gaussian",
     "ae-deep": "gaussian-sigmoid",
@@ -178,8 +224,9 @@ def test_likelihoods(name, likelihood):
 def test_a_row_says_what_it_is(spec):
     assert spec.source
     assert spec.version >= 1
+    starts = ("gae-scripts", "vgae-scripts", "gae-june", "vgae-june")
     assert ("as printed" in spec.note) == (
-        spec.name.endswith("as-printed") or spec.name in ("ae-relu-bottleneck", "vae-direct-sigma")
+        spec.name.endswith("as-printed") or spec.name in ("ae-relu-bottleneck", "vae-direct-sigma", *starts)
     )
     control = spec in CONTROLS or not spec.settings.epochs
     assert spec.family == ("control" if control else "gae" if spec.uses_graph else "ae")
@@ -209,6 +256,9 @@ def test_features_outside_the_unit_interval_are_refused_where_the_loss_needs_the
         "dae": "reconstruction, 25% of the features masked",
         "untrained-gcn": "untrained",
         "raw": "untrained",
+        "arvga": "reconstruction + β·KL, SGVB B, L = 1, then a discriminator 16–64 and the encoder against each other",
+        "wae-mmd": "reconstruction + 10·MMD² to the prior",
+        "iwae": "reconstruction + β·KL, importance-weighted, K = 5",
         "gae-noised": "gae trained, and vgae beside it for the amount of noise",
     }.items(),
 )
@@ -250,7 +300,7 @@ def test_every_variational_row_of_the_ladder_has_all_its_rungs():
 
 def test_the_families_are_what_the_table_holds():
     used = {spec.posterior for spec in NETWORKS}
-    assert used == {POINT, FIXED, LOG_VARIANCE, LOG_STD, AS_PRINTED, DIRECT}
+    assert used == {POINT, FIXED, LOG_VARIANCE, LOG_STD, AS_PRINTED, DIRECT, VON_MISES_FISHER}
     assert all(isinstance(family, PosteriorFamily) for family in used)
     assert {family.noisy for family in used - {POINT}} == {True}
     assert not POINT.noisy
@@ -267,9 +317,22 @@ def test_a_control_has_no_setting_but_a_width(spec):
             spec.overridden({"latent": 3})
 
 
+def test_importance_weights_are_for_rows_of_features():
+    assert BY_NAME["vae"].overridden({"estimator": "IW", "samples": 8}).estimator == "IW"
+    with pytest.raises(ValueError, match=r"estimator 'IW' weighs rows by their nats, .* of pairs; A or B"):
+        BY_NAME["vgae"].overridden({"estimator": "IW"})
+
+
+@pytest.mark.parametrize("name", ["s-vae", "s-vgae"])
+def test_a_sphere_has_two_dimensions_at_least(name):
+    assert BY_NAME[name].overridden({"latent": 2}).latent == 2
+    with pytest.raises(ValueError, match="latent must be at least 2 on a sphere, got 1"):
+        BY_NAME[name].overridden({"latent": 1})
+
+
 def test_a_row_is_built_for_any_size():
     for spec in NETWORKS:
         model = built(spec, tiny(spec), settings=small(spec, latent=3))
         assert model.encode(tiny(spec)).mean.shape == (1, ROWS, 3)
-        first = next(iter(model.parameters()))
-        assert first.shape[1] == (ROWS if spec.featureless else FEATURES)
+        widths = {width for shape in (p.shape for p in model.encoder.parameters()) for width in shape[1:]}
+        assert (ROWS if spec.featureless else FEATURES) in widths

@@ -161,8 +161,9 @@ class Autoencoder(nn.Module):
         weights = -(cost + self.beta * torch.stack(divergences) if self.beta else cost)
         bound = (math.log(samples) - weights.logsumexp(0)).mean(-1)
         reconstruction = cost.mean((0, 2))
-        rest = (bound - reconstruction) / self.beta if self.beta else torch.zeros_like(bound)
-        return Loss(reconstruction + self._penalties(rest, drawn, draws), reconstruction, rest, spread(drawn))
+        none = torch.zeros_like(bound)
+        rest = (bound - reconstruction) / self.beta if self.beta else none
+        return Loss(bound + self._penalties(none, drawn, draws), reconstruction, rest, spread(drawn))
 
     def _penalties(self, divergence: Tensor, q: Posterior, draws: Draws) -> Tensor:
         """β · divergence, and what else the settings ask for; [r]."""

@@ -115,6 +115,8 @@ def _of_kind(key: str, value: Setting) -> Setting:
         if all(isinstance(width, int) and not isinstance(width, bool) for width in widths):
             return widths  # type: ignore[return-value]
         raise ValueError(f"{key} must be a whole number or a list of them, got {value!r}")
+    if key == "convolution" and not isinstance(value, str):
+        raise ValueError(f"convolution must be a name, got {value!r}")
     if key in _WORDS or (key == "beta" and isinstance(value, str)):
         return value
     if key in _WHOLE:
