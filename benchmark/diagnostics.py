@@ -165,13 +165,20 @@ def discrepancy(rows: Array, *, spherical: bool = False) -> float:
     return float(own - 2 * cross + prior)
 
 
-def divergence_on_sphere(length: Array, concentration: Array, d: int) -> Array:
-    """KL(vMF ‖ uniform sphere), κ A − ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}, of rows whose mean has the ``length`` A.
+def lengths_on_sphere(concentration: Array, d: int) -> Array:
+    """A(κ) = I_{d/2}(κ)/I_{d/2−1}(κ), the length of the mean; [n]."""
+    return np.asarray(ive(d / 2, concentration) / ive(d / 2 - 1, concentration))
 
-    In nats; [n]. Davidson et al. (2018), eq. 3 and 14.
+
+def divergence_on_sphere(concentration: Array, d: int) -> Array:
+    """KL(vMF ‖ uniform sphere), κ A − ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}, in nats; [n].
+
+    Davidson et al. (2018), eq. 3 and 14. Infinite where the Bessel function underflows, at κ = 1 from some 300
+    dimensions on.
     """
-    order = d / 2 - 1
-    log_bessel = np.log(ive(order, concentration)) + concentration
+    order, length = d / 2 - 1, lengths_on_sphere(concentration, d)
+    with np.errstate(divide="ignore"):
+        log_bessel = np.log(ive(order, concentration)) + concentration
     return np.asarray(concentration * length - gammaln(order + 1) - log_bessel + order * np.log(0.5 * concentration))
 
 
@@ -180,9 +187,9 @@ def _view(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) -> 
     means, chosen = moments(mu), _choose(len(mu), seed=seed)
     rng = generator(seed, "diagnostics", "sample")
     if latents.concentration is not None:
-        kappa, length = latents.concentration.astype(np.float64), np.linalg.norm(mu, axis=1)
-        covariance = _covariance_on_sphere(mu, length, kappa)
-        per_dimension, divergence = None, float(divergence_on_sphere(length, kappa, d).mean())
+        kappa = latents.concentration.astype(np.float64)
+        covariance = _covariance_on_sphere(mu, kappa)
+        per_dimension, divergence = None, float(divergence_on_sphere(kappa, d).mean())
         part = Latents(latents.mean[chosen], concentration=latents.concentration[chosen])
         drawn = draw(part, rng).astype(np.float64)
     else:
@@ -207,12 +214,13 @@ def _view(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) -> 
     )
 
 
-def _covariance_on_sphere(mean: Array, length: Array, concentration: Array) -> Array:
+def _covariance_on_sphere(mean: Array, concentration: Array) -> Array:
     """The posterior covariance averaged over rows, [d, d]: A/κ around the mean, 1 − (d − 1)A/κ − A² along it."""
     n, d = mean.shape
+    length = lengths_on_sphere(concentration, d)
     around = length / concentration
-    along = 1.0 - (d - 1) * around - length**2
-    direction = mean / length[:, None]
+    along = (1.0 - (d - 1) * around - length**2).clip(0.0)
+    direction = mean / np.linalg.norm(mean, axis=1, keepdims=True)
     return np.asarray(around.mean() * np.eye(d) + (direction * (along - around)[:, None]).T @ direction / n)
 
 

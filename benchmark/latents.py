@@ -28,6 +28,7 @@ Kind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # what a readout gives: 
 EVERY = 5  # epochs between the training passes that are read out, where any are
 _SMALLEST = np.float32(1e-8)  # the floor of σ under its logarithm, for a σ of 0 is legal
 _PAIRS_AT_ONCE = 16_384
+_POINT = 1e12  # concentration from which a draw is the mean direction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +36,13 @@ class Latents:
     """Posterior of every row in one replica: a point, a Gaussian with ``std``, or one on a sphere: ``concentration``.
 
     ``passes`` are the means and the draws of training passes, each [n, d], where the training was asked for them; they
-    are not saved.
+    are not saved. There is no draw of all rows in a pass of mini-batches.
     """
 
     mean: Matrix  # [n, d]; sparse only for controls on sparse features
     std: NDArray[np.float32] | None = None  # [n, d]
     concentration: NDArray[np.float32] | None = None  # [n]; the mean is then A(κ) μ, within the unit sphere
-    passes: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...] = ()
+    passes: tuple[tuple[NDArray[np.float32], NDArray[np.float32] | None], ...] = ()
 
     @property
     def finite(self) -> bool:
@@ -89,13 +90,16 @@ def of_posterior(q: Posterior, snapshots: Sequence[Snapshot] = ()) -> list[Laten
         [None] * len(means) if part is None else part.detach().cpu().numpy()
         for part in (getattr(q, name, None) for name in ("std", "concentration"))
     )
-    taken = [(s.posterior.mean.detach().cpu().numpy(), s.drawn.detach().cpu().numpy()) for s in snapshots]
+    taken = [
+        (s.posterior.mean.detach().cpu().numpy(), None if s.drawn is None else s.drawn.detach().cpu().numpy())
+        for s in snapshots
+    ]
     return [
         Latents(
             mean,
             std,
             None if concentration is None else concentration[:, 0],
-            tuple((mean_then[i], drawn[i]) for mean_then, drawn in taken),
+            tuple((mean_then[i], None if drawn is None else drawn[i]) for mean_then, drawn in taken),
         )
         for i, (mean, std, concentration) in enumerate(zip(means, stds, concentrations, strict=True))
     ]
@@ -148,7 +152,8 @@ def draw(latents: Latents, rng: np.random.Generator) -> NDArray[np.float32]:
     if latents.std is not None:
         return mean + latents.std * rng.standard_normal(mean.shape, dtype=np.float32)
     concentration = np.asarray(latents.concentration, dtype=np.float64)
-    direction = mean / np.linalg.norm(mean, axis=1, keepdims=True).clip(np.finfo(np.float32).tiny)
+    direction = mean.astype(np.float64)
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     cosine = cosines(concentration, mean.shape[1], rng)[:, None]
     aside = rng.standard_normal(mean.shape)
     aside -= (aside * direction).sum(axis=1, keepdims=True) * direction
@@ -159,12 +164,13 @@ def draw(latents: Latents, rng: np.random.Generator) -> NDArray[np.float32]:
 def cosines(concentration: NDArray[np.float64], d: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """μ·z of one draw from each von Mises–Fisher distribution in d dimensions; [n]. Wood (1994), VM*.
 
-    Proposals for all rows until each has one; the first coordinate of a random direction makes the proposal.
+    Proposals for all rows until each has one; the first coordinate of a random direction makes the proposal. 1 beyond a
+    concentration of 1e12.
     """
     b = (d - 1) / (2 * concentration + np.sqrt(4 * concentration**2 + (d - 1) ** 2))
     x = (1 - b) / (1 + b)
     log_constant = concentration * x + (d - 1) * np.log(4 * b / (1 + b) ** 2)
-    found, missing = np.zeros_like(concentration), np.arange(len(concentration))
+    found, missing = np.ones_like(concentration), np.flatnonzero(concentration < _POINT)
     while len(missing):
         normal = rng.standard_normal((len(missing), d))
         beta = 0.5 * (1 + normal[:, 0] / np.linalg.norm(normal, axis=1))
@@ -204,10 +210,13 @@ def _pass_means(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: 
 
 
 def _pass_samples(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, nor does this
-    return Epochs(tuple(drawn for _, drawn in _passes(latents)))
+    drawn = tuple(drawn for _, drawn in _passes(latents) if drawn is not None)
+    if not drawn:
+        raise ValueError("mini-batches were drawn for, not all rows at once")
+    return Epochs(drawn)
 
 
-def _passes(latents: Latents) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
+def _passes(latents: Latents) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32] | None], ...]:
     if not latents.passes:
         raise ValueError("no training passes were kept of this latent")
     return latents.passes

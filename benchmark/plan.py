@@ -13,7 +13,7 @@ import numpy as np
 from benchmark import origin
 from benchmark.datasets import Dataset, load, neighbour_graph, split
 from benchmark.errors import InputError, UnavailableError, unknown
-from benchmark.latents import READOUTS, Kind, Readout
+from benchmark.latents import EVERY, READOUTS, Kind, Readout
 from benchmark.models import MODELS, BaselineSpec, FusionSpec, ModelSpec, Row, Settings
 from benchmark.records import Cell, Identity
 from benchmark.refusals import check_arms
@@ -70,15 +70,20 @@ class Arm:
         return self.row.decoder.makes if images or self.row.decoder.makes == "edges" else None
 
     def readouts(self, names: Collection[str]) -> list[Readout]:
-        """Those of the readouts ``names`` that there are of the row: its posterior may be a point, or its training
-        one in mini-batches, whose passes have no latents of all rows."""
+        """Those of the readouts ``names`` that there are of the row.
+
+        Its posterior may be a point, it may be trained for fewer epochs than lie between the passes that are read, and
+        passes of mini-batches have no draw of all rows.
+        """
         spread = not isinstance(self.row, BaselineSpec) and self.row.posterior.noisy
-        passes = isinstance(self.row, ModelSpec | FusionSpec) and self.settings.epochs > 0 and not self.settings.batch
-        return [
-            readout
-            for readout in READOUTS
-            if readout.name in names and (spread or not readout.spread) and (passes or readout.gives != "epochs")
-        ]
+        passes = isinstance(self.row, ModelSpec | FusionSpec) and self.settings.epochs >= EVERY
+
+        def there(readout: Readout) -> bool:
+            if readout.gives == "epochs" and (not passes or (readout.spread and self.settings.batch)):
+                return False
+            return spread or not readout.spread
+
+        return [readout for readout in READOUTS if readout.name in names and there(readout)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,8 @@ class Plan:
                 place = next((i for i, arm in enumerate(arms) if (arm.row, arm.settings) == (row, settings)), None)
                 if place is None:
                     arms.append(own)
+                elif arms[place].variant != own.variant:
+                    raise InputError(f"{arms[place]} trains what the waterfall {start!r} trains as {own}; leave it out")
                 else:
                     arms[place] = replace(arms[place], asked=arms[place].asked | asked)
         return tuple(arms)
@@ -281,7 +288,9 @@ def check_names(study: Study) -> None:
         for side in (contrast.first, contrast.second):
             (row,), (readout,) = named(MODELS, "model", [side.model]), named(READOUTS, "readout", [side.readout])
             if not Arm(row, "", row.settings).readouts([readout.name]):
-                what = "trains in mini-batches, or not at all," if readout.gives == "epochs" else "is a point"
+                what = (
+                    "is a point, or is not trained on all rows at once," if readout.gives == "epochs" else "is a point"
+                )
                 raise InputError(f"contrast {contrast.name!r}: {row.name} {what} and has no readout {readout.name!r}")
         for primary in contrast.primary:
             (task,) = named(TASKS, "task", [primary.task])

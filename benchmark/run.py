@@ -257,9 +257,8 @@ def _trouble(replica: Fitted) -> str:
 def _constant(latent: Latents) -> Latents:
     """Zeros of the same shape: what a diverged training is scored as, which is chance."""
     mean = np.zeros(latent.mean.shape, dtype=np.float32)
-    std = None if latent.std is None else np.zeros_like(latent.std)
-    concentration = None if latent.concentration is None else np.zeros_like(latent.concentration)
-    return Latents(mean, std, concentration, ((mean, mean),) if latent.passes else ())
+    std = np.zeros_like(mean) if latent.noisy else None
+    return Latents(mean, std, passes=((mean, mean),) if latent.passes else ())
 
 
 def _kept(training: Training, record: Record, context: Context) -> Trained:

@@ -79,12 +79,13 @@ class Curve:
 class Snapshot:
     """The latents of one training pass, before its step: the posterior, and the very draw that the pass was made with.
 
-    ``drawn`` is [r, n, d] and, for a point, the point itself. What is read from it was chosen while training went on.
+    ``drawn`` is [r, n, d] and, for a point, the point itself. Where the epoch is one of mini-batches the posterior is
+    that before the first of them, and ``drawn`` is None, as it is where the pass encodes corrupted features.
     """
 
     epoch: int
     posterior: Posterior
-    drawn: Tensor
+    drawn: Tensor | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +148,7 @@ def fit(
     ``inputs`` lie on ``device``. A replica's weights, batches, noise, negatives and corruption come from streams of its
     own seed, so its result does not depend on the others it is batched with. The last epoch is the result. With
     ``snapshots`` the latents of every so many epochs of the last phase are kept beside it, and nothing else changes;
-    ValueError for a row that trains in mini-batches, whose passes have no latents of all rows.
+    ValueError for a row whose noise comes after training.
     """
     try:
         return _fit(spec, inputs, settings, tuple(seeds), device, snapshots)
@@ -163,9 +164,9 @@ def _fit(
     device: str,
     every: int | None = None,
 ) -> Fit:
-    if every and (settings.batch or isinstance(spec, NoisedSpec)):
-        raise ValueError(f"{spec.name}: only a network trained on all rows at once has snapshots")
     if isinstance(spec, NoisedSpec):
+        if every:
+            raise ValueError(f"{spec.name}: its noise comes after training, which has no snapshots of it")
         point = _fit(spec.point, inputs, spec.settings_of_point(settings), seeds, device)
         twin = _fit(spec.variational, inputs, settings, seeds, device).posterior
         if not isinstance(point.posterior, PointMass) or not isinstance(twin, DiagonalGaussian):
@@ -179,7 +180,7 @@ def _fit(
 
     def passing(epoch: int, draws: Draws) -> None:
         if every and epoch % every == 0:
-            kept.append(_snapshot(model, inputs, draws, epoch))
+            kept.append(_snapshot(model, inputs, draws, epoch, whole=not (settings.batch or settings.corruption)))
 
     phases = spec.phases(model)
     curves = _train(phases, inputs, settings, epochs, seeds, device, passing) if epochs else (Curve(),) * len(seeds)
@@ -189,10 +190,11 @@ def _fit(
 
 
 @torch.no_grad()
-def _snapshot(model: Model, inputs: Inputs, draws: Draws, epoch: int) -> Snapshot:
+def _snapshot(model: Model, inputs: Inputs, draws: Draws, epoch: int, *, whole: bool) -> Snapshot:
     """What the training pass that comes next is made with: its noise is drawn from copies of the generators."""
     posterior = model.encode(inputs)
-    return Snapshot(epoch, posterior, sample(posterior, [generator.clone_state() for generator in draws.noise]))
+    drawn = sample(posterior, [generator.clone_state() for generator in draws.noise]) if whole else None
+    return Snapshot(epoch, posterior, drawn)
 
 
 def _train(

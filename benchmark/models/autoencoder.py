@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import softplus
 
 from benchmark.models.base import (
     Decoder,
@@ -30,6 +30,7 @@ from benchmark.models.encoders import Encoder
 from benchmark.models.layers import SparseMatrix
 from benchmark.models.matching import Discriminator, prior_discrepancy
 from benchmark.models.settings import Settings
+from benchmark.models.spherical import unit
 
 Noisy: TypeAlias = DiagonalGaussian | VonMisesFisher
 
@@ -62,7 +63,7 @@ class PosteriorFamily:
     def of(self, outputs: list[Tensor]) -> Posterior:
         """The posterior that is drawn from, and that readouts and diagnostics see."""
         if self.spherical:
-            return VonMisesFisher(normalize(outputs[0], dim=-1), softplus(outputs[1]) + 1.0)
+            return VonMisesFisher(unit(outputs[0]), softplus(outputs[1]) + 1.0)
         return PointMass(outputs[0]) if self.std is None else DiagonalGaussian(outputs[0], self.std(outputs[-1]))
 
     def penalised(self, outputs: list[Tensor], drawn: Noisy) -> Noisy:

@@ -5,13 +5,16 @@ Losses are mean squared errors, and a divergence of cluster assignments in nats;
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import leaky_relu, scaled_dot_product_attention
@@ -187,11 +190,19 @@ class FusedAutoencoder(nn.Module):
 
     @torch.no_grad()
     def place_centres(self, inputs: Inputs, draws: Draws) -> None:
-        """The centres at those of a k-means of 20 starts on z̃, in every replica from its own stream."""
+        """The centres at those of a k-means of 20 starts on z̃, in every replica from its own stream.
+
+        They are NaN in a replica that has diverged before there are clusters.
+        """
         latents = self.encode(inputs).mean.cpu().numpy()
         for replica, (z, generator) in enumerate(zip(latents, draws.prior, strict=True)):
             seed = int(torch.randint(2**31, (), generator=generator, device=generator.device))
-            found = KMeans(self.centres.shape[1], n_init=_STARTS, random_state=seed).fit(z).cluster_centers_
+            if not np.isfinite(z).all():
+                self.centres[replica] = torch.nan
+                continue
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+                found = KMeans(self.centres.shape[1], n_init=_STARTS, random_state=seed).fit(z).cluster_centers_
             self.centres[replica] = torch.tensor(found, dtype=self.centres.dtype, device=self.centres.device)
 
     def without_centres(self) -> Iterator[nn.Parameter]:
@@ -200,12 +211,12 @@ class FusedAutoencoder(nn.Module):
 
 
 class _Known:
-    """What a model keeps of the graph that it trains on, since it is the same at every step."""
+    """What a model keeps of the graph and the features that it trains on, since they are the same at every step."""
 
     def __init__(self) -> None:
         self._graph: Graph | None = None
         self._smoothing: Smoothing | None = None
-        self._target: Tensor | None = None
+        self._target: tuple[Tensor, Tensor] | None = None
 
     def smoothing(self, inputs: Inputs) -> Smoothing:
         if inputs.graph is None:
@@ -216,11 +227,10 @@ class _Known:
 
     def target(self, inputs: Inputs) -> Tensor:
         """ÃX, [r, n, f]."""
-        smoothing = self.smoothing(inputs)
-        if self._target is None:
-            x = _dense(inputs)
-            self._target = propagate(smoothing.matrix, x.expand(inputs.replicas, -1, -1))
-        return self._target
+        smoothing, x = self.smoothing(inputs), _dense(inputs)
+        if self._target is None or self._target[0] is not x:
+            self._target = (x, propagate(smoothing.matrix, x.expand(inputs.replicas, -1, -1)))
+        return self._target[1]
 
 
 def graph_error(decoded: Tensor, z: Tensor, inputs: Inputs, known: _Known) -> Tensor:

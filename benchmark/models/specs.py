@@ -127,6 +127,13 @@ class ModelSpec:
         return (*before, Phase(LAST, model.loss, (*encoder, *decoder), others))
 
 
+_PARTS = {
+    "ae": ("MLP with LeakyReLU", FeatureAutoencoder),
+    "igae": ("IGAE", GraphAutoencoder),
+    "dfcn": ("MLP and IGAE, fused", FusedAutoencoder),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class FusionSpec:
     """A row of Tu et al. (2021): its autoencoder of features, its graph autoencoder (IGAE), or both fused (DFCN).
@@ -164,12 +171,12 @@ class FusionSpec:
 
     @property
     def encoder(self) -> EncoderSpec:
-        names = {"ae": "MLP with LeakyReLU", "igae": "IGAE", "dfcn": "MLP and IGAE, fused"}
-        return EncoderSpec(names[self.part], self.build, self.uses_graph)
+        name, network = _PARTS[self.part]
+        return EncoderSpec(name, network, self.uses_graph)
 
     @property
     def decoder(self) -> DecoderSpec:
-        return DecoderSpec("its mirror", self.build, None)
+        return DecoderSpec("its mirror", _PARTS[self.part][1], None)
 
     def objective(self, settings: Settings) -> str:
         """What is minimised under ``settings``, in words."""

@@ -17,6 +17,9 @@ from torch.autograd.function import once_differentiable
 _ORDER = 64.0  # from which the uniform expansion of a Bessel function is exact to 1e-11 with four terms
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _REACH = 12.0  # of an integral's tail, in scales of the density
+_LARGE = 1e3  # concentration over d from which the variance of μ·z is that of its expansion, to 1e-6
+_POINT = 1e12  # concentration from which a draw is the mean direction
+_SHORT = 1e-12
 
 
 def bessel(concentration: Tensor, d: int) -> tuple[Tensor, Tensor]:
@@ -38,18 +41,35 @@ def _ratio_and_normaliser(concentration: Tensor, d: int) -> tuple[Tensor, Tensor
     order = d / 2 - 1
     steps = max(0, math.ceil(_ORDER - order))
     top = order + steps
-    below = _log_bessel(kappa, top)
-    ratio = (_log_bessel(kappa, top + 1) - below).exp()  # s = (2/κ)·I_{k+1}/I_k
+    ratio = _ratio(kappa, top)
     product = torch.zeros_like(kappa)
     for step in range(steps):
         ratio = 2.0 / (2.0 * (top - step) + 0.5 * kappa.square() * ratio)
         product = product + ratio.log()
-    return 0.5 * kappa * ratio, 0.5 * ratio, below - product + math.lgamma(order + 1)
+    return 0.5 * kappa * ratio, 0.5 * ratio, _log_bessel(kappa, top) - product + math.lgamma(order + 1)
 
 
 def _log_bessel(kappa: Tensor, order: float) -> Tensor:
     """ln I_order(κ) − order·ln(κ/2), by the uniform expansion for large orders."""
     root = (kappa.square() + order**2).sqrt()
+    power = order * (2.0 / (order + root)).log()
+    return root + power - 0.5 * (2 * math.pi * root).log() + _series(order, root).log()
+
+
+def _ratio(kappa: Tensor, order: float) -> Tensor:
+    """s = (2/κ)·I_{order+1}(κ)/I_order(κ): what ``_log_bessel`` of both differ by, without the difference of two logs.
+
+    Those are as large as κ, of which the difference would keep but 16 digits less those of κ.
+    """
+    root, next_root = ((kappa.square() + each**2).sqrt() for each in (order, order + 1))
+    step = (2 * order + 1) / (root + next_root)
+    powers = (2.0 / (order + 1 + next_root)).log() + order * (-(1 + step) / (order + 1 + next_root)).log1p()
+    series = _series(order + 1, next_root).log() - _series(order, root).log()
+    return (step + powers - 0.5 * (step / root).log1p() + series).exp()
+
+
+def _series(order: float, root: Tensor) -> Tensor:
+    """1 + Σ u_k(p)/order^k, p = order/√(order² + κ²)."""
     p = order / root
     terms = (
         (3 * p - 5 * p**3) / 24,
@@ -57,8 +77,7 @@ def _log_bessel(kappa: Tensor, order: float) -> Tensor:
         (30375 * p**3 - 369603 * p**5 + 765765 * p**7 - 425425 * p**9) / 414720,
         (4465125 * p**4 - 94121676 * p**6 + 349922430 * p**8 - 446185740 * p**10 + 185910725 * p**12) / 39813120,
     )
-    series = 1.0 + torch.stack([term / order**power for power, term in enumerate(terms, 1)]).sum(0)
-    return root + order * (2.0 / (order + root)).log() - 0.5 * (2 * math.pi * root).log() + series.log()
+    return 1.0 + torch.stack([term / order**power for power, term in enumerate(terms, 1)]).sum(0)
 
 
 def divergence_from_uniform(concentration: Tensor, d: int) -> Tensor:
@@ -72,7 +91,7 @@ class _Divergence(torch.autograd.Function):
     def forward(ctx: Any, concentration: Tensor, d: int) -> Tensor:
         kappa = concentration.double()
         length, per_kappa, normaliser = _ratio_and_normaliser(kappa, d)
-        ctx.save_for_backward(kappa * _slope(length, per_kappa, d))
+        ctx.save_for_backward(kappa * _slope(kappa, length, per_kappa, d))
         return (kappa * length - normaliser).to(concentration.dtype)
 
     @staticmethod
@@ -82,9 +101,18 @@ class _Divergence(torch.autograd.Function):
         return upstream * slope.to(upstream.dtype), None
 
 
-def _slope(length: Tensor, per_kappa: Tensor, d: int) -> Tensor:
-    """A′(κ), the variance of μ·z."""
-    return (1.0 - length.square() - (d - 1) * per_kappa).clamp(min=0.0)
+def _slope(kappa: Tensor, length: Tensor, per_kappa: Tensor, d: int) -> Tensor:
+    """A′(κ) = 1 − A² − (d − 1)A/κ, the variance of μ·z; by the expansion in 1/κ where the terms all but cancel."""
+    exact = 1.0 - length.square() - (d - 1) * per_kappa
+    inverse = 1.0 / kappa.clamp(min=1.0)
+    expanded = (d - 1) * inverse.square() * (0.5 - 0.25 * (d - 3) * inverse)
+    return torch.where(kappa > _LARGE * d, expanded, exact)
+
+
+def unit(x: Tensor) -> Tensor:
+    """Rows of x [r, n, d] at length 1; all coordinates equal, and without a gradient, where a row is 0."""
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return torch.where(length > _SHORT, x / length.clamp(min=_SHORT), torch.full_like(x, x.shape[-1] ** -0.5))
 
 
 def cosines(concentration: Tensor, d: int, generators: Sequence[torch.Generator]) -> Tensor:
@@ -102,12 +130,13 @@ def cosines(concentration: Tensor, d: int, generators: Sequence[torch.Generator]
 def _wood(kappa: Tensor, d: int, generator: torch.Generator) -> Tensor:
     """Wood (1994), as Davidson et al. (2018), algorithm 1: proposals for all rows until each has one; [n, 1].
 
-    The first coordinate t of a random direction makes the proposal, for (1 + t)/2 is Beta((d − 1)/2, (d − 1)/2).
+    1 beyond a concentration of 1e12, and NaN where it is NaN: of a diverged training, which must end. The first
+    coordinate t of a random direction makes the proposal, for (1 + t)/2 is Beta((d − 1)/2, (d − 1)/2).
     """
     b = (d - 1) / (2 * kappa + (4 * kappa.square() + (d - 1) ** 2).sqrt())
     x = (1 - b) / (1 + b)
     log_constant = kappa * x + (d - 1) * (4 * b / (1 + b).square()).log()  # 1 − x²
-    found, missing = torch.zeros_like(kappa), torch.ones_like(kappa, dtype=torch.bool)
+    found, missing = torch.where(kappa.isnan(), kappa, torch.ones_like(kappa)), kappa < _POINT
     while bool(missing.any()):
         normal = torch.randn(len(kappa), d, generator=generator, dtype=kappa.dtype, device=kappa.device)
         beta = 0.5 * (1 + normal[:, :1] / normal.norm(dim=1, keepdim=True))
@@ -169,7 +198,9 @@ def on_sphere(direction: Tensor, cosine: Tensor, generators: Sequence[torch.Gene
             for g in generators
         ]
     )
-    aside: Tensor = normal - (normal * direction).sum(-1, keepdim=True) * direction
-    aside = aside / aside.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    aside = normal
+    for _ in range(2):  # once leaves little but rounding where the noise lies along μ
+        aside = aside - (aside * direction).sum(-1, keepdim=True) * direction
+        aside = aside / torch.linalg.vector_norm(aside, dim=-1, keepdim=True).clamp(min=_SHORT)
     z: Tensor = cosine * direction + (1.0 - cosine.square()).clamp(min=1e-12).sqrt() * aside
     return z

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.origin import arms
 from benchmark.report import numbers
 from benchmark.report.tables import CONTROL, Column, Group, Row, Table, in_order, model_label, records, row_of
-from benchmark.study import Study
+from benchmark.study import Study, variant_label
 
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
@@ -73,7 +74,10 @@ def missing(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> tuple[st
         (row["dataset"], row["model"], row["variant"]): row["seed"]
         for row in records(units.groupby(["dataset", "model", "variant"])["seed"].nunique().reset_index())
     }
-    variants = [(model, variant.label) for variant in study.variants for model in variant.models]
+    of_waterfalls = [(model, variant_label(dict(made))) for start in study.waterfalls for model, made in arms(start)]
+    declared = [(model, variant.label) for variant in study.variants for model in variant.models]
+    plain = [(model, "") for model in study.models]
+    variants = [each for each in dict.fromkeys([*declared, *of_waterfalls]) if each not in plain]
     sentences = []
     for noun, asked, there in (
         ("dataset", study.datasets, set(units["dataset"])),
@@ -96,7 +100,7 @@ def missing(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> tuple[st
         (dataset, model, variant)
         for dataset in study.datasets
         if dataset in set(units["dataset"])
-        for model, variant in (*((model, "") for model in study.models), *variants)
+        for model, variant in (*plain, *variants)
         if model in set(units["model"])
     )
     short = [
