@@ -277,7 +277,7 @@ def check_names(study: Study) -> None:
     for readout in readouts:
         if not any(readout.gives in task.takes for task in tasks):
             raise InputError(
-                f"readout {readout.name!r}: {_taken(readout.gives)}; add that task, or leave the readout out"
+                f"readout {readout.name!r}: {_untaken(readout, tasks)}; add such a task, or leave the readout out"
             )
     for task in tasks:
         if not any(readout.gives in task.takes for readout in readouts):
@@ -304,13 +304,17 @@ def check_names(study: Study) -> None:
                 if readout.gives not in task.takes:
                     raise InputError(
                         f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; "
-                        f"{_taken(readout.gives)}"
+                        f"{_untaken(readout, [task])}"
                     )
 
 
-def _taken(kind: Kind) -> str:
-    takers = [task.name for task in TASKS if kind in task.takes]
-    return f"it gives {_KINDS[kind]}, which go with {' and '.join(takers)} alone"
+def _untaken(readout: Readout, tasks: Sequence[Task]) -> str:
+    """Why none of the tasks takes what a readout gives, and which would; of a matrix nearly all."""
+    if readout.gives == "matrix":
+        taken = " or ".join(dict.fromkeys(_KINDS[kind] for task in tasks for kind in task.takes))
+        return f"it gives a matrix, and {' and '.join(task.name for task in tasks)} takes {taken}"
+    takers = [task.name for task in TASKS if readout.gives in task.takes]
+    return f"it gives {_KINDS[readout.gives]}, which go with {' and '.join(takers)} alone"
 
 
 def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str, Prepared], list[str]]:

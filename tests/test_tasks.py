@@ -355,5 +355,16 @@ def test_expected_scores_of_a_task_that_takes_a_matrix_are_refused():
     )
     with pytest.raises(InputError, match=told):
         check_names(parse_study(STUDY | asked("link-hadamard"), where="all.toml"))
-    with pytest.raises(InputError, match=r"readout 'expected': .* link-inner-product alone; add that task, or leave"):
+    with pytest.raises(InputError, match=r"readout 'expected': .* link-inner-product alone; add such a task, or leave"):
         check_names(parse_study(STUDY | {"tasks": ["k-means", "link-hadamard"]}, where="all.toml"))
+
+
+def test_a_readout_that_no_task_takes_and_a_task_that_no_readout_serves_are_refused():
+    asked = {"readouts": ["mean"], "tasks": ["oracle-k-means"]}
+    told = "readout 'mean': it gives a matrix, and oracle-k-means takes the latents of several epochs; add such a task"
+    with pytest.raises(InputError, match=told):
+        check_names(parse_study(STUDY | asked, where="all.toml"))
+    asked = {"readouts": ["mean"], "tasks": ["k-means", "origin-links"]}
+    told = "task 'origin-links': it scores the latents of several epochs; add the readout epochs-mean or epochs-sampled"
+    with pytest.raises(InputError, match=told):
+        check_names(parse_study(STUDY | asked, where="all.toml"))
