@@ -243,8 +243,17 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command, monkeypat
         ),
         (
             {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {estimator = "C"}}]'},
-            ("'A' or 'B'", "'C'"),
+            ("'A', 'B' or 'IW'", "'C'"),
         ),
+        (
+            {"models": '["vgae"]', "variants": '[{models = ["vgae"], settings = {estimator = "IW"}}]'},
+            ("variant 'estimator=IW' of vgae", "those of this row are of pairs"),
+        ),
+        (
+            {"models": '["gae-gat"]', "variants": '[{models = ["gae-gat"], settings = {convolution = "GATCon"}}]'},
+            ("variant 'convolution=GATCon' of gae-gat", "did you mean 'GATConv'?"),
+        ),
+        ({"waterfalls": '["july"]'}, ("waterfalls.0: Input should be 'scripts' or 'june', got 'july'",)),
         (
             {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [64, 0]}}]'},
             ("hidden", "(64, 0)"),

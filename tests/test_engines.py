@@ -259,8 +259,8 @@ def test_scores_are_added_on_the_very_latent_that_was_scored(data, tmp_path, mon
 
     fitted, count, store = run.fit, iter(range(100)), Store(tmp_path)
 
-    def shaky(spec, inputs, settings, seeds, device):
-        return fitted(spec, inputs, settings, [seed + 1000 * next(count) for seed in seeds], device)
+    def shaky(spec, inputs, settings, seeds, device, **others):
+        return fitted(spec, inputs, settings, [seed + 1000 * next(count) for seed in seeds], device, **others)
 
     def recorded(draws):
         shared = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
@@ -416,10 +416,10 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
 
     fitted = run.fit
 
-    def small(spec, inputs, settings, seeds, device):
+    def small(spec, inputs, settings, seeds, device, **others):
         if len(seeds) > 1:
             raise MemoryError("too many replicas")
-        return fitted(spec, inputs, settings, seeds, device)
+        return fitted(spec, inputs, settings, seeds, device, **others)
 
     monkeypatch.setattr(run, "fit", small)
     (batch,) = plan.batches(made.trainings, replicas=None)

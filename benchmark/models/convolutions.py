@@ -41,7 +41,7 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor, edges: list[Tensor]) -> Tensor:
         """``x`` is [n, f], or [r, n, f]; ``edges`` are [2, 2m] of each replica, both directions; [r, n, outputs]."""
-        (template,) = self.template
+        template = self.template[0].to(x.device)  # for the buffers that some have
         outputs = []
         for replica, directed in enumerate(edges):
             own = {key: weight[replica] for key, weight in zip(self.names, self.weights, strict=True)}
