@@ -26,7 +26,7 @@ _DFCN = Settings(
     pretraining_batch=256,
 )
 _DFCN_AE = Settings(hidden=(128, 256, 512), latent=20, learning_rate=1e-3, epochs=30, batch=256)
-_IGAE = Settings(hidden=(128, 256), latent=20, learning_rate=1e-3, epochs=200)
+_IGAE = Settings(hidden=(128, 256), latent=20, learning_rate=1e-3, epochs=30)
 _TU = "Tu et al. (2021), AAAI, DFCN"
 _FUSED: tuple[Row, ...] = (
     FusionSpec("dfcn-ae", "ae", _DFCN_AE, _TU, "DFCN's autoencoder alone"),
