@@ -14,7 +14,7 @@ import joblib
 from benchmark import provenance
 from benchmark.engines import local
 from benchmark.errors import InputError
-from benchmark.latents import READOUTS, Latents
+from benchmark.latents import READOUTS, Latents, reads_passes
 from benchmark.models import BaselineSpec
 from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training, batches
 from benchmark.records import Cell, Record, Store
@@ -23,7 +23,7 @@ from benchmark.tasks import TASKS
 from benchmark.training import device_name
 
 _CURRENT = {(task.name, task.version) for task in TASKS}
-_READOUTS = {readout.name: readout for readout in READOUTS}
+_READ = {readout.name for readout in READOUTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
         wants_files = _wants_files(plan, training, asked, store)
         if not any(lacking[id(training)]) and not wants_files:
             continue
-        passes = any(_READOUTS[cell.readout].gives == "epochs" for cells in lacking[id(training)] for cell in cells)
+        passes = reads_passes({cell.readout for cells in lacking[id(training)] for cell in cells})
         kept = None if wants_files or passes else _kept(training, asked, store)
         if kept is not None:
             cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
@@ -128,10 +128,7 @@ def _missing_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]
 def _all_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
     """The cells of the plan, and those that the record holds besides and that can still be scored."""
     held = () if record is None else sorted(record.scores.keys() - set(unit.cells))
-    return (
-        *unit.cells,
-        *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READOUTS),
-    )
+    return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READ))
 
 
 def _wants_files(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -260,6 +260,11 @@ READOUTS = (
     Readout("epochs-mean", spread=False, every_draw=False, read=_pass_means, gives="epochs"),
     Readout("epochs-sampled", spread=True, every_draw=False, read=_pass_samples, gives="epochs"),
 )
+
+
+def reads_passes(readouts: Collection[str]) -> bool:
+    """Whether any of these, by name, is of training passes."""
+    return any(readout.gives == "epochs" for readout in READOUTS if readout.name in readouts)
 
 
 def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores | Epochs:

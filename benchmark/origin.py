@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from benchmark.study import Primary, Setting, Side, variant_label
+from benchmark.study import Primary, Setting, Side, Start, variant_label
 
-Start: TypeAlias = Literal["scripts", "june"]
 Twin: TypeAlias = Literal["point", "variational"]
 Kind: TypeAlias = Literal["one after another", "alone", "all but"]
 
@@ -30,7 +29,7 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
         "sizes": "hidden 32, latent 16, no biases, not 1024 and 128",
     }
 )
-STARTS: tuple[Start, ...] = ("scripts", "june")
+STARTS: tuple[Start, ...] = get_args(Start)
 TWINS: tuple[Twin, ...] = ("point", "variational")
 QUESTIONS = (("k-means", "nmi"), ("k-means", "acc"), ("svm", "weighted-f1"), ("links", "auc"), ("links", "ap"))
 

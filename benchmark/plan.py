@@ -212,9 +212,14 @@ class Plan:
             yield from training.units
 
     def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:
-        unmet, asked = unmet_needs(prepared.dataset), {task for arm in self.arms for _, task in arm.asked}
-        names = [*self.study.tasks, *(task.name for task in TASKS if task.name in asked - set(self.study.tasks))]
-        return [task for task in named(TASKS, "task", names) if task.unit == unit and task.needs not in unmet]
+        unmet = unmet_needs(prepared.dataset)
+        return [task for task in self._asked_tasks if task.unit == unit and task.needs not in unmet]
+
+    @cached_property
+    def _asked_tasks(self) -> list[Task]:
+        """The study's tasks, then those that only waterfalls ask for."""
+        asked = {task for arm in self.arms for _, task in arm.asked} - set(self.study.tasks)
+        return named(TASKS, "task", [*self.study.tasks, *(task.name for task in TASKS if task.name in asked)])
 
     def _trained_together(self, name: str, arm: Arm) -> list[tuple[Unit, ...]]:
         """The units of each training of an arm: those that some readout is scored in."""

@@ -17,7 +17,7 @@ from benchmark.datasets import Split, split
 from benchmark.diagnostics import diagnose
 from benchmark.files import write_arrays
 from benchmark.generation import Drawings, generate
-from benchmark.latents import EVERY, READOUTS, Latents, of_posterior, read_out
+from benchmark.latents import EVERY, READOUTS, Latents, of_posterior, read_out, reads_passes
 from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
 from benchmark.plan import Batch, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Provenance, Record, Status
@@ -213,7 +213,7 @@ def _fitted(job: Job, context: Context) -> list[Fitted]:
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
         weights=None if weights is None else [weights] * len(batch.seeds),
     )
-    passes = any(_READOUTS[cell.readout].gives == "epochs" for cells in job.wanted.values() for cell in cells)
+    passes = reads_passes({cell.readout for cells in job.wanted.values() for cell in cells})
     result = fit(arm.row, inputs, arm.settings, batch.seeds, device, snapshots=EVERY if passes else None)
     drawings: list[Drawings] | None = None
     shown = arm.shown(images=batch.first.dataset in context.images)

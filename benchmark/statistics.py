@@ -10,8 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from benchmark.errors import InputError, unknown
-from benchmark.origin import QUESTIONS, TWINS, Start, Step, Twin, steps
-from benchmark.study import Contrast, Primary, Side
+from benchmark.origin import QUESTIONS, TWINS, Step, Twin, steps
+from benchmark.study import Contrast, Primary, Side, Start
 from benchmark.tasks.metrics import METRICS
 
 CONFIDENCE = 0.95
@@ -173,10 +173,9 @@ def _of_steps(
             "seeds": _over_seeds(gap, "count"),
         }
     )
-    for name, values in (("gap", gap), ("removed", removed)):
+    for name, ends, values in (("gap", ("low", "high"), gap), ("removed", ("removed_low", "removed_high"), removed)):
         mean, sd, count = (_over_seeds(values, what) for what in ("mean", "std", "count"))
         reach = _reach(sd, count, widened[count.index.get_level_values("place")].to_numpy())
-        ends = {"gap": ("low", "high"), "removed": ("removed_low", "removed_high")}[name]
         found[[name, *ends]] = np.stack([mean, mean - reach, mean + reach], axis=1)
     found = found[found["seeds"] > 0].reset_index()
     said = pd.DataFrame([(step.kind, step.correction) for step in protocols], columns=["kind", "correction"])

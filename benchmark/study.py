@@ -5,13 +5,14 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from benchmark.errors import InputError, unknown
 
 Setting = float | int | str | bool | tuple[int, ...]
+Start: TypeAlias = Literal["scripts", "june"]  # of the study origin
 
 
 class _Frozen(BaseModel):
@@ -124,7 +125,7 @@ class Study(_Frozen):
     margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
     save_latents: Annotated[bool, Field(strict=True)] = False
     images: tuple[str, ...] | None = None
-    waterfalls: tuple[Literal["scripts", "june"], ...] = ()
+    waterfalls: tuple[Start, ...] = ()
     derived_graphs: Annotated[bool, Field(strict=True)] = True
 
     @field_validator("datasets", "models", "readouts", "tasks", "waterfalls")

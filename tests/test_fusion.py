@@ -1,14 +1,13 @@
 """IGAE and DFCN against dense formulas, their phases through fit(), what a plan refuses them, and the oracle epoch."""
 
 import pickle
-import random
-from contextlib import contextmanager
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from networks import global_states_untouched
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
@@ -172,16 +171,6 @@ def divergence_by_hand(p, latents):
     logs = [student(z, p["centres"]).log() for z in latents]
     target = target_by_hand(logs[0].exp()).detach()
     return (target * (target.log() - (logs[0] + logs[1] + logs[2]) / 3)).sum() / N
-
-
-@contextmanager
-def global_states_untouched():
-    torch.rand(1), np.random.rand(), random.random()
-    before = torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()
-    yield
-    assert torch.equal(before[0], torch.get_rng_state())
-    assert all(np.array_equal(one, other) for one, other in zip(before[1], np.random.get_state()[1:3], strict=True))
-    assert before[2] == random.getstate()
 
 
 def close(found, expected, rtol=1e-10, atol=1e-12):

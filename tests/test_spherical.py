@@ -6,13 +6,12 @@ What is drawn is held within five standard errors of its expectation, under fixe
 from __future__ import annotations
 
 import math
-import random
-from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
+from networks import global_states_untouched
 from numpy.polynomial.legendre import leggauss
 from scipy import integrate, optimize, stats
 from scipy.special import expit, gammaln, ive
@@ -24,7 +23,7 @@ from benchmark.latents import READOUTS, Latents, PairScores, of_posterior, read_
 from benchmark.models import MODELS, DiagonalGaussian, VonMisesFisher, divergence, sample
 from benchmark.models import base as posteriors
 from benchmark.models.autoencoder import VON_MISES_FISHER
-from benchmark.models.base import sampled_divergence, spread
+from benchmark.models.base import sampled_divergence, spread, standard_normal
 from benchmark.models.spherical import (
     bessel,
     cosine_slope,
@@ -98,15 +97,6 @@ def around(directions, kappa):
 def uniform(n, d, *, seed=0):
     given = np.random.default_rng(seed).standard_normal((n, d))
     return given / np.linalg.norm(given, axis=1, keepdims=True)
-
-
-@contextmanager
-def global_states_untouched():
-    before = torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()
-    yield
-    assert torch.equal(before[0], torch.get_rng_state())
-    assert all(np.array_equal(one, other) for one, other in zip(before[1], np.random.get_state()[1:3], strict=True))
-    assert before[2] == random.getstate()
 
 
 # The law of the angle θ, by composite quadrature
@@ -508,7 +498,7 @@ def test_the_same_generator_twice_is_equal_to_the_bit_and_another_seed_is_not():
         given = kept(5, 8.0, 30)
         drawn = [readouts.draw(given, np.random.default_rng(seed)) for seed in (0, 0, 1)]
         readouts.cosines(np.ones(4), 3, np.random.default_rng(0))
-        on_sphere(q.direction, q.concentration / 20, noise(0, 1, 2))
+        on_sphere(q.direction, q.concentration / 20, standard_normal(q.direction, noise(0, 1, 2)))
         diagnose(given, seed=0, degrees=None)
     assert torch.equal(first, again)
     assert not torch.isclose(first, other).all(-1).any()

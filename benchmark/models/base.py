@@ -143,7 +143,7 @@ def draw(q: DiagonalGaussian | VonMisesFisher, generators: Sequence[torch.Genera
     """
     if isinstance(q, VonMisesFisher):
         cosine = cosines(q.concentration, q.direction.shape[-1], generators)
-        return on_sphere(q.direction, cosine, generators), cosine
+        return on_sphere(q.direction, cosine, standard_normal(q.direction, generators)), cosine
     noise = standard_normal(q.mean, generators)
     return torch.addcmul(q.mean, q.std, noise), noise
 
@@ -209,6 +209,12 @@ class Loss(NamedTuple):
     reconstruction: Tensor
     divergence: Tensor
     std: Tensor
+
+    @classmethod
+    def of_cost(cls, cost: Tensor) -> Loss:
+        """Of something that has neither divergence nor noise: all of ``cost`` [r] is reconstruction."""
+        none = torch.zeros_like(cost)
+        return cls(cost, cost, none, none)
 
 
 LAST = "whole"  # the name of the phase that ends every training

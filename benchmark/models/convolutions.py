@@ -15,7 +15,7 @@ from torch.func import functional_call
 from benchmark.models.base import Inputs
 from benchmark.models.encoders import EncoderSpec
 from benchmark.models.graph import Graph
-from benchmark.models.layers import SparseMatrix, Streams, hidden_layers
+from benchmark.models.layers import SparseMatrix, Streams, encoder_layers
 
 
 class Convolution(nn.Module):
@@ -36,8 +36,8 @@ class Convolution(nn.Module):
         # in a tuple, so that its parameters are not this module's: those of each replica take their place in turn
         self.template = (started[0].requires_grad_(False),)
         self.names = [key for key, _ in started[0].named_parameters()]
-        stacked = [torch.stack([dict(each.named_parameters())[key].detach() for each in started]) for key in self.names]
-        self.weights = nn.ParameterList(stacked)
+        parameters = zip(*(each.parameters() for each in started), strict=True)
+        self.weights = nn.ParameterList(torch.stack(same).detach() for same in parameters)
 
     def forward(self, x: Tensor, edges: list[Tensor]) -> Tensor:
         """``x`` is [n, f], or [r, n, f]; ``edges`` are [2, 2m] of each replica, both directions; [r, n, outputs]."""
@@ -63,11 +63,8 @@ class Convolutions(nn.Module):
         convolution: str,
     ) -> None:
         super().__init__()
-        widths = (features, *hidden)
-        self.hidden = hidden_layers("encoder", widths, partial(Convolution, streams, convolution=convolution))
-        self.heads = nn.ModuleList(
-            Convolution(streams, f"encoder.{head}", widths[-1], width, convolution=convolution) for head, width in heads
-        )
+        make = partial(Convolution, streams, convolution=convolution)
+        self.hidden, self.heads = encoder_layers(features, hidden, heads, make)
         self._known: tuple[Graph, list[Tensor]] | None = None
         self._dense: tuple[SparseMatrix, Tensor] | None = None
 

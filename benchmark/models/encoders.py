@@ -16,8 +16,8 @@ from benchmark.models.layers import (
     Linear,
     Streams,
     default,
+    encoder_layers,
     glorot,
-    hidden_layers,
     project,
     propagate,
 )
@@ -59,11 +59,7 @@ class MLP(nn.Module):
         rectified: bool = False,
     ) -> None:
         super().__init__()
-        widths = (features, *hidden)
-        self.hidden = hidden_layers("encoder", widths, partial(Linear, streams, bias=bias))
-        self.heads = nn.ModuleList(
-            Linear(streams, f"encoder.{head}", widths[-1], width, bias=bias) for head, width in heads
-        )
+        self.hidden, self.heads = encoder_layers(features, hidden, heads, partial(Linear, streams, bias=bias))
         self.rectified = rectified
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
@@ -91,11 +87,8 @@ class GCN(nn.Module):
         bias: bool = False,
     ) -> None:
         super().__init__()
-        widths = (features, *hidden)
-        self.hidden = hidden_layers("encoder", widths, partial(GraphConvolution, streams, bound=bound, bias=bias))
-        self.heads = nn.ModuleList(
-            GraphConvolution(streams, f"encoder.{head}", widths[-1], width, bound, bias=bias) for head, width in heads
-        )
+        make = partial(GraphConvolution, streams, bound=bound, bias=bias)
+        self.hidden, self.heads = encoder_layers(features, hidden, heads, make)
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
         if inputs.graph is None:

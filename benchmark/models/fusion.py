@@ -118,7 +118,7 @@ class SingleAutoencoder(nn.Module):
 
     def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:
         """The squared error of the features, or IGAE's of ÃX and of the adjacency; [r]."""
-        return _as_loss(self.reconstruction(self.encode(inputs).mean, inputs, draws, value=value))
+        return Loss.of_cost(self.reconstruction(self.encode(inputs).mean, inputs, draws, value=value))
 
     def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002
         """The same at latents z [r, n, d]."""
@@ -168,7 +168,7 @@ class FusedAutoencoder(nn.Module):
     def pretraining_loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:  # noqa: ARG002
         """Both reconstructions from the fused latent, without clusters."""
         fused, _, graph = self._latents(inputs)
-        return _as_loss(self._error(fused, graph, inputs))
+        return Loss.of_cost(self._error(fused, graph, inputs))
 
     def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:  # noqa: ARG002
         """The reconstructions, and 10 times the divergence of the three assignments from their target; [r]."""
@@ -181,7 +181,8 @@ class FusedAutoencoder(nn.Module):
 
     def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002
         """The squared errors of both decoders at latents z [r, n, d], IGAE's own latent being as it is; [r]."""
-        return self._error(z, self._latents(inputs)[2], inputs)
+        graph = self.graphs.encode(inputs.features, self.known.smoothing(inputs).matrix)
+        return self._error(z, graph, inputs)
 
     def _error(self, fused: Tensor, graph: Tensor, inputs: Inputs) -> Tensor:
         decoded = self.graphs.decode(fused, self.known.smoothing(inputs).matrix)
@@ -310,8 +311,3 @@ def _dense(inputs: Inputs) -> Tensor:
     if isinstance(inputs.features, SparseMatrix):
         raise ValueError("these autoencoders need dense features")
     return inputs.features
-
-
-def _as_loss(error: Tensor) -> Loss:
-    none = torch.zeros_like(error)
-    return Loss(error, error, none, none)

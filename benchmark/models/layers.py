@@ -141,6 +141,18 @@ def hidden_layers(part: str, widths: Sequence[int], make: Callable[[str, int, in
     )
 
 
+def encoder_layers(
+    features: int,
+    hidden: tuple[int, ...],
+    heads: tuple[tuple[str, int], ...],
+    make: Callable[[str, int, int], nn.Module],
+) -> tuple[nn.ModuleList, nn.ModuleList]:
+    """The hidden layers of an encoder, and one layer from the last of them for each head, of its name and width."""
+    widths = (features, *hidden)
+    ends = nn.ModuleList(make(f"encoder.{head}", widths[-1], width) for head, width in heads)
+    return hidden_layers("encoder", widths, make), ends
+
+
 class Linear(nn.Module):
     """x W + b in every replica, with PyTorch's own initialisation of both; no b without ``bias``."""
 

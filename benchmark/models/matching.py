@@ -62,17 +62,12 @@ def adversaries(
         with torch.no_grad():
             z = sample(model.encode(inputs), draws.noise)
         real, fake = discriminator(standard_normal(z, draws.prior)), discriminator(z)
-        return _as_loss((softplus(-real) + softplus(fake)).mean(-1))
+        return Loss.of_cost((softplus(-real) + softplus(fake)).mean(-1))
 
     def deceiving(inputs: Inputs, draws: Draws, *, value: bool) -> Loss:  # noqa: ARG001
-        return _as_loss(softplus(-discriminator(sample(model.encode(inputs), draws.noise))).mean(-1))
+        return Loss.of_cost(softplus(-discriminator(sample(model.encode(inputs), draws.noise))).mean(-1))
 
     return (
         Player(discriminating, tuple(discriminator.parameters()), rate),
         Player(deceiving, encoder, rate),
     )
-
-
-def _as_loss(total: Tensor) -> Loss:
-    none = torch.zeros_like(total)
-    return Loss(total, none, none, none)

@@ -57,6 +57,4 @@ def _layer_loss(
     z = encoding[-1](below)
     output = mirror(z if len(encoding) == depth else z.relu())
     cost = likelihood.negative_log(x, output) if len(encoding) == 1 else gaussian(below, output)
-    loss = cost.mean(-1)
-    none = torch.zeros_like(loss)
-    return Loss(loss, loss, none, none)
+    return Loss.of_cost(cost.mean(-1))

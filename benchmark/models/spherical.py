@@ -190,15 +190,12 @@ def cosine_slope(w: Tensor, kappa: Tensor, d: int) -> Tensor:
     return torch.where(angle.sin() > 1e-12, slope, torch.zeros_like(slope))
 
 
-def on_sphere(direction: Tensor, cosine: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """z with μ·z = ``cosine`` [r, n, 1] and the rest of it uniform around μ = ``direction`` [r, n, d]; of length 1."""
-    normal = torch.stack(
-        [
-            torch.randn(direction.shape[1:], generator=g, device=direction.device, dtype=direction.dtype)
-            for g in generators
-        ]
-    )
-    aside = normal
+def on_sphere(direction: Tensor, cosine: Tensor, noise: Tensor) -> Tensor:
+    """z with μ·z = ``cosine`` [r, n, 1] and the rest of it around μ = ``direction`` [r, n, d]; of length 1.
+
+    It is uniform around μ where ``noise`` [r, n, d] is standard normal.
+    """
+    aside = noise
     for _ in range(2):  # once leaves little but rounding where the noise lies along μ
         aside = aside - (aside * direction).sum(-1, keepdim=True) * direction
         aside = aside / torch.linalg.vector_norm(aside, dim=-1, keepdim=True).clamp(min=_SHORT)
