@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -88,6 +89,7 @@ def run(
     chosen = _replaced(asked, seeds, datasets, models)
     from benchmark import driver, engines, frames, gather, plan, training
     from benchmark.datasets import data_root as resolve_root
+    from benchmark.declaration import declare
     from benchmark.records import Store
 
     plan.check_names(chosen)
@@ -108,6 +110,7 @@ def run(
         f"{len(work.jobs)} batches to run on {kind}, {workers} workers",
         flush=True,
     )
+    declare(asked, results, work.recorded)
     command = _command(study, seeds, datasets, models, device, replicas)
     started = time.monotonic()
     outcomes = driver.execute(planned, work, store, workers, command)
@@ -146,13 +149,21 @@ def report(
 ) -> None:
     """Write index.html and report.md from a study's frames."""
     chosen = load_study(study)
+    from benchmark.declaration import read_declaration
     from benchmark.frames import read_frames
+    from benchmark.records import Store
     from benchmark.report import build
     from benchmark.tasks import TASKS
 
     scores, units = read_frames(results, chosen.name)
+    store = Store(results)
+
+    def record(key: str) -> str:
+        path = store.path(key)
+        return Path(os.path.relpath(path, out)).as_posix() if path.is_file() else ""
+
     overlap = {task.name: task.overlap for task in TASKS if task.overlap is not None}
-    print(build(chosen, scores, units, out, overlap))
+    print(build(chosen, scores, units, out, overlap, read_declaration(results, chosen.name), record))
 
 
 @app.command()
@@ -258,7 +269,7 @@ def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str
                 raise InputError(f"--{option} {value!r}: at least one name is wanted")
             update[option] = names
     if models is not None:
-        update |= {"variants": (), "waterfalls": ()}
+        update |= {"variants": (), "waterfalls": (), "ladders": ()}
     return study.model_copy(update=update)
 
 

@@ -101,8 +101,9 @@ class Study(_Frozen):
     ``margin`` the difference of scores, on their 0–1 scale, below which two arms count as equivalent. Latents are saved
     with what the decoder makes of them where ``save_latents`` says so: edges of every graph decoder, and images of the
     datasets ``images``, all that are images if not given. ``waterfalls`` are the starts of the study origin whose
-    corrections are trained besides, each with the readouts and tasks that it is about. Without ``derived_graphs`` a
-    graph model is refused on data that have no edges of their own.
+    corrections are trained besides, each with the readouts and tasks that it is about. ``ladders`` are models, each
+    with its variant after a space, in the order in which the report draws them, from a point to a variational
+    posterior. Without ``derived_graphs`` a graph model is refused on data that have no edges of their own.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -126,6 +127,7 @@ class Study(_Frozen):
     save_latents: Annotated[bool, Field(strict=True)] = False
     images: tuple[str, ...] | None = None
     waterfalls: tuple[Start, ...] = ()
+    ladders: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
     derived_graphs: Annotated[bool, Field(strict=True)] = True
 
     @field_validator("datasets", "models", "readouts", "tasks", "waterfalls")
@@ -177,6 +179,15 @@ class Study(_Frozen):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _rungs_within(self) -> Study:
+        arms = self._arms()
+        for rungs in self.ladders:
+            for rung in rungs:
+                if arm_named(rung) not in arms:
+                    raise ValueError(f"ladders: {rung!r} is not among the study's models")
+        return self
+
     def _arms(self) -> list[tuple[str, str]]:
         """Model and variant of everything that is trained."""
         variants = [(model, variant.label) for variant in self.variants for model in variant.models]
@@ -186,6 +197,12 @@ class Study(_Frozen):
         """Every contrast of the study: the three of each pair, one that two pairs share once, then the further ones."""
         of_pairs = dict.fromkeys(contrast for pair in self.pairs for contrast in pair.contrasts())
         return (*of_pairs, *self.contrasts)
+
+
+def arm_named(name: str) -> tuple[str, str]:
+    """Model and variant of a name such as ``vae beta=0``."""
+    model, _, variant = name.partition(" ")
+    return model, variant
 
 
 def variant_label(settings: dict[str, Setting]) -> str:

@@ -33,6 +33,7 @@ def score(**given: object) -> dict[str, object]:
         "draw": 0,
         "task": "k-means",
         "metric": "nmi",
+        "version": 1,
         "value": 0.5,
         "status": "complete",
     }
@@ -137,7 +138,18 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "command": "python -m benchmark run made-up",
         "still_falling": name["model"] == "ae" and name["seed"] == 0,
         "curve": json.dumps({"epoch": [0], "reconstruction": [1.0], "divergence": [0.0], "std": [1.0]}),
-        "diagnostics": "{}",
+        "diagnostics": json.dumps(_diagnostics(name) if str(name["model"]).startswith("v") else {}),
         "latents": "",
         "generated": "",
+    }
+
+
+def _diagnostics(name: dict[str, object]) -> dict[str, float]:
+    rng = generator(2, *name.values())
+    values = rng.lognormal(size=3)
+    return {
+        "signal_to_noise_ratio": values[0],
+        "prior_mmd_mean": values[1],
+        "prior_mmd_sample": values[2],
+        "active_units": int(rng.integers(1, 17)),
     }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,9 +20,14 @@ from frames import make_frames
 from benchmark.errors import InputError
 from benchmark.latents import READOUTS
 from benchmark.report import build, numbers
-from benchmark.report.build import DEMONSTRATION, compose
-from benchmark.report.build import READOUTS as EXPLAINED
-from benchmark.report.tables import Table, best_shown, metric_named
+from benchmark.report.exports import as_csv, as_latex
+from benchmark.report.found import find
+from benchmark.report.page import Page, compose
+from benchmark.report.render import render_html, render_markdown
+from benchmark.report.score_tables import best_shown
+from benchmark.report.tables import Column, Group, Table, metric_named, row_of
+from benchmark.report.texts import DEMONSTRATION
+from benchmark.report.texts import READOUTS as EXPLAINED
 from benchmark.statistics import contrasts, over_datasets, summarise
 from benchmark.study import Study
 
@@ -96,19 +104,57 @@ class Reader(HTMLParser):
         return next(table for table in self.tables if table.caption == caption)
 
 
-def built(study: Study, frames: tuple[pd.DataFrame, pd.DataFrame], out: Path) -> tuple[str, str]:
-    page = build(study, *frames, out, OVERLAP)
+def composed(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Mapping[str, float]) -> Page:
+    return compose(find(study, scores, units, overlap, None), lambda _: "")
+
+
+def rendered(study: Study, frames: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[str, str]:
+    """The page and its Markdown, without the files beside them."""
+    page = composed(study, *frames, OVERLAP)
+    return render_html(page), render_markdown(page)
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """The report of the usual study."""
+
+    page: str
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Ordinary:
+    out = tmp_path_factory.mktemp("ordinary")
+    page = build(a_study(), *usual(), out, OVERLAP)
     assert page == out / "index.html"
-    return page.read_text(encoding="utf-8"), (out / "report.md").read_text(encoding="utf-8")
+    return Ordinary(page.read_text(encoding="utf-8"), out)
+
+
+@dataclass(frozen=True)
+class Large:
+    """Six datasets, of which one has a failed unit, and their page."""
+
+    study: Study
+    scores: pd.DataFrame
+    units: pd.DataFrame
+    page: str
+    markdown: str
+
+
+@pytest.fixture(scope="module")
+def six() -> Large:
+    study = a_study(datasets=list(SIX))
+    frames = usual(datasets=SIX, statuses={("cora", "vae", 1): "failed"})
+    return Large(study, *frames, *rendered(study, frames))
 
 
 def number(text: str) -> float:
     return float(text.replace("−", "-").replace("+", ""))
 
 
-def test_every_score_on_the_page_is_the_frames(tmp_path: Path) -> None:
+def test_every_score_on_the_page_is_the_frames() -> None:
     frames = usual(statuses={("cora", "vae", 1): "failed", ("digits", "vgae", 0): "diverged"})
-    page, _ = built(a_study(), frames, tmp_path)
+    page, _ = rendered(a_study(), frames)
     reader, seen = Reader(page), 0
     for (dataset, task), part in summarise(frames[0]).groupby(["dataset", "task"]):
         table = reader.table(f"{task} on {dataset}, %")
@@ -125,14 +171,14 @@ def test_every_score_on_the_page_is_the_frames(tmp_path: Path) -> None:
             assert (row["failed"] > 0) == ("failed" in cells[-1])
             assert (row["diverged"] > 0) == ("diverged" in cells[-1])
             seen += 1
-    shown = sum(text.count("±") for table in reader.tables for row in table.rows for text in row)
+    ours = (table for table in reader.tables if table.caption != "Ours beside published numbers")
+    shown = sum(text.count("±") for table in ours for row in table.rows for text in row)
     assert shown == seen
 
 
-def test_every_difference_on_the_page_is_the_frames(tmp_path: Path) -> None:
-    study, frames = a_study(datasets=list(SIX)), usual(datasets=SIX)
-    reader = Reader(built(study, frames, tmp_path)[0])
-    differences = contrasts(frames[0], study.declared(), OVERLAP)
+def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
+    study, reader = six.study, Reader(six.page)
+    differences = contrasts(six.scores, study.declared(), OVERLAP, margin=study.margin)
     for contrast in study.declared():
         table = reader.table(f"{contrast.name}, in points")
         section, seen = "", 0
@@ -148,41 +194,48 @@ def test_every_difference_on_the_page_is_the_frames(tmp_path: Path) -> None:
             assert (low, high) == pytest.approx((100 * row["low"], 100 * row["high"]), abs=0.00501)
             assert number(cells[3]) == pytest.approx(100 * row["sd"], abs=0.00501)
             assert ("corrected" in section) == (row["interval"] == "corrected t")
+            assert cells[5] == numbers.probability(row["adjusted"])
+            assert cells[9] == row["verdict"]
             seen += 1
         assert seen == differences["contrast"].eq(contrast.name).sum()
     table = reader.table("Mean difference over datasets of evidence, in points")
-    overall = over_datasets(differences, list(SIX))
+    families = dict(zip(six.units["dataset"], six.units["dataset_family"], strict=True))
+    overall = over_datasets(differences, families, margin=study.margin, seed=0)
     assert len(table.rows) - 1 == len(overall)
     for cells, row in zip(table.rows[1:], overall.to_dict("records"), strict=True):
-        assert number(cells[2]) == pytest.approx(100 * row["difference"], abs=0.00501)
-        assert (cells[3] == "–") == (row["datasets"] < 5)
+        assert (cells[2] == "–") == (cells[3] == "–") == (row["datasets"] < 5)
+        assert cells[2] == numbers.points(row["difference"])
+        assert cells[5] == str(row["datasets"])
+        assert cells[11] == (row["verdict"] or "–")
 
 
-def test_the_first_paragraph_counts_the_confirmatory_intervals(tmp_path: Path) -> None:
-    study, frames = a_study(), usual()
-    page, markdown = built(study, frames, tmp_path)
-    found = contrasts(frames[0], study.declared(), OVERLAP)
-    found = found[found["role"].eq("confirmatory")]
-    below, above = int(found["high"].lt(0).sum()), int(found["low"].gt(0).sum())
-    sentence = (
-        f"The 95 % interval of the difference lies wholly below zero in {below} of them, wholly above zero in {above}, "
-        f"and contains zero in {len(found) - below - above}."
-    )
-    assert sentence in page
-    assert sentence in markdown
-    assert f"4 confirmatory contrasts, which give {len(found)} cells here" in page
+def test_the_scoreboard_holds_every_effect_and_verdict(six: Large) -> None:
+    table = Reader(six.page).table("Difference in points, and verdict")
+    found = contrasts(six.scores, six.study.declared(), OVERLAP, margin=six.study.margin)
+    contrast, seen = "", 0
+    for cells in table.rows[1:]:
+        if len(cells) == 1:
+            contrast = cells[0].rsplit(" (", 1)[0]
+            continue
+        task = cells[0].split(",")[0]
+        for name, text in zip(table.rows[0][2:], cells[2:], strict=True):
+            here = found[found["contrast"].eq(contrast) & found["task"].eq(task) & found["dataset"].eq(name)]
+            assert [text] == [f"{numbers.points(d)} {v}" for d, v in here[["difference", "verdict"]].to_numpy()] or (
+                text == "–" and here.empty
+            )
+            seen += len(here)
+    assert seen == len(found)
 
 
-def test_the_markdown_has_the_numbers_of_the_page(tmp_path: Path) -> None:
-    study = a_study(datasets=list(SIX))
-    page, markdown = built(study, usual(datasets=SIX, statuses={("cora", "vae", 1): "failed"}), tmp_path)
-    lines = [line for line in markdown.splitlines() if line.startswith("|") and ":---" not in line]
+def test_the_markdown_has_the_numbers_of_the_page(six: Large) -> None:
+    lines = [line for line in six.markdown.splitlines() if line.startswith("|") and ":---" not in line]
     in_markdown = [
-        [re.sub(r"\\(.)", r"\1", cell.strip()) for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines
+        [html.unescape(re.sub(r"\\(.)", r"\1", cell.strip())) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in lines
     ]
     in_page = [
         [f"**{text}**" if bold else text for text, bold in zip(row, bolds, strict=True)]
-        for table in Reader(page).tables
+        for table in Reader(six.page).tables
         for row, bolds in zip(table.rows, table.bold, strict=True)
     ]
     assert len(in_markdown) == len(in_page)
@@ -190,51 +243,105 @@ def test_the_markdown_has_the_numbers_of_the_page(tmp_path: Path) -> None:
         assert ours == theirs if len(theirs) > 1 else ours[0] == f"*{theirs[0]}*"
 
 
-def test_two_builds_give_the_same_bytes(tmp_path: Path) -> None:
-    study, (scores, units) = a_study(), usual()
-    first = built(study, (scores, units), tmp_path / "one")
-    shuffled = scores.iloc[::-1], units.iloc[::-1]
-    assert first == built(study, (scores, units), tmp_path / "two")
-    assert first == built(study, shuffled, tmp_path / "three")
+def read(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_names_are_escaped(tmp_path: Path) -> None:
+def test_two_builds_give_the_same_bytes(ordinary: Ordinary, tmp_path: Path) -> None:
+    scores, units = usual()
+    build(a_study(), scores.iloc[::-1], units.iloc[::-1], tmp_path, OVERLAP)
+    files = read(tmp_path)
+    assert files == read(ordinary.out)
+    assert {Path(name).suffix for name in files} == {".html", ".md", ".csv", ".tex", ".svg", ".pdf", ".parquet", ".txt"}
+
+
+def test_what_an_earlier_report_wrote_is_taken_away_and_nothing_else(ordinary: Ordinary, tmp_path: Path) -> None:
+    shutil.copytree(ordinary.out, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tables" / "mine.csv").write_text("my own")
+    with (tmp_path / "files.txt").open("a") as listed:
+        listed.write("../precious\n")
+    precious = tmp_path.parent / "precious"
+    precious.write_text("kept")
+    build(a_study(datasets=["cora"]), *usual(datasets={"cora": True}, models=("ae", "raw")), tmp_path, OVERLAP)
+    names = set(read(tmp_path))
+    assert precious.read_text() == "kept"
+    assert "tables/mine.csv" in names
+    assert "tables/k-means-on-digits.csv" not in names
+    assert names == {*(tmp_path / "files.txt").read_text().split(), "files.txt", "tables/mine.csv"}
+
+
+def test_the_files_hold_what_the_page_shows(ordinary: Ordinary) -> None:
+    table = Reader(ordinary.page).table("k-means on cora, %")
+    with (ordinary.out / "tables" / "k-means-on-cora.csv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert [row[1:] for row in rows] == [row for row in table.rows if len(row) > 1]
+    latex = (ordinary.out / "tables" / "k-means-on-cora.tex").read_text(encoding="utf-8")
+    assert latex.count(r"\\") == len(table.rows)
+    assert latex.count(r"\textbf{") == sum(bold for bolds in table.bold for bold in bolds)
+    assert r"k-means on cora, \%" in latex
+    everything = pd.read_parquet(ordinary.out / "everything.parquet")
+    scores, units = usual()
+    assert len(everything) == len(scores)
+    assert set(everything.columns) == {*scores.columns, *units.columns}
+    means = pd.read_csv(ordinary.out / "data" / "summary.csv")
+    assert np.allclose(means["mean"], summarise(scores)["mean"], rtol=1e-12)
+
+
+def test_no_cell_of_a_file_is_a_formula_and_no_text_a_command() -> None:
+    cells = ("=1+1", "+1.5", "-2", "@x", "−3", "a_b&c")
+    table = Table("100 % of {it}", tuple(Column(str(place)) for place in range(6)), (Group((row_of(*cells),)),))
+    assert as_csv(table).splitlines()[1] == "'=1+1,+1.5,-2,'@x,−3,a_b&c"
+    assert r"a\_b\&c" in as_latex(table)
+    assert r"100 \% of \{it\}" in as_latex(table)
+
+
+def test_names_are_escaped() -> None:
     name = "<b>x$&|_*"
-    page, markdown = built(a_study(datasets=[name]), usual(datasets={name: True}), tmp_path)
+    page, markdown = rendered(a_study(datasets=[name]), usual(datasets={name: True}))
     assert "<b>x" not in page
     assert "&lt;b&gt;x$&amp;|_*" in page
     assert "<b>x" not in markdown
     assert r"&lt;b&gt;x\$&amp;\|\_\*" in markdown
 
 
-def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:
-    page, _ = built(a_study(), usual(), tmp_path)
-    reader = Reader(page)
+def test_nothing_is_loaded_from_anywhere(ordinary: Ordinary) -> None:
+    page, reader = ordinary.page, Reader(ordinary.page)
     for tag, attributes in reader.elements:
-        assert tag not in ("script", "link", "img", "iframe", "image", "object")
-        for name in ("src", "href", "xlink:href"):
-            assert (attributes.get(name) or "#").startswith("#")
-    assert not re.search(r"url\((?!#|'#|\"#)|@import", page)
-    assert str(tmp_path) not in page
+        assert tag not in ("link", "img", "iframe", "image", "object")
+        assert "src" not in attributes
+        for name in ("href", "xlink:href"):
+            target = (attributes.get(name) or "#").partition("#")[0]
+            assert not target or (ordinary.out / target).is_file()
+    assert [tag for tag, _ in reader.elements].count("script") == 1
+    assert not re.search(r"url\((?!#|'#|\"#)|@import|https?://(?!www\.w3\.org/)", page)
+    assert str(ordinary.out) not in page
 
 
-def test_ids_are_unique_and_links_meet_them(tmp_path: Path) -> None:
-    elements = Reader(built(a_study(), usual(), tmp_path)[0]).elements
-    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
-    assert len(ids) == len(set(ids))
-    links = {
-        value[1:] for _, attributes in elements if (value := attributes.get("href") or attributes.get("xlink:href"))
-    }
-    assert links <= set(ids)
+def test_ids_are_unique_and_links_meet_them(ordinary: Ordinary) -> None:
+    texts = {"": ordinary.page, "index.html": ordinary.page}
+    texts["records.html"] = (ordinary.out / "records.html").read_text(encoding="utf-8")
+    ids: dict[str, list[str]] = {}
+    links = []
+    for name, text in texts.items():
+        elements = Reader(text).elements
+        ids[name] = [value for _, attributes in elements if (value := attributes.get("id"))]
+        assert len(ids[name]) == len(set(ids[name]))
+        found = [
+            value for _, attributes in elements if (value := attributes.get("href") or attributes.get("xlink:href"))
+        ]
+        links += [(to or name, place) for to, hash_mark, place in (link.partition("#") for link in found) if hash_mark]
+    assert links
+    assert all(place in ids[name] for name, place in links)
 
 
-def test_figures_and_wide_tables_can_be_reached_without_sight_or_mouse(tmp_path: Path) -> None:
-    page, _ = built(a_study(), usual(), tmp_path)
+def test_figures_and_wide_tables_can_be_reached_without_sight_or_mouse(ordinary: Ordinary) -> None:
+    page = ordinary.page
     elements = Reader(page).elements
     drawings = [attributes for tag, attributes in elements if tag == "svg"]
-    assert len(drawings) == 6  # two models by three tasks
     assert all(drawing["role"] == "img" and drawing["aria-label"] for drawing in drawings)
-    assert page.count("<desc>Paired differences in points") == 6
+    assert page.count("<desc>Paired differences in points") == 6  # two models by three tasks
+    assert page.count("<desc>") == len(drawings)
+    assert not re.search(r"<desc>\s*</desc>", page)
     regions = [attributes for _, attributes in elements if attributes.get("class") == "scroll"]
     assert all(region["tabindex"] == "0" and region["aria-label"] for region in regions)
     assert len(regions) == len(Reader(page).tables)
@@ -254,7 +361,7 @@ def test_bold_are_the_best_trained_models_as_they_read() -> None:
     scores, units = usual(datasets={"cora": True}, tasks=("k-means",), seeds=1)
     levels = {"ae": 0.70004, "vae": 0.69996, "gae": 0.6, "vgae": 0.5, "raw": 0.9, "random": 0.1}
     scores["value"] = scores["model"].map(levels) - 0.01 * scores["readout"].ne("mean")
-    (page,) = compose(a_study(datasets=["cora"]), scores, units, OVERLAP).scores
+    (page,) = composed(a_study(datasets=["cora"]), scores, units, OVERLAP).scores
     (table,) = page.tables
     assert {(model, readout) for model, readout, _ in bold_of(table)} == {("ae", "mean"), ("vae", "mean")}
     assert [group.label for group in table.groups] == ["", "controls and chance"]
@@ -270,10 +377,10 @@ def test_the_best_follows_the_metrics_direction() -> None:
     assert best_shown(means.iloc[2:], higher) == ""
 
 
-def test_under_five_datasets_of_evidence_the_page_is_a_demonstration(tmp_path: Path) -> None:
+def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:
     for names, demonstration in ((list(SIX)[:4], True), (list(SIX), False)):
         frames = usual(datasets={name: SIX[name] for name in names}, models=("ae", "vae"))
-        page, markdown = built(a_study(datasets=names, models=["ae", "vae"]), frames, tmp_path)
+        page, markdown = rendered(a_study(datasets=names, models=["ae", "vae"]), frames)
         assert (DEMONSTRATION in page) == demonstration
         assert (DEMONSTRATION in markdown) == demonstration
         assert ("nothing is stated over datasets" in page) == demonstration
@@ -281,32 +388,32 @@ def test_under_five_datasets_of_evidence_the_page_is_a_demonstration(tmp_path: P
 
 def test_karate_and_synthetic_data_are_no_evidence() -> None:
     scores, units = usual(datasets=SIX, models=("ae", "vae"), not_evidence=("cora", "wine"))
-    page = compose(a_study(datasets=list(SIX), models=["ae", "vae"]), scores, units, OVERLAP)
+    page = composed(a_study(datasets=list(SIX), models=["ae", "vae"]), scores, units, OVERLAP)
     assert page.evidence == 4
     assert page.overall is None
 
 
-def test_one_seed_has_dashes_for_spread_and_interval(tmp_path: Path) -> None:
-    page, _ = built(a_study(seeds=1), usual(seeds=1), tmp_path)
+def test_one_seed_has_dashes_for_spread_and_interval() -> None:
+    page, _ = rendered(a_study(seeds=1), usual(seeds=1))
     reader = Reader(page)
     table = reader.table("k-means on cora, %")
     assert all(text.endswith("± –") for row in table.rows[1:] if len(row) > 1 for text in row[2:-1])
     rows = reader.table("vae mean − ae, in points").rows
     assert all(row[2] == row[3] == "–" for row in rows[1:] if len(row) > 1)
-    assert "and 20 have no interval" in page
+    assert "no dataset has seeds enough for a test" in page
 
 
-def test_one_dataset_without_variational_models(tmp_path: Path) -> None:
+def test_one_dataset_without_variational_models() -> None:
     study = a_study(datasets=["digits"])
-    page, _ = built(study, usual(datasets={"digits": False}, models=("ae", "raw")), tmp_path)
-    assert "4 confirmatory contrasts, of which none is in these results" in page
+    page, _ = rendered(study, usual(datasets={"digits": False}, models=("ae", "raw")))
+    assert "4 confirmatory contrasts, of which none is in these results, so there is no verdict." in page
     assert "Declared, but not in these results: vae mean − ae," in page
-    assert "<svg" not in page
+    assert "Paired differences" not in page
 
 
-def test_a_study_that_declares_no_contrast(tmp_path: Path) -> None:
-    page, _ = built(a_study(pairs=[]), usual(), tmp_path)
-    assert "The study declares no confirmatory contrast." in page
+def test_a_study_that_declares_no_contrast() -> None:
+    page, _ = rendered(a_study(pairs=[]), usual())
+    assert "The study declares no confirmatory contrast, so there is no verdict." in page
     assert "The study declares no contrast." in page
 
 
@@ -314,23 +421,23 @@ def test_a_model_set_against_two_others_is_drawn_apart() -> None:
     arms = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
     further = {"name": "vae − raw", "primary": [{"task": "k-means", "metric": "nmi"}], "role": "secondary"} | arms
     scores, units = usual()
-    figure = compose(a_study(contrasts=[further]), scores, units, OVERLAP).figure
-    assert [family.title for family in figure.families] == ["vae against ae", "vgae against gae", "vae against raw"]
-    assert [len(family.panels) for family in figure.families] == [3, 3, 1]
+    figure = composed(a_study(contrasts=[further]), scores, units, OVERLAP).charts["forest"]
+    assert [group.title for group in figure.groups] == ["vae against ae", "vgae against gae", "vae against raw"]
+    assert [len(group.panels) for group in figure.groups] == [3, 3, 1]
     assert len(figure.series) == 3
 
 
-def test_data_without_labels_has_link_tasks_only(tmp_path: Path) -> None:
+def test_data_without_labels_has_link_tasks_only() -> None:
     links = ("link-inner-product", "link-hadamard")
-    page, _ = built(a_study(datasets=["cora"]), usual(datasets={"cora": True}, tasks=links), tmp_path)
+    page, _ = rendered(a_study(datasets=["cora"]), usual(datasets={"cora": True}, tasks=links))
     assert "k-means on cora" not in page
     assert "k-means, NMI: not in these results" in page
     assert page.count(">not in these results</text>") == 4  # k-means and few, of two models
 
 
-def test_failed_and_diverged_units_are_named_with_their_message(tmp_path: Path) -> None:
+def test_failed_and_diverged_units_are_named_with_their_message() -> None:
     statuses = {("cora", "vae", seed): "failed" for seed in range(3)} | {("digits", "gae", 2): "diverged"}
-    page, _ = built(a_study(), usual(statuses=statuses), tmp_path)
+    page, _ = rendered(a_study(), usual(statuses=statuses))
     reader = Reader(page)
     rows = reader.table("Units that failed or diverged").rows[1:]
     assert ["cora", "vae", "all-edges", "0–2", "failed", "out of memory"] in rows
@@ -340,20 +447,20 @@ def test_failed_and_diverged_units_are_named_with_their_message(tmp_path: Path) 
     assert failed[2:] == ["–", "–", "–", "–", "0 (3 failed)"]
 
 
-def test_everything_failed_is_still_a_page(tmp_path: Path) -> None:
+def test_everything_failed_is_still_a_page() -> None:
     statuses = {
         (dataset, model, seed): "failed" for dataset in ("cora", "digits") for model in MODELS for seed in range(3)
     }
-    page, _ = built(a_study(), usual(statuses=statuses), tmp_path)
-    assert "and 20 have no interval" in page
+    page, _ = rendered(a_study(), usual(statuses=statuses))
+    assert "no dataset has seeds enough for a test" in page
     assert "count as evidence (0)" in page
 
 
-def test_what_the_study_asks_for_and_the_results_lack_is_named(tmp_path: Path) -> None:
+def test_what_the_study_asks_for_and_the_results_lack_is_named() -> None:
     scores, units = usual()
     kept = [~(part["model"].eq("vae") & part["dataset"].eq("cora") & part["seed"].gt(0)) for part in (scores, units)]
     study = a_study(datasets=["cora", "digits", "wine", "photo"], models=[*MODELS, "pca"])
-    page, _ = built(study, (scores[kept[0]], units[kept[1]]), tmp_path)
+    page, _ = rendered(study, (scores[kept[0]], units[kept[1]]))
     assert "No results of 2 datasets of the study: wine, photo." in page
     assert "No results of 1 model of the study: pca." in page
     assert "Not all of the study’s 3 seeds of: vae on cora (1);" in page
@@ -361,14 +468,14 @@ def test_what_the_study_asks_for_and_the_results_lack_is_named(tmp_path: Path) -
 
 def test_variants_are_rows_of_their_own() -> None:
     scores, units = usual(variants={"vae": "beta=0.1"})
-    page = compose(a_study(), scores, units, OVERLAP)
+    page = composed(a_study(), scores, units, OVERLAP)
     models = [row.cells[0].text for row in page.scores[0].tables[0].groups[0].rows]
     assert "vae (beta=0.1)" in models
 
 
 def test_how_it_was_run_adds_up() -> None:
     scores, units = usual(seeds=2)
-    facts = {fact.label: fact.texts for fact in compose(a_study(seeds=2), scores, units, OVERLAP).facts}
+    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units, OVERLAP).facts}
     assert facts["training, all units"] == (numbers.duration(units["seconds"].sum()),)
     assert facts["scoring, all units"] == (numbers.duration(units["scoring_seconds"].sum()),)
     assert facts["versions"] == ("numpy 2.0, torch 2.9",)
@@ -380,7 +487,7 @@ def test_how_it_was_run_adds_up() -> None:
 def test_batches_that_memory_did_not_hold_are_counted() -> None:
     scores, units = usual(seeds=2)
     units.loc[units.index[:3], "halved"] = [1, 2, 1]
-    facts = {fact.label: fact.texts for fact in compose(a_study(seeds=2), scores, units, OVERLAP).facts}
+    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units, OVERLAP).facts}
     assert facts["replicas trained together"] == ("1", "fewer than meant for 3 units, since memory ran out")
 
 
@@ -389,16 +496,16 @@ def test_every_readout_is_explained() -> None:
 
 
 def test_units_that_could_have_trained_longer_are_counted_by_dataset() -> None:
-    page = compose(a_study(), *usual(), OVERLAP)
+    page = composed(a_study(), *usual(), OVERLAP)
     assert page.unfinished is not None
     assert [[cell.text for cell in row.cells] for row in page.unfinished.groups[0].rows] == [["ae", "2 of 6", "1 of 3"]]
     scores, units = usual()
-    assert compose(a_study(), scores, units.assign(still_falling=False), OVERLAP).unfinished is None
+    assert composed(a_study(), scores, units.assign(still_falling=False), OVERLAP).unfinished is None
 
 
 def test_the_models_are_described_by_their_rows() -> None:
     scores, units = usual()
-    page = compose(a_study(), scores, units.assign(note="said in a line"), OVERLAP)
+    page = composed(a_study(), scores, units.assign(note="said in a line"), OVERLAP)
     ae, vae = ([cell.text for cell in row.cells] for row in page.models.groups[0].rows[:2])
     assert ae[1:] == [
         "point",
@@ -413,15 +520,15 @@ def test_the_models_are_described_by_their_rows() -> None:
 def test_frames_of_another_version_are_refused_in_one_line() -> None:
     scores, units = usual()
     with pytest.raises(InputError, match=r"units: columns missing: note; .* run the study again"):
-        compose(a_study(), scores, units.drop(columns="note"), OVERLAP)
+        composed(a_study(), scores, units.drop(columns="note"), OVERLAP)
 
 
 def test_frames_of_two_runs_are_refused() -> None:
     scores, units = usual()
     with pytest.raises(InputError, match="keys are of no unit"):
-        compose(a_study(), scores, units[units["model"].ne("vae")], OVERLAP)
+        composed(a_study(), scores, units[units["model"].ne("vae")], OVERLAP)
     with pytest.raises(InputError, match="no results to report"):
-        compose(a_study(), scores.iloc[:0], units.iloc[:0], OVERLAP)
+        composed(a_study(), scores.iloc[:0], units.iloc[:0], OVERLAP)
 
 
 def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
@@ -460,31 +567,75 @@ def test_durations_sizes_and_ranges() -> None:
     assert numbers.ranges([3, 0, 1, 2, 7, 9, 10]) == "0–3, 7, 9–10"
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_the_page_in_a_browser(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
     from playwright.sync_api import sync_playwright
 
-    frames = usual(datasets=SIX, statuses={("cora", "vae", 0): "failed"})
-    page = build(a_study(datasets=list(SIX)), *frames, tmp_path, OVERLAP)
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        grounds = set()
-        for width in (390, 1600):
-            for scheme in ("light", "dark"):
-                tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-                said: list[str] = []
-                asked: list[str] = []
-                tab.on("console", lambda message, said=said: said.append(message.text))
-                tab.on("pageerror", lambda error, said=said: said.append(str(error)))
-                tab.on("request", lambda request, asked=asked: asked.append(request.url))
-                tab.goto(page.as_uri())
-                tab.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-                wide, room = tab.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.scrollingElement)")
-                grounds.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
-                assert said == []
-                assert asked == [page.as_uri()]
-                assert wide <= room == width
-                tab.close()
-        browser.close()
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield launched
+        launched.close()
+
+
+def test_the_page_in_a_browser(browser: Any, six: Large, tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text(six.page, encoding="utf-8")
+    grounds = set()
+    for width in (390, 1600):
+        for scheme in ("light", "dark"):
+            tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            said: list[str] = []
+            asked: list[str] = []
+            tab.on("console", lambda message, said=said: said.append(message.text))
+            tab.on("pageerror", lambda error, said=said: said.append(str(error)))
+            tab.on("request", lambda request, asked=asked: asked.append(request.url))
+            tab.goto(page.as_uri())
+            tab.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+            wide, room = tab.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.scrollingElement)")
+            grounds.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+            assert said == []
+            assert asked == [page.as_uri()]
+            assert wide <= room == width
+            tab.close()
     assert len(grounds) == 2  # light and dark differ
+
+
+def test_tables_are_sorted_and_filtered_and_links_open_what_they_lead_to(browser: Any, ordinary: Ordinary) -> None:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto((ordinary.out / "index.html").as_uri())
+    table = tab.locator("table", has=tab.locator("caption", has_text="k-means on cora, %"))
+    trained = table.locator("tbody").first
+
+    def column(place: int) -> list[str]:
+        return trained.locator(f"tr:visible > *:nth-child({place})").all_text_contents()
+
+    before = column(3)
+    table.get_by_role("button", name="ACC ↑").click()
+    assert [number(text.split(" ± ")[0]) for text in column(3)] == sorted(
+        (number(text.split(" ± ")[0]) for text in before), reverse=True
+    )
+    table.get_by_role("button", name="ACC ↑").click()
+    assert table.locator("th[aria-sort=ascending]").count() == 1
+    assert sorted(column(3)) == sorted(before)
+    table.get_by_role("button", name="model").focus()
+    tab.keyboard.press("Enter")
+    assert column(1) == sorted(column(1))
+    area = tab.locator(".tabular", has=table)
+    area.get_by_role("searchbox").fill("VGAE sampled")
+    assert column(1) == ["vgae"]
+    assert column(2) == ["sampled"]
+    assert area.get_by_role("status").text_content() == "1 rows"
+    area.get_by_role("searchbox").fill("")
+    assert len(column(1)) == len(before)
+    cell = tab.locator("#scoreboard td a").first
+    cell.click()
+    opened = tab.locator(f"details{cell.get_attribute('href')}")
+    assert opened.get_attribute("open") is not None
+    opened.locator("table").wait_for(state="visible")
+    table.locator("tbody tr").first.get_by_role("link").click()
+    assert re.search(r"/records\.html#cora-\w+-all-edges$", tab.url)
+    assert tab.locator(":target table").is_visible()
+    tab.close()

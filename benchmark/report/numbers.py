@@ -28,6 +28,18 @@ def interval(low: float, high: float) -> str:
     return ABSENT if math.isnan(low) else f"{points(low)} to {points(high)}"
 
 
+def probability(p: float) -> str:
+    """A p with two digits that count, and no more than four decimals."""
+    if math.isnan(p):
+        return ABSENT
+    return "<0.0001" if p < 0.00005 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
+
+
+def share(value: float) -> str:
+    """A share in whole percent, with its sign."""
+    return ABSENT if math.isnan(value) else f"{_decimal(100 * value, 0)} %"
+
+
 def whole(value: float) -> str:
     """A count with its thousands set apart."""
     return f"{int(value):,}"

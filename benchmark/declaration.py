@@ -1,0 +1,59 @@
+"""What a study declared before its units were recorded, kept beside its frames so that no later change goes unseen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.errors import InputError
+from benchmark.files import write_atomically
+from benchmark.study import Contrast, Study
+
+
+class Declaration(BaseModel):
+    """A study's margin and contrasts, and how many of its units were recorded when they were declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    margin: float
+    contrasts: tuple[Contrast, ...]
+    recorded: int
+
+
+def path(results: Path, study: str) -> Path:
+    """Where a study's declaration lies."""
+    return results / f"{study}.declared.json"
+
+
+def declare(study: Study, results: Path, recorded: int) -> None:
+    """Keep what the study declares; once units of it are recorded, what was kept before stays."""
+    target = path(results, study.name)
+    if recorded and target.exists():
+        return
+    declaration = Declaration(margin=study.margin, contrasts=study.declared(), recorded=recorded)
+    write_atomically(target, (declaration.model_dump_json(indent=1) + "\n").encode())
+
+
+def read_declaration(results: Path, study: str) -> Declaration | None:
+    """What was declared, or None where nothing was kept; InputError where the file is damaged."""
+    target = path(results, study)
+    try:
+        return Declaration.model_validate_json(target.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            f"{target}: not a readable declaration ({type(error).__name__}); put back the file that was written before "
+            "the run, or delete it and let the report say that none was kept"
+        ) from None
+
+
+def changed(study: Study, declaration: Declaration) -> dict[str, str]:
+    """The contrasts that are not as they were declared, each with what became of it: changed, added or withdrawn."""
+    then = {contrast.name: contrast for contrast in declaration.contrasts}
+    now = {contrast.name: contrast for contrast in study.declared()}
+    became = {
+        name: "added" if name not in then else "changed" for name, contrast in now.items() if then.get(name) != contrast
+    }
+    return became | {name: "withdrawn" for name in then if name not in now}

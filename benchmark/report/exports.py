@@ -1,0 +1,113 @@
+"""The report's tables, figures and frames as files of their own: CSV, LaTeX, SVG, PDF and parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from benchmark.report.figures import Chart
+from benchmark.report.tables import Cell, Table, slug
+
+_LATEX = {
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "−": "$-$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "–": "--",
+    "≥": r"$\geq$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    **{
+        letter: f"${name}$"
+        for letter, name in {"β": r"\beta", "σ": r"\sigma", "τ": r"\tau", "ρ": r"\rho", "μ": r"\mu"}.items()
+    },
+}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def named(tables: Iterable[Table]) -> dict[str, Table]:
+    """Every table under a file name of its own, made of its caption."""
+    found: dict[str, Table] = {}
+    for table in tables:
+        stem = name = slug(table.name or table.caption)
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{stem}-{number}"
+        found[name] = table
+    return found
+
+
+def exports(
+    tables: Mapping[str, Table], charts: Iterable[Chart], frames: Mapping[str, pd.DataFrame]
+) -> dict[str, bytes]:
+    """Content by path: each table as CSV and LaTeX, each panel as SVG and PDF, each frame and chart's data as CSV."""
+    files: dict[str, bytes] = {}
+    for name, table in tables.items():
+        files[f"tables/{name}.csv"] = as_csv(table).encode()
+        files[f"tables/{name}.tex"] = as_latex(table).encode()
+    for chart in charts:
+        files[f"data/{chart.name}.csv"] = _frame_as_csv(chart.data)
+        for path, drawing in chart.paths():
+            files[f"{path}.svg"] = drawing.svg
+            files[f"{path}.pdf"] = drawing.pdf()
+    for name, frame in frames.items():
+        files[f"data/{name}.csv"] = _frame_as_csv(frame)
+    return files
+
+
+def as_csv(table: Table) -> str:
+    """The table as it reads, a row a line; groups with a label have it in a first column."""
+    labelled = any(group.label for group in table.groups)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*(["group"] if labelled else []), *(column.label for column in table.columns)])
+    for group in table.groups:
+        for row in group.rows:
+            writer.writerow([*([group.label] if labelled else []), *(_harmless(cell.text) for cell in row.cells)])
+    return text.getvalue()
+
+
+def as_latex(table: Table) -> str:
+    """A booktabs table with its caption; needs ``\\usepackage{booktabs}``."""
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{latex(table.caption)}}}",
+        rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in table.columns)}}}",
+        r"\toprule",
+        " & ".join(latex(column.label) for column in table.columns) + r" \\",
+    ]
+    for group in table.groups:
+        lines.append(r"\midrule")
+        if group.label:
+            lines.append(rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\emph{{{latex(group.label)}}}}} \\")
+        lines += [" & ".join(map(_latex_cell, row.cells)) + r" \\" for row in group.rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def latex(text: str) -> str:
+    """Text with every character that LaTeX would read as a command escaped."""
+    return "".join(_LATEX.get(letter, letter) for letter in text)
+
+
+def _latex_cell(cell: Cell) -> str:
+    return rf"\textbf{{{latex(cell.text)}}}" if cell.bold else latex(cell.text)
+
+
+def _harmless(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula; a number stays what it is."""
+    if text.startswith(_FORMULA) and not re.match(r"[+-]?\d", text):
+        return f"'{text}"
+    return text
+
+
+def _frame_as_csv(frame: pd.DataFrame) -> bytes:
+    shown = frame.map(lambda value: _harmless(value) if isinstance(value, str) else value)
+    return shown.to_csv(index=False, lineterminator="\n").encode()

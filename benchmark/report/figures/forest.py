@@ -1,0 +1,124 @@
+"""Forest plots: every contrast's difference with its interval, by dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from benchmark.report import numbers
+from benchmark.report.figures.drawing import FAINT, Chart, Drawing, Group, Series, colour, panel, plain
+from benchmark.report.tables import in_order, metric_named, records
+from benchmark.report.verdict import kind, who
+from benchmark.study import Contrast, Primary
+
+ROW_HEIGHT = 0.115  # inches of one interval
+EDGES = 0.8  # inches above and below the rows
+
+
+def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], margin: float) -> Chart:
+    """Differences with their intervals by dataset; the panels of one model share their scale."""
+    kinds = list(dict.fromkeys(kind(contrast) for contrast in declared))
+    number = {name: place for place, name in enumerate(kinds)}
+    families: dict[str, list[Contrast]] = {}
+    for contrast in declared:
+        families.setdefault(_family(contrast, declared), []).append(contrast)
+    groups = []
+    for title, members in families.items():
+        cells = per_dataset[per_dataset["contrast"].isin([contrast.name for contrast in members])]
+        if cells.empty:
+            continue
+        order, limits = in_order(cells["dataset"], datasets), _limits(cells, margin)
+        colours = [number[kind(contrast)] for contrast in members]
+        primaries = dict.fromkeys(primary for contrast in members for primary in contrast.primary)
+        panels = tuple(_panel(cells, members, each, order, colours, limits, margin, title) for each in primaries)
+        groups.append(Group(title, panels))
+    return Chart(
+        "forest",
+        "Contrasts by dataset",
+        "Mean paired difference and 95 % interval by dataset. The panels of one model share their scale; the line is "
+        f"zero, the band the margin of equivalence, ±{numbers.points(margin).lstrip('+')} points.",
+        tuple(Series(name, place) for name, place in number.items()),
+        tuple(groups),
+        per_dataset,
+    )
+
+
+def _family(contrast: Contrast, declared: Sequence[Contrast]) -> str:
+    """Who is set against whom; a contrast within one model joins the first that sets this model against another."""
+    first, second = who(contrast.first), who(contrast.second)
+    rivals = [who(other.second) for other in declared if who(other.first) == first != who(other.second)]
+    rival = second if second != first else rivals[0] if rivals else ""
+    return f"{first} against {rival}" if rival else first
+
+
+def _panel(
+    cells: pd.DataFrame,
+    contrasts: Sequence[Contrast],
+    primary: Primary,
+    order: Sequence[str],
+    colours: Sequence[int],
+    limits: tuple[float, float],
+    margin: float,
+    title: str,
+) -> Drawing:
+    """One task of one model's contrasts: datasets down, the difference in points across."""
+    cells = cells[cells["task"].eq(primary.task) & cells["metric"].eq(primary.metric)]
+    heading = f"{primary.task}, {metric_named(primary.metric).label}"
+    height = EDGES + ROW_HEIGHT * len(order) * (len(contrasts) + 1)
+    with panel(title, heading, _described(cells, order), height=height, left=0.31, rows=True) as drawn:
+        axes = drawn.axes
+        _ground(axes, set(cells["dataset"]), order, margin)
+        for place, (contrast, number) in enumerate(zip(contrasts, colours, strict=True)):
+            shift = (place - (len(contrasts) - 1) / 2) / (len(contrasts) + 1)
+            _intervals(axes, cells[cells["contrast"].eq(contrast.name)], order, shift, colour(number))
+        axes.set(xlim=limits, ylim=(len(order) - 0.5, -0.5), xlabel="difference, points")
+        axes.set_yticks(range(len(order)), [plain(name, 15) for name in order])
+    return drawn.drawing
+
+
+def _ground(axes: Axes, there: Collection[str], order: Sequence[str], margin: float) -> None:
+    """Zero, the margin's band, a line between datasets, and a dash for a dataset that has no such task."""
+    axes.axvspan(-100 * margin, 100 * margin, color=FAINT, alpha=0.18, linewidth=0)
+    axes.axvline(0, color=FAINT, linewidth=0.9)
+    for place, name in enumerate(order):
+        if place:
+            axes.axhline(place - 0.5, color=FAINT, linewidth=0.4, alpha=0.5)
+        if there and name not in there:
+            axes.annotate(numbers.ABSENT, (0.02, place), xycoords=("axes fraction", "data"), fontsize=8, va="center")
+    if not there:
+        axes.text(0.5, 0.5, "not in these results", transform=axes.transAxes, ha="center", va="center", fontsize=8)
+
+
+def _intervals(axes: Axes, cells: pd.DataFrame, order: Sequence[str], shift: float, ink: str) -> None:
+    """Points with whiskers; a point alone where there is no interval."""
+    place = {name: number for number, name in enumerate(order)}
+    heights = cells["dataset"].map(place).to_numpy(float) + shift
+    differences = 100 * cells["difference"].to_numpy(float)
+    there = cells["low"].notna().to_numpy()
+    low, high = 100 * cells["low"].to_numpy(float), 100 * cells["high"].to_numpy(float)
+    axes.hlines(heights[there], low[there], high[there], color=ink, linewidth=1.6)
+    axes.plot(differences, heights, "o", color=ink, markersize=4, markeredgewidth=0)
+
+
+def _limits(cells: pd.DataFrame, margin: float) -> tuple[float, float]:
+    """An axis, in points, that holds every interval, zero and the margin, with a little air."""
+    ends = 100 * cells[["low", "high", "difference"]].to_numpy(float)
+    low = float(np.nanmin(ends, initial=-200 * margin))
+    high = float(np.nanmax(ends, initial=200 * margin))
+    air = 0.04 * (high - low)
+    return low - air, high + air
+
+
+def _described(cells: pd.DataFrame, order: Sequence[str]) -> str:
+    """The panel in words, for those who do not see it."""
+    if cells.empty:
+        return "Not in these results."
+    lines = [
+        f"{row['contrast']} on {row['dataset']}: {numbers.points(row['difference'])}"
+        f" ({numbers.interval(row['low'], row['high'])})"
+        for row in sorted(records(cells), key=lambda row: order.index(row["dataset"]))
+    ]
+    return f"Paired differences in points with 95 % intervals. {'; '.join(lines)}."

@@ -1,0 +1,76 @@
+"""The origin of the claim as a waterfall: what is left of the gap as the corrections are made one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from benchmark.report import numbers
+from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, Group, Series, colour, panel
+from benchmark.report.tables import metric_named, records
+
+SHOWN = (("k-means", "nmi"), ("svm", "weighted-f1"), ("links", "auc"))  # the tables have the other metrics too
+REMOVES, WIDENS = 0, 1
+ROW_HEIGHT, EDGES = 0.19, 0.8  # inches
+
+
+def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
+    """A panel for each start, dataset and question; None without any."""
+    in_a_row = removals[removals["kind"].eq("one after another")]
+    groups = [
+        Group(
+            f"{start}, {dataset}",
+            tuple(
+                _panel(here, f"{start}, {dataset}", f"{task}, {metric_named(metric).label}")
+                for task, metric in SHOWN
+                if not (here := _of(in_a_row, start, dataset, task, metric)).empty
+            ),
+        )
+        for start in dict.fromkeys(removals["start"])
+        for dataset in datasets
+    ]
+    groups = [group for group in groups if group.panels]
+    if not groups:
+        return None
+    return Chart(
+        "waterfall",
+        "What is left of the gap",
+        "The gap between the twins, GAE − VGAE in points, as published and after each correction on top of those above "
+        "it. The bar goes from the gap before to the gap after; the dot is the gap with its 95 % interval.",
+        (Series("makes the gap smaller", REMOVES), Series("widens it", WIDENS)),
+        tuple(groups),
+        removals,
+    )
+
+
+def _of(rows: pd.DataFrame, start: str, dataset: str, task: str, metric: str) -> pd.DataFrame:
+    here = rows["start"].eq(start) & rows["dataset"].eq(dataset) & rows["task"].eq(task) & rows["metric"].eq(metric)
+    return rows[here]
+
+
+def _panel(steps: pd.DataFrame, title: str, heading: str) -> Drawing:
+    rows = records(steps)
+    names = [row["correction"] or "as published" for row in rows]
+    said = "; ".join(
+        f"{name}: {numbers.points(row['gap'])} ({numbers.interval(row['low'], row['high'])})"
+        for name, row in zip(names, rows, strict=True)
+    )
+    height = EDGES + ROW_HEIGHT * len(rows)
+    described = f"Gap in points, with 95 % intervals. {said}."
+    with panel(f"waterfall, {title}", heading, described, height=height, left=0.27, rows=True) as drawn:
+        axes, before = drawn.axes, 0.0
+        axes.axvline(0, color=FAINT, linewidth=0.9)
+        for place, row in enumerate(rows):
+            gap = 100 * row["gap"]
+            ink = FAINT if place == 0 else colour(REMOVES if abs(gap) <= abs(before) else WIDENS)
+            axes.barh(place, gap - before, left=before, height=0.62, color=ink, alpha=0.45 if place == 0 else 0.8)
+            if place + 1 < len(rows):
+                axes.plot([gap, gap], [place, place + 1], color=FAINT, linewidth=0.7)
+            if row["low"] == row["low"]:
+                axes.hlines(place, 100 * row["low"], 100 * row["high"], color=INK, linewidth=1)
+            axes.plot(gap, place, "o", color=INK, markersize=3, markeredgewidth=0)
+            before = gap
+        axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="gap, points")
+        axes.set_yticks(range(len(rows)), names)
+    return drawn.drawing

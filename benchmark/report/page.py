@@ -1,0 +1,211 @@
+"""The page as values, in its order: composed from what was found, with nothing read and nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.origin import CORRECTIONS
+from benchmark.report import numbers, texts
+from benchmark.report.contrast_tables import contrast_anchor, contrast_table, overall_table, scoreboard_table
+from benchmark.report.exports import named
+from benchmark.report.figures import (
+    Chart,
+    averaging,
+    beta_sweep,
+    critical_differences,
+    forest,
+    harm_of_samples,
+    ladder,
+    nearness,
+    training_curves,
+    waterfalls,
+)
+from benchmark.report.found import Found
+from benchmark.report.origin_tables import waterfall_tables
+from benchmark.report.provenance import (
+    Fact,
+    controls,
+    cost_table,
+    datasets_table,
+    failures_table,
+    missing,
+    models_table,
+    run_facts,
+    unfinished_table,
+)
+from benchmark.report.published import published, published_table
+from benchmark.report.score_tables import score_tables
+from benchmark.report.tables import Table, in_order, records
+from benchmark.report.trace import Behind, behind
+from benchmark.report.verdict import sentences
+from benchmark.statistics import FEWEST_DATASETS
+from benchmark.study import Study, arm_named
+
+OPEN_UP_TO = 3  # datasets whose tables stand open; more are folded
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The score tables of one dataset and the line that introduces them."""
+
+    dataset: str
+    about: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the corrections of one start do on one dataset."""
+
+    start: str
+    dataset: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """The numbers of one contrast."""
+
+    name: str
+    anchor: str
+    role: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that a rendering says, in its order."""
+
+    study: Study
+    headline: str
+    verdict: tuple[str, ...]
+    about: str
+    readouts: tuple[tuple[str, str], ...]
+    contrast_note: str
+    scoreboard: Table | None
+    scoreboard_note: str
+    overall_note: str
+    declared: str
+    charts: Mapping[str, Chart]
+    contrasts: tuple[Differences, ...]
+    absent_contrasts: tuple[str, ...]
+    overall: Table | None
+    origins: tuple[Origin, ...]
+    corrections: tuple[tuple[str, str], ...]
+    evidence: int
+    scores: tuple[Scores, ...]
+    folded: bool
+    published: Table | None
+    datasets: Table
+    missing: tuple[str, ...]
+    failures: Table | None
+    unfinished: Table | None
+    facts: tuple[Fact, ...]
+    models: Table
+    costs: Table
+    behind: tuple[Behind, ...]
+
+    def tables(self) -> Iterator[Table]:
+        """Every table, in the page's order."""
+        optional = (self.scoreboard, self.overall)
+        yield from (table for table in optional if table is not None)
+        yield from (each.table for each in self.contrasts)
+        yield from (table for origin in self.origins for table in origin.tables)
+        yield from (table for scores in self.scores for table in scores.tables)
+        last = (self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
+        yield from (table for table in last if table is not None)
+
+    def files(self) -> dict[int, str]:
+        """The name of each table's files, by its id."""
+        return {id(table): name for name, table in named(self.tables()).items()}
+
+
+def compose(found: Found, record: Callable[[str], str]) -> Page:
+    """The page of what was found; ``record`` says where the record of a key lies, empty where it is not there."""
+    study, units, declared = found.study, found.units, found.declared
+    became = texts.became(study, found.declaration)
+    there = set(found.contrasts["contrast"])
+    margin, readouts = texts.margin(study), in_order(found.scores["readout"], study.readouts)
+    enough = len(found.evidence) >= FEWEST_DATASETS and there
+    return Page(
+        study=study,
+        headline=texts.DEMONSTRATION if len(found.evidence) < FEWEST_DATASETS else "",
+        verdict=sentences(declared, found.contrasts, found.overall),
+        about=texts.about(study, units),
+        readouts=tuple((name, texts.READOUTS[name]) for name in readouts),
+        contrast_note=texts.CONTRAST_NOTE.format(margin=margin),
+        scoreboard=scoreboard_table(found.contrasts, found.overall, declared, found.datasets) if there else None,
+        scoreboard_note=texts.SCOREBOARD_NOTE.format(margin=margin),
+        overall_note=texts.OVERALL_NOTE,
+        declared=texts.declared(study, found.declaration, became),
+        charts=_charts(found),
+        contrasts=tuple(
+            Differences(
+                each.name,
+                contrast_anchor(each.name),
+                texts.role(each, became),
+                contrast_table(each, found.contrasts, found.datasets, study.margin),
+            )
+            for each in declared
+            if each.name in there
+        ),
+        absent_contrasts=tuple(each.name for each in declared if each.name not in there),
+        overall=overall_table(found.overall, found.left_out, study.margin) if enough else None,
+        origins=tuple(
+            Origin(start, name, tables)
+            for start in study.waterfalls
+            for name in found.datasets
+            if (tables := waterfall_tables(found.waterfall, start, name))
+        ),
+        corrections=tuple(CORRECTIONS.items()),
+        evidence=len(found.evidence),
+        scores=tuple(
+            _scores_of(name, found.summary, units, study)
+            for name in found.datasets
+            if name in set(found.scores["dataset"])
+        ),
+        folded=len(found.datasets) > OPEN_UP_TO,
+        published=published_table(found.summary, published()),
+        datasets=datasets_table(units, study),
+        missing=(*missing(study, found.scores, units), *texts.gaps(found.holes)),
+        failures=failures_table(units, study),
+        unfinished=unfinished_table(units, study),
+        facts=run_facts(units),
+        models=models_table(units, study),
+        costs=cost_table(units, study),
+        behind=behind(units, record),
+    )
+
+
+def _charts(found: Found) -> dict[str, Chart]:
+    """The figures that these results have, by name."""
+    declared, datasets = found.declared, found.datasets
+    rungs = [[arm_named(rung) for rung in names] for names in found.study.ladders]
+    sides = {(side.model, side.variant) for each in declared for side in (each.first, each.second)}
+    order = in_order((model for model, _ in sides), found.study.models)
+    arms = sorted(sides, key=lambda arm: (order.index(arm[0]), arm[1]))
+    colours = {arm: number for number, arm in enumerate(arms)}
+    drawn = (
+        forest(found.contrasts, declared, datasets, found.study.margin),
+        ladder(found.summary, rungs, declared, datasets),
+        waterfalls(found.waterfall, datasets),
+        beta_sweep(found.summary, found.units, declared, datasets),
+        averaging(found.summary, declared, datasets, colours),
+        harm_of_samples(found.scores, found.units, declared),
+        nearness(found.scores, found.units, declared),
+        critical_differences(found.scores, declared, datasets, found.evidence, found.overlap),
+        training_curves(found.units, colours, datasets),
+    )
+    return {chart.name: chart for chart in drawn if chart is not None and chart.groups}
+
+
+def _scores_of(dataset: str, summary: pd.DataFrame, units: pd.DataFrame, study: Study) -> Scores:
+    first = records(units[units["dataset"].eq(dataset)])[0]
+    about = (
+        f"{first['dataset_family']}, {numbers.counted(first['rows'], 'row')}, "
+        f"{numbers.counted(first['features'], 'feature')}, {first['classes']} classes"
+    )
+    return Scores(dataset, about, score_tables(summary, dataset, study, controls(units)))

@@ -1,0 +1,49 @@
+"""The page as text: HTML with all that it needs in it, Markdown of the same content, and the list of records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from benchmark.report.page import Page
+
+
+def render_html(page: Page) -> str:
+    """The page with everything in it: style, script, figures and tables, and nothing from elsewhere."""
+    return _environment().get_template("index.html.j2").render(page=page, files=page.files())
+
+
+def render_records(page: Page) -> str:
+    """The page that lists the units behind every score."""
+    return _environment().get_template("records.html.j2").render(page=page)
+
+
+def render_markdown(page: Page) -> str:
+    """The same content as Markdown, without the figures."""
+    return _environment(finalize=_markdown_text).get_template("report.md.j2").render(page=page)
+
+
+def _environment(finalize: Callable[[object], object] | None = None) -> Environment:
+    made = Environment(
+        loader=PackageLoader("benchmark.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=finalize,
+    )
+    made.filters["id"] = id
+    return made
+
+
+def _markdown_text(value: object) -> object:
+    """Text with everything that Markdown or HTML would read as a mark escaped; what is marked up already stays."""
+    if isinstance(value, Markup):
+        return value
+    text = re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", str(value))
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return Markup(" ".join(text.split()))

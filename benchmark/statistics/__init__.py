@@ -1,0 +1,44 @@
+"""Summaries of scores, paired contrasts and their verdicts: frame in, frame out."""
+
+from benchmark.statistics.contrasts import CONTRAST_COLUMNS, CORRECTED, PAIRED, QUESTION, contrasts
+from benchmark.statistics.inference import interval_of_mean
+from benchmark.statistics.over_datasets import (
+    FEWEST_DATASETS,
+    LEFT_OUT_COLUMNS,
+    OVERALL_COLUMNS,
+    leave_one_out,
+    over_datasets,
+)
+from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, indistinguishable, pairwise
+from benchmark.statistics.scores import CELL, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
+from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
+from benchmark.statistics.waterfall import WATERFALL_COLUMNS, waterfall
+
+__all__ = [
+    "CELL",
+    "CONTRAST_COLUMNS",
+    "CORRECTED",
+    "FEWEST_DATASETS",
+    "IDENTITY",
+    "LEFT_OUT_COLUMNS",
+    "MOST_TO_SETTLE",
+    "OVERALL_COLUMNS",
+    "PAIRED",
+    "QUESTION",
+    "SCORE_COLUMNS",
+    "SENSITIVITY",
+    "VERDICTS",
+    "WATERFALL_COLUMNS",
+    "blocks_of_datasets",
+    "blocks_of_seeds",
+    "check_scores",
+    "contrasts",
+    "holes",
+    "indistinguishable",
+    "interval_of_mean",
+    "leave_one_out",
+    "over_datasets",
+    "pairwise",
+    "summarise",
+    "waterfall",
+]

@@ -1,0 +1,78 @@
+"""All arms against each other: paired tests of every pair, and the groups that they do not tell apart."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from benchmark.statistics.inference import ALPHA, holm, p_of_difference, reach
+from benchmark.statistics.scores import by_seed
+from benchmark.study import Primary
+
+ARM = ["model", "variant", "readout"]
+PAIR_COLUMNS = ["first", "second", "difference", "low", "high", "blocks", "p", "adjusted"]
+
+
+def blocks_of_seeds(scores: pd.DataFrame, primary: Primary, dataset: str) -> pd.DataFrame:
+    """Scores by seed (down) and arm (across) on one dataset, draws averaged; an arm is model, variant and readout."""
+    seeds = by_seed(_asked(scores[scores["dataset"].eq(dataset)], primary))
+    return seeds.pivot_table(index="seed", columns=ARM, values="value")
+
+
+def blocks_of_datasets(scores: pd.DataFrame, primary: Primary, datasets: Collection[str]) -> pd.DataFrame:
+    """Mean scores over seeds by dataset (down) and arm (across)."""
+    seeds = by_seed(_asked(scores[scores["dataset"].isin(list(datasets))], primary))
+    return seeds.pivot_table(index="dataset", columns=ARM, values="value")
+
+
+def pairwise(blocks: pd.DataFrame, overlap: float = 0.0) -> pd.DataFrame:
+    """Every pair of columns, paired by row: difference, 95 % t interval, p, and p corrected by Holm over all pairs.
+
+    A pair is tested on the rows that both have, ``blocks`` of them. The arms come in the order of their means over the
+    rows that each has, so that ``first`` has the larger one. ``overlap`` is as in ``contrasts``.
+    """
+    order = list(blocks.mean().sort_values(ascending=False, kind="stable").index)
+    pairs = list(itertools.combinations(order, 2))
+    if not pairs:
+        return pd.DataFrame(columns=PAIR_COLUMNS)
+    values = {arm: blocks[arm].to_numpy(float) for arm in order}
+    differences = np.stack([values[first] - values[second] for first, second in pairs])
+    there = ~np.isnan(differences)
+    n = there.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.nansum(differences, axis=1) / np.where(n > 0, n, np.nan)
+        squares = np.nansum((differences - mean[:, None]) ** 2, axis=1)
+        sd = np.sqrt(squares / np.where(n > 1, n - 1, np.nan))
+    half, p = reach(sd, n, overlap), p_of_difference(mean, sd, n, overlap)
+    found = pd.DataFrame({"first": [first for first, _ in pairs], "second": [second for _, second in pairs]})
+    return found.assign(difference=mean, low=mean - half, high=mean + half, blocks=n, p=p, adjusted=holm(p))[
+        PAIR_COLUMNS
+    ]
+
+
+def indistinguishable(pairs: pd.DataFrame) -> list[tuple[object, object]]:
+    """The bars of a critical-difference picture: first and last arm of every longest run without a certain difference.
+
+    A run is of arms that follow each other in the order of their means; a pair that could not be tested counts as not
+    told apart. Runs of one arm are left out.
+    """
+    order = list(dict.fromkeys([*pairs["first"], *pairs["second"]]))
+    place = {arm: number for number, arm in enumerate(order)}
+    apart = np.zeros((len(order), len(order)), bool)
+    for first, second, certain in zip(pairs["first"], pairs["second"], pairs["adjusted"].le(ALPHA), strict=True):
+        apart[place[first], place[second]] = certain
+    bars: list[tuple[int, int]] = []
+    for start in range(len(order)):
+        end = start
+        while end + 1 < len(order) and not apart[start : end + 1, end + 1].any():
+            end += 1
+        if end > start and (not bars or end > bars[-1][1]):
+            bars.append((start, end))
+    return [(order[start], order[end]) for start, end in bars]
+
+
+def _asked(scores: pd.DataFrame, primary: Primary) -> pd.DataFrame:
+    return scores[scores["task"].eq(primary.task) & scores["metric"].eq(primary.metric)]

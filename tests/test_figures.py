@@ -1,0 +1,252 @@
+"""Every figure holds the numbers of its frame, in its data, its marks and its words."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import make_frames
+
+from benchmark.origin import steps
+from benchmark.report import numbers
+from benchmark.report.figures import (
+    Chart,
+    averaging,
+    beta_sweep,
+    critical_differences,
+    forest,
+    harm_of_samples,
+    ladder,
+    nearness,
+    training_curves,
+    waterfalls,
+)
+from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
+from benchmark.statistics.waterfall import WATERFALL_COLUMNS
+from benchmark.study import Pair
+
+DECLARED = tuple(
+    contrast
+    for pair in (
+        Pair(point="ae", variational="vae", links="link-hadamard"),
+        Pair(point="gae", variational="vgae", links="link-inner-product"),
+    )
+    for contrast in pair.contrasts()
+)
+COLOURS = {("ae", ""): 0, ("vae", ""): 1, ("gae", ""): 2, ("vgae", ""): 3}
+OVERLAP = {"link-inner-product": 0.1, "link-hadamard": 0.1}
+DATASETS = ("cora", "digits")
+
+
+@pytest.fixture(scope="module")
+def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return make_frames(datasets={"cora": True, "digits": False}, models=("ae", "vae", "gae", "vgae", "raw"), seeds=4)
+
+
+def swept() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and units of ae, and of vae at four values of β."""
+    parts = [make_frames(datasets={"digits": False}, models=("ae", "vae"), seeds=2)]
+    for beta in (0.01, 0.1, 4.0):
+        variant = f"beta={beta:g}"
+        scores, units = make_frames(datasets={"digits": False}, models=("vae",), variants={"vae": variant}, seeds=2)
+        settings = json.dumps(json.loads(units["settings"].iloc[0]) | {"beta": beta})
+        parts.append((scores, units.assign(beta=beta, settings=settings)))
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    return scores, units
+
+
+def there(chart: Chart | None) -> Chart:
+    assert chart is not None
+    return chart
+
+
+def words(chart: Chart) -> str:
+    """What the panels say to those who do not see them."""
+    return " ".join(
+        re.findall(r"<desc>(.*?)</desc>", "".join(panel.inline for g in chart.groups for panel in g.panels))
+    )
+
+
+def drawn(frames: tuple[pd.DataFrame, pd.DataFrame]) -> list[Chart | None]:
+    scores, units = frames
+    summary = summarise(scores)
+    return [
+        forest(contrasts(scores, DECLARED, OVERLAP, margin=0.01), DECLARED, DATASETS, 0.01),
+        ladder(summary, [[("ae", ""), ("vae", "")]], DECLARED, DATASETS),
+        averaging(summary, DECLARED, DATASETS, COLOURS),
+        harm_of_samples(scores, units, DECLARED),
+        nearness(scores, units, DECLARED),
+        critical_differences(scores, DECLARED, DATASETS, {}, OVERLAP),
+        training_curves(units, COLOURS, DATASETS),
+    ]
+
+
+def test_every_panel_is_a_whole_svg_and_pdf_and_is_told_in_words(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    charts = [there(chart) for chart in drawn(frames)]
+    titles = set()
+    for chart in charts:
+        assert chart.groups
+        assert not chart.data.empty
+        for (path, panel), again in zip(chart.paths(), chart.paths(), strict=True):
+            assert path == again[0]
+            root = ET.fromstring(panel.svg)
+            assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            inline = ET.fromstring(str(panel.inline))
+            assert inline.attrib["role"] == "img"
+            titles.add(inline.attrib["aria-label"])
+            assert "var(--" in panel.inline
+        assert panel.pdf().startswith(b"%PDF")
+    assert len(titles) == sum(len(group.panels) for chart in charts for group in chart.groups)
+
+
+def test_equal_frames_give_equal_bytes(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    shuffled = frames[0].iloc[::-1], frames[1].iloc[::-1]
+    for one, other in zip(drawn(frames), drawn(shuffled), strict=True):
+        first, second = there(one), there(other)
+        for ours, theirs in zip(first.paths(), second.paths(), strict=True):
+            assert ours[1].inline == theirs[1].inline
+            assert ours[1].svg == theirs[1].svg
+    assert ours[1].pdf() == theirs[1].pdf()
+
+
+def test_the_ladder_stands_on_the_means(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    summary = summarise(frames[0])
+    chart = there(ladder(summary, [[("ae", ""), ("vae", "")], [("ae", ""), ("gone", "")]], DECLARED, DATASETS))
+    assert [group.title for group in chart.groups] == ["From ae"]
+    for row in chart.data.to_dict("records"):
+        assert f"{row['model']}, {row['readout']}: {numbers.percent_spread(row['mean'], row['sd'])}" in words(chart)
+    assert set(chart.data["readout"]) == {"mean", "sampled"}
+    assert ladder(summary, [], DECLARED, DATASETS) is None
+
+
+def test_the_sweep_follows_beta_and_counts_active_units() -> None:
+    scores, units = swept()
+    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits"]))
+    assert sorted(set(chart.data["beta"])) == [0.01, 0.1, 1.0, 4.0]
+    assert len(chart.groups[0].panels) == 3  # two tasks, and the active units
+    active = units[units["beta"].eq(0.1)]["diagnostics"].map(json.loads).map(lambda found: found["active_units"])
+    assert f"β 0.1: {active.mean():.1f}" in words(chart)
+    assert (
+        beta_sweep(summarise(scores), units[units["beta"].ne(4.0) & units["beta"].ne(0.1)], DECLARED, ["digits"])
+        is None
+    )
+
+
+def test_settings_other_than_beta_are_another_line() -> None:
+    scores, units = swept()
+    other = units["beta"].isin([0.1, 4.0])
+    units.loc[other, "settings"] = [
+        json.dumps(json.loads(text) | {"latent": 2}) for text in units.loc[other, "settings"]
+    ]
+    assert beta_sweep(summarise(scores), units, DECLARED, ["digits"]) is None
+
+
+def test_averaging_goes_from_one_draw_to_the_mean(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    summary = summarise(frames[0])
+    chart = there(averaging(summary, DECLARED, DATASETS, COLOURS))
+    assert [(series.label, series.colour) for series in chart.series] == [("vae", 1), ("vgae", 3)]
+    assert set(chart.data["readout"]) == {"sampled", "averaged-4", "mean"}
+    for row in chart.data.to_dict("records"):
+        asked = (row["task"], row["metric"]) in {(p.task, p.metric) for each in DECLARED for p in each.primary}
+        assert not asked or f"{row['model']}, {row['readout']}: {numbers.percent(row['mean'])}" in words(chart)
+    assert averaging(summary[summary["readout"].ne("averaged-4")], DECLARED, DATASETS, COLOURS) is None
+
+
+def test_the_harm_of_a_sample_is_its_mean_less_its_draws(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, units = frames
+    chart = there(harm_of_samples(scores, units, DECLARED))
+    row = chart.data[chart.data["model"].eq("vae") & chart.data["task"].eq("k-means")].iloc[0]
+    here = scores[
+        (scores[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)
+    ]
+    here = here[here["task"].eq("k-means") & here["metric"].eq("nmi")]
+    means = here.groupby("readout")["value"].mean()
+    assert row["loss"] == pytest.approx(means["mean"] - means["sampled"])
+    unit = units[(units[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)]
+    assert row["ratio"] == json.loads(unit["diagnostics"].iloc[0])["signal_to_noise_ratio"]
+    assert "rank correlation" in words(chart)
+    assert harm_of_samples(scores, units.assign(diagnostics="{}"), DECLARED) is None
+
+
+def test_nearness_sets_each_readout_against_the_point_twin(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, units = frames
+    chart = there(nearness(scores, units, DECLARED))
+    assert set(chart.data["model"]) == {"vae", "vgae"}
+    assert set(chart.data["readout"]) == {"mean", "sampled"}
+    assert np.allclose(chart.data["loss"], chart.data["value_of_point"] - chart.data["value"])
+    named = dict(zip(units["key"], units["diagnostics"].map(json.loads), strict=True))
+    row = chart.data[chart.data["readout"].eq("sampled")].iloc[0]
+    keys = scores[
+        (scores[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)
+    ]
+    assert row["near"] == named[keys["key"].iloc[0]]["prior_mmd_sample"]
+
+
+def test_bars_join_what_the_pairs_do_not_tell_apart(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, _ = frames
+    chart = there(critical_differences(scores, DECLARED, DATASETS, {}, OVERLAP))
+    assert [group.title for group in chart.groups] == ["cora", "digits"]
+    here = scores[scores["dataset"].eq("cora") & scores["task"].eq("k-means") & scores["metric"].eq("nmi")]
+    here = here[here["readout"].isin(["mean", "sampled"])]
+    blocks = here.pivot_table(index="seed", columns=["model", "variant", "readout"], values="value")
+    pairs = pairwise(blocks)
+    mine = chart.data[chart.data["level"].eq("cora") & chart.data["task"].eq("k-means")]
+    assert np.allclose(mine["adjusted"], pairs["adjusted"])
+    joined = "; ".join(f"{a[0]} {a[2]} to {b[0]} {b[2]}" for a, b in indistinguishable(pairs))
+    assert f"Not told apart: {joined}." in words(chart)
+
+
+def test_five_datasets_of_evidence_are_compared_over_datasets() -> None:
+    names = [f"d{place}" for place in range(5)]
+    scores, _ = make_frames(datasets=dict.fromkeys(names, False), models=("ae", "vae", "raw"), seeds=2)
+    chart = there(critical_differences(scores, DECLARED, names, dict.fromkeys(names, "family"), OVERLAP))
+    assert [group.title for group in chart.groups] == ["over datasets"]
+    assert set(chart.data["blocks"]) == {5}
+
+
+def test_training_curves_are_means_over_seeds(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    units = frames[1].copy()
+    units["curve"] = [
+        json.dumps({"epoch": [1, 2], "reconstruction": [seed + 1.0, 0.5], "divergence": [0.0, 0.0], "std": [1.0, 0.3]})
+        for seed in units["seed"]
+    ]
+    chart = there(training_curves(units, COLOURS, DATASETS))
+    first = chart.data[chart.data["epoch"].eq(1)]
+    assert set(first["reconstruction"]) == {2.5}  # of seeds 0 to 3
+    assert "divergence" not in " ".join(panel.title for panel in chart.groups[0].panels)
+    assert training_curves(units.assign(curve="{}"), COLOURS, DATASETS) is None
+
+
+def test_the_waterfall_has_a_row_for_each_correction() -> None:
+    protocols = list(steps("scripts"))
+    removals = pd.DataFrame(
+        {
+            "start": "scripts",
+            "dataset": "cora",
+            "task": "k-means",
+            "metric": "nmi",
+            "kind": step.kind,
+            "correction": step.correction,
+            "point": 0.4,
+            "variational": 0.4 - 0.01 * place,
+            "seeds": 3,
+            "gap": 0.01 * place,
+            "low": 0.01 * place - 0.005,
+            "high": 0.01 * place + 0.005,
+            "removed": 0.0,
+            "removed_low": 0.0,
+            "removed_high": 0.0,
+        }
+        for place, step in enumerate(protocols)
+    )[WATERFALL_COLUMNS]
+    chart = there(waterfalls(removals, ["cora"]))
+    assert [group.title for group in chart.groups] == ["scripts, cora"]
+    in_a_row = removals[removals["kind"].eq("one after another")]
+    for row in in_a_row.to_dict("records"):
+        said = f"{numbers.points(row['gap'])} ({numbers.interval(row['low'], row['high'])})"
+        assert f"{row['correction'] or 'as published'}: {said}" in words(chart)
+    assert waterfalls(removals.iloc[:0], ["cora"]) is None

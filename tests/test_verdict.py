@@ -1,0 +1,108 @@
+"""The sentences at the top of the report say what the frames say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from benchmark.report.verdict import sentences
+from benchmark.study import Contrast, Pair
+
+DECLARED = tuple(
+    contrast
+    for pair in (
+        Pair(point="ae", variational="vae", links="link-hadamard"),
+        Pair(point="gae", variational="vgae", links="link-inner-product"),
+    )
+    for contrast in pair.contrasts()
+)
+NOTHING = pd.DataFrame({"contrast": [], "verdict": []})
+
+
+def cells(verdicts: Mapping[tuple[str, str], tuple[str, float]]) -> pd.DataFrame:
+    """A row for each (contrast, dataset), with its verdict and difference, on k-means."""
+    return pd.DataFrame(
+        {
+            "contrast": contrast,
+            "dataset": dataset,
+            "task": "k-means",
+            "metric": "nmi",
+            "difference": difference,
+            "low": difference - 0.01,
+            "high": difference + 0.01,
+            "verdict": verdict,
+        }
+        for (contrast, dataset), (verdict, difference) in verdicts.items()
+    )
+
+
+def said(verdicts: Mapping[tuple[str, str], tuple[str, float]], overall: pd.DataFrame = NOTHING) -> tuple[str, ...]:
+    return sentences(DECLARED, cells(verdicts), overall)
+
+
+def test_three_sentences_count_mean_and_sample_and_name_the_counter_example() -> None:
+    mean, sample, counter = said(
+        {
+            ("vae mean − ae", "one"): ("equivalent", 0.001),
+            ("vae mean − ae", "two"): ("helps", 0.03),
+            ("vgae mean − gae", "one"): ("helps", 0.05),
+            ("vae sample − ae", "one"): ("hurts", -0.2),
+            ("vae sample − ae", "two"): ("hurts", -0.3),
+            ("vgae sample − gae", "one"): ("hurts", -0.1),
+            ("vae sample − mean", "one"): ("helps", 0.9),
+        }
+    )
+    assert mean == (
+        "The posterior’s mean (vae − ae and vgae − gae): over datasets nothing is stated (it takes 5 real ones for a "
+        "question); dataset by dataset it helps in 2 and is equivalent in 1 of 3 cells."
+    )
+    assert "One sample (vae − ae and vgae − gae)" in sample
+    assert "it hurts in 3 of 3 cells" in sample
+    assert counter == (
+        "The strongest counter-example to harm is vgae mean − gae on one, k-means: +5.00 points of NMI "
+        "(+4.00 to +6.00)."
+    )
+
+
+def test_where_help_prevails_the_counter_example_is_the_worst_harm() -> None:
+    verdicts = {("vae mean − ae", name): ("helps", 0.03) for name in "abc"}
+    *_, counter = said(
+        {**verdicts, ("vae mean − ae", "d"): ("hurts", -0.02), ("vae sample − ae", "d"): ("hurts", -0.07)}
+    )
+    assert counter.startswith("The strongest counter-example to help is vae sample − ae on d, k-means: −7.00 points")
+
+
+def test_without_a_counter_example_that_is_said() -> None:
+    *_, counter = said({("vae mean − ae", "one"): ("hurts", -0.1), ("vae mean − ae", "two"): ("equivalent", 0.0)})
+    assert counter == (
+        "Every cell that is certain of a side is of harm, so there is no counter-example to name; 1 cell is equivalent."
+    )
+    *_, counter = said({("vae mean − ae", "one"): ("inconclusive", -0.1)})
+    assert counter == "No cell is certain of a side, so there is no counter-example to name."
+
+
+def test_both_levels_are_counted_apart() -> None:
+    overall = pd.DataFrame(
+        {"contrast": ["vae mean − ae"] * 3, "verdict": ["inconclusive", "hurts", ""]},
+    )
+    mean, *_ = said({("vae mean − ae", name): ("equivalent", 0.0) for name in "ab"}, overall)
+    assert "over datasets it hurts in 1 and is inconclusive in 1 of 2 questions" in mean
+    assert "dataset by dataset it is equivalent in 2 of 2 cells" in mean
+
+
+def test_one_seed_decides_nothing() -> None:
+    mean, counter = said({("vae mean − ae", "one"): ("", -0.1)})
+    assert mean.endswith("no dataset has seeds enough for a test.")
+    assert counter == "No cell is certain of a side, so there is no counter-example to name."
+
+
+def test_secondary_contrasts_have_no_say() -> None:
+    secondary: list[Contrast] = [each for each in DECLARED if each.role == "secondary"]
+    frame = cells({("vae sample − mean", "one"): ("hurts", -0.1)})
+    assert sentences(secondary, frame, NOTHING) == (
+        "The study declares no confirmatory contrast, so there is no verdict.",
+    )
+    assert sentences(DECLARED, frame, NOTHING) == (
+        "The study declares 4 confirmatory contrasts, of which none is in these results, so there is no verdict.",
+    )
