@@ -163,7 +163,7 @@ def report(
         return Path(os.path.relpath(path, out)).as_posix() if path.is_file() else ""
 
     overlap = {task.name: task.overlap for task in TASKS if task.overlap is not None}
-    print(build(chosen, scores, units, out, overlap, read_declaration(results, chosen.name), record))
+    print(build(chosen, scores, units, out, overlap, read_declaration(results, chosen.name), record, results))
 
 
 @app.command()

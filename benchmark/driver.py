@@ -14,6 +14,7 @@ import joblib
 from benchmark import provenance
 from benchmark.engines import local
 from benchmark.errors import InputError
+from benchmark.files import labels_path, write_arrays
 from benchmark.latents import READOUTS, Latents, reads_passes
 from benchmark.models import BaselineSpec
 from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training, batches
@@ -86,6 +87,7 @@ def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) ->
     jobs = {unit.identity.key: job for job in work.jobs for t in job.batch.trainings for unit in t.units}
     arrived: dict[int, list[Record]] = {id(job): [] for job in work.jobs}
     done = 0
+    _keep_labels(plan, store)
     with TemporaryDirectory(prefix="latents-benchmark-") as folder:
         context = Context(
             results=str(store.results),
@@ -106,6 +108,14 @@ def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) ->
             if len(arrived[id(job)]) == sum(len(training.units) for training in job.batch.trainings):
                 done += 1
                 yield Outcome(job.batch, done, len(work.jobs), tuple(arrived.pop(id(job))))
+
+
+def _keep_labels(plan: Plan, store: Store) -> None:
+    """Lay the labels beside the latents that are saved, so that these can be drawn without the data."""
+    for prepared in plan.data.values() if plan.study.save_latents else ():
+        path = store.results / labels_path(prepared.dataset.fingerprint)
+        if prepared.dataset.y is not None and not path.is_file():
+            write_arrays(path, {"labels": prepared.dataset.y})
 
 
 def tally(plan: Plan, store: Store) -> Mapping[tuple[str, str], Counter[str]]:

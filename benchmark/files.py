@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from benchmark.errors import InputError
 
 
+def labels_path(fingerprint: str) -> str:
+    """Where the labels of the dataset with that fingerprint are kept, seen from the folder of results."""
+    return f"labels/{fingerprint}.npz"
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` whole or not at all, whatever happens meanwhile; InputError where it cannot be."""
     try:

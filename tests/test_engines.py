@@ -15,6 +15,7 @@ import pytest
 from benchmark import driver, engines, gather, plan
 from benchmark.datasets import split
 from benchmark.errors import InputError
+from benchmark.files import labels_path
 from benchmark.latents import Latents
 from benchmark.plan import Batch
 from benchmark.records import Record, Store
@@ -184,6 +185,16 @@ def test_noise_after_training_goes_onto_the_very_latents_of_the_point(data, tmp_
     assert np.array_equal(point.mean, noised.mean)
     ratios = [each.mean.var(0).sum() / np.square(each.std).mean(0).sum() for each in (twin, noised)]
     assert ratios[0] == pytest.approx(ratios[1], rel=1e-4)
+
+
+def test_labels_lie_beside_latents_that_are_saved(data, tmp_path):
+    nothing = driver.Work((), 0, 0)
+    assert list(driver.execute(planned(data), nothing, Store(tmp_path), 1, "command")) == []
+    assert not list(tmp_path.iterdir())
+    list(driver.execute(planned(data, save_latents=True), nothing, Store(tmp_path), 1, "command"))
+    dataset = data["karate"].dataset
+    with np.load(tmp_path / labels_path(dataset.fingerprint)) as kept:
+        assert np.array_equal(kept["labels"], dataset.y)
 
 
 def test_lost_drawings_are_made_again(data, tmp_path):

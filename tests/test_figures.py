@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from frames import make_frames
 
+from benchmark.files import labels_path, write_arrays
 from benchmark.origin import steps
 from benchmark.report import numbers
 from benchmark.report.figures import (
@@ -18,13 +20,17 @@ from benchmark.report.figures import (
     averaging,
     beta_sweep,
     critical_differences,
+    embeddings,
     forest,
     harm_of_samples,
+    images,
     ladder,
     nearness,
     training_curves,
     waterfalls,
 )
+from benchmark.report.figures.images import NAMES
+from benchmark.rng import generator
 from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
 from benchmark.statistics.waterfall import WATERFALL_COLUMNS
 from benchmark.study import Pair
@@ -250,3 +256,48 @@ def test_the_waterfall_has_a_row_for_each_correction() -> None:
         said = f"{numbers.points(row['gap'])} ({numbers.interval(row['low'], row['high'])})"
         assert f"{row['correction'] or 'as published'}: {said}" in words(chart)
     assert waterfalls(removals.iloc[:0], ["cora"]) is None
+
+
+@pytest.fixture
+def kept(frames: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> tuple[pd.DataFrame, Path]:
+    """Units of digits with latents, labels and images on disk."""
+    units = frames[1].query("dataset == 'digits'").copy()
+    rng = generator(0, "kept")
+    for place, unit in enumerate(units.itertuples()):
+        parts = {"mean": rng.standard_normal((50, 4))}
+        if str(unit.model).startswith("v"):
+            parts["std"] = np.full((50, 4), 5.0)
+        write_arrays(tmp_path / f"latents/{place}.npz", parts)
+        pictures = {name: rng.random((20 if name == "prior" else 10, 6, 8)) for name in NAMES}
+        write_arrays(tmp_path / f"latents/{place}.generated.npz", pictures)
+    units["latents"] = [f"latents/{place}.npz" for place in range(len(units))]
+    units["generated"] = [f"latents/{place}.generated.npz" for place in range(len(units))]
+    write_arrays(tmp_path / labels_path(units["fingerprint"].iloc[0]), {"labels": np.arange(50) % 3})
+    return units, tmp_path
+
+
+def test_latents_are_drawn_as_point_mean_and_sample_of_the_same_rows(kept: tuple[pd.DataFrame, Path]) -> None:
+    units, results = kept
+    chart = there(embeddings(units, DECLARED, ["digits"], results))
+    assert [panel.title for panel in chart.groups[0].panels] == ["ae, point", "vae, mean", "vae, one sample"]
+    panels = dict(list(chart.data.groupby("latent")))
+    assert set(panels) >= {"ae, point", "vae, mean", "vae, one sample", "gae, point"}
+    for found in panels.values():
+        assert list(found["row"]) == list(panels["ae, point"]["row"])
+        assert list(found["class"]) == [row % 3 for row in found["row"]]
+    assert not np.allclose(panels["vae, mean"]["x"], panels["vae, one sample"]["x"])
+    again = there(embeddings(units, DECLARED, ["digits"], results))
+    pd.testing.assert_frame_equal(chart.data, again.data, check_exact=True)
+    assert embeddings(units, DECLARED, ["digits"], None) is None
+    assert embeddings(units.assign(latents=""), DECLARED, ["digits"], results) is None
+
+
+def test_images_stand_in_rows_by_what_they_are(kept: tuple[pd.DataFrame, Path]) -> None:
+    units, results = kept
+    chart = there(images(units, [("ae", ""), ("vae", ""), ("gone", "")], ["digits"], results))
+    assert [panel.title for panel in chart.groups[0].panels] == ["ae", "vae"]
+    assert "6 rows of 10 images" in words(chart)  # the prior has two
+    damaged = units["generated"].iloc[0]
+    (results / damaged).write_bytes(b"PK")
+    left = there(images(units.query("seed == 0"), [("ae", ""), ("vae", "")], ["digits"], results))
+    assert [panel.title for panel in left.groups[0].panels] == ["vae"]

@@ -105,7 +105,7 @@ class Reader(HTMLParser):
 
 
 def composed(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Mapping[str, float]) -> Page:
-    return compose(find(study, scores, units, overlap, None), lambda _: "")
+    return compose(find(study, scores, units, overlap, None, None), lambda _: "")
 
 
 def rendered(study: Study, frames: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[str, str]:

@@ -27,15 +27,17 @@ def build(
     overlap: Mapping[str, float],
     declaration: Declaration | None = None,
     record: Callable[[str], str] = lambda _: "",
+    results: Path | None = None,
 ) -> Path:
     """Write the report of a study into the folder ``out``, each file whole or not at all; the path of its page.
 
     ``overlap`` is test rows over training rows of the tasks whose random splits overlap (``statistics.contrasts``);
     ``declaration`` what the study declared before the run, None where nothing was kept; ``record`` where the record of
-    a key lies, seen from ``out``, empty where it is not there. What an earlier report wrote there and this one does not
+    a key lies, seen from ``out``, empty where it is not there; ``results`` the folder of what the run kept for the eye,
+    latents and images, None for without. What an earlier report wrote there and this one does not
     is removed. Raises InputError where a frame contradicts itself or ``out`` cannot be written.
     """
-    found = find(study, scores, units, overlap, declaration)
+    found = find(study, scores, units, overlap, declaration, results)
     page = compose(found, record)
     files = {
         **exports(named(page.tables()), page.charts.values(), _frames(found)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -34,6 +35,7 @@ class Found:
     units: pd.DataFrame
     overlap: Mapping[str, float]
     declaration: Declaration | None
+    results: Path | None
     declared: tuple[Contrast, ...]
     datasets: tuple[str, ...]
     evidence: Mapping[str, str]
@@ -51,8 +53,12 @@ def find(
     units: pd.DataFrame,
     overlap: Mapping[str, float],
     declaration: Declaration | None,
+    results: Path | None,
 ) -> Found:
-    """Everything at once; InputError where a frame contradicts itself or the other."""
+    """Everything at once; ``results`` is the folder of what was kept for the eye, None for without.
+
+    InputError where a frame contradicts itself or the other.
+    """
     _check(study, scores, units)
     declared = study.declared()
     per_dataset = contrasts(scores, declared, overlap, margin=study.margin)
@@ -65,6 +71,7 @@ def find(
         units=units,
         overlap=overlap,
         declaration=declaration,
+        results=results,
         declared=declared,
         datasets=tuple(in_order(units["dataset"], study.datasets)),
         evidence=evidence,

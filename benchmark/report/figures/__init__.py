@@ -3,8 +3,10 @@
 from benchmark.report.figures.critical_difference import critical_differences
 from benchmark.report.figures.curves import training_curves
 from benchmark.report.figures.drawing import Chart, Group, Series
+from benchmark.report.figures.embeddings import embeddings
 from benchmark.report.figures.forest import forest
 from benchmark.report.figures.harm import harm_of_samples, nearness
+from benchmark.report.figures.images import images
 from benchmark.report.figures.sweeps import averaging, beta_sweep, ladder
 from benchmark.report.figures.waterfall import waterfalls
 
@@ -15,8 +17,10 @@ __all__ = [
     "averaging",
     "beta_sweep",
     "critical_differences",
+    "embeddings",
     "forest",
     "harm_of_samples",
+    "images",
     "ladder",
     "nearness",
     "training_curves",

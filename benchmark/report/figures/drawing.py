@@ -118,14 +118,21 @@ class Panel:
 
 @contextmanager
 def panel(
-    chart: str, title: str, description: str, *, height: float = 2.4, left: float = 0.17, rows: bool = False
+    chart: str,
+    title: str,
+    description: str,
+    *,
+    height: float = 2.4,
+    left: float = 0.17,
+    rows: bool = False,
+    bare: bool = False,
 ) -> Iterator[Panel]:
     """Axes to draw on, ``height`` inches high and from ``left``, a share of the width, on; made SVG at the end.
 
     ``chart`` and ``title`` name the drawing among all of a page; ``description`` says it to those who do not see it.
-    Where its ``rows`` have names there is no line beside them.
+    Where its ``rows`` have names there is no line beside them; ``bare`` axes have neither lines nor numbers.
     """
-    top, bottom = 0.34, 0.46  # of the title and of the axis, inches
+    top, bottom = 0.34, 0.02 if bare else 0.46  # of the title and of the axis, inches
     with mpl.rc_context(STYLE | {"svg.hashsalt": f"{chart}/{title}"}):  # ids differ between the drawings of a page
         figure = Figure(figsize=(WIDTH, height))
         FigureCanvasSVG(figure)
@@ -134,7 +141,9 @@ def panel(
         heading.set_x(-left / (RIGHT - left))
         drawn = Panel(axes)
         yield drawn
-        sns.despine(ax=axes, left=rows)
+        sns.despine(ax=axes, left=rows or bare, bottom=bare)
+        if bare:
+            axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
         if rows:
             axes.tick_params(axis="y", labelsize=8, length=0, pad=5)
         svg = io.StringIO()

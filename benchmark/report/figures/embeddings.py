@@ -1,0 +1,107 @@
+"""Latents drawn by t-SNE: the point, the variational mean, and one sample of the same rows, coloured by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from benchmark.files import labels_path
+from benchmark.report import numbers
+from benchmark.report.figures.drawing import FAINT, INK, PALETTE, Chart, Drawing, Group, panel
+from benchmark.report.kept import arrays
+from benchmark.report.tables import records
+from benchmark.report.verdict import who
+from benchmark.rng import generator
+from benchmark.study import Contrast, Side
+
+ROWS = 400  # of a dataset, drawn at random where there are more
+PERPLEXITY, ITERATIONS = 30.0, 500
+SEED = 0  # of the rows, the sample and the embedding; the training's is the smallest there is
+HEIGHT = 3.2  # inches
+COLOURS = (*PALETTE, INK, FAINT)
+
+
+def embeddings(
+    units: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], results: Path | None
+) -> Chart | None:
+    """The latents of the confirmatory twins, one seed each; None where no latents were kept."""
+    twins = dict.fromkeys(
+        (each.second, each.first)
+        for each in declared
+        if each.role == "confirmatory" and each.first.model != each.second.model and each.first.readout == "mean"
+    )
+    groups, rows = [], []
+    for dataset in datasets:
+        for point, variational in twins:
+            title = f"{dataset}: {who(point)} and {who(variational)}"
+            panels = []
+            for side, sampled in ((point, False), (variational, False), (variational, True)):
+                found = _of(units, dataset, side, sampled=sampled, results=results)
+                if found is not None:
+                    name = f"{who(side)}, {'one sample' if sampled else 'mean' if side == variational else 'point'}"
+                    panels.append(_panel(found, title, name))
+                    rows.append(found.assign(dataset=dataset, latent=name))
+            if panels:
+                groups.append(Group(title, tuple(panels)))
+    if not groups:
+        return None
+    return Chart(
+        "latents",
+        "Latents drawn",
+        "t-SNE of the latents of one training, the same rows and colours in every panel of a dataset: whether the "
+        "classes that the mean keeps apart are still apart in one sample. Distances between clusters mean nothing.",
+        (),
+        tuple(groups),
+        pd.concat(rows, ignore_index=True),
+    )
+
+
+def _of(units: pd.DataFrame, dataset: str, side: Side, *, sampled: bool, results: Path | None) -> pd.DataFrame | None:
+    """Rows, classes and positions of one side's latents; None where they were not kept or have no such sample."""
+    here = units[units["dataset"].eq(dataset) & units["model"].eq(side.model) & units["variant"].eq(side.variant)]
+    here = here[here["unit"].eq("all-edges") & here["status"].eq("complete")].sort_values("seed")
+    for unit in records(here.head(1)):
+        labels = arrays(results, labels_path(unit["fingerprint"]), "labels")
+        latents = arrays(results, unit["latents"], *(("mean", "std") if sampled else ("mean",)))
+        if latents is None:
+            return None
+        count = len(latents[0])
+        classes = np.zeros(count, int) if labels is None else labels[0]
+        chosen = np.sort(generator(SEED, "t-SNE", "rows").permutation(count)[:ROWS])
+        z = latents[0][chosen].astype(float)
+        if sampled:
+            z = z + latents[1][chosen] * generator(SEED, "t-SNE", "sample").standard_normal(z.shape)
+        across, up = _embedded(z).T
+        return pd.DataFrame({"row": chosen, "class": classes[chosen], "x": across, "y": up})
+    return None
+
+
+def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two dimensions by t-SNE, van der Maaten (2014); by one thread, so that it is the same again."""
+    if len(z) < 4 or np.ptp(z, axis=0).max() == 0:
+        return np.zeros((len(z), 2))
+    init = "pca" if z.shape[1] >= 2 else "random"
+    perplexity = min(PERPLEXITY, (len(z) - 1) / 3)
+    with threadpool_limits(1):
+        made = TSNE(perplexity=perplexity, max_iter=ITERATIONS, init=init, random_state=SEED, n_jobs=1)
+        found: NDArray[np.float64] = made.fit_transform(z)
+    return found
+
+
+def _panel(found: pd.DataFrame, title: str, name: str) -> Drawing:
+    described = (
+        f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class; classes: {len(set(found['class']))}."
+    )
+    with panel(title, name, described, height=HEIGHT, left=0.02, bare=True) as drawn:
+        axes = drawn.axes
+        for number, here in found.groupby("class"):
+            ink = COLOURS[int(str(number)) % len(COLOURS)]
+            axes.scatter(here["x"], here["y"], s=5, color=ink, linewidths=0, alpha=0.8)
+        axes.set_aspect("equal", adjustable="datalim")
+    return drawn.drawing
