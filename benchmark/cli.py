@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmark.errors import InputError
-from benchmark.study import Study, bundled, load_study
+from benchmark.study import Study, bundled, load_study, together
 
 if TYPE_CHECKING:
     from benchmark.models import Row
@@ -143,19 +143,22 @@ def run(
 @app.command()
 @_interruptible
 def report(
-    study: _STUDY,
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY|FILE.toml…", help="One study, or several to be reported as one.")
+    ],
     results: _RESULTS = Path("results"),
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report is written.")] = Path("report"),
 ) -> None:
-    """Write index.html and report.md from a study's frames."""
-    chosen = load_study(study)
-    from benchmark.declaration import read_declaration
-    from benchmark.frames import read_frames
+    """Write index.html, report.md and their tables, figures and data from the frames of studies."""
+    chosen = [load_study(name) for name in dict.fromkeys(studies)]
+    from benchmark import declaration, frames
     from benchmark.records import Store
     from benchmark.report import build
     from benchmark.tasks import TASKS
 
-    scores, units = read_frames(results, chosen.name)
+    whole = together(chosen)
+    scores, units = frames.together([frames.read_frames(results, study.name) for study in chosen])
+    declared = [declaration.read_declaration(results, study.name) for study in chosen]
     store = Store(results)
 
     def record(key: str) -> str:
@@ -163,7 +166,8 @@ def report(
         return Path(os.path.relpath(path, out)).as_posix() if path.is_file() else ""
 
     overlap = {task.name: task.overlap for task in TASKS if task.overlap is not None}
-    print(build(chosen, scores, units, out, overlap, read_declaration(results, chosen.name), record, results))
+    kept = declaration.together(declared, whole.margin)
+    print(build(whole, scores, units, out, overlap, kept, record, results))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -57,3 +58,16 @@ def changed(study: Study, declaration: Declaration) -> dict[str, str]:
         name: "added" if name not in then else "changed" for name, contrast in now.items() if then.get(name) != contrast
     }
     return became | {name: "withdrawn" for name in then if name not in now}
+
+
+def together(declarations: Sequence[Declaration | None], margin: float) -> Declaration | None:
+    """What several studies declared, that are now reported with one ``margin``; None where one kept nothing."""
+    kept = [each for each in declarations if each is not None]
+    if len(kept) < len(declarations):
+        return None
+    contrasts = {contrast.name: contrast for each in reversed(kept) for contrast in each.contrasts}
+    return Declaration(
+        margin=next((each.margin for each in kept if each.margin != margin), margin),
+        contrasts=tuple(contrasts.values()),
+        recorded=max(each.recorded for each in kept),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -34,3 +35,12 @@ def read_frames(results: Path, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: not a readable parquet file ({error}); run the study again") from None
     return read[0], read[1]
+
+
+def together(read: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The frames of several studies as one; what two of them hold of the same unit is there once."""
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*read, strict=True))
+    scores = scores.sort_values("status", key=lambda status: status.eq("failed"), kind="stable")
+    scores = scores.drop_duplicates([column for column in scores.columns if column not in ("value", "status")])
+    units = units.sort_values("status", key=lambda status: status.ne("failed"), kind="stable").drop_duplicates("key")
+    return scores.reset_index(drop=True), units.reset_index(drop=True)

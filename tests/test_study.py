@@ -6,7 +6,7 @@ from benchmark.errors import InputError
 from benchmark.models import MODELS
 from benchmark.origin import STARTS, arms
 from benchmark.plan import check_names
-from benchmark.study import bundled, load_study, parse_study
+from benchmark.study import bundled, load_study, parse_study, together
 
 MINIMAL = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae", "vae"]}
 AE, VAE = {"model": "ae", "readout": "mean"}, {"model": "vae", "readout": "mean"}
@@ -121,3 +121,34 @@ def test_unknown_study_and_missing_file(tmp_path):
     broken.write_text("name = ")
     with pytest.raises(InputError, match="cannot be read"):
         load_study(str(broken))
+
+
+def test_studies_together_ask_what_each_of_them_asks():
+    pair = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
+    one = {**MINIMAL, "name": "one", "pairs": [pair], "seeds": 3, "ladders": [["ae", "vae"]]}
+    variants = [{"models": ["gae", "ae"], "settings": {"latent": 2}}]
+    two = {**MINIMAL, "name": "two", "title": "Two", "datasets": ["wine", "cora"], "models": ["ae", "gae", "vae"]}
+    two |= {"variants": variants, "pairs": [{**pair, "role": "secondary"}], "readouts": ["mean", "sampled", "expected"]}
+    first, second = parse_study(one, where="one"), parse_study(two, where="two")
+    both = together([first, second])
+    assert (both.name, both.title, both.seeds) == ("one-two", "Mine; Two", 10)
+    assert both.datasets == ("wine", "cora")
+    assert both.models == ("ae", "vae", "gae")
+    assert [(v.models, v.label) for v in both.variants] == [(("gae",), "latent=2"), (("ae",), "latent=2")]
+    assert both.readouts == ("mean", "sampled", "averaged-4", "expected")
+    assert both.ladders == (("ae", "vae"),)
+    assert both.declared() == first.declared()  # its roles, since it is named first
+    assert together([first]) == first
+    with pytest.raises(InputError, match=r"studies one and other: their margins are 0\.01 and 0\.02"):
+        together([first, parse_study({**one, "name": "other", "margin": 0.02}, where="other")])
+
+
+def test_all_bundled_studies_can_be_reported_together():
+    assert together([load_study(name) for name in bundled()]).waterfalls == STARTS
+
+
+def test_a_ladder_has_rungs_that_are_trained():
+    with pytest.raises(InputError, match="ladders: 'vae beta=0' is not among the study's models"):
+        parse_study({**MINIMAL, "ladders": [["ae", "vae beta=0"]]}, where="f")
+    with pytest.raises(InputError, match=r"ladders\.0"):
+        parse_study({**MINIMAL, "ladders": [["ae"]]}, where="f")

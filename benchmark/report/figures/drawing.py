@@ -26,6 +26,8 @@ WIDTH = 3.7  # inches, which is what a narrow phone shows at full size
 RIGHT = 0.975  # where axes end, of the width
 SVG_METADATA = ("Date", "Creator", "Format", "Type")  # left out, so that the same frame gives the same bytes
 PDF_METADATA = ("CreationDate", "Creator", "Producer")
+_PLACES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
+_HUNDREDTHS = re.compile(r"(\d\.\d\d)\d+")  # of a point, which is finer than any screen
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 STYLE = sns.axes_style("ticks") | {
     "svg.fonttype": "none",
@@ -47,6 +49,7 @@ STYLE = sns.axes_style("ticks") | {
     "xtick.major.pad": 2,
     "ytick.major.pad": 2,
     "path.simplify": True,
+    "savefig.dpi": 220,  # of what is an image
 }
 
 
@@ -175,9 +178,10 @@ def _inline(svg: str, title: str, description: str) -> Markup:
     rest = re.sub(r"<!--.*?-->\s*", "", rest, flags=re.DOTALL)
     rest = re.sub(
         r"#[0-9a-f]{6}",
-        lambda found: f"var(--{VARIABLES[found[0]]}, {found[0]})" if found[0] in VARIABLES else found[0],
+        lambda found: f"var(--{VARIABLES[found[0]]})" if found[0] in VARIABLES else found[0],
         rest,
     )
+    rest = _PLACES.sub(lambda found: _HUNDREDTHS.sub(r"\1", found[0]), rest)
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'viewBox="{box[1]}" role="img" aria-label="{escape(title)}">'

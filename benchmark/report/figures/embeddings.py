@@ -20,7 +20,7 @@ from benchmark.report.verdict import who
 from benchmark.rng import generator
 from benchmark.study import Contrast, Side
 
-ROWS = 400  # of a dataset, drawn at random where there are more
+ROWS = 300  # of a dataset, drawn at random where there are more
 PERPLEXITY, ITERATIONS = 30.0, 500
 SEED = 0  # of the rows, the sample and the embedding; the training's is the smallest there is
 HEIGHT = 3.2  # inches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from benchmark.study import Contrast
 
 BINS, FEWEST = 8, 5  # of as many units each, and at least so many, whose medians the line joins
 HEIGHT = 2.6  # inches
+MOST_MARKS = 600  # of a series; more are an image, which takes less of the page
 NAME = ["dataset", "model", "variant", "unit", "seed"]
 
 
@@ -128,7 +130,9 @@ def _scatter(
         axes = drawn.axes
         axes.axhline(0, color=FAINT, linewidth=0.8)
         for points, number in series:
-            axes.scatter(points[across], 100 * points["loss"], s=5, color=colour(number), alpha=0.45, linewidths=0)
+            many = len(points) > MOST_MARKS
+            dots: dict[str, Any] = {"s": 5, "color": colour(number), "alpha": 0.45, "linewidths": 0, "rasterized": many}
+            axes.scatter(points[across], 100 * points["loss"], **dots)
             if points[across].nunique() >= BINS * FEWEST:
                 bins = pd.qcut(points[across], BINS, duplicates="drop")
                 line = points.groupby(bins, observed=True)[[across, "loss"]].median()

@@ -42,7 +42,7 @@ for (const table of document.querySelectorAll(".tabular table")) {
     button.textContent = head.textContent;
     head.replaceChildren(button);
     button.addEventListener("click", () => {
-      const numeric = head.classList.contains("number");
+      const numeric = head.classList.contains("n");
       const was = head.getAttribute("aria-sort");
       const down = was ? was === "ascending" : numeric;
       heads.forEach((each) => each.removeAttribute("aria-sort"));
