@@ -68,9 +68,8 @@ def training_curves(
 def _curves(units: pd.DataFrame) -> list[dict[str, object]]:
     """Epoch by epoch and dataset, what the seeds of one arm give on average."""
     found = []
-    for (dataset, likelihood), here in units[units["unit"].eq("all-edges")].groupby(
-        ["dataset", "likelihood"], sort=False
-    ):
+    whole = units[units["unit"].eq("all-edges")].sort_values("seed")  # sums of floats depend on their order
+    for (dataset, likelihood), here in whole.groupby(["dataset", "likelihood"], sort=True):
         read = [json.loads(text) for text in here["curve"]]
         epochs = {tuple(curve["epoch"]) for curve in read if curve}
         if len(epochs) != 1:
