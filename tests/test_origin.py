@@ -28,7 +28,9 @@ from benchmark.models.decoders import InnerProduct
 from benchmark.origin import CORRECTIONS, QUESTIONS, TWINS, Step, arms, corrections, steps
 from benchmark.plan import Prepared, check_names, make_plan
 from benchmark.records import Store
-from benchmark.report.build import compose, render_html, render_markdown
+from benchmark.report.found import find
+from benchmark.report.page import compose
+from benchmark.report.render import render_html, render_markdown
 from benchmark.rng import generator, torch_generators
 from benchmark.run import Context, run_job
 from benchmark.statistics import WATERFALL_COLUMNS, waterfall
@@ -1062,7 +1064,7 @@ def composed(scores, **given):
     _, ordinary = make_frames(datasets={"one": True}, models=("gae",), seeds=1)
     names = scores[["dataset", "model", "variant", "seed", "unit", "status"]].drop_duplicates().to_dict("records")
     units = pd.DataFrame([ordinary.iloc[0].to_dict() | name | {"key": key_of(name)} for name in names])
-    return compose(a_study(**given), scores, units, OVERLAP)
+    return compose(find(a_study(**given), scores, units, OVERLAP, None, None), lambda _: "")
 
 
 def number(text):
