@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from benchmark.report.verdict import sentences
+from benchmark.report.verdict import of_origin, sentences
 from benchmark.study import Contrast, Pair
 
 DECLARED = tuple(
@@ -106,3 +106,26 @@ def test_secondary_contrasts_have_no_say() -> None:
     assert sentences(DECLARED, frame, NOTHING) == (
         "The study declares 4 confirmatory contrasts, of which none is in these results, so there is no verdict.",
     )
+
+
+def test_of_the_origin_the_gap_and_the_correction_that_is_certain_to_remove_most_are_said() -> None:
+    def step(kind: str, correction: str, removed: float, low: float, gap: float = 0.25) -> dict[str, object]:
+        asked = {"start": "scripts", "dataset": "cora", "task": "k-means", "metric": "nmi"}
+        found = {"gap": gap, "low": gap - 0.02, "high": gap + 0.02, "removed": removed, "removed_low": low}
+        return asked | {"kind": kind, "correction": correction} | found
+
+    nothing = float("nan")
+    steps = [
+        step("one after another", "", nothing, nothing),
+        step("one after another", "sizes", 0.24, 0.2),
+        step("alone", "readout", 0.2, 0.15),
+        step("alone", "epoch", 0.01, 0.005),
+        step("alone", "rate", 0.5, -0.1),
+    ]
+    assert of_origin(pd.DataFrame(steps)) == (
+        "The origin’s protocol (scripts) on cora, GAE − VGAE in points: k-means, NMI +25.00 (+23.00 to +27.00), of "
+        "which the correction “readout” alone removes +20.00.",
+    )
+    (sentence,) = of_origin(pd.DataFrame([steps[0], steps[-1]]))
+    assert sentence.endswith("of which no correction alone is certain to remove any.")
+    assert of_origin(pd.DataFrame(steps[1:])) == ()

@@ -42,7 +42,7 @@ from benchmark.report.published import published, published_table
 from benchmark.report.score_tables import score_tables
 from benchmark.report.tables import Table, in_order, records
 from benchmark.report.trace import Behind, behind
-from benchmark.report.verdict import sentences
+from benchmark.report.verdict import of_origin, sentences
 from benchmark.statistics import FEWEST_DATASETS
 from benchmark.study import Study, arm_named
 
@@ -135,7 +135,7 @@ def compose(found: Found, record: Callable[[str], str]) -> Page:
     return Page(
         study=study,
         headline=texts.DEMONSTRATION if len(found.evidence) < FEWEST_DATASETS else "",
-        verdict=sentences(declared, found.contrasts, found.overall),
+        verdict=(*sentences(declared, found.contrasts, found.overall), *of_origin(found.waterfall)),
         about=texts.about(study, units),
         readouts=tuple((name, texts.READOUTS[name]) for name in readouts),
         contrast_note=texts.CONTRAST_NOTE.format(margin=margin),

@@ -9,8 +9,8 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, Group, Series, colour, panel
 from benchmark.report.tables import metric_named, records
+from benchmark.report.verdict import WATERFALL_SHOWN
 
-SHOWN = (("k-means", "nmi"), ("svm", "weighted-f1"), ("links", "auc"))  # the tables have the other metrics too
 REMOVES, WIDENS = 0, 1
 ROW_HEIGHT, EDGES = 0.19, 0.8  # inches
 
@@ -23,7 +23,7 @@ def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
             f"{start}, {dataset}",
             tuple(
                 _panel(here, f"{start}, {dataset}", f"{task}, {metric_named(metric).label}")
-                for task, metric in SHOWN
+                for task, metric in WATERFALL_SHOWN
                 if not (here := _of(in_a_row, start, dataset, task, metric)).empty
             ),
         )
