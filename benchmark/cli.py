@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -110,7 +111,7 @@ def run(
         f"{len(work.jobs)} batches to run on {kind}, {workers} workers",
         flush=True,
     )
-    declare(asked, results, work.recorded)
+    declare(asked, results, work.begun)
     command = _command(study, seeds, datasets, models, device, replicas)
     started = time.monotonic()
     outcomes = driver.execute(planned, work, store, workers, command)
@@ -163,11 +164,11 @@ def report(
 
     def record(key: str) -> str:
         path = store.path(key)
-        return Path(os.path.relpath(path, out)).as_posix() if path.is_file() else ""
+        return quote(Path(os.path.relpath(path, out)).as_posix()) if path.is_file() else ""
 
     overlap = {task.name: task.overlap for task in TASKS if task.overlap is not None}
     kept = declaration.together(declared, whole.margin)
-    print(build(whole, scores, units, out, overlap, kept, record, results))
+    print(build(whole, scores, units, out, overlap, kept, record, results, chosen))
 
 
 @app.command()

@@ -28,9 +28,12 @@ def path(results: Path, study: str) -> Path:
 
 
 def declare(study: Study, results: Path, recorded: int) -> None:
-    """Keep what the study declares; once units of it are recorded, what was kept before stays."""
+    """Keep what the study declares; what was kept before stays, unless the results hold no record of any study yet.
+
+    ``recorded`` is how many units of the study have a record, even if it is not whole.
+    """
     target = path(results, study.name)
-    if recorded and target.exists():
+    if target.exists() and (recorded or next((results / "records").rglob("*.json"), None)):
         return
     declaration = Declaration(margin=study.margin, contrasts=study.declared(), recorded=recorded)
     write_atomically(target, (declaration.model_dump_json(indent=1) + "\n").encode())

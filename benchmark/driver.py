@@ -44,6 +44,7 @@ class Work:
     jobs: tuple[Job, ...]
     units: int  # of the plan
     recorded: int  # of these, wholly recorded already
+    begun: int  # of these, with a record, whole or not
 
 
 def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
@@ -79,7 +80,8 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
         units = [unit for training in batch.trainings for unit in training.units]
         jobs.append(Job(batch, {u.identity.key: _all_cells(u, records[u.identity.key]) for u in units}))
     recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())
-    return Work(tuple(jobs), len(records), recorded)
+    begun = sum(record is not None for record in records.values())
+    return Work(tuple(jobs), len(records), recorded, begun)
 
 
 def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) -> Generator[Outcome]:

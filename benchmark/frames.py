@@ -38,7 +38,10 @@ def read_frames(results: Path, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def together(read: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The frames of several studies as one; what two of them hold of the same unit is there once."""
+    """The frames of several studies as one; what two of them hold of the same unit is there once.
+
+    A unit that one of them has not wholly counts as failed, but a score counts that any of them has.
+    """
     scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*read, strict=True))
     scores = scores.sort_values("status", key=lambda status: status.eq("failed"), kind="stable")
     scores = scores.drop_duplicates([column for column in scores.columns if column not in ("value", "status")])

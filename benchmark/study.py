@@ -222,7 +222,9 @@ def together(studies: Sequence[Study]) -> Study:
     def union(of: Callable[[Study], Iterable[Named]]) -> tuple[Named, ...]:
         return tuple(dict.fromkeys(each for study in studies for each in of(study)))
 
-    variants = union(lambda study: [(m, v.label, tuple(v.settings.items())) for v in study.variants for m in v.models])
+    variants = union(
+        lambda study: [(m, v.label, tuple(sorted(v.settings.items()))) for v in study.variants for m in v.models]
+    )
     return Study(
         name="-".join(study.name for study in studies),
         title="; ".join(study.title for study in studies),

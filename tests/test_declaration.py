@@ -38,6 +38,11 @@ def test_before_anything_is_recorded_a_change_is_free_and_afterwards_it_is_not(t
     declare(a_study(margin=0.01), tmp_path, recorded=0)
     declare(a_study(margin=0.1), tmp_path, recorded=7)
     assert kept(a_study(), tmp_path).margin == 0.01
+    record = tmp_path / "records" / "ab" / "abc.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    declare(a_study(margin=0.2), tmp_path, recorded=0)  # none of what was asked for, but of something
+    assert kept(a_study(), tmp_path).margin == 0.01
 
 
 def test_units_that_were_recorded_already_are_counted(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_noise_after_training_goes_onto_the_very_latents_of_the_point(data, tmp_
 
 
 def test_labels_lie_beside_latents_that_are_saved(data, tmp_path):
-    nothing = driver.Work((), 0, 0)
+    nothing = driver.Work((), 0, 0, 0)
     assert list(driver.execute(planned(data), nothing, Store(tmp_path), 1, "command")) == []
     assert not list(tmp_path.iterdir())
     list(driver.execute(planned(data, save_latents=True), nothing, Store(tmp_path), 1, "command"))

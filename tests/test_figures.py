@@ -29,6 +29,7 @@ from benchmark.report.figures import (
     training_curves,
     waterfalls,
 )
+from benchmark.report.figures.drawing import Series, colour, dash, mark
 from benchmark.report.figures.images import NAMES
 from benchmark.rng import generator
 from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
@@ -131,24 +132,46 @@ def test_the_ladder_stands_on_the_means(frames: tuple[pd.DataFrame, pd.DataFrame
 
 def test_the_sweep_follows_beta_and_counts_active_units() -> None:
     scores, units = swept()
-    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits"]))
+    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits"], ["ae", "vae"]))
     assert sorted(set(chart.data["beta"])) == [0.01, 0.1, 1.0, 4.0]
     assert len(chart.groups[0].panels) == 3  # two tasks, and the active units
     active = units[units["beta"].eq(0.1)]["diagnostics"].map(json.loads).map(lambda found: found["active_units"])
     assert f"β 0.1: {active.mean():.1f}" in words(chart)
     assert (
-        beta_sweep(summarise(scores), units[units["beta"].ne(4.0) & units["beta"].ne(0.1)], DECLARED, ["digits"])
+        beta_sweep(
+            summarise(scores), units[units["beta"].ne(4.0) & units["beta"].ne(0.1)], DECLARED, ["digits"], ["vae"]
+        )
         is None
     )
 
 
 def test_settings_other_than_beta_are_another_line() -> None:
     scores, units = swept()
-    other = units["beta"].isin([0.1, 4.0])
-    units.loc[other, "settings"] = [
-        json.dumps(json.loads(text) | {"latent": 2}) for text in units.loc[other, "settings"]
-    ]
-    assert beta_sweep(summarise(scores), units, DECLARED, ["digits"]) is None
+    parts = [(scores, units)]
+    renamed = [frame[frame["model"].eq("vae")].copy() for frame in (scores, units)]
+    for frame in renamed:
+        frame["variant"] = [f"{variant} latent=2".strip() for variant in frame["variant"]]
+    parts.append((renamed[0].assign(key=renamed[0]["key"] + "0"), renamed[1].assign(key=renamed[1]["key"] + "0")))
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits"], ["ae", "vae"]))
+    titles = [panel.title for panel in chart.groups[0].panels]
+    assert [title.split(": ")[0] for title in titles] == ["vae"] * 3 + ["vae (latent=2)"] * 3
+    few = units["variant"].isin(["beta=0.1 latent=2", "beta=4 latent=2"])
+    chart = there(beta_sweep(summarise(scores), units[~few], DECLARED, ["digits"], ["ae", "vae"]))
+    assert len(chart.groups[0].panels) == 3
+
+
+def test_a_beta_that_depends_on_the_dataset_is_that_of_each() -> None:
+    parts = []
+    for place, dataset in enumerate(("digits", "wine"), 1):
+        for beta in (0.1 * place, 1.0 * place, 10.0 * place):
+            variant = f"beta={beta / place:g}"
+            scores, units = make_frames(datasets={dataset: False}, models=("vae",), variants={"vae": variant}, seeds=2)
+            parts.append((scores, units.assign(beta=beta)))
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits", "wine"], ["vae"]))
+    found = {name: sorted(set(here["beta"])) for name, here in chart.data.groupby("dataset")}
+    assert found == {"digits": [0.1, 1.0, 10.0], "wine": [0.2, 2.0, 20.0]}
 
 
 def test_averaging_goes_from_one_draw_to_the_mean(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -192,6 +215,23 @@ def test_nearness_sets_each_readout_against_the_point_twin(frames: tuple[pd.Data
     assert row["near"] == named[keys["key"].iloc[0]]["prior_mmd_sample"]
 
 
+def test_nearness_keeps_estimates_below_zero_and_asks_only_twins(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, units = frames
+    below = units.assign(diagnostics=json.dumps({"prior_mmd_mean": -0.001, "prior_mmd_sample": 0.0}))
+    chart = there(nearness(scores, below, DECLARED))
+    assert set(chart.data["near"]) == {-0.001, 0.0}
+    points = [each.model_copy(update={"first": each.second, "second": DECLARED[3].second}) for each in DECLARED[:1]]
+    assert nearness(scores, units, points) is None  # ae against gae
+
+
+def test_an_arm_that_lacks_most_rows_is_left_out_of_all_pairs(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, _ = frames
+    gone = scores[~(scores["model"].eq("vae") & scores["seed"].lt(3))]
+    chart = there(critical_differences(gone, DECLARED, DATASETS, {}, OVERLAP))
+    assert not {"vae mean", "vae sampled"} & {*chart.data["first"], *chart.data["second"]}
+    assert set(chart.data["blocks"]) == {4}
+
+
 def test_bars_join_what_the_pairs_do_not_tell_apart(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     scores, _ = frames
     chart = there(critical_differences(scores, DECLARED, DATASETS, {}, OVERLAP))
@@ -225,6 +265,37 @@ def test_training_curves_are_means_over_seeds(frames: tuple[pd.DataFrame, pd.Dat
     assert set(first["reconstruction"]) == {2.5}  # of seeds 0 to 3
     assert "divergence" not in " ".join(panel.title for panel in chart.groups[0].panels)
     assert training_curves(units.assign(curve="{}"), COLOURS, DATASETS) is None
+
+
+def test_a_diverged_seed_has_no_part_in_the_curves(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    units = frames[1].copy()
+    bad = units["model"].eq("vae") & units["seed"].eq(0)
+    units.loc[bad, "status"] = "diverged"
+    units.loc[bad, "curve"] = json.dumps({"epoch": [0], "reconstruction": [None], "divergence": [None], "std": [None]})
+    chart = there(training_curves(units, COLOURS, DATASETS))
+    assert chart.data.notna().all(axis=None)
+    assert "vae" in set(chart.data["model"])
+
+
+def test_seeds_that_part_are_drawn_up_to_there(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    units = frames[1].copy()
+    units["curve"] = [
+        json.dumps({"epoch": [0, 1 + seed % 2], "reconstruction": [1.0, 2.0], "divergence": [0, 0], "std": [1, 1]})
+        for seed in units["seed"]
+    ]
+    assert set(there(training_curves(units, COLOURS, DATASETS)).data["epoch"]) == {0}
+
+
+def test_past_the_last_colour_the_marks_change() -> None:
+    assert [Series("", number).lap for number in (0, 7, 8, 17)] == [0, 0, 1, 2]
+    assert len({(colour(number), mark(number), dash(number)) for number in range(32)}) == 32
+
+
+def test_without_contrasts_the_usual_questions_are_drawn(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    summary = summarise(frames[0])
+    chart = there(ladder(summary, [[("ae", ""), ("vae", "")]], (), DATASETS))
+    assert set(chart.data["task"]) == {"k-means", "logistic-regression-few", "link-inner-product"}
+    assert there(harm_of_samples(*frames, ())).groups
 
 
 def test_the_waterfall_has_a_row_for_each_correction() -> None:

@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from benchmark.rng import generator
-from benchmark.statistics import blocks_of_datasets, blocks_of_seeds, indistinguishable, pairwise
+from benchmark.statistics import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
 from benchmark.study import Primary
 
 NMI = Primary(task="k-means", metric="nmi")
@@ -240,3 +240,14 @@ def test_the_order_of_scores_changes_no_block() -> None:
     shuffled = scores.iloc[generator(4, "shuffle").permutation(len(scores))]
     for of in (lambda frame: blocks_of_seeds(frame, NMI, "a"), lambda frame: blocks_of_datasets(frame, NMI, "ab")):
         pd.testing.assert_frame_equal(of(scores), of(shuffled), check_exact=True)
+
+
+def test_gaps_go_with_the_row_or_the_column_that_has_most_of_them() -> None:
+    nan = float("nan")
+    columns = pd.MultiIndex.from_tuples([(name, "", "mean") for name in ("a", "b", "c")])
+    blocks = pd.DataFrame([[0.1, 0.2, 0.3], [nan, nan, 0.3], [0.1, 0.2, 0.3], [0.4, 0.4, nan]], columns=columns)
+    left = complete(blocks)
+    assert list(left.index) == [0, 2, 3]
+    assert [name for name, _, _ in left.columns] == ["a", "b"]
+    assert complete(left).equals(left)
+    assert complete(blocks * nan).empty

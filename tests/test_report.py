@@ -18,18 +18,19 @@ import pytest
 from frames import make_frames
 
 from benchmark.errors import InputError
+from benchmark.frames import together as together_frames
 from benchmark.latents import READOUTS
 from benchmark.report import build, numbers
-from benchmark.report.exports import as_csv, as_latex
+from benchmark.report.exports import as_csv, as_latex, as_markdown
 from benchmark.report.found import find
 from benchmark.report.page import Page, compose
 from benchmark.report.render import render_html, render_markdown
 from benchmark.report.score_tables import best_shown
-from benchmark.report.tables import Column, Group, Table, metric_named, row_of
+from benchmark.report.tables import Column, Group, Table, anchored, metric_named, row_of
 from benchmark.report.texts import DEMONSTRATION
 from benchmark.report.texts import READOUTS as EXPLAINED
 from benchmark.statistics import contrasts, over_datasets, summarise
-from benchmark.study import Study
+from benchmark.study import Study, together
 
 PAIRS = [
     {"point": "ae", "variational": "vae", "links": "link-hadamard"},
@@ -258,8 +259,9 @@ def test_two_builds_give_the_same_bytes(ordinary: Ordinary, tmp_path: Path) -> N
 def test_what_an_earlier_report_wrote_is_taken_away_and_nothing_else(ordinary: Ordinary, tmp_path: Path) -> None:
     shutil.copytree(ordinary.out, tmp_path, dirs_exist_ok=True)
     (tmp_path / "tables" / "mine.csv").write_text("my own")
-    with (tmp_path / "files.txt").open("a") as listed:
-        listed.write("../precious\n")
+    with (tmp_path / "report-files.txt").open("a") as listed:
+        listed.write("../precious\nmine.txt\ntables\n")
+    (tmp_path / "mine.txt").write_text("my own")
     precious = tmp_path.parent / "precious"
     precious.write_text("kept")
     build(a_study(datasets=["cora"]), *usual(datasets={"cora": True}, models=("ae", "raw")), tmp_path, OVERLAP)
@@ -267,7 +269,8 @@ def test_what_an_earlier_report_wrote_is_taken_away_and_nothing_else(ordinary: O
     assert precious.read_text() == "kept"
     assert "tables/mine.csv" in names
     assert "tables/k-means-on-digits.csv" not in names
-    assert names == {*(tmp_path / "files.txt").read_text().split(), "files.txt", "tables/mine.csv"}
+    listed_now = (tmp_path / "report-files.txt").read_text().split()
+    assert names == {*listed_now, "report-files.txt", "tables/mine.csv", "mine.txt"}
 
 
 def test_the_files_hold_what_the_page_shows(ordinary: Ordinary) -> None:
@@ -288,11 +291,63 @@ def test_the_files_hold_what_the_page_shows(ordinary: Ordinary) -> None:
 
 
 def test_no_cell_of_a_file_is_a_formula_and_no_text_a_command() -> None:
-    cells = ("=1+1", "+1.5", "-2", "@x", "−3", "a_b&c")
-    table = Table("100 % of {it}", tuple(Column(str(place)) for place in range(6)), (Group((row_of(*cells),)),))
-    assert as_csv(table).splitlines()[1] == "'=1+1,+1.5,-2,'@x,−3,a_b&c"
-    assert r"a\_b\&c" in as_latex(table)
+    cells = ("=1+1", "+1.5 hurts", "-2", "@x", "-2+3+cmd|' /C calc'!A0", "[a_b&c|<")
+    columns = (Column("=HYPERLINK()"), *(Column(str(place)) for place in range(5)))
+    table = Table("100 % of {it}", columns, (Group((row_of(*cells),), "@sum"),))
+    head, row = csv.reader(as_csv(table).splitlines())
+    assert head == ["group", "'=HYPERLINK()", *"01234"]
+    assert row == ["'@sum", "'=1+1", "+1.5 hurts", "-2", "'@x", "'-2+3+cmd|' /C calc'!A0", "[a_b&c|<"]
+    assert r"{[}a\_b\&c\textbar{}$<$" in as_latex(table)
     assert r"100 \% of \{it\}" in as_latex(table)
+    assert as_markdown(table).splitlines()[-1].endswith(r"| \[a\_b&amp;c\|&lt; |")
+
+
+def test_places_differ_where_names_do() -> None:
+    names = [
+        ("数据.csv", "ae"),
+        ("資料.csv", "ae"),
+        ("a", "b-c"),
+        ("a-b", "c"),
+        ("vae", "beta=1/n^2"),
+        ("vae", "beta=1/n2"),
+    ]
+    places = [anchored(*parts) for parts in names]
+    assert len(set(places)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9-]+", place) for place in places)
+
+
+def test_two_metrics_of_one_task_are_two_rows() -> None:
+    asked = [{"task": "k-means", "metric": "nmi"}, {"task": "k-means", "metric": "ari"}]
+    sides = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
+    study = a_study(datasets=["cora"], pairs=[], contrasts=[{"name": "both", "primary": asked} | sides])
+    scores, units = usual(datasets={"cora": True})
+    scores.loc[scores["metric"].eq("ari") & scores["model"].eq("vae"), "value"] += 0.5
+    scoreboard = composed(study, scores, units, OVERLAP).scoreboard
+    assert scoreboard is not None
+    nmi, ari = (row.cells for row in scoreboard.groups[0].rows)
+    assert [nmi[0].text, ari[0].text] == ["k-means, NMI", "k-means, ARI"]
+    assert number(ari[1].text.split()[0]) > number(nmi[1].text.split()[0]) + 20
+
+
+def test_a_metric_that_is_none_is_named() -> None:
+    sides = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
+    wrong = [{"name": "c", "primary": [{"task": "k-means", "metric": "nmii"}]} | sides]
+    with pytest.raises(InputError, match="contrast 'c': unknown metric 'nmii'; did you mean 'nmi'"):
+        composed(a_study(contrasts=wrong), *usual(), OVERLAP)
+
+
+def test_studies_together_lack_only_what_each_asked_for() -> None:
+    one = a_study(name="one", datasets=["cora"], models=["ae"], pairs=[])
+    other = a_study(name="other", datasets=["digits"], models=["gae"], pairs=[])
+    parts = [
+        usual(datasets={"cora": True}, models=("ae",)),
+        usual(datasets={"digits": False}, models=("gae",), seeds=2),
+    ]
+    frames = together_frames(parts)
+    page = compose(find(together([one, other]), *frames, OVERLAP, None, None, [one, other]), lambda _: "")
+    short = [sentence for sentence in page.missing if sentence.startswith("Not all")]
+    assert short == ["Not all of the study’s 3 seeds of: gae on digits (2); in brackets, the seeds that are there."]
+    assert not any("cora" in sentence for sentence in page.missing)
 
 
 def test_names_are_escaped() -> None:
@@ -400,7 +455,9 @@ def test_one_seed_has_dashes_for_spread_and_interval() -> None:
     assert all(text.endswith("± –") for row in table.rows[1:] if len(row) > 1 for text in row[2:-1])
     rows = reader.table("vae mean − ae, in points").rows
     assert all(row[2] == row[3] == "–" for row in rows[1:] if len(row) > 1)
-    assert "no dataset has seeds enough for a test" in page
+    assert "on 2 real datasets there are too few seeds for a test" in page
+    table = reader.table("Difference in points, and verdict")
+    assert all(text == "–" or text.endswith(" untested") for row in table.rows[1:] for text in row[1:])
 
 
 def test_one_dataset_without_variational_models() -> None:
@@ -452,7 +509,7 @@ def test_everything_failed_is_still_a_page() -> None:
         (dataset, model, seed): "failed" for dataset in ("cora", "digits") for model in MODELS for seed in range(3)
     }
     page, _ = rendered(a_study(), usual(statuses=statuses))
-    assert "no dataset has seeds enough for a test" in page
+    assert "on 2 synthetic or toy datasets there are too few seeds for a test" in page
     assert "count as evidence (0)" in page
 
 
@@ -627,7 +684,7 @@ def test_tables_are_sorted_and_filtered_and_links_open_what_they_lead_to(browser
     area.get_by_role("searchbox").fill("VGAE sampled")
     assert column(1) == ["vgae"]
     assert column(2) == ["sampled"]
-    assert area.get_by_role("status").text_content() == "1 rows"
+    assert area.get_by_role("status").text_content() == "1 row"
     area.get_by_role("searchbox").fill("")
     assert len(column(1)) == len(before)
     cell = tab.locator("#scoreboard td a").first
@@ -636,6 +693,6 @@ def test_tables_are_sorted_and_filtered_and_links_open_what_they_lead_to(browser
     assert opened.get_attribute("open") is not None
     opened.locator("table").wait_for(state="visible")
     table.locator("tbody tr").first.get_by_role("link").click()
-    assert re.search(r"/records\.html#cora-\w+-all-edges$", tab.url)
+    assert re.search(r"/records\.html#cora--\w+--all-edges$", tab.url)
     assert tab.locator(":target table").is_visible()
     tab.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,8 @@ from benchmark.report.page import compose
 from benchmark.report.render import render_html, render_markdown, render_records
 from benchmark.study import Study
 
-LIST = "files.txt"  # of what a build wrote, so that the next one can take away what is no longer of it
+LIST = "report-files.txt"  # of what a build wrote, so that the next one can take away what is no longer of it
+_OURS = re.compile(r"(tables|figures|data)/[a-z0-9-]+\.[a-z]+")
 EVERYTHING = "everything.parquet"
 
 
@@ -28,16 +30,18 @@ def build(
     declaration: Declaration | None = None,
     record: Callable[[str], str] = lambda _: "",
     results: Path | None = None,
+    parts: Sequence[Study] = (),
 ) -> Path:
     """Write the report of a study into the folder ``out``, each file whole or not at all; the path of its page.
 
     ``overlap`` is test rows over training rows of the tasks whose random splits overlap (``statistics.contrasts``);
     ``declaration`` what the study declared before the run, None where nothing was kept; ``record`` where the record of
     a key lies, seen from ``out``, empty where it is not there; ``results`` the folder of what the run kept for the eye,
-    latents and images, None for without. What an earlier report wrote there and this one does not
-    is removed. Raises InputError where a frame contradicts itself or ``out`` cannot be written.
+    latents and images, None for without; ``parts`` the studies that this one is put together of, if it is. What an
+    earlier report wrote there and this one does not is removed. Raises InputError where a frame contradicts itself or
+    ``out`` cannot be written.
     """
-    found = find(study, scores, units, overlap, declaration, results)
+    found = find(study, scores, units, overlap, declaration, results, parts)
     page = compose(found, record)
     files = {
         **exports(named(page.tables()), page.charts.values(), _frames(found)),
@@ -68,16 +72,14 @@ def _frames(found: Found) -> dict[str, pd.DataFrame]:
         "left-out": found.left_out,
         "holes": found.holes,
     }
-    return {name: frame for name, frame in frames.items() if not frame.empty}
+    return {name: frame for name, frame in frames.items() if name == "summary" or not frame.empty}
 
 
 def _take_away(out: Path, files: Mapping[str, bytes]) -> None:
     """Remove what the last build listed and this one did not write, and list what this one wrote."""
     listed = out / LIST
-    before = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
-    root = out.resolve()
-    for line in before:
-        path = out / line
-        if line not in files and line and path.resolve().is_relative_to(root):
-            path.unlink(missing_ok=True)
+    lines = listed.read_bytes().decode(errors="replace").splitlines() if listed.is_file() else []
+    for line in lines:
+        if line not in files and _OURS.fullmatch(line) and (out / line).is_file():
+            (out / line).unlink()
     write_atomically(listed, "".join(f"{path}\n" for path in sorted(files)).encode())

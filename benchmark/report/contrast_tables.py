@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,34 +15,43 @@ from benchmark.report.tables import (
     Group,
     Row,
     Table,
+    anchored,
     in_order,
     metric_named,
     records,
     row_of,
     seeds_of,
-    slug,
 )
+from benchmark.report.trace import PAGE, anchor
 from benchmark.statistics import CORRECTED, MOST_TO_SETTLE, QUESTION, SENSITIVITY
 from benchmark.study import Contrast
 
 
 def scoreboard_table(
-    per_dataset: pd.DataFrame, overall: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str]
+    per_dataset: pd.DataFrame,
+    overall: pd.DataFrame,
+    declared: Sequence[Contrast],
+    datasets: Sequence[str],
+    roles: Mapping[str, str],
 ) -> Table:
-    """The claim in one table: tasks down under their contrast, datasets across, effect and verdict in each cell."""
+    """The claim in one table: tasks down under their contrast, datasets across, effect and verdict in each cell.
+
+    ``roles`` says of each contrast, by name, what it is there for.
+    """
     names = in_order(per_dataset["dataset"], datasets)
-    cells = {(row["contrast"], row["task"], row["dataset"]): row for row in records(per_dataset)}
-    above = {(row["contrast"], row["task"]): row for row in records(overall) if row["verdict"]}
+    key = ("contrast", "task", "metric")
+    cells = {(*(row[part] for part in key), row["dataset"]): row for row in records(per_dataset)}
+    above = {tuple(row[part] for part in key): row for row in records(overall) if row["verdict"]}
 
     def row(contrast: Contrast, task: str, metric: str) -> Row:
-        here = [above.get((contrast.name, task))] if above else []
-        here += [cells.get((contrast.name, task, name)) for name in names]
+        here = [above.get((contrast.name, task, metric))] if above else []
+        here += [cells.get((contrast.name, task, metric, name)) for name in names]
         return Row((Cell(f"{task}, {metric_named(metric).label}"), *map(_judged, here)))
 
     groups = tuple(
         Group(
             tuple(row(contrast, primary.task, primary.metric) for primary in contrast.primary),
-            f"{contrast.name} ({contrast.role})",
+            f"{contrast.name} ({roles[contrast.name]})",
         )
         for contrast in declared
         if contrast.name in set(per_dataset["contrast"])
@@ -54,15 +63,15 @@ def scoreboard_table(
 
 def contrast_anchor(name: str) -> str:
     """The place of a contrast's numbers in the page."""
-    return f"contrast-{slug(name)}"
+    return anchored("contrast", name)
 
 
 def _judged(row: dict[str, Any] | None) -> Cell:
-    """An effect with its verdict; a dash where there is neither."""
-    if row is None or not row["verdict"]:
+    """An effect with its verdict; a dash where there is none."""
+    if row is None or np.isnan(row["difference"]):
         return Cell(numbers.ABSENT)
     return Cell(
-        f"{numbers.points(row['difference'])} {row['verdict']}",
+        f"{numbers.points(row['difference'])} {row['verdict'] or 'untested'}",
         tone=row["verdict"],
         href=f"#{contrast_anchor(row['contrast'])}" if "dataset" in row else "#over-datasets",
     )
@@ -78,19 +87,17 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
         if not here:
             return Group((), f"{label}: not in these results")
         kind = "corrected resampling t" if next(iter(here.values()))["interval"] == CORRECTED else "paired t"
-        rows = [
-            row_of(
+        rows = []
+        for name, row in ((name, here[name]) for name in in_order(here, datasets)):
+            behind = f"{PAGE}#{anchor(name, contrast.first.model, contrast.first.variant, row['unit'])}"
+            texts = (
                 name,
                 numbers.points(row["difference"]),
                 numbers.interval(row["low"], row["high"]),
                 numbers.points(row["sd"]).lstrip("+"),
-                seeds_of(row),
-                *_tested(row),
-                numbers.share(row["improvement"]),
-                *_decided(row, margin, "seed"),
             )
-            for name, row in ((name, here[name]) for name in in_order(here, datasets))
-        ]
+            last = (*_tested(row), numbers.share(row["improvement"]), *_decided(row, margin, "seed"))
+            rows.append(Row((*map(Cell, texts), Cell(seeds_of(row), href=behind), *map(Cell, last))))
         return Group(tuple(rows), f"{label}: {kind} interval")
 
     columns = (
@@ -165,11 +172,11 @@ def _decided(row: dict[str, Any], margin: float, noun: str) -> tuple[str, str, s
     settled = numbers.ABSENT
     if verdict == "inconclusive":
         settles = row["settles"]
-        settled = (
-            f"over {numbers.counted(MOST_TO_SETTLE, noun)}"
-            if np.isnan(settles)
-            else numbers.counted(int(settles), noun)
-        )
+        settled = f"no number of {noun}s"
+        if np.isnan(settles):
+            settled = f"over {numbers.counted(MOST_TO_SETTLE, noun)}"
+        elif np.isfinite(settles):
+            settled = numbers.counted(int(settles), noun)
     return verdict or numbers.ABSENT, "; ".join(others) or ("the same" if verdict else numbers.ABSENT), settled
 
 
@@ -178,5 +185,9 @@ def _hangs_on(row: dict[str, Any], left_out: pd.DataFrame) -> str:
     here = left_out[np.logical_and.reduce([left_out[column].eq(row[column]) for column in QUESTION])]
     if here.empty or not row["verdict"]:
         return numbers.ABSENT
-    changed = [f"{each['left_out']}: {each['verdict']}" for each in records(here) if each["verdict"] != row["verdict"]]
+    changed = [
+        f"{each['left_out']}: {each['verdict'] or 'too few left'}"
+        for each in records(here)
+        if each["verdict"] != row["verdict"]
+    ]
     return "; ".join(changed) or "the same without any"

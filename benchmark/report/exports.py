@@ -15,6 +15,12 @@ from benchmark.report.tables import Cell, Table, slug
 _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
     "\\": r"\textbackslash{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",
+    "]": "{]}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "−": "$-$",
@@ -29,6 +35,7 @@ _LATEX = {
         for letter, name in {"β": r"\beta", "σ": r"\sigma", "τ": r"\tau", "ρ": r"\rho", "μ": r"\mu"}.items()
     },
 }
+_NUMBERS = re.compile(r"[+-]?[\d.,]+([eE][+-]?\d+)?( to [+−-]?[\d.,]+| [a-z]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -48,11 +55,12 @@ def named(tables: Iterable[Table]) -> dict[str, Table]:
 def exports(
     tables: Mapping[str, Table], charts: Iterable[Chart], frames: Mapping[str, pd.DataFrame]
 ) -> dict[str, bytes]:
-    """Content by path: each table as CSV and LaTeX, each panel as SVG and PDF, each frame and chart's data as CSV."""
+    """Content by path: each table as CSV, LaTeX and Markdown, panel as SVG and PDF, frame and chart's data as CSV."""
     files: dict[str, bytes] = {}
     for name, table in tables.items():
         files[f"tables/{name}.csv"] = as_csv(table).encode()
         files[f"tables/{name}.tex"] = as_latex(table).encode()
+        files[f"tables/{name}.md"] = as_markdown(table).encode()
     for chart in charts:
         files[f"data/{chart.name}.csv"] = _frame_as_csv(chart.data)
         for path, drawing in chart.paths():
@@ -68,10 +76,12 @@ def as_csv(table: Table) -> str:
     labelled = any(group.label for group in table.groups)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(["group"] if labelled else []), *(column.label for column in table.columns)])
+    heads = [*(["group"] if labelled else []), *(column.label for column in table.columns)]
+    writer.writerow(map(_harmless, heads))
     for group in table.groups:
         for row in group.rows:
-            writer.writerow([*([group.label] if labelled else []), *(_harmless(cell.text) for cell in row.cells)])
+            texts = [*([group.label] if labelled else []), *(cell.text for cell in row.cells)]
+            writer.writerow(map(_harmless, texts))
     return text.getvalue()
 
 
@@ -92,6 +102,31 @@ def as_latex(table: Table) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 
+def as_markdown(table: Table) -> str:
+    """The table in GitHub's Markdown, without its caption."""
+    across = len(table.columns)
+    lines = [
+        _markdown_row(markdown(column.label) for column in table.columns),
+        _markdown_row("---:" if column.numeric else ":---" for column in table.columns),
+    ]
+    for group in table.groups:
+        if group.label:
+            lines.append(_markdown_row([f"*{markdown(group.label)}*", *[""] * (across - 1)]))
+        for row in group.rows:
+            lines.append(_markdown_row(f"**{markdown(c.text)}**" if c.bold else markdown(c.text) for c in row.cells))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def markdown(text: str) -> str:
+    """Text with everything that Markdown or HTML would read as a mark escaped."""
+    escaped = re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", text)
+    return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def latex(text: str) -> str:
     """Text with every character that LaTeX would read as a command escaped."""
     return "".join(_LATEX.get(letter, letter) for letter in text)
@@ -102,10 +137,8 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula; a number stays what it is."""
-    if text.startswith(_FORMULA) and not re.match(r"[+-]?\d", text):
-        return f"'{text}"
-    return text
+    """A cell that no spreadsheet takes for a formula; what reads as a number, an interval or a verdict stays."""
+    return text if not text.startswith(_FORMULA) or _NUMBERS.fullmatch(text) else f"'{text}"
 
 
 def _frame_as_csv(frame: pd.DataFrame) -> bytes:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from benchmark.declaration import Declaration
-from benchmark.errors import InputError
+from benchmark.errors import InputError, unknown
 from benchmark.report.provenance import UNIT_COLUMNS
 from benchmark.report.tables import in_order
 from benchmark.statistics import (
+    HOLE_COLUMNS,
     check_scores,
     contrasts,
     holes,
@@ -22,8 +23,10 @@ from benchmark.statistics import (
     waterfall,
 )
 from benchmark.study import Contrast, Study
+from benchmark.tasks.metrics import METRICS
 
 RESAMPLING_SEED = 0
+HOLELESS = pd.DataFrame(columns=HOLE_COLUMNS)  # of studies together: each asked for seeds and draws of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Found:
     overlap: Mapping[str, float]
     declaration: Declaration | None
     results: Path | None
+    parts: tuple[Study, ...]
     declared: tuple[Contrast, ...]
     datasets: tuple[str, ...]
     evidence: Mapping[str, str]
@@ -46,6 +50,12 @@ class Found:
     waterfall: pd.DataFrame
     holes: pd.DataFrame
 
+    @property
+    def points(self) -> set[tuple[str, str]]:
+        """The (model, variant) whose latents have no spread."""
+        here = self.units[self.units["latent"].eq("point")]
+        return set(zip(here["model"], here["variant"], strict=True))
+
 
 def find(
     study: Study,
@@ -54,8 +64,11 @@ def find(
     overlap: Mapping[str, float],
     declaration: Declaration | None,
     results: Path | None,
+    parts: Sequence[Study] = (),
 ) -> Found:
     """Everything at once; ``results`` is the folder of what was kept for the eye, None for without.
+
+    ``parts`` are the studies that this one is put together of, if it is.
 
     InputError where a frame contradicts itself or the other.
     """
@@ -72,6 +85,7 @@ def find(
         overlap=overlap,
         declaration=declaration,
         results=results,
+        parts=tuple(parts) or (study,),
         declared=declared,
         datasets=tuple(in_order(units["dataset"], study.datasets)),
         evidence=evidence,
@@ -80,11 +94,16 @@ def find(
         overall=over_datasets(per_dataset, evidence, margin=study.margin, seed=RESAMPLING_SEED),
         left_out=leave_one_out(per_dataset, evidence, margin=study.margin),
         waterfall=waterfall(scores, study.waterfalls, overlap),
-        holes=holes(scores),
+        holes=holes(scores) if len(parts) <= 1 else HOLELESS,
     )
 
 
 def _check(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> None:
+    known = [metric.name for metric in METRICS]
+    for contrast in study.declared():
+        for primary in contrast.primary:
+            if primary.metric not in known:
+                raise unknown("metric", primary.metric, known, where=f"contrast {contrast.name!r}")
     check_scores(scores)
     if units.empty:
         raise InputError(f"study {study.name}: no results to report; run it first")

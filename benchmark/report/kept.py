@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -17,5 +19,5 @@ def arrays(results: Path | None, path: str, *names: str) -> tuple[NDArray[Any], 
     try:
         with np.load(results / path, allow_pickle=False) as kept:
             return tuple(kept[name] for name in names)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TokenError):
         return None

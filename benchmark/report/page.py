@@ -129,17 +129,21 @@ def compose(found: Found, record: Callable[[str], str]) -> Page:
     """The page of what was found; ``record`` says where the record of a key lies, empty where it is not there."""
     study, units, declared = found.study, found.units, found.declared
     became = texts.became(study, found.declaration)
+    roles = {each.name: texts.role(each, became) for each in declared}
     there = set(found.contrasts["contrast"])
     margin, readouts = texts.margin(study), in_order(found.scores["readout"], study.readouts)
     enough = len(found.evidence) >= FEWEST_DATASETS and there
     return Page(
         study=study,
         headline=texts.DEMONSTRATION if len(found.evidence) < FEWEST_DATASETS else "",
-        verdict=(*sentences(declared, found.contrasts, found.overall), *of_origin(found.waterfall)),
+        verdict=(
+            *sentences(declared, found.contrasts, found.overall, found.evidence, found.points),
+            *of_origin(found.waterfall),
+        ),
         about=texts.about(study, units),
         readouts=tuple((name, texts.READOUTS[name]) for name in readouts),
         contrast_note=texts.CONTRAST_NOTE.format(margin=margin),
-        scoreboard=scoreboard_table(found.contrasts, found.overall, declared, found.datasets) if there else None,
+        scoreboard=scoreboard_table(found.contrasts, found.overall, declared, found.datasets, roles) if there else None,
         scoreboard_note=texts.SCOREBOARD_NOTE.format(margin=margin),
         overall_note=texts.OVERALL_NOTE,
         declared=texts.declared(study, found.declaration, became),
@@ -148,7 +152,7 @@ def compose(found: Found, record: Callable[[str], str]) -> Page:
             Differences(
                 each.name,
                 contrast_anchor(each.name),
-                texts.role(each, became),
+                roles[each.name],
                 contrast_table(each, found.contrasts, found.datasets, study.margin),
             )
             for each in declared
@@ -170,9 +174,12 @@ def compose(found: Found, record: Callable[[str], str]) -> Page:
             if name in set(found.scores["dataset"])
         ),
         folded=len(found.datasets) > OPEN_UP_TO,
-        published=published_table(found.summary, published()),
+        published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
-        missing=(*missing(study, found.scores, units), *texts.gaps(found.holes)),
+        missing=(
+            *(sentence for part in found.parts for sentence in missing(part, found.scores, units)),
+            *texts.gaps(found.holes),
+        ),
         failures=failures_table(units, study),
         unfinished=unfinished_table(units, study),
         facts=run_facts(units),
@@ -186,15 +193,14 @@ def _charts(found: Found) -> dict[str, Chart]:
     """The figures that these results have, by name."""
     declared, datasets = found.declared, found.datasets
     rungs = [[arm_named(rung) for rung in names] for names in found.study.ladders]
-    sides = {(side.model, side.variant) for each in declared for side in (each.first, each.second)}
-    order = in_order((model for model, _ in sides), found.study.models)
-    arms = sorted(sides, key=lambda arm: (order.index(arm[0]), arm[1]))
+    arms = _arms(found)
     colours = {arm: number for number, arm in enumerate(arms)}
+    models = in_order(found.units["model"], found.study.models)
     drawn = (
         forest(found.contrasts, declared, datasets, found.study.margin),
         ladder(found.summary, rungs, declared, datasets),
         waterfalls(found.waterfall, datasets),
-        beta_sweep(found.summary, found.units, declared, datasets),
+        beta_sweep(found.summary, found.units, declared, datasets, models),
         averaging(found.summary, declared, datasets, colours),
         harm_of_samples(found.scores, found.units, declared),
         nearness(found.scores, found.units, declared),
@@ -204,6 +210,20 @@ def _charts(found: Found) -> dict[str, Chart]:
         training_curves(found.units, colours, datasets),
     )
     return {chart.name: chart for chart in drawn if chart is not None and chart.groups}
+
+
+def _arms(found: Found) -> list[tuple[str, str]]:
+    """The models that contrasts are about, those of confirmatory ones first; all trained ones without contrasts."""
+    order = in_order(found.units["model"], found.study.models)
+    trained = found.units[~found.units["model"].isin(controls(found.units))]
+    plain = [(model, "") for model in order if model in set(trained.loc[trained["variant"].eq(""), "model"])]
+    arms: list[tuple[str, str]] = []
+    for role in ("confirmatory", "secondary"):
+        of_role = [each for each in found.declared if each.role == role]
+        sides = {(side.model, side.variant) for each in of_role for side in (each.first, each.second)}
+        there = sorted((arm for arm in sides if arm[0] in order), key=lambda arm: (order.index(arm[0]), arm[1]))
+        arms += [arm for arm in there if arm not in arms]
+    return arms or plain
 
 
 def _scores_of(dataset: str, summary: pd.DataFrame, units: pd.DataFrame, study: Study) -> Scores:

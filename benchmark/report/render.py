@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from benchmark.report.exports import as_markdown, markdown
 from benchmark.report.page import Page
+from benchmark.report.tables import Table
 
 
 def render_html(page: Page) -> str:
@@ -26,6 +27,10 @@ def render_markdown(page: Page) -> str:
     return _environment(finalize=_markdown_text).get_template("report.md.j2").render(page=page)
 
 
+def _table(table: Table) -> Markup:
+    return Markup(as_markdown(table))
+
+
 def _environment(finalize: Callable[[object], object] | None = None) -> Environment:
     made = Environment(
         loader=PackageLoader("benchmark.report", "templates"),
@@ -36,14 +41,10 @@ def _environment(finalize: Callable[[object], object] | None = None) -> Environm
         keep_trailing_newline=True,
         finalize=finalize,
     )
-    made.filters["id"] = id
+    made.filters |= {"id": id, "markdown": _table}
     return made
 
 
 def _markdown_text(value: object) -> object:
-    """Text with everything that Markdown or HTML would read as a mark escaped; what is marked up already stays."""
-    if isinstance(value, Markup):
-        return value
-    text = re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", str(value))
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return Markup(" ".join(text.split()))
+    """What is not marked up already, escaped."""
+    return value if isinstance(value, Markup) else Markup(markdown(str(value)))

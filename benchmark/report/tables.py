@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,14 @@ class Table:
 def slug(text: str) -> str:
     """A name for files and links: lower-case letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unnamed"
+
+
+def anchored(*parts: str) -> str:
+    """A place in a page that no other parts have: they themselves where they are plain, else a slug with a digest."""
+    if all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", part) for part in parts):
+        return "--".join(parts)
+    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:8]
+    return f"{slug(' '.join(parts))}-{digest}"
 
 
 def row_of(*texts: str) -> Row:

@@ -23,9 +23,9 @@ CONTRAST_NOTE = (
 )
 SCOREBOARD_NOTE = (
     "Every cell is a difference in points, first − second, and its verdict: equivalent (certainly within ±{margin}, "
-    "which is asked first), hurts, helps, or inconclusive, which is not the same as equal. Confirmatory contrasts were "
-    "declared as the test of the claim and are corrected together (Holm), so that false differences and false "
-    "equivalences are each bounded at 5 %, not both together; the others are secondary (Benjamini and Hochberg)."
+    "which is asked first), hurts, helps, or inconclusive, which is not the same as equal. Confirmatory contrasts are "
+    "those by which the study tests the claim; they are corrected together (Holm), so that false differences and false "
+    "equivalences are each bounded at 5 %, not both together. The others are secondary (Benjamini and Hochberg)."
 )
 OVERALL_NOTE = (
     "The t over the datasets’ means decides. Beside it: the bootstrap-t interval; the exact p of all sign flips with "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.tables import model_label, records, slug
+from benchmark.report.tables import anchored, model_label, records
 
 PAGE = "records.html"
 
@@ -34,12 +34,12 @@ class Behind:
 
 def anchor(dataset: str, model: str, variant: str, unit: str) -> str:
     """The place of these units in the page of records."""
-    return slug("--".join(part.replace("=", " ") for part in (dataset, model, variant, unit) if part))
+    return anchored(dataset, model, *([variant] if variant else []), unit)
 
 
 def behind(units: pd.DataFrame, path: Callable[[str], str]) -> tuple[Behind, ...]:
     """All units by dataset, model and what they were trained on; ``path`` says where a key's record lies."""
-    groups = units.sort_values("seed").groupby(["dataset", "model", "variant", "unit"], sort=True)
+    groups = units.sort_values(["seed", "key"]).groupby(["dataset", "model", "variant", "unit"], sort=True)
     return tuple(
         Behind(
             anchor(*map(str, name)),

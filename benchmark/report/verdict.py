@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ _READ = {
     "mean": "The posterior’s mean",
     "sampled": "One sample",
 }
+_MOST = {"hurts": "hurts", "helps": "helps", "equivalent": "is equivalent"}  # the first of equals is the most
 _SAID = {
     "hurts": "hurts in {n}",
     "helps": "helps in {n}",
@@ -35,8 +36,17 @@ def kind(contrast: Contrast) -> str:
     return f"{contrast.first.readout} − {'its own' if its_own else 'the other model’s'} {contrast.second.readout}"
 
 
-def sentences(declared: Sequence[Contrast], per_dataset: pd.DataFrame, overall: pd.DataFrame) -> tuple[str, ...]:
-    """What the confirmatory contrasts say, a sentence for each kind of them, and the strongest counter-example."""
+def sentences(
+    declared: Sequence[Contrast],
+    per_dataset: pd.DataFrame,
+    overall: pd.DataFrame,
+    evidence: Collection[str],
+    points: Collection[tuple[str, str]],
+) -> tuple[str, ...]:
+    """What the confirmatory contrasts say, a sentence for each kind of them, and the strongest counter-example.
+
+    Only datasets of ``evidence`` are counted, where there are any; ``points`` are (model, variant) without a spread.
+    """
     confirmatory = [contrast for contrast in declared if contrast.role == "confirmatory"]
     if not confirmatory:
         return ("The study declares no confirmatory contrast, so there is no verdict.",)
@@ -47,32 +57,42 @@ def sentences(declared: Sequence[Contrast], per_dataset: pd.DataFrame, overall: 
             f"The study declares {numbers.counted(len(names), 'confirmatory contrast')}, of which none is in these "
             "results, so there is no verdict.",
         )
+    real = cells[cells["dataset"].isin(list(evidence))]
+    counted, of = (cells, "synthetic or toy") if real.empty else (real, "real")
     kinds: dict[str, list[Contrast]] = {}
     for contrast in confirmatory:
-        kinds.setdefault(kind(contrast), []).append(contrast)
-    said = [_of_kind(members, cells, overall) for members in kinds.values()]
-    return (*filter(None, said), _counter_example(cells))
+        readout = contrast.first.readout
+        subject = _READ.get(readout, f"The readout {readout}")
+        if (contrast.first.model, contrast.first.variant) in points:
+            subject = "A point"
+        kinds.setdefault(f"{subject}\0{kind(contrast)}", []).append(contrast)
+    said = [_of_kind(name.split("\0")[0], members, counted, overall, of) for name, members in kinds.items()]
+    return (*filter(None, said), _counter_example(counted))
 
 
-def _of_kind(members: Sequence[Contrast], cells: pd.DataFrame, overall: pd.DataFrame) -> str:
+def _of_kind(subject: str, members: Sequence[Contrast], cells: pd.DataFrame, overall: pd.DataFrame, of: str) -> str:
     names = [contrast.name for contrast in members]
     here = cells[cells["contrast"].isin(names)]
     if here.empty:
         return ""
-    subject = _READ.get(members[0].first.readout, f"The readout {members[0].first.readout}")
-    against = " and ".join(dict.fromkeys(f"{who(each.first)} − {who(each.second)}" for each in members))
+    against = " and ".join(dict.fromkeys(map(_set_against, members)))
     judged = overall[overall["contrast"].isin(names) & overall["verdict"].ne("")]
     if judged.empty:
         over = f"over datasets nothing is stated (it takes {FEWEST_DATASETS} real ones for a question)"
     else:
         over = f"over datasets it {_counts(judged)} of {numbers.counted(len(judged), 'question')}"
     tested = here[here["verdict"].ne("")]
-    on_each = (
-        f"dataset by dataset it {_counts(tested)} of {numbers.counted(len(tested), 'cell')}"
-        if len(tested)
-        else "no dataset has seeds enough for a test"
-    )
+    datasets = numbers.counted(here["dataset"].nunique(), f"{of} dataset")
+    on_each = f"on {datasets} there are too few seeds for a test"
+    if not tested.empty:
+        on_each = f"on {datasets}, one by one, it {_counts(tested)} of {numbers.counted(len(tested), 'cell')}"
+        on_each += f", with {len(here) - len(tested)} more that could not be tested" * (len(tested) < len(here))
     return f"{subject} ({against}): {over}; {on_each}."
+
+
+def _set_against(contrast: Contrast) -> str:
+    first, second = who(contrast.first), who(contrast.second)
+    return f"{first} − {second}" if first != second else f"{first} − its own {contrast.second.readout}"
 
 
 def _counts(judged: pd.DataFrame) -> str:
@@ -82,22 +102,23 @@ def _counts(judged: pd.DataFrame) -> str:
 
 
 def _counter_example(cells: pd.DataFrame) -> str:
-    """The largest certain effect against what most cells that are certain of a side say."""
-    hurts, helps = (cells[cells["verdict"].eq(verdict)] for verdict in ("hurts", "helps"))
-    if hurts.empty and helps.empty:
-        return "No cell is certain of a side, so there is no counter-example to name."
-    against, of = (helps, "harm") if len(hurts) >= len(helps) else (hurts, "help")
-    if against.empty:
-        equivalent = int(cells["verdict"].eq("equivalent").sum())
-        beside = f"; {numbers.counted(equivalent, 'cell')} {'is' if equivalent == 1 else 'are'} equivalent" * bool(
-            equivalent
-        )
-        return f"Every cell that is certain of a side is of {of}, so there is no counter-example to name{beside}."
-    strongest = records(against.loc[[against["difference"].abs().idxmax()]])[0]
+    """The strongest of the decided cells that say otherwise than most of them."""
+    decided = cells[cells["verdict"].isin(list(_MOST))]
+    if decided.empty:
+        return "No cell is decided, so there is no counter-example to name."
+    counts = decided["verdict"].value_counts()
+    most = max(_MOST, key=lambda verdict: counts.get(verdict, 0))
+    share = f"{_MOST[most]} in {counts[most]} of {numbers.counted(len(decided), 'decided cell')}"
+    others = decided[decided["verdict"].ne(most)]
+    if others.empty:
+        return f"It {share}, so there is no counter-example to name."
+    effects = others[others["verdict"].ne("equivalent")]
+    size = others["difference"].abs()
+    strongest = records(others.loc[[size.idxmin() if effects.empty else size[effects.index].idxmax()]])[0]
     return (
-        f"The strongest counter-example to {of} is {strongest['contrast']} on {strongest['dataset']}, "
-        f"{strongest['task']}: {numbers.points(strongest['difference'])} points of "
-        f"{metric_named(strongest['metric']).label} ({numbers.interval(strongest['low'], strongest['high'])})."
+        f"It {share}; the strongest counter-example is {strongest['contrast']} on {strongest['dataset']}, "
+        f"{strongest['task']}, which {_MOST[strongest['verdict']]}: {numbers.points(strongest['difference'])} points "
+        f"of {metric_named(strongest['metric']).label} ({numbers.interval(strongest['low'], strongest['high'])})."
     )
 
 

@@ -9,8 +9,8 @@ from benchmark.statistics.over_datasets import (
     leave_one_out,
     over_datasets,
 )
-from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, indistinguishable, pairwise
-from benchmark.statistics.scores import CELL, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
+from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
+from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
 from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
 from benchmark.statistics.waterfall import WATERFALL_COLUMNS, waterfall
 
@@ -19,6 +19,7 @@ __all__ = [
     "CONTRAST_COLUMNS",
     "CORRECTED",
     "FEWEST_DATASETS",
+    "HOLE_COLUMNS",
     "IDENTITY",
     "LEFT_OUT_COLUMNS",
     "MOST_TO_SETTLE",
@@ -32,6 +33,7 @@ __all__ = [
     "blocks_of_datasets",
     "blocks_of_seeds",
     "check_scores",
+    "complete",
     "contrasts",
     "holes",
     "indistinguishable",

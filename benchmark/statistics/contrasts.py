@@ -18,7 +18,7 @@ CORRECTED = "corrected t"
 QUESTION = ["contrast", "role", "task", "metric"]
 EFFECT = ["difference", "sd", "low", "high"]
 CONTRAST_COLUMNS = [
-    *(*QUESTION, "dataset", *EFFECT, "seeds", "failed", "diverged", "unpaired", "interval", "overlap"),
+    *(*QUESTION, "dataset", "unit", *EFFECT, "seeds", "failed", "diverged", "unpaired", "interval", "overlap"),
     *("improvement", "p_flip", "least_p", *JUDGED),
 ]
 
@@ -72,6 +72,7 @@ def _contrast(seeds: pd.DataFrame, contrast: Contrast, primary: Primary, overlap
         won=(np.sign(pairs["value"]) * better(pd.Series([primary.metric]))[0] + 1) / 2,
     ).groupby("dataset", sort=True)
     found = rows.agg(
+        unit=("unit", "first"),
         difference=("value", "mean"),
         sd=("value", "std"),
         seeds=("value", "count"),

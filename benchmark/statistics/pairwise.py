@@ -28,6 +28,17 @@ def blocks_of_datasets(scores: pd.DataFrame, primary: Primary, datasets: Collect
     return seeds.pivot_table(index="dataset", columns=ARM, values="value")
 
 
+def complete(blocks: pd.DataFrame) -> pd.DataFrame:
+    """The blocks without gaps: while there is one, the row or the column with the largest share of them goes."""
+    while blocks.isna().to_numpy().any():
+        rows, columns = blocks.isna().mean(axis=1), blocks.isna().mean(axis=0)
+        if rows.max() > columns.max():
+            blocks = blocks.drop(index=rows.idxmax())
+        else:
+            blocks = blocks.drop(columns=[columns.idxmax()])
+    return blocks
+
+
 def pairwise(blocks: pd.DataFrame, overlap: float = 0.0) -> pd.DataFrame:
     """Every pair of columns, paired by row: difference, 95 % t interval, p, and p corrected by Holm over all pairs.
 

@@ -25,6 +25,7 @@ CONFIRMATORY = "confirmatory"
 SENSITIVITY = {"verdict_half": 0.5, "verdict_double": 2.0}  # columns, and the share of the margin that they take
 JUDGED = ["p", "p_equivalent", "adjusted", "adjusted_equivalent", "tests", "verdict", *SENSITIVITY, "settles"]
 MOST_TO_SETTLE = 1_000
+_ENDLESS = 10**12  # as good as any number
 
 _BETTER = {metric.name: 1.0 if metric.direction == "higher" else -1.0 for metric in METRICS}
 
@@ -42,7 +43,8 @@ def judge(found: pd.DataFrame, n: str, families: list[str], margin: float) -> pd
     and tests of equivalence each on their own; ``tests`` is how many rows a correction counted. *Equivalent* is asked
     first: a difference can be certain and too small to matter. ``settles`` is for an inconclusive row the smallest
     number, up to 1,000, at which it would not be with mean and sd as they are and by Bonferroni's share of 5 %, which
-    is the strictest step of either correction; NaN where there is none, as with splits that overlap too much.
+    is the strictest step of either correction; NaN where it is larger, and infinite where no number would do, as with
+    splits that overlap too much.
     """
     mean, sd, count, overlap = (found[column].to_numpy(float) for column in ("difference", "sd", n, "overlap"))
     judged = found.assign(p=p_of_difference(mean, sd, count, overlap))
@@ -85,8 +87,10 @@ def _verdicts(p: pd.Series[float], p_equivalent: pd.Series[float], improvement: 
 
 
 def _fewest(mean: float, sd: float, overlap: float, alpha: float, *, margin: float) -> float:
-    n = np.arange(2, MOST_TO_SETTLE + 1)
+    n = np.append(np.arange(2, MOST_TO_SETTLE + 1), _ENDLESS)
     certain = (p_of_difference(mean, sd, n, overlap) <= alpha) | (
         p_of_equivalence(mean, sd, n, overlap, margin=margin) <= alpha
     )
-    return float(n[certain.argmax()]) if certain.any() else np.nan
+    if not certain[-1]:
+        return np.inf
+    return float(n[certain.argmax()]) if certain[:-1].any() else np.nan

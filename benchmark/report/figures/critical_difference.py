@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report import numbers
+from benchmark.report.figures.asked import primaries
 from benchmark.report.figures.drawing import (
     FAINT,
     INK,
@@ -26,6 +27,7 @@ from benchmark.statistics import (
     FEWEST_DATASETS,
     blocks_of_datasets,
     blocks_of_seeds,
+    complete,
     indistinguishable,
     pairwise,
 )
@@ -46,12 +48,13 @@ def critical_differences(
     arms = scores[scores["readout"].isin(READOUTS) & scores["variant"].eq("")]
     groups: dict[str, list[Drawing]] = {}
     tables = []
-    for primary in dict.fromkeys(primary for contrast in declared for primary in contrast.primary):
+    for primary in primaries(declared):
         heading = f"{primary.task}, {metric_named(primary.metric).label}"
         blocks = {"over datasets": (blocks_of_datasets(arms, primary, evidence), 0.0)}
         if len(blocks["over datasets"][0]) < FEWEST_DATASETS:
             blocks = {name: (blocks_of_seeds(arms, primary, name), overlap.get(primary.task, 0.0)) for name in datasets}
-        for title, (values, rho) in blocks.items():
+        for title, (every, rho) in blocks.items():
+            values = complete(every)
             if values.shape[1] > 2 and len(values) > 1:
                 pairs = pairwise(values, rho)
                 tables.append(pairs.assign(level=title, task=primary.task, metric=primary.metric))
@@ -63,7 +66,7 @@ def critical_differences(
         "all-pairs",
         "All models against each other",
         "Models and readouts by mean score. A bar joins those that no corrected test tells apart (paired t, Holm over "
-        "all pairs of a panel, at 5 %).",
+        "all pairs of a panel, at 5 %). Those that lack a score of the rows compared are left out.",
         tuple(Series(readout, READOUT_COLOURS[readout]) for readout in READOUTS),
         tuple(Group(title, tuple(panels)) for title, panels in groups.items()),
         data.assign(first=data["first"].map(_label), second=data["second"].map(_label)),

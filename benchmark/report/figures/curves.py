@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from benchmark.report.figures.drawing import Chart, Drawing, Group, Series, colour, panel
+from benchmark.report.figures.drawing import Chart, Drawing, Group, Series, colour, dash, panel
 from benchmark.report.tables import model_label, records
 
 QUANTITIES = {
@@ -24,10 +24,7 @@ DENSE = 300  # largest over smallest value, up to which an axis has room for 1, 
 def training_curves(
     units: pd.DataFrame, colours: Mapping[tuple[str, str], int], datasets: Sequence[str]
 ) -> Chart | None:
-    """Curves of the models that contrasts are about, seeds averaged; a panel for each quantity and likelihood.
-
-    ``colours`` maps their (model, variant) to numbers.
-    """
+    """Curves of ``colours``' (model, variant), complete seeds averaged; a panel for each quantity and likelihood."""
     rows = [
         {"arm": number, "model": model, "variant": variant, **curve}
         for (model, variant), number in colours.items()
@@ -57,8 +54,8 @@ def training_curves(
     return Chart(
         "training",
         "Training",
-        "What was minimised and how large the noise was, by epoch, seeds averaged. A line that falls at its end was "
-        "cut short; a σ that grows to 1 belongs to dimensions that the prior has won.",
+        "What was minimised and how large the noise was, by epoch, complete seeds averaged. A line that falls at its "
+        "end was cut short; a σ that grows to 1 belongs to dimensions that the prior has won.",
         series,
         tuple(groups),
         shown,
@@ -68,18 +65,17 @@ def training_curves(
 def _curves(units: pd.DataFrame) -> list[dict[str, object]]:
     """Epoch by epoch and dataset, what the seeds of one arm give on average."""
     found = []
-    whole = units[units["unit"].eq("all-edges")].sort_values("seed")  # sums of floats depend on their order
+    whole = units[units["unit"].eq("all-edges") & units["status"].eq("complete")].sort_values(
+        "seed"
+    )  # sums of floats depend on their order
     for (dataset, likelihood), here in whole.groupby(["dataset", "likelihood"], sort=True):
-        read = [json.loads(text) for text in here["curve"]]
-        epochs = {tuple(curve["epoch"]) for curve in read if curve}
-        if len(epochs) != 1:
-            continue
-        for place, epoch in enumerate(next(iter(epochs))):
-            means = {
-                name: np.mean([curve[name][place] for curve in read if curve and curve.get(name)] or [np.nan])
-                for name in QUANTITIES
-            }
-            found.append({"dataset": dataset, "likelihood": likelihood, "epoch": epoch, **means})
+        read = [curve for text in here["curve"] if (curve := json.loads(text))]
+        for place, epochs in enumerate(zip(*(curve["epoch"] for curve in read), strict=False)):
+            if len(set(epochs)) > 1:  # from here on the seeds are not at the same epoch
+                break
+            values = {name: [curve[name][place] for curve in read if curve.get(name)] for name in QUANTITIES}
+            means = {name: np.mean(each) if each else np.nan for name, each in values.items()}
+            found.append({"dataset": dataset, "likelihood": likelihood, "epoch": epochs[0], **means})
     return found
 
 
@@ -95,7 +91,9 @@ def _panel(curves: pd.DataFrame, quantity: str, title: str, heading: str) -> Dra
     said = "; ".join(f"{model_label(row['model'], row['variant'])}: {row[quantity]:.3g}" for row in records(last))
     with panel(title, heading, f"By epoch; at the end {said}.", height=HEIGHT) as drawn:
         for arm, line in curves.groupby("arm", sort=True):
-            drawn.axes.plot(line["epoch"], line[quantity], color=colour(int(str(arm))), linewidth=1.3)
+            drawn.axes.plot(
+                line["epoch"], line[quantity], color=colour(int(str(arm))), linestyle=dash(int(str(arm))), linewidth=1.3
+            )
         drawn.axes.set(xlabel="epoch")
         if (curves[quantity] > 0).all():
             drawn.axes.set_yscale("log")

@@ -22,6 +22,7 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6
 VARIABLES = {INK: "ink", FAINT: "faint"} | {colour: f"series-{number}" for number, colour in enumerate(PALETTE)}
 READOUT_COLOURS = {"mean": 0, "sampled": 1, "averaged-4": 2, "averaged-16": 3, "mean+logsigma": 4, "expected": 5}
 
+MARKS, DASHES = ("o", "s", "^", "D"), ("-", "--", ":", "-.")
 WIDTH = 3.7  # inches, which is what a narrow phone shows at full size
 RIGHT = 0.975  # where axes end, of the width
 SVG_METADATA = ("Date", "Creator", "Format", "Type")  # left out, so that the same frame gives the same bytes
@@ -55,10 +56,15 @@ STYLE = sns.axes_style("ticks") | {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a colour stands for, the same in every panel of a chart."""
+    """What a colour stands for, the same in every panel of a chart; past the last colour the marks change."""
 
     label: str
     colour: int
+
+    @property
+    def lap(self) -> int:
+        """How many times all colours were given away before."""
+        return self.colour // len(PALETTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,16 @@ def panel(
 def colour(number: int) -> str:
     """The colour of that number, from the start again after the last."""
     return PALETTE[number % len(PALETTE)]
+
+
+def mark(number: int) -> str:
+    """matplotlib's mark for that number: another one each time that the colours start again."""
+    return MARKS[number // len(PALETTE) % len(MARKS)]
+
+
+def dash(number: int) -> str:
+    """matplotlib's line style for that number: another one each time that the colours start again."""
+    return DASHES[number // len(PALETTE) % len(DASHES)]
 
 
 def plain(name: str, most: int = 60) -> str:

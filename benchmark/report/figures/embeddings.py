@@ -55,7 +55,8 @@ def embeddings(
         "latents",
         "Latents drawn",
         "t-SNE of the latents of one training, the same rows and colours in every panel of a dataset: whether the "
-        "classes that the mean keeps apart are still apart in one sample. Distances between clusters mean nothing.",
+        "classes that the mean keeps apart are still apart in one sample; one colour is no labels. Distances between "
+        "clusters mean nothing.",
         (),
         tuple(groups),
         pd.concat(rows, ignore_index=True),
@@ -72,7 +73,7 @@ def _of(units: pd.DataFrame, dataset: str, side: Side, *, sampled: bool, results
         if latents is None:
             return None
         count = len(latents[0])
-        classes = np.zeros(count, int) if labels is None else labels[0]
+        classes = np.zeros(count, int) if labels is None else labels[0]  # one colour where nothing is known
         chosen = np.sort(generator(SEED, "t-SNE", "rows").permutation(count)[:ROWS])
         z = latents[0][chosen].astype(float)
         if sampled:
@@ -96,7 +97,7 @@ def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _panel(found: pd.DataFrame, title: str, name: str) -> Drawing:
     described = (
-        f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class; classes: {len(set(found['class']))}."
+        f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class, of which it has {len(set(found['class']))}."
     )
     with panel(title, name, described, height=HEIGHT, left=0.02, bare=True) as drawn:
         axes = drawn.axes

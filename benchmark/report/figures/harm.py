@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from benchmark.report import numbers
+from benchmark.report.figures.asked import primaries
 from benchmark.report.figures.drawing import FAINT, READOUT_COLOURS, Chart, Drawing, Group, Series, colour, panel
-from benchmark.report.tables import in_order, metric_named
+from benchmark.report.tables import in_order, metric_named, records
 from benchmark.study import Contrast
 
 BINS, FEWEST = 8, 5  # of as many units each, and at least so many, whose medians the line joins
 HEIGHT = 2.6  # inches
+LINEAR = 1e-3  # below which an axis that holds zero is not logarithmic
 MOST_MARKS = 600  # of a series; more are an image, which takes less of the page
 NAME = ["dataset", "model", "variant", "unit", "seed"]
 
@@ -58,25 +60,31 @@ def harm_of_samples(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequenc
 def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contrast]) -> Chart | None:
     """What a readout loses against the point twin, by how near its latents are to N(0, I); None without twins."""
     wide = _by_readout(scores, declared).melt(ignore_index=False, value_name="value").dropna().reset_index()
+    arms = units[["model", "variant", "latent"]].drop_duplicates()
+    is_point = {(row["model"], row["variant"]): row["latent"] == "point" for row in records(arms)}
     parts = []
     for contrast in declared:
-        readout = contrast.first.readout
-        if contrast.first.model == contrast.second.model or readout not in ("mean", "sampled"):
+        readout, sides = contrast.first.readout, (contrast.first, contrast.second)
+        if [is_point.get((side.model, side.variant)) for side in sides] != [False, True]:
+            continue
+        if readout not in ("mean", "sampled"):
             continue
         column = f"prior_mmd_{'mean' if readout == 'mean' else 'sample'}"
         first = units.assign(near=_diagnostic(units, column))
         first = first[first["model"].eq(contrast.first.model) & first["variant"].eq(contrast.first.variant)]
         ours, theirs = (
             wide[wide["model"].eq(s.model) & wide["variant"].eq(s.variant) & wide["readout"].eq(s.readout)]
-            for s in (contrast.first, contrast.second)
+            for s in sides
         )
         pairs = ours.merge(theirs, on=["dataset", "unit", "seed", "task", "metric"], suffixes=("", "_of_point"))
         parts.append(pairs.merge(first[[*NAME, "near"]], on=NAME))
-    points = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["near", "value"])
-    points = points[points["near"].astype(float).gt(0)]
+    if not parts:
+        return None
+    points = pd.concat(parts, ignore_index=True).dropna(subset="near")
     if points.empty:
         return None
-    points = points.drop_duplicates([*NAME, "readout", "task", "metric"]).assign(
+    twin = ["model_of_point", "variant_of_point"]
+    points = points.drop_duplicates([*NAME, "readout", *twin, "task", "metric"]).assign(
         loss=lambda frame: frame["value_of_point"] - frame["value"]
     )
     readouts = in_order(points["readout"], ("mean", "sampled"))
@@ -85,13 +93,22 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
         said = _correlations(here, "readout", readouts, "near")
         drawn_as = [(here[here["readout"].eq(readout)], READOUT_COLOURS[readout]) for readout in readouts]
         panels.append(
-            _scatter(drawn_as, "near", "nearness", f"{task}, {metric_named(str(metric)).label}", "MMD to N(0, I)", said)
+            _scatter(
+                drawn_as,
+                "near",
+                "nearness",
+                f"{task}, {metric_named(str(metric)).label}",
+                "MMD² to N(0, I)",
+                said,
+                "symlog",
+            )
         )
     return Chart(
         "nearness",
         "Does nearness to the prior hurt?",
-        "What a variational readout loses against its point twin, in points, by the discrepancy (MMD²) of its latents "
-        "from N(0, I): left is near. If nearness itself hurt, the mean’s points would rise to the left.",
+        "What a variational readout loses against its point twin, in points, by the discrepancy of its latents from "
+        "N(0, I), MMD² estimated without bias, so that it may fall below zero: left is near. If nearness itself hurt, "
+        "the mean’s points would rise to the left.",
         tuple(Series(readout, READOUT_COLOURS[readout]) for readout in readouts),
         (Group("", tuple(panels)),),
         points,
@@ -99,9 +116,9 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
 
 
 def _by_readout(scores: pd.DataFrame, declared: Sequence[Contrast]) -> pd.DataFrame:
-    """Scores of every unit in the primary metrics of the study, a column for each readout, draws averaged."""
-    primaries = {(p.task, p.metric) for contrast in declared for p in contrast.primary}
-    here = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(primaries)].sort_values([*NAME, "draw"])
+    """Scores of every unit in the metrics that decide, a column for each readout, draws averaged."""
+    asked = {(primary.task, primary.metric) for primary in primaries(declared)}
+    here = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(asked)].sort_values([*NAME, "draw"])
     return here.pivot_table(index=[*NAME, "task", "metric"], columns="readout", values="value")
 
 
@@ -124,7 +141,13 @@ def _correlations(here: pd.DataFrame, by: str, names: Sequence[str], across: str
 
 
 def _scatter(
-    series: Sequence[tuple[pd.DataFrame, int]], across: str, title: str, heading: str, label: str, said: str
+    series: Sequence[tuple[pd.DataFrame, int]],
+    across: str,
+    title: str,
+    heading: str,
+    label: str,
+    said: str,
+    scale: Literal["log", "symlog"] = "log",
 ) -> Drawing:
     with panel(title, heading, f"Loss in points. {said}.", height=HEIGHT) as drawn:
         axes = drawn.axes
@@ -137,5 +160,6 @@ def _scatter(
                 bins = pd.qcut(points[across], BINS, duplicates="drop")
                 line = points.groupby(bins, observed=True)[[across, "loss"]].median()
                 axes.plot(line[across], 100 * line["loss"], color=colour(number), linewidth=1.6)
-        axes.set(xscale="log", xlabel=label, ylabel="loss, points")
+        axes.set_xscale(scale, **({"linthresh": LINEAR} if scale == "symlog" else {}))
+        axes.set(xlabel=label, ylabel="loss, points")
     return drawn.drawing

@@ -3,64 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, READOUT_COLOURS, Chart, Drawing, Group, Series, colour, panel, plain
+from benchmark.report.figures.asked import primaries
+from benchmark.report.figures.drawing import (
+    FAINT,
+    READOUT_COLOURS,
+    Chart,
+    Drawing,
+    Group,
+    Series,
+    colour,
+    dash,
+    mark,
+    panel,
+    plain,
+)
 from benchmark.report.tables import in_order, metric_named, model_label, records
 from benchmark.study import Contrast, Primary
 
 FEWEST_BETAS = 3  # of a model, to draw a line through
-DRAWN = {"sampled": 1, "averaged-4": 4, "averaged-16": 16, "mean": 64}  # the mean stands where a next step would
+DRAWN = {"sampled": 1, "averaged-4": 4, "averaged-16": 16, "mean": 64}  # of no number; the mean stands to the right
 READOUTS = ("mean", "sampled")
 HEIGHT, ROW_HEIGHT, EDGES = 2.3, 0.2, 0.8  # inches
 LINE: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.2, "elinewidth": 0.7}
 
 
-def primaries(declared: Iterable[Contrast], models: Iterable[str]) -> list[Primary]:
-    """The tasks and metrics by which contrasts of these models are judged."""
-    names = set(models)
-    asked = (each for each in declared if {each.first.model, each.second.model} & names)
-    return list(dict.fromkeys(primary for contrast in asked for primary in contrast.primary))
-
-
 def beta_sweep(
-    summary: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str]
+    summary: pd.DataFrame,
+    units: pd.DataFrame,
+    declared: Sequence[Contrast],
+    datasets: Sequence[str],
+    models: Sequence[str],
 ) -> Chart | None:
-    """Scores of mean and sample against β, and active units below; None where no model has three values of it."""
-    arms = units[["model", "variant", "beta", "settings"]].drop_duplicates()
-    arms = arms[arms["beta"] > 0].assign(others=lambda frame: frame["settings"].map(_without_beta))
-    counts = arms.groupby(["model", "others"])["beta"].transform("nunique")
-    swept = arms[counts >= FEWEST_BETAS].drop_duplicates(["model", "variant"])
+    """Scores of mean and sample against β, and active units beside; None where no model has three values of it.
+
+    A line is of one dataset, model, and settings other than β; ``models`` are in the order of the panels.
+    """
+    names = ["dataset", "model", "variant"]
+    arms = units[[*names, "beta"]].dropna().drop_duplicates()
+    arms = arms[arms["beta"] > 0].assign(line=lambda frame: frame["variant"].map(_without_beta))
+    counts = arms.groupby(["dataset", "model", "line"])["beta"].transform("nunique")
+    swept = arms[counts >= FEWEST_BETAS]
     if swept.empty:
         return None
-    points = summary.merge(swept[["model", "variant", "beta"]], on=["model", "variant"])
+    points = summary.merge(swept, on=names)
     points = points[points["readout"].isin(READOUTS)]
-    active = _active_units(units.merge(swept[["model", "variant"]], on=["model", "variant"]))
+    active = _active_units(units[units["unit"].eq("all-edges")].drop(columns="beta").merge(swept, on=names))
     groups = []
     for dataset in datasets:
         panels: list[Drawing] = []
-        for model in dict.fromkeys(swept["model"]):
-            here = points[points["dataset"].eq(dataset) & points["model"].eq(model)]
-            title = f"β sweep, {dataset}"
+        lines = swept.loc[swept["dataset"].eq(dataset), ["model", "line"]].drop_duplicates()
+        for model, line in sorted(lines.itertuples(index=False), key=lambda each: (models.index(each[0]), each[1])):
+            here = points[points["dataset"].eq(dataset) & points["model"].eq(model) & points["line"].eq(line)]
+            title, label = f"β sweep, {dataset}", model_label(model, line)
+            drawn = len(panels)
             for primary in primaries(declared, [model]):
                 asked = here[here["task"].eq(primary.task) & here["metric"].eq(primary.metric)]
                 if asked["beta"].nunique() >= FEWEST_BETAS:
-                    panels.append(_lines(asked, title, f"{model}: {_named(primary)}"))
-            units_here = active[active["dataset"].eq(dataset) & active["model"].eq(model)]
-            if panels and units_here["beta"].nunique() >= FEWEST_BETAS:
-                panels.append(_counts(units_here, title, f"{model}: active units"))
+                    panels.append(_lines(asked, title, f"{label}: {_named(primary)}"))
+            of_line = active["dataset"].eq(dataset) & active["model"].eq(model) & active["line"].eq(line)
+            if len(panels) > drawn and active[of_line]["beta"].nunique() >= FEWEST_BETAS:
+                panels.append(_counts(active[of_line], title, f"{label}: active units"))
         if panels:
             groups.append(Group(dataset, tuple(panels)))
     return Chart(
         "beta",
         "How much prior",
-        "Score against β, the weight of the prior, and how many latent units stay active: whether a line falls as they "
-        "die. Bars are standard deviations over seeds.",
+        "Score against β, the weight of the prior, and how many latent units stay active. Bars are standard deviations "
+        "over seeds.",
         tuple(Series(readout, READOUT_COLOURS[readout]) for readout in READOUTS),
         tuple(groups),
         points,
@@ -77,8 +93,9 @@ def averaging(
 
     ``colours`` maps (model, variant) to numbers.
     """
-    sampled = {(each.first.model, each.first.variant) for each in declared if each.first.readout == "sampled"}
-    here = summary[pd.MultiIndex.from_frame(summary[["model", "variant"]]).isin(sampled)]
+    sampled = summary.loc[summary["readout"].eq("sampled"), ["model", "variant"]].drop_duplicates()
+    here = summary.merge(sampled, on=["model", "variant"]).dropna(subset="mean")
+    here = here[pd.MultiIndex.from_frame(here[["model", "variant"]]).isin(list(colours))]
     here = here[here["readout"].isin(DRAWN)].assign(drawn=here["readout"].map(DRAWN))
     if not here["readout"].str.startswith("averaged").any():
         return None
@@ -87,7 +104,7 @@ def averaging(
     groups = []
     for dataset in datasets:
         panels = []
-        for primary in dict.fromkeys(p for each in declared for p in each.primary):
+        for primary in primaries(declared):
             asked = here[
                 here["dataset"].eq(dataset) & here["task"].eq(primary.task) & here["metric"].eq(primary.metric)
             ]
@@ -138,8 +155,8 @@ def ladder(
     return Chart(
         "ladder",
         "One step at a time",
-        "Score along the ladder from a point to a variational posterior: the step at which a line falls is the one "
-        "that costs. Bars are standard deviations over seeds.",
+        "Score along the ladder from a point to a variational posterior: after which step a line falls by more than "
+        "its bars, which are standard deviations over seeds. The contrasts, which are paired, decide.",
         tuple(Series(readout, READOUT_COLOURS[readout]) for readout in READOUTS),
         tuple(groups),
         pd.concat(used, ignore_index=True),
@@ -150,15 +167,16 @@ def _named(primary: Primary) -> str:
     return f"{primary.task}, {metric_named(primary.metric).label}"
 
 
-def _without_beta(settings: str) -> str:
-    return json.dumps({key: value for key, value in json.loads(settings).items() if key != "beta"}, sort_keys=True)
+def _without_beta(variant: str) -> str:
+    """The settings of a variant other than β."""
+    return " ".join(part for part in variant.split() if not part.startswith("beta="))
 
 
 def _active_units(units: pd.DataFrame) -> pd.DataFrame:
-    """Mean number of active units by dataset, model and β, over seeds and units of work."""
+    """Mean number of active units by dataset, model, line and β, over seeds."""
     found = units.assign(active=[json.loads(text).get("active_units") for text in units["diagnostics"]])
     found = found.dropna(subset="active").astype({"active": float})
-    return found.groupby(["dataset", "model", "beta"])["active"].agg(["mean", "std"]).reset_index()
+    return found.groupby(["dataset", "model", "line", "beta"])["active"].agg(["mean", "std"]).reset_index()
 
 
 def _lines(points: pd.DataFrame, title: str, heading: str) -> Drawing:
@@ -225,9 +243,9 @@ def _averaged(points: pd.DataFrame, number: dict[str, int], title: str, heading:
     with panel(title, heading, f"Scores in percent. {said}.", height=HEIGHT) as drawn:
         axes = drawn.axes
         for arm, line in points.sort_values("drawn").groupby("arm", sort=False):
-            axes.plot(
-                line["drawn"], 100 * line["mean"], "o-", color=colour(number[str(arm)]), markersize=3.5, linewidth=1.3
-            )
+            of_arm = number[str(arm)]
+            style: dict[str, Any] = {"marker": mark(of_arm), "linestyle": dash(of_arm), "color": colour(of_arm)}
+            axes.plot(line["drawn"], 100 * line["mean"], markersize=3.5, linewidth=1.3, **style)
         axes.set_xscale("log", base=2)
         shown = {readout: place for readout, place in DRAWN.items() if readout in set(points["readout"])}
         names = {"sampled": "1", "averaged-4": "4", "averaged-16": "16", "mean": "mean"}

@@ -64,7 +64,9 @@ def _panel(steps: pd.DataFrame, title: str, heading: str) -> Drawing:
         for place, row in enumerate(rows):
             gap = 100 * row["gap"]
             ink = FAINT if place == 0 else colour(REMOVES if abs(gap) <= abs(before) else WIDENS)
-            axes.barh(place, gap - before, left=before, height=0.62, color=ink, alpha=0.45 if place == 0 else 0.8)
+            axes.barh(
+                place, gap - before, left=before, height=0.62, color=ink, alpha=0.45 if place == 0 else 0.8, linewidth=0
+            )
             if place + 1 < len(rows):
                 axes.plot([gap, gap], [place, place + 1], color=FAINT, linewidth=0.7)
             if row["low"] == row["low"]:

@@ -30,8 +30,9 @@ const filter = (table, words, status) => {
       row.hidden = row.cells.length > 1 && !words.every((word) => text.includes(word));
       shown += row.cells.length > 1 && !row.hidden;
     }
+    body.hidden = [...body.rows].every((row) => row.hidden || row.cells.length === 1);
   }
-  status.textContent = words.length ? `${shown} rows` : "";
+  status.textContent = words.length ? `${shown} ${shown === 1 ? "row" : "rows"}` : "";
 };
 const FEWEST_TO_FILTER = 8;
 for (const table of document.querySelectorAll(".tabular table")) {
@@ -61,7 +62,7 @@ for (const table of document.querySelectorAll(".tabular table")) {
   line.prepend(input, status);
 }
 const open = () => {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.querySelector(":target");
   for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
   if (target) target.scrollIntoView();
 };
