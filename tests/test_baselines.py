@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from networks import BY_NAME, CONTROLS, ROWS, data, propagation, rows
 from sklearn.cluster import KMeans
 
@@ -39,3 +40,11 @@ def test_pca_is_the_projection_on_the_leading_singular_vectors():
         latent = spec.latent(Control(features, None, 5, np.random.default_rng(0)))
         u, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
         np.testing.assert_allclose(np.abs(latent), np.abs(u[:, :5] * s[:5]), atol=1e-3)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_pca_of_more_features_than_rows_is_an_array_that_torch_takes(sparse):
+    x = np.random.default_rng(0).random((510, 520), dtype=np.float32)
+    x[x < 0.9] = 0
+    latent = BY_NAME["pca"].latent(Control(sp.csr_array(x) if sparse else x, None, 5, np.random.default_rng(0)))
+    assert torch.from_numpy(latent).shape == (510, 5)

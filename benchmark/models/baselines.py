@@ -40,7 +40,7 @@ def pca(control: Control) -> Features:
     start = int(control.rng.integers(2**31))
     array = x if isinstance(x, np.ndarray) or solver == "arpack" else x.toarray()
     latent = PCA(components, svd_solver=solver, random_state=start).fit_transform(array)
-    return np.asarray(latent, dtype=np.float32)
+    return np.ascontiguousarray(latent, dtype=np.float32)  # ARPACK's come in reversed order, which torch refuses
 
 
 def propagated(power: int) -> Callable[[Control], Features]:
