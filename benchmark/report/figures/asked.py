@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
+
 from benchmark.study import Contrast, Primary
 
 USUAL = (
@@ -18,3 +20,9 @@ def primaries(declared: Sequence[Contrast], models: Iterable[str] | None = None)
     names = None if models is None else set(models)
     asked = [each for each in declared if names is None or {each.first.model, each.second.model} & names]
     return list(dict.fromkeys(primary for contrast in asked for primary in contrast.primary)) or list(USUAL)
+
+
+def scored(scores: pd.DataFrame, dataset: str, primary: Primary) -> pd.DataFrame:
+    """The rows of a dataset in a task and metric."""
+    here = scores["dataset"].eq(dataset) & scores["task"].eq(primary.task) & scores["metric"].eq(primary.metric)
+    return scores[here]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.asked import primaries
+from benchmark.report.figures.asked import primaries, scored
 from benchmark.report.figures.drawing import (
     FAINT,
     READOUT_COLOURS,
@@ -60,11 +60,11 @@ def beta_sweep(
         panels: list[Drawing] = []
         lines = swept.loc[swept["dataset"].eq(dataset), ["model", "line"]].drop_duplicates()
         for model, line in sorted(lines.itertuples(index=False), key=lambda each: (models.index(each[0]), each[1])):
-            here = points[points["dataset"].eq(dataset) & points["model"].eq(model) & points["line"].eq(line)]
+            here = points[points["model"].eq(model) & points["line"].eq(line)]
             title, label = f"β sweep, {dataset}", model_label(model, line)
             drawn = len(panels)
             for primary in primaries(declared, [model]):
-                asked = here[here["task"].eq(primary.task) & here["metric"].eq(primary.metric)]
+                asked = scored(here, dataset, primary)
                 if asked["beta"].nunique() >= FEWEST_BETAS:
                     panels.append(_lines(asked, title, f"{label}: {_named(primary)}"))
             of_line = active["dataset"].eq(dataset) & active["model"].eq(model) & active["line"].eq(line)
@@ -105,9 +105,7 @@ def averaging(
     for dataset in datasets:
         panels = []
         for primary in primaries(declared):
-            asked = here[
-                here["dataset"].eq(dataset) & here["task"].eq(primary.task) & here["metric"].eq(primary.metric)
-            ]
+            asked = scored(here, dataset, primary)
             asked = asked.assign(arm=asked["model"] + "\0" + asked["variant"])
             if not asked.empty:
                 panels.append(_averaged(asked, number, f"averaging, {dataset}", _named(primary)))
@@ -141,9 +139,7 @@ def ladder(
         panels = []
         for dataset in in_order(here["dataset"], datasets):
             for primary in primaries(declared, [model for model, _ in arms]):
-                asked = here[
-                    here["dataset"].eq(dataset) & here["task"].eq(primary.task) & here["metric"].eq(primary.metric)
-                ]
+                asked = scored(here, dataset, primary)
                 if len(set(asked["rung"])) > 1:
                     names = [model_label(*arm) for arm in arms]
                     panels.append(_rungs(asked, title, f"{dataset}: {_named(primary)}", names))
