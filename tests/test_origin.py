@@ -1064,7 +1064,7 @@ def composed(scores, **given):
     _, ordinary = make_frames(datasets={"one": True}, models=("gae",), seeds=1)
     names = scores[["dataset", "model", "variant", "seed", "unit", "status"]].drop_duplicates().to_dict("records")
     units = pd.DataFrame([ordinary.iloc[0].to_dict() | name | {"key": key_of(name)} for name in names])
-    return compose(find(a_study(**given), scores, units, OVERLAP, None, None), lambda _: "")
+    return compose(find(a_study(**given), scores, units, OVERLAP, None, None), {}, lambda _: "")
 
 
 def number(text):

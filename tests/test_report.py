@@ -6,7 +6,7 @@ import csv
 import html
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +21,7 @@ from benchmark.errors import InputError
 from benchmark.frames import together as together_frames
 from benchmark.latents import READOUTS
 from benchmark.report import build, numbers
+from benchmark.report.charts import charts
 from benchmark.report.exports import as_csv, as_latex, as_markdown
 from benchmark.report.found import find
 from benchmark.report.page import Page, compose
@@ -105,13 +106,15 @@ class Reader(HTMLParser):
         return next(table for table in self.tables if table.caption == caption)
 
 
-def composed(study: Study, scores: pd.DataFrame, units: pd.DataFrame, overlap: Mapping[str, float]) -> Page:
-    return compose(find(study, scores, units, overlap, None, None), lambda _: "")
+def composed(study: Study, scores: pd.DataFrame, units: pd.DataFrame, *, drawn: bool = False) -> Page:
+    """The page, without figures unless they are asked for: they take a few seconds."""
+    found = find(study, scores, units, OVERLAP, None, None)
+    return compose(found, charts(found) if drawn else {}, lambda _: "")
 
 
-def rendered(study: Study, frames: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[str, str]:
+def rendered(study: Study, frames: tuple[pd.DataFrame, pd.DataFrame], *, drawn: bool = False) -> tuple[str, str]:
     """The page and its Markdown, without the files beside them."""
-    page = composed(study, *frames, OVERLAP)
+    page = composed(study, *frames, drawn=drawn)
     return render_html(page), render_markdown(page)
 
 
@@ -146,7 +149,7 @@ class Large:
 def six() -> Large:
     study = a_study(datasets=list(SIX))
     frames = usual(datasets=SIX, statuses={("cora", "vae", 1): "failed"})
-    return Large(study, *frames, *rendered(study, frames))
+    return Large(study, *frames, *rendered(study, frames, drawn=True))
 
 
 def number(text: str) -> float:
@@ -322,7 +325,7 @@ def test_two_metrics_of_one_task_are_two_rows() -> None:
     study = a_study(datasets=["cora"], pairs=[], contrasts=[{"name": "both", "primary": asked} | sides])
     scores, units = usual(datasets={"cora": True})
     scores.loc[scores["metric"].eq("ari") & scores["model"].eq("vae"), "value"] += 0.5
-    scoreboard = composed(study, scores, units, OVERLAP).scoreboard
+    scoreboard = composed(study, scores, units).scoreboard
     assert scoreboard is not None
     nmi, ari = (row.cells for row in scoreboard.groups[0].rows)
     assert [nmi[0].text, ari[0].text] == ["k-means, NMI", "k-means, ARI"]
@@ -333,7 +336,7 @@ def test_a_metric_that_is_none_is_named() -> None:
     sides = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
     wrong = [{"name": "c", "primary": [{"task": "k-means", "metric": "nmii"}]} | sides]
     with pytest.raises(InputError, match="contrast 'c': unknown metric 'nmii'; did you mean 'nmi'"):
-        composed(a_study(contrasts=wrong), *usual(), OVERLAP)
+        composed(a_study(contrasts=wrong), *usual())
 
 
 def test_studies_together_lack_only_what_each_asked_for() -> None:
@@ -344,7 +347,7 @@ def test_studies_together_lack_only_what_each_asked_for() -> None:
         usual(datasets={"digits": False}, models=("gae",), seeds=2),
     ]
     frames = together_frames(parts)
-    page = compose(find(together([one, other]), *frames, OVERLAP, None, None, [one, other]), lambda _: "")
+    page = compose(find(together([one, other]), *frames, OVERLAP, None, None, [one, other]), {}, lambda _: "")
     short = [sentence for sentence in page.missing if sentence.startswith("Not all")]
     assert short == ["Not all of the study’s 3 seeds of: gae on digits (2); in brackets, the seeds that are there."]
     assert not any("cora" in sentence for sentence in page.missing)
@@ -352,7 +355,7 @@ def test_studies_together_lack_only_what_each_asked_for() -> None:
 
 def test_names_are_escaped() -> None:
     name = "<b>x$&|_*"
-    page, markdown = rendered(a_study(datasets=[name]), usual(datasets={name: True}))
+    page, markdown = rendered(a_study(datasets=[name]), usual(datasets={name: True}), drawn=True)
     assert "<b>x" not in page
     assert "&lt;b&gt;x$&amp;|_*" in page
     assert "<b>x" not in markdown
@@ -416,7 +419,7 @@ def test_bold_are_the_best_trained_models_as_they_read() -> None:
     scores, units = usual(datasets={"cora": True}, tasks=("k-means",), seeds=1)
     levels = {"ae": 0.70004, "vae": 0.69996, "gae": 0.6, "vgae": 0.5, "raw": 0.9, "random": 0.1}
     scores["value"] = scores["model"].map(levels) - 0.01 * scores["readout"].ne("mean")
-    (page,) = composed(a_study(datasets=["cora"]), scores, units, OVERLAP).scores
+    (page,) = composed(a_study(datasets=["cora"]), scores, units).scores
     (table,) = page.tables
     assert {(model, readout) for model, readout, _ in bold_of(table)} == {("ae", "mean"), ("vae", "mean")}
     assert [group.label for group in table.groups] == ["", "controls and chance"]
@@ -443,13 +446,13 @@ def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:
 
 def test_karate_and_synthetic_data_are_no_evidence() -> None:
     scores, units = usual(datasets=SIX, models=("ae", "vae"), not_evidence=("cora", "wine"))
-    page = composed(a_study(datasets=list(SIX), models=["ae", "vae"]), scores, units, OVERLAP)
+    page = composed(a_study(datasets=list(SIX), models=["ae", "vae"]), scores, units)
     assert page.evidence == 4
     assert page.overall is None
 
 
 def test_one_seed_has_dashes_for_spread_and_interval() -> None:
-    page, _ = rendered(a_study(seeds=1), usual(seeds=1))
+    page, _ = rendered(a_study(seeds=1), usual(seeds=1), drawn=True)
     reader = Reader(page)
     table = reader.table("k-means on cora, %")
     assert all(text.endswith("± –") for row in table.rows[1:] if len(row) > 1 for text in row[2:-1])
@@ -462,14 +465,14 @@ def test_one_seed_has_dashes_for_spread_and_interval() -> None:
 
 def test_one_dataset_without_variational_models() -> None:
     study = a_study(datasets=["digits"])
-    page, _ = rendered(study, usual(datasets={"digits": False}, models=("ae", "raw")))
+    page, _ = rendered(study, usual(datasets={"digits": False}, models=("ae", "raw")), drawn=True)
     assert "4 confirmatory contrasts, of which none is in these results, so there is no verdict." in page
     assert "Declared, but not in these results: vae mean − ae," in page
     assert "Paired differences" not in page
 
 
 def test_a_study_that_declares_no_contrast() -> None:
-    page, _ = rendered(a_study(pairs=[]), usual())
+    page, _ = rendered(a_study(pairs=[]), usual(), drawn=True)
     assert "The study declares no confirmatory contrast, so there is no verdict." in page
     assert "The study declares no contrast." in page
 
@@ -478,7 +481,7 @@ def test_a_model_set_against_two_others_is_drawn_apart() -> None:
     arms = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
     further = {"name": "vae − raw", "primary": [{"task": "k-means", "metric": "nmi"}], "role": "secondary"} | arms
     scores, units = usual()
-    figure = composed(a_study(contrasts=[further]), scores, units, OVERLAP).charts["forest"]
+    figure = composed(a_study(contrasts=[further]), scores, units, drawn=True).charts["forest"]
     assert [group.title for group in figure.groups] == ["vae against ae", "vgae against gae", "vae against raw"]
     assert [len(group.panels) for group in figure.groups] == [3, 3, 1]
     assert len(figure.series) == 3
@@ -486,7 +489,7 @@ def test_a_model_set_against_two_others_is_drawn_apart() -> None:
 
 def test_data_without_labels_has_link_tasks_only() -> None:
     links = ("link-inner-product", "link-hadamard")
-    page, _ = rendered(a_study(datasets=["cora"]), usual(datasets={"cora": True}, tasks=links))
+    page, _ = rendered(a_study(datasets=["cora"]), usual(datasets={"cora": True}, tasks=links), drawn=True)
     assert "k-means on cora" not in page
     assert "k-means, NMI: not in these results" in page
     assert page.count(">not in these results</text>") == 4  # k-means and few, of two models
@@ -508,7 +511,7 @@ def test_everything_failed_is_still_a_page() -> None:
     statuses = {
         (dataset, model, seed): "failed" for dataset in ("cora", "digits") for model in MODELS for seed in range(3)
     }
-    page, _ = rendered(a_study(), usual(statuses=statuses))
+    page, _ = rendered(a_study(), usual(statuses=statuses), drawn=True)
     assert "on 2 synthetic or toy datasets there are too few seeds for a test" in page
     assert "count as evidence (0)" in page
 
@@ -525,14 +528,14 @@ def test_what_the_study_asks_for_and_the_results_lack_is_named() -> None:
 
 def test_variants_are_rows_of_their_own() -> None:
     scores, units = usual(variants={"vae": "beta=0.1"})
-    page = composed(a_study(), scores, units, OVERLAP)
+    page = composed(a_study(), scores, units)
     models = [row.cells[0].text for row in page.scores[0].tables[0].groups[0].rows]
     assert "vae (beta=0.1)" in models
 
 
 def test_how_it_was_run_adds_up() -> None:
     scores, units = usual(seeds=2)
-    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units, OVERLAP).facts}
+    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
     assert facts["training, all units"] == (numbers.duration(units["seconds"].sum()),)
     assert facts["scoring, all units"] == (numbers.duration(units["scoring_seconds"].sum()),)
     assert facts["versions"] == ("numpy 2.0, torch 2.9",)
@@ -544,7 +547,7 @@ def test_how_it_was_run_adds_up() -> None:
 def test_batches_that_memory_did_not_hold_are_counted() -> None:
     scores, units = usual(seeds=2)
     units.loc[units.index[:3], "halved"] = [1, 2, 1]
-    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units, OVERLAP).facts}
+    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
     assert facts["replicas trained together"] == ("1", "fewer than meant for 3 units, since memory ran out")
 
 
@@ -553,16 +556,16 @@ def test_every_readout_is_explained() -> None:
 
 
 def test_units_that_could_have_trained_longer_are_counted_by_dataset() -> None:
-    page = composed(a_study(), *usual(), OVERLAP)
+    page = composed(a_study(), *usual())
     assert page.unfinished is not None
     assert [[cell.text for cell in row.cells] for row in page.unfinished.groups[0].rows] == [["ae", "2 of 6", "1 of 3"]]
     scores, units = usual()
-    assert composed(a_study(), scores, units.assign(still_falling=False), OVERLAP).unfinished is None
+    assert composed(a_study(), scores, units.assign(still_falling=False)).unfinished is None
 
 
 def test_the_models_are_described_by_their_rows() -> None:
     scores, units = usual()
-    page = composed(a_study(), scores, units.assign(note="said in a line"), OVERLAP)
+    page = composed(a_study(), scores, units.assign(note="said in a line"))
     ae, vae = ([cell.text for cell in row.cells] for row in page.models.groups[0].rows[:2])
     assert ae[1:] == [
         "point",
@@ -577,15 +580,15 @@ def test_the_models_are_described_by_their_rows() -> None:
 def test_frames_of_another_version_are_refused_in_one_line() -> None:
     scores, units = usual()
     with pytest.raises(InputError, match=r"units: columns missing: note; .* run the study again"):
-        composed(a_study(), scores, units.drop(columns="note"), OVERLAP)
+        composed(a_study(), scores, units.drop(columns="note"))
 
 
 def test_frames_of_two_runs_are_refused() -> None:
     scores, units = usual()
     with pytest.raises(InputError, match="keys are of no unit"):
-        composed(a_study(), scores, units[units["model"].ne("vae")], OVERLAP)
+        composed(a_study(), scores, units[units["model"].ne("vae")])
     with pytest.raises(InputError, match="no results to report"):
-        composed(a_study(), scores.iloc[:0], units.iloc[:0], OVERLAP)
+        composed(a_study(), scores.iloc[:0], units.iloc[:0])
 
 
 def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:

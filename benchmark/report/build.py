@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.declaration import Declaration
 from benchmark.files import write_atomically
+from benchmark.report.charts import charts
 from benchmark.report.exports import exports, named
 from benchmark.report.found import Found, find
 from benchmark.report.page import compose
@@ -42,7 +43,7 @@ def build(
     ``out`` cannot be written.
     """
     found = find(study, scores, units, overlap, declaration, results, parts)
-    page = compose(found, record)
+    page = compose(found, charts(found), record)
     files = {
         **exports(named(page.tables()), page.charts.values(), _frames(found)),
         EVERYTHING: everything(scores, units).to_parquet(index=False),

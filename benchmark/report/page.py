@@ -11,20 +11,7 @@ from benchmark.origin import CORRECTIONS
 from benchmark.report import numbers, texts
 from benchmark.report.contrast_tables import contrast_anchor, contrast_table, overall_table, scoreboard_table
 from benchmark.report.exports import named
-from benchmark.report.figures import (
-    Chart,
-    averaging,
-    beta_sweep,
-    critical_differences,
-    embeddings,
-    forest,
-    harm_of_samples,
-    images,
-    ladder,
-    nearness,
-    training_curves,
-    waterfalls,
-)
+from benchmark.report.figures import Chart
 from benchmark.report.found import Found
 from benchmark.report.origin_tables import waterfall_tables
 from benchmark.report.provenance import (
@@ -44,7 +31,7 @@ from benchmark.report.tables import Table, in_order, records
 from benchmark.report.trace import Behind, behind
 from benchmark.report.verdict import of_origin, sentences
 from benchmark.statistics import FEWEST_DATASETS
-from benchmark.study import Study, arm_named
+from benchmark.study import Study
 
 OPEN_UP_TO = 3  # datasets whose tables stand open; more are folded
 
@@ -125,8 +112,11 @@ class Page:
         return {id(table): name for name, table in named(self.tables()).items()}
 
 
-def compose(found: Found, record: Callable[[str], str]) -> Page:
-    """The page of what was found; ``record`` says where the record of a key lies, empty where it is not there."""
+def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], str]) -> Page:
+    """The page of what was found and the figures of it, by name.
+
+    ``record`` says where the record of a key lies, empty where it is not there.
+    """
     study, units, declared = found.study, found.units, found.declared
     became = texts.became(study, found.declaration)
     roles = {each.name: texts.role(each, became) for each in declared}
@@ -147,7 +137,7 @@ def compose(found: Found, record: Callable[[str], str]) -> Page:
         scoreboard_note=texts.SCOREBOARD_NOTE.format(margin=margin),
         overall_note=texts.OVERALL_NOTE,
         declared=texts.declared(study, found.declaration, became),
-        charts=_charts(found),
+        charts=charts,
         contrasts=tuple(
             Differences(
                 each.name,
@@ -187,43 +177,6 @@ def compose(found: Found, record: Callable[[str], str]) -> Page:
         costs=cost_table(units, study),
         behind=behind(units, record),
     )
-
-
-def _charts(found: Found) -> dict[str, Chart]:
-    """The figures that these results have, by name."""
-    declared, datasets = found.declared, found.datasets
-    rungs = [[arm_named(rung) for rung in names] for names in found.study.ladders]
-    arms = _arms(found)
-    colours = {arm: number for number, arm in enumerate(arms)}
-    models = in_order(found.units["model"], found.study.models)
-    drawn = (
-        forest(found.contrasts, declared, datasets, found.study.margin),
-        ladder(found.summary, rungs, declared, datasets),
-        waterfalls(found.waterfall, datasets),
-        beta_sweep(found.summary, found.units, declared, datasets, models),
-        averaging(found.summary, declared, datasets, colours),
-        harm_of_samples(found.scores, found.units, declared),
-        nearness(found.scores, found.units, declared),
-        embeddings(found.units, declared, datasets, found.results),
-        images(found.units, arms, datasets, found.results),
-        critical_differences(found.scores, declared, datasets, found.evidence, found.overlap),
-        training_curves(found.units, colours, datasets),
-    )
-    return {chart.name: chart for chart in drawn if chart is not None and chart.groups}
-
-
-def _arms(found: Found) -> list[tuple[str, str]]:
-    """The models that contrasts are about, those of confirmatory ones first; all trained ones without contrasts."""
-    order = in_order(found.units["model"], found.study.models)
-    trained = found.units[~found.units["model"].isin(controls(found.units))]
-    plain = [(model, "") for model in order if model in set(trained.loc[trained["variant"].eq(""), "model"])]
-    arms: list[tuple[str, str]] = []
-    for role in ("confirmatory", "secondary"):
-        of_role = [each for each in found.declared if each.role == role]
-        sides = {(side.model, side.variant) for each in of_role for side in (each.first, each.second)}
-        there = sorted((arm for arm in sides if arm[0] in order), key=lambda arm: (order.index(arm[0]), arm[1]))
-        arms += [arm for arm in there if arm not in arms]
-    return arms or plain
 
 
 def _scores_of(dataset: str, summary: pd.DataFrame, units: pd.DataFrame, study: Study) -> Scores:

@@ -1,0 +1,59 @@
+"""The figures that the results of a study have."""
+
+from __future__ import annotations
+
+from benchmark.report.figures import (
+    Chart,
+    averaging,
+    beta_sweep,
+    critical_differences,
+    embeddings,
+    forest,
+    harm_of_samples,
+    images,
+    ladder,
+    nearness,
+    training_curves,
+    waterfalls,
+)
+from benchmark.report.found import Found
+from benchmark.report.provenance import controls
+from benchmark.report.tables import in_order
+from benchmark.study import arm_named
+
+
+def charts(found: Found) -> dict[str, Chart]:
+    """The figures that these results have, by name."""
+    declared, datasets = found.declared, found.datasets
+    rungs = [[arm_named(rung) for rung in names] for names in found.study.ladders]
+    arms = _arms(found)
+    colours = {arm: number for number, arm in enumerate(arms)}
+    models = in_order(found.units["model"], found.study.models)
+    drawn = (
+        forest(found.contrasts, declared, datasets, found.study.margin),
+        ladder(found.summary, rungs, declared, datasets),
+        waterfalls(found.waterfall, datasets),
+        beta_sweep(found.summary, found.units, declared, datasets, models),
+        averaging(found.summary, declared, datasets, colours),
+        harm_of_samples(found.scores, found.units, declared),
+        nearness(found.scores, found.units, declared),
+        embeddings(found.units, declared, datasets, found.results),
+        images(found.units, arms, datasets, found.results),
+        critical_differences(found.scores, declared, datasets, found.evidence, found.overlap),
+        training_curves(found.units, colours, datasets),
+    )
+    return {chart.name: chart for chart in drawn if chart is not None and chart.groups}
+
+
+def _arms(found: Found) -> list[tuple[str, str]]:
+    """The models that contrasts are about, those of confirmatory ones first; all trained ones without contrasts."""
+    order = in_order(found.units["model"], found.study.models)
+    trained = found.units[~found.units["model"].isin(controls(found.units))]
+    plain = [(model, "") for model in order if model in set(trained.loc[trained["variant"].eq(""), "model"])]
+    arms: list[tuple[str, str]] = []
+    for role in ("confirmatory", "secondary"):
+        of_role = [each for each in found.declared if each.role == role]
+        sides = {(side.model, side.variant) for each in of_role for side in (each.first, each.second)}
+        there = sorted((arm for arm in sides if arm[0] in order), key=lambda arm: (order.index(arm[0]), arm[1]))
+        arms += [arm for arm in there if arm not in arms]
+    return arms or plain
