@@ -17,7 +17,7 @@ from benchmark.report.tables import (
     Table,
     anchored,
     in_order,
-    metric_named,
+    question,
     records,
     row_of,
     seeds_of,
@@ -46,7 +46,7 @@ def scoreboard_table(
     def row(contrast: Contrast, task: str, metric: str) -> Row:
         here = [above.get((contrast.name, task, metric))] if above else []
         here += [cells.get((contrast.name, task, metric, name)) for name in names]
-        return Row((Cell(f"{task}, {metric_named(metric).label}"), *map(_judged, here)))
+        return Row((Cell(question(task, metric)), *map(_judged, here)))
 
     groups = tuple(
         Group(
@@ -83,7 +83,7 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
 
     def group(task: str, metric: str) -> Group:
         here = {row["dataset"]: row for row in records(cells[cells["task"].eq(task) & cells["metric"].eq(metric)])}
-        label = f"{task}, {metric_named(metric).label}"
+        label = question(task, metric)
         if not here:
             return Group((), f"{label}: not in these results")
         kind = "corrected resampling t" if next(iter(here.values()))["interval"] == CORRECTED else "paired t"
@@ -119,7 +119,7 @@ def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame, margin: float) 
     rows = tuple(
         row_of(
             row["contrast"],
-            f"{row['task']}, {metric_named(row['metric']).label}",
+            question(row["task"], row["metric"]),
             numbers.points(row["difference"]),
             numbers.interval(row["low"], row["high"]),
             numbers.interval(row["bootstrap_low"], row["bootstrap_high"]),

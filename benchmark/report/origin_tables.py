@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables import Column, Group, Row, Table, metric_named, records, row_of
+from benchmark.report.tables import Column, Group, Row, Table, question, records, row_of
 
 _STEPS = {
     "one after another": "one after another: each on top of those above it",
@@ -22,7 +22,7 @@ def waterfall_tables(removals: pd.DataFrame, start: str, dataset: str) -> tuple[
     return tuple(
         _waterfall_table(
             here[here["task"].eq(task) & here["metric"].eq(metric)],
-            f"{task}, {metric_named(metric).label}",
+            question(task, metric),
             f"origin {start} {dataset} {task} {metric}",
         )
         for task, metric in here[["task", "metric"]].drop_duplicates().itertuples(index=False)

@@ -9,7 +9,7 @@ from importlib import resources
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables import Cell, Column, Group, Row, Table, metric_named, model_label, records
+from benchmark.report.tables import Cell, Column, Group, Row, Table, model_label, question, records
 from benchmark.report.trace import PAGE, anchor
 from benchmark.statistics import interval_of_mean
 
@@ -43,7 +43,7 @@ def published_table(summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mappin
         behind = f"{PAGE}#{anchor(found['dataset'], found['model'], found['variant'], found['unit'])}"
         first = (
             model_label(found["model"], found["variant"]),
-            f"{found['task']}, {metric_named(found['metric']).label}",
+            question(found["task"], found["metric"]),
             numbers.percent_spread(found["mean"], found["sd"]),
         )
         last = (

@@ -91,6 +91,11 @@ def metric_named(name: str) -> Metric:
     return next(metric for metric in METRICS if metric.name == name)
 
 
+def question(task: str, metric: str) -> str:
+    """What is asked of a latent, as tables and panels head it: the task and the metric's label."""
+    return f"{task}, {metric_named(metric).label}"
+
+
 def in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:
     """Names without repetition: those of ``first`` in its order, then the others by the alphabet."""
     there = set(names)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables import metric_named, records
+from benchmark.report.tables import metric_named, question, records
 from benchmark.statistics import FEWEST_DATASETS, VERDICTS
 from benchmark.study import Contrast, Side
 
@@ -17,12 +17,7 @@ _READ = {
     "sampled": "One sample",
 }
 _MOST = {"hurts": "hurts", "helps": "helps", "equivalent": "is equivalent"}  # the first of equals is the most
-_SAID = {
-    "hurts": "hurts in {n}",
-    "helps": "helps in {n}",
-    "equivalent": "is equivalent in {n}",
-    "inconclusive": "is inconclusive in {n}",
-}
+_SAID = _MOST | {"inconclusive": "is inconclusive"}
 
 
 def who(side: Side) -> str:
@@ -97,7 +92,7 @@ def _set_against(contrast: Contrast) -> str:
 
 def _counts(judged: pd.DataFrame) -> str:
     counts = judged["verdict"].value_counts()
-    parts = [_SAID[verdict].format(n=counts[verdict]) for verdict in VERDICTS if verdict in counts.index]
+    parts = [f"{_SAID[verdict]} in {counts[verdict]}" for verdict in VERDICTS if verdict in counts.index]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
@@ -129,11 +124,7 @@ def of_origin(removals: pd.DataFrame) -> tuple[str, ...]:
         parts = [
             part
             for task, metric in WATERFALL_SHOWN
-            if (
-                part := _gap(
-                    here[here["task"].eq(task) & here["metric"].eq(metric)], f"{task}, {metric_named(metric).label}"
-                )
-            )
+            if (part := _gap(here[here["task"].eq(task) & here["metric"].eq(metric)], question(task, metric)))
         ]
         if parts:
             said.append(f"The origin’s protocol ({start}) on {dataset}, GAE − VGAE in points: {'; '.join(parts)}.")

@@ -79,16 +79,13 @@ def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], *, mar
     per_dataset = per_dataset[counted]
     per_dataset = per_dataset[per_dataset.groupby(QUESTION)["dataset"].transform("nunique") >= FEWEST_DATASETS]
     there = {name: family for name, family in evidence.items() if name in set(per_dataset["dataset"])}
+    without = [("dataset", gone, {name: of for name, of in there.items() if name != gone}) for gone in sorted(there)]
+    families = sorted(set(there.values()))
+    without += [("family", gone, {name: of for name, of in there.items() if of != gone}) for gone in families]
     parts = [
-        over_datasets(per_dataset, rest, margin=margin, seed=None, fewest=2).assign(kind=kind, left_out=left_out)
-        for kind, names in (("dataset", sorted(there)), ("family", sorted(set(there.values()))))
-        for left_out in names
-        if len(
-            rest := {
-                name: of for name, of in there.items() if left_out not in ((name,) if kind == "dataset" else (of,))
-            }
-        )
-        >= 2
+        over_datasets(per_dataset, rest, margin=margin, seed=None, fewest=2).assign(kind=kind, left_out=gone)
+        for kind, gone, rest in without
+        if len(rest) >= 2
     ]
     if not parts:
         return pd.DataFrame(columns=LEFT_OUT_COLUMNS)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmark.study import Contrast, Primary
 
+READOUTS = ("mean", "sampled")  # that are set beside each other
 USUAL = (
     Primary(task="k-means", metric="nmi"),
     Primary(task="logistic-regression-few", metric="accuracy"),

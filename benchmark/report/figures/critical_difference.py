@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.asked import primaries
+from benchmark.report.figures.asked import READOUTS, primaries
 from benchmark.report.figures.drawing import (
     FAINT,
     INK,
@@ -21,7 +21,7 @@ from benchmark.report.figures.drawing import (
     panel,
     plain,
 )
-from benchmark.report.tables import metric_named
+from benchmark.report.tables import question
 from benchmark.report.verdict import who
 from benchmark.statistics import (
     FEWEST_DATASETS,
@@ -33,7 +33,6 @@ from benchmark.statistics import (
 )
 from benchmark.study import Contrast, Side
 
-READOUTS = ("mean", "sampled")
 ROW_HEIGHT, EDGES = 0.16, 0.8  # inches
 
 
@@ -49,7 +48,7 @@ def critical_differences(
     groups: dict[str, list[Drawing]] = {}
     tables = []
     for primary in primaries(declared):
-        heading = f"{primary.task}, {metric_named(primary.metric).label}"
+        heading = question(primary.task, primary.metric)
         blocks = {"over datasets": (blocks_of_datasets(arms, primary, evidence), 0.0)}
         if len(blocks["over datasets"][0]) < FEWEST_DATASETS:
             blocks = {name: (blocks_of_seeds(arms, primary, name), overlap.get(primary.task, 0.0)) for name in datasets}

@@ -65,9 +65,8 @@ def training_curves(
 def _curves(units: pd.DataFrame) -> list[dict[str, object]]:
     """Epoch by epoch and dataset, what the seeds of one arm give on average."""
     found = []
-    whole = units[units["unit"].eq("all-edges") & units["status"].eq("complete")].sort_values(
-        "seed"
-    )  # sums of floats depend on their order
+    whole = units[units["unit"].eq("all-edges") & units["status"].eq("complete")]
+    whole = whole.sort_values("seed")  # sums of floats depend on their order
     for (dataset, likelihood), here in whole.groupby(["dataset", "likelihood"], sort=True):
         read = [curve for text in here["curve"] if (curve := json.loads(text))]
         for place, epochs in enumerate(zip(*(curve["epoch"] for curve in read), strict=False)):

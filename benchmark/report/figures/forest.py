@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, Chart, Drawing, Group, Series, colour, panel, plain
-from benchmark.report.tables import in_order, metric_named, records
+from benchmark.report.tables import in_order, question, records
 from benchmark.report.verdict import kind, who
 from benchmark.study import Contrast, Primary
 
@@ -66,7 +66,7 @@ def _panel(
 ) -> Drawing:
     """One task of one model's contrasts: datasets down, the difference in points across."""
     cells = cells[cells["task"].eq(primary.task) & cells["metric"].eq(primary.metric)]
-    heading = f"{primary.task}, {metric_named(primary.metric).label}"
+    heading = question(primary.task, primary.metric)
     height = EDGES + ROW_HEIGHT * len(order) * (len(contrasts) + 1)
     with panel(title, heading, _described(cells, order), height=height, left=0.31, rows=True) as drawn:
         axes = drawn.axes

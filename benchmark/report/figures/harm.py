@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from benchmark.report import numbers
 from benchmark.report.figures.asked import primaries
 from benchmark.report.figures.drawing import FAINT, READOUT_COLOURS, Chart, Drawing, Group, Series, colour, panel
-from benchmark.report.tables import in_order, metric_named, records
+from benchmark.report.tables import in_order, question, records
 from benchmark.study import Contrast
 
 BINS, FEWEST = 8, 5  # of as many units each, and at least so many, whose medians the line joins
@@ -41,9 +41,7 @@ def harm_of_samples(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequenc
         said = _correlations(here, "model_family", families, "ratio")
         drawn_as = [(here[here["model_family"].eq(family)], place) for place, family in enumerate(families)]
         panels.append(
-            _scatter(
-                drawn_as, "ratio", "harm", f"{task}, {metric_named(str(metric)).label}", "signal-to-noise ratio", said
-            )
+            _scatter(drawn_as, "ratio", "harm", question(str(task), str(metric)), "signal-to-noise ratio", said)
         )
     return Chart(
         "harm",
@@ -70,8 +68,8 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
         if readout not in ("mean", "sampled"):
             continue
         column = f"prior_mmd_{'mean' if readout == 'mean' else 'sample'}"
-        first = units.assign(near=_diagnostic(units, column))
-        first = first[first["model"].eq(contrast.first.model) & first["variant"].eq(contrast.first.variant)]
+        first = units[units["model"].eq(contrast.first.model) & units["variant"].eq(contrast.first.variant)]
+        first = first.assign(near=_diagnostic(first, column))
         ours, theirs = (
             wide[wide["model"].eq(s.model) & wide["variant"].eq(s.variant) & wide["readout"].eq(s.readout)]
             for s in sides
@@ -97,7 +95,7 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
                 drawn_as,
                 "near",
                 "nearness",
-                f"{task}, {metric_named(str(metric)).label}",
+                question(str(task), str(metric)),
                 "MMD² to N(0, I)",
                 said,
                 "symlog",

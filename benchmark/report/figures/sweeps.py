@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.asked import primaries, scored
+from benchmark.report.figures.asked import READOUTS, primaries, scored
 from benchmark.report.figures.drawing import (
     FAINT,
     READOUT_COLOURS,
@@ -24,12 +24,11 @@ from benchmark.report.figures.drawing import (
     panel,
     plain,
 )
-from benchmark.report.tables import in_order, metric_named, model_label, records
-from benchmark.study import Contrast, Primary
+from benchmark.report.tables import in_order, model_label, question, records
+from benchmark.study import Contrast
 
 FEWEST_BETAS = 3  # of a model, to draw a line through
 DRAWN = {"sampled": 1, "averaged-4": 4, "averaged-16": 16, "mean": 64}  # of no number; the mean stands to the right
-READOUTS = ("mean", "sampled")
 HEIGHT, ROW_HEIGHT, EDGES = 2.3, 0.2, 0.8  # inches
 LINE: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.2, "elinewidth": 0.7}
 
@@ -66,7 +65,7 @@ def beta_sweep(
             for primary in primaries(declared, [model]):
                 asked = scored(here, dataset, primary)
                 if asked["beta"].nunique() >= FEWEST_BETAS:
-                    panels.append(_lines(asked, title, f"{label}: {_named(primary)}"))
+                    panels.append(_lines(asked, title, f"{label}: {question(primary.task, primary.metric)}"))
             of_line = active["dataset"].eq(dataset) & active["model"].eq(model) & active["line"].eq(line)
             if len(panels) > drawn and active[of_line]["beta"].nunique() >= FEWEST_BETAS:
                 panels.append(_counts(active[of_line], title, f"{label}: active units"))
@@ -108,7 +107,7 @@ def averaging(
             asked = scored(here, dataset, primary)
             asked = asked.assign(arm=asked["model"] + "\0" + asked["variant"])
             if not asked.empty:
-                panels.append(_averaged(asked, number, f"averaging, {dataset}", _named(primary)))
+                panels.append(_averaged(asked, number, f"averaging, {dataset}", question(primary.task, primary.metric)))
         if panels:
             groups.append(Group(dataset, tuple(panels)))
     return Chart(
@@ -142,7 +141,7 @@ def ladder(
                 asked = scored(here, dataset, primary)
                 if len(set(asked["rung"])) > 1:
                     names = [model_label(*arm) for arm in arms]
-                    panels.append(_rungs(asked, title, f"{dataset}: {_named(primary)}", names))
+                    panels.append(_rungs(asked, title, f"{dataset}: {question(primary.task, primary.metric)}", names))
                     used.append(asked)
         if panels:
             groups.append(Group(title, tuple(panels)))
@@ -157,10 +156,6 @@ def ladder(
         tuple(groups),
         pd.concat(used, ignore_index=True),
     )
-
-
-def _named(primary: Primary) -> str:
-    return f"{primary.task}, {metric_named(primary.metric).label}"
 
 
 def _without_beta(variant: str) -> str:

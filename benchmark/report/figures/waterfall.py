@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, Group, Series, colour, panel
-from benchmark.report.tables import metric_named, records
+from benchmark.report.tables import question, records
 from benchmark.report.verdict import WATERFALL_SHOWN
 
 REMOVES, WIDENS = 0, 1
@@ -22,7 +22,7 @@ def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
         Group(
             f"{start}, {dataset}",
             tuple(
-                _panel(here, f"{start}, {dataset}", f"{task}, {metric_named(metric).label}")
+                _panel(here, f"{start}, {dataset}", question(task, metric))
                 for task, metric in WATERFALL_SHOWN
                 if not (here := _of(in_a_row, start, dataset, task, metric)).empty
             ),
