@@ -314,7 +314,8 @@ def test_the_module_runs_as_a_program():
 
 
 def test_replicas_reach_the_run_and_its_records(command, monkeypatch):
-    from benchmark import cli, driver
+    from benchmark import driver
+    from benchmark.commands.run import _command
     from benchmark.errors import InputError
 
     def missing(*arguments):
@@ -323,4 +324,4 @@ def test_replicas_reach_the_run_and_its_records(command, monkeypatch):
     monkeypatch.setattr(driver, "missing", missing)
     code, _, error = command("run", "smoke", "--replicas", "4")
     assert (code, "asked for 4" in error) == (2, True)
-    assert cli._command("smoke", None, None, None, "cpu", 4).endswith("--device cpu --replicas 4")
+    assert _command("smoke", None, None, None, "cpu", 4).endswith("--device cpu --replicas 4")

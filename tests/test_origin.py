@@ -19,7 +19,7 @@ from sklearn.metrics import adjusted_rand_score, average_precision_score, normal
 from sklearn.svm import SVC
 
 from benchmark import driver
-from benchmark.cli import _replaced
+from benchmark.commands.run import _replaced
 from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
 from benchmark.errors import InputError
 from benchmark.latents import EVERY, READOUTS, Epochs, Latents, of_posterior, read_out

@@ -1,0 +1,58 @@
+"""Progress and tables, for a terminal and for a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+_PLAIN_WIDTH = 200  # of a table that is not printed on a terminal
+_LEAST_COLUMN = 15  # characters, below which a table of sentences cannot be read
+
+
+def shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
+    """The outcomes, with a progress bar on a terminal and one plain line for each batch elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        for outcome in outcomes:
+            seconds = sum(r.provenance.seconds + r.provenance.scoring_seconds for r in outcome.records)
+            print(f"[{outcome.done}/{outcome.total}] {outcome.batch}: {seconds:.1f} s", flush=True)
+            yield outcome
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("training", total=total)
+        for outcome in outcomes:
+            progress.update(bar, completed=outcome.done, description=str(outcome.batch))
+            yield outcome
+
+
+def print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """A table; on a terminal too narrow for its columns, every row as a paragraph."""
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
+    texts = [["–" if value is None else str(value) for value in row] for row in rows]
+    if console.width < _LEAST_COLUMN * len(header):
+        for name, *values in texts:
+            pairs = zip(header[1:], values, strict=True)
+            said = " · ".join(f"{title}: {value}" for title, value in pairs if value != "–")
+            console.print(Padding(f"[bold]{escape(name)}[/bold]: {escape(said)}", (0, 0, 0, 2)))
+        return
+    table = Table(box=None, pad_edge=False)
+    for position, title in enumerate(header):
+        table.add_column(title, no_wrap=position == 0, overflow="fold")
+    for row in texts:
+        table.add_row(*map(escape, row))
+    console.print(table)

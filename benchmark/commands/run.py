@@ -1,0 +1,127 @@
+"""``run``: train, read out and score what a study lacks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmark.commands.display import shown
+from benchmark.commands.options import DataRoot, Device, Results, StudyName
+from benchmark.errors import InputError
+from benchmark.study import Study, load_study
+
+FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
+
+
+def run(
+    study: StudyName,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds 0 to N − 1, in place of the study's.")] = None,
+    datasets: Annotated[str | None, typer.Option(metavar="A,B", help="In place of the study's datasets.")] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B", help="In place of the study's models and variants.")
+    ] = None,
+    device: Device = "auto",
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Worker processes; as many as processors if not given.")
+    ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Seeds that train as one model; all on a GPU, one on a CPU if not given."),
+    ] = None,
+    data_root: DataRoot = None,
+    results: Results = Path("results"),
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Go on without datasets that cannot be had.")
+    ] = False,
+) -> None:
+    """Train, read out and score what a study lacks; the same command continues an interrupted run."""
+    asked = load_study(study)
+    chosen = _replaced(asked, seeds, datasets, models)
+    from benchmark import driver, engines, frames, gather, plan, training
+    from benchmark.datasets import data_root as resolve_root
+    from benchmark.declaration import declare
+    from benchmark.records import Store
+
+    plan.check_names(chosen)
+    workers = engines.processors() if workers is None else workers
+    if workers < 1:
+        raise InputError(f"--workers {workers}: at least 1 is wanted")
+    if replicas is not None and replicas < 1:
+        raise InputError(f"--replicas {replicas}: at least 1 is wanted")
+    kind = training.resolve_device(device)
+    _check_writable(results)
+    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing)
+    for line in refused:
+        print(f"skipped: {line}", file=sys.stderr)
+    planned, store = plan.make_plan(chosen, data, kind), Store(results)
+    work = driver.missing(planned, store, replicas)
+    print(
+        f"{chosen.name}: {work.units} units, {work.recorded} recorded; "
+        f"{len(work.jobs)} batches to run on {kind}, {workers} workers",
+        flush=True,
+    )
+    declare(asked, results, work.begun)
+    command = _command(study, seeds, datasets, models, device, replicas)
+    started = time.monotonic()
+    outcomes = driver.execute(planned, work, store, workers, command)
+    lost: set[str] = set()
+    try:
+        for outcome in shown(outcomes, len(work.jobs)):
+            for record in outcome.records:
+                if record.status != "complete":
+                    where = f"{outcome.batch}, seed {record.identity.seed}"
+                    print(f"{record.status}: {where}: {record.message}", file=sys.stderr)
+                if record.status == "failed":
+                    lost.add(record.key)
+    except KeyboardInterrupt:
+        outcomes.close()
+        counts = driver.tally(planned, store).values()
+        recorded = sum(count["complete"] + count["diverged"] for count in counts)
+        print(f"\n{recorded} of {work.units} units are recorded", file=sys.stderr)
+        raise
+    scores, units = gather.gather(planned, store)
+    frames.write_frames(scores, units, results, chosen.name)
+    failed = len(lost | set(units["key"][units["status"] == "failed"]))
+    seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
+    part = "" if chosen == asked else ", which now hold only what this command asked for"
+    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
+    if failed:
+        print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
+        raise typer.Exit(FAILED_UNITS)
+
+
+def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str | None) -> Study:
+    """The study with its lists replaced by those of the command line."""
+    if seeds is not None and seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least 1 is wanted")
+    update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+    for option, value in (("datasets", datasets), ("models", models)):
+        if value is not None:
+            names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+            if not names:
+                raise InputError(f"--{option} {value!r}: at least one name is wanted")
+            update[option] = names
+    if models is not None:
+        update |= {"variants": (), "waterfalls": (), "ladders": ()}
+    return study.model_copy(update=update)
+
+
+def _command(
+    study: str, seeds: int | None, datasets: str | None, models: str | None, device: str, replicas: int | None
+) -> str:
+    """The command that gave a record, without folders, which differ from machine to machine."""
+    options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device, "replicas": replicas}
+    words = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join(["python -m benchmark run", Path(study).name, *words])
+
+
+def _check_writable(results: Path) -> None:
+    from benchmark.files import write_atomically
+
+    probe = results / ".writable"
+    write_atomically(probe, b"")
+    probe.unlink()
