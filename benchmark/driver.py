@@ -20,10 +20,8 @@ from benchmark.models import BaselineSpec
 from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training, batches
 from benchmark.records import Cell, Record, Store
 from benchmark.run import Context, Job
-from benchmark.tasks import TASKS
 from benchmark.training import device_name
 
-_CURRENT = {(task.name, task.version) for task in TASKS}
 _READ = {readout.name for readout in READOUTS}
 
 
@@ -78,7 +76,7 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
         replicas = 1
     for batch in batches(anew, replicas=replicas):
         units = [unit for training in batch.trainings for unit in training.units]
-        jobs.append(Job(batch, {u.identity.key: _all_cells(u, records[u.identity.key]) for u in units}))
+        jobs.append(Job(batch, {u.identity.key: _all_cells(plan, u, records[u.identity.key]) for u in units}))
     recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())
     begun = sum(record is not None for record in records.values())
     return Work(tuple(jobs), len(records), recorded, begun)
@@ -101,6 +99,7 @@ def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) ->
             command=command,
             save_latents=plan.study.save_latents,
             images=plan.images,
+            tasks={task.name: task for task in plan.tables.tasks},
         )
         for records in local(work.jobs, context, workers):
             job = jobs[records[0].key]
@@ -137,10 +136,11 @@ def _missing_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]
     return tuple(cell for cell in unit.cells if cell not in there)
 
 
-def _all_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
+def _all_cells(plan: Plan, unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
     """The cells of the plan, and those that the record holds besides and that can still be scored."""
     held = () if record is None else sorted(record.scores.keys() - set(unit.cells))
-    return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in _CURRENT and cell.readout in _READ))
+    current = {(task.name, task.version) for task in plan.tables.tasks}
+    return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in current and cell.readout in _READ))
 
 
 def _wants_files(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:
@@ -161,7 +161,8 @@ def _kept(training: Training, asked: Sequence[Record | None], store: Store) -> R
     """
     there = [record for record in asked if record is not None]
     there = there or [record for i in training.identities if (record := store.get(i.key)) is not None]
-    same = all(r.status == "complete" and r.provenance.versions == provenance.versions() for r in there)
+    versions = {**provenance.versions(), **training.units[0].sources}
+    same = all(r.status == "complete" and r.provenance.versions == versions for r in there)
     paths = {record.latents for record in there}
     if not same or len(paths) != 1 or "" in paths:
         return None

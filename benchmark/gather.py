@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,17 @@ import pandas as pd
 from benchmark.models import BaselineSpec, NoisedSpec
 from benchmark.plan import Plan, PlannedUnit
 from benchmark.records import Record, Store
-from benchmark.tasks import TASKS
 
 STILL_FALLING = 0.01  # share of the loss lost over the last tenth of the epochs, above which training was cut short
-
-_METRICS = {task.name: task.metrics for task in TASKS}
 
 
 def gather(plan: Plan, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores, one row each, and units, one row each, of all that the store holds of a plan; in the plan's order."""
+    metrics = {task.name: task.metrics for task in plan.tables.tasks}
     pairs = [(unit, record) for unit in plan.units() if (record := store.get(unit.identity.key)) is not None]
-    scores = pd.DataFrame([row for unit, record in pairs for row in _scores(unit, record)], columns=_SCORE_COLUMNS)
+    scores = pd.DataFrame(
+        [row for unit, record in pairs for row in _scores(unit, record, metrics)], columns=_SCORE_COLUMNS
+    )
     units = pd.DataFrame([_unit(plan, unit, record) for unit, record in pairs])
     return scores.astype({"seed": "int64", "draw": "int64", "value": "float64"}), units
 
@@ -44,11 +44,11 @@ _SCORE_COLUMNS = [
 ]
 
 
-def _scores(unit: PlannedUnit, record: Record) -> Iterator[tuple[Any, ...]]:
+def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[Any, ...]]:
     for cell in unit.cells:
         metrics = record.scores.get(cell)
         status = "failed" if metrics is None else "diverged" if record.status == "diverged" else "complete"
-        for metric in _METRICS[cell.task]:
+        for metric in metrics_of[cell.task]:
             yield (
                 unit.dataset,
                 unit.arm.row.name,

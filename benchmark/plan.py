@@ -11,14 +11,15 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from benchmark import origin
-from benchmark.datasets import Dataset, load, neighbour_graph, split
+from benchmark.datasets import Dataset, neighbour_graph, split
 from benchmark.errors import InputError, UnavailableError, unknown
 from benchmark.latents import EVERY, READOUTS, Kind, Readout
-from benchmark.models import MODELS, BaselineSpec, FusionSpec, ModelSpec, Row, Settings
+from benchmark.models import BaselineSpec, FusionSpec, ModelSpec, Row, Settings
 from benchmark.records import Cell, Identity
 from benchmark.refusals import check_arms
 from benchmark.study import Study, variant_label
-from benchmark.tasks import METRICS, TASKS, Task, Unit, unmet_needs
+from benchmark.tables import OURS, Tables
+from benchmark.tasks import METRICS, Task, Unit, unmet_needs
 
 NEIGHBOURS = 9
 _UNITS: tuple[Unit, ...] = ("all-edges", "training-edges")
@@ -88,7 +89,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class PlannedUnit:
-    """One record that the study wants, and the scores it wants of it."""
+    """One record that the study wants, and the scores it wants of it; ``sources`` are the plugins that it hangs on."""
 
     dataset: str
     arm: Arm
@@ -96,6 +97,7 @@ class PlannedUnit:
     unit: Unit
     identity: Identity
     cells: tuple[Cell, ...]
+    sources: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,15 @@ class Plan:
     study: Study
     data: dict[str, Prepared]
     device: str
+    tables: Tables = OURS
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
         """The study's rows as they stand, then its variants; InputError for a name or a setting that there is not."""
         product = frozenset((readout, task) for readout in self.study.readouts for task in self.study.tasks)
-        arms = [Arm(row, "", row.settings, product) for row in named(MODELS, "model", self.study.models)]
+        arms = [Arm(row, "", row.settings, product) for row in named(self.tables.models, "model", self.study.models)]
         for variant in self.study.variants:
-            for row in named(MODELS, "model", variant.models):
+            for row in named(self.tables.models, "model", variant.models):
                 try:
                     settings = row.overridden(variant.settings)
                 except ValueError as error:
@@ -172,7 +175,7 @@ class Plan:
                 arms.append(Arm(row, variant_label(variant.settings), settings, product))
         for start in self.study.waterfalls:
             for (model, overrides), asked in origin.arms(start).items():
-                (row,) = named(MODELS, "model", [model])
+                (row,) = named(self.tables.models, "model", [model])
                 settings = row.overridden(dict(overrides))
                 own = Arm(row, variant_label(dict(overrides)), settings, asked)
                 place = next((i for i, arm in enumerate(arms) if (arm.row, arm.settings) == (row, settings)), None)
@@ -219,7 +222,8 @@ class Plan:
     def _asked_tasks(self) -> list[Task]:
         """The study's tasks, then those that only waterfalls ask for."""
         asked = {task for arm in self.arms for _, task in arm.asked} - set(self.study.tasks)
-        return named(TASKS, "task", [*self.study.tasks, *(task.name for task in TASKS if task.name in asked)])
+        tasks = self.tables.tasks
+        return named(tasks, "task", [*self.study.tasks, *(task.name for task in tasks if task.name in asked)])
 
     def _trained_together(self, name: str, arm: Arm) -> list[tuple[Unit, ...]]:
         """The units of each training of an arm: those that some readout is scored in."""
@@ -249,7 +253,9 @@ class Plan:
             unit=unit,
             device=self.device,
         )
-        return PlannedUnit(name, arm, seed, unit, identity, self._cells(name, arm, unit))
+        cells = self._cells(name, arm, unit)
+        sources = self.tables.sources_of(name, arm.row.name, frozenset(cell.task for cell in cells))
+        return PlannedUnit(name, arm, seed, unit, identity, cells, sources)
 
 
 def batches(trainings: Sequence[Training], *, replicas: int | None) -> list[Batch]:
@@ -274,15 +280,17 @@ def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Nam
     return [known[name] for name in names]
 
 
-def check_names(study: Study) -> None:
+def check_names(study: Study, tables: Tables = OURS) -> None:
     """InputError for a model, task, readout or metric of the study that no table has, or that do not go together."""
-    named(MODELS, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
-    tasks = named(TASKS, "task", study.tasks)
+    models = tables.models
+    named(models, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
+    tasks = named(tables.tasks, "task", study.tasks)
     readouts = named(READOUTS, "readout", study.readouts)
     for readout in readouts:
         if not any(readout.gives in task.takes for task in tasks):
             raise InputError(
-                f"readout {readout.name!r}: {_untaken(readout, tasks)}; add such a task, or leave the readout out"
+                f"readout {readout.name!r}: {_untaken(readout, tasks, tables)}; add such a task, "
+                "or leave the readout out"
             )
     for task in tasks:
         if not any(readout.gives in task.takes for readout in readouts):
@@ -291,14 +299,14 @@ def check_names(study: Study) -> None:
             raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
     for contrast in study.declared():
         for side in (contrast.first, contrast.second):
-            (row,), (readout,) = named(MODELS, "model", [side.model]), named(READOUTS, "readout", [side.readout])
+            (row,), (readout,) = named(models, "model", [side.model]), named(READOUTS, "readout", [side.readout])
             if not Arm(row, "", row.settings).readouts([readout.name]):
                 what = (
                     "is a point, or is not trained on all rows at once," if readout.gives == "epochs" else "is a point"
                 )
                 raise InputError(f"contrast {contrast.name!r}: {row.name} {what} and has no readout {readout.name!r}")
         for primary in contrast.primary:
-            (task,) = named(TASKS, "task", [primary.task])
+            (task,) = named(tables.tasks, "task", [primary.task])
             if primary.metric not in task.metrics:
                 known = (
                     task.metrics if primary.metric in {metric.name for metric in METRICS} else [m.name for m in METRICS]
@@ -309,20 +317,22 @@ def check_names(study: Study) -> None:
                 if readout.gives not in task.takes:
                     raise InputError(
                         f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; "
-                        f"{_untaken(readout, [task])}"
+                        f"{_untaken(readout, [task], tables)}"
                     )
 
 
-def _untaken(readout: Readout, tasks: Sequence[Task]) -> str:
+def _untaken(readout: Readout, tasks: Sequence[Task], tables: Tables) -> str:
     """Why none of the tasks takes what a readout gives, and which would; of a matrix nearly all."""
     if readout.gives == "matrix":
         taken = " or ".join(dict.fromkeys(_KINDS[kind] for task in tasks for kind in task.takes))
         return f"it gives a matrix, and {' and '.join(task.name for task in tasks)} takes {taken}"
-    takers = [task.name for task in TASKS if readout.gives in task.takes]
+    takers = [task.name for task in tables.tasks if readout.gives in task.takes]
     return f"it gives {_KINDS[readout.gives]}, which go with {' and '.join(takers)} alone"
 
 
-def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str, Prepared], list[str]]:
+def load_all(
+    study: Study, root: Path, *, skip_missing: bool, tables: Tables = OURS
+) -> tuple[dict[str, Prepared], list[str]]:
     """Every dataset of the study, loaded and checked, and what was said of those that cannot be had.
 
     InputError lists all of the latter. With ``skip_missing`` those whose files are not there are left out, but not
@@ -332,7 +342,7 @@ def load_all(study: Study, root: Path, *, skip_missing: bool) -> tuple[dict[str,
     refused: list[InputError] = []
     for name in study.datasets:
         try:
-            dataset = load(name, root)
+            dataset = tables.load(name, root)
             split(dataset, seed=0)  # so that what cannot be split is refused now, not in every unit
             data[name] = Prepared.of(dataset)
         except InputError as error:
@@ -355,9 +365,9 @@ def _check_distinct(data: dict[str, Prepared]) -> None:
             raise InputError(f"datasets {twin!r} and {name!r} are the same data; leave one out")
 
 
-def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
+def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tables = OURS) -> Plan:
     """The plan of a study on loaded data; InputError where a model cannot train on a dataset, or no task scores it."""
-    plan = Plan(study, data, device)
+    plan = Plan(study, data, device, tables)
     for arm in plan.arms:
         if not arm.readouts({readout for readout, _ in arm.asked}):
             raise InputError(
@@ -367,7 +377,7 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str) -> Plan:
     for name, prepared in data.items():
         check_arms(plan.arms, study, name, prepared.dataset, prepared.edges)
         if not any(unit.dataset == name for unit in plan.units()):
-            needed = {task.needs for task in named(TASKS, "task", study.tasks)}
+            needed = {task.needs for task in named(tables.tasks, "task", study.tasks)}
             unmet = unmet_needs(prepared.dataset)
             lacks = " and no ".join(words for need, words in unmet.items() if need in needed)
             raise InputError(

@@ -22,13 +22,12 @@ from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
 from benchmark.plan import Batch, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Provenance, Record, Status
 from benchmark.rng import generator
-from benchmark.tasks import TASKS, Case
+from benchmark.tasks import Case, Task
 from benchmark.training import Curve, fit, forget_peak_memory, out_of_memory, peak_memory
 
 MOST_DIMENSIONS = 256  # of a latent that is diagnosed
 
 _READOUTS = {readout.name: readout for readout in READOUTS}
-_TASKS = {task.name: task for task in TASKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Context:
     command: str
     save_latents: bool
     images: frozenset[str]  # datasets whose rows are drawn
+    tasks: Mapping[str, Task]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
             device_name=context.device_name,
             replicas=trained.replicas,
             halved=trained.halved,
-            versions=context.versions,
+            versions={**context.versions, **unit.sources},
             commit=context.commit,
             command=context.command,
         )
@@ -285,7 +285,7 @@ def _scored(
     for (readout, draw), group in groupby(cells, key=lambda cell: (cell.readout, cell.draw)):
         matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
         for cell in group:
-            yield cell, dict(_TASKS[cell.task].score(matrix, case))
+            yield cell, dict(context.tasks[cell.task].score(matrix, case))
 
 
 def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarray:

@@ -105,7 +105,8 @@ class Study(_Frozen):
     datasets ``images``, all that are images if not given. ``waterfalls`` are the starts of the study origin whose
     corrections are trained besides, each with the readouts and tasks that it is about. ``ladders`` are models, each
     with its variant after a space, in the order in which the report draws them, from a point to a variational
-    posterior. Without ``derived_graphs`` a graph model is refused on data that have no edges of their own.
+    posterior. Without ``derived_graphs`` a graph model is refused on data that have no edges of their own. ``plugins``
+    are Python files that bring further datasets, models and tasks; in a study file, seen from its folder.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -131,8 +132,9 @@ class Study(_Frozen):
     waterfalls: tuple[Start, ...] = ()
     ladders: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
     derived_graphs: Annotated[bool, Field(strict=True)] = True
+    plugins: tuple[str, ...] = ()
 
-    @field_validator("datasets", "models", "readouts", "tasks", "waterfalls")
+    @field_validator("datasets", "models", "readouts", "tasks", "waterfalls", "plugins")
     @classmethod
     def _no_duplicates(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -239,6 +241,7 @@ def together(studies: Sequence[Study]) -> Study:
         margin=first.margin,
         waterfalls=union(lambda study: study.waterfalls),
         ladders=union(lambda study: study.ladders),
+        plugins=union(lambda study: study.plugins),
     )
 
 
@@ -275,7 +278,8 @@ def load_study(name: str) -> Study:
         raise InputError(f"study file {name}: there is no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise InputError(f"study file {name}: cannot be read: {error}") from None
-    return parse_study(content, where=str(path))
+    study = parse_study(content, where=str(path))
+    return study.model_copy(update={"plugins": tuple(str(path.parent / plugin) for plugin in study.plugins)})
 
 
 def parse_study(content: dict[str, Any], *, where: str) -> Study:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+
+from benchmark.cli import main
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +20,25 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no real data in {root}; set BENCHMARK_DATA_ROOT to a folder that holds them")
     return root
+
+
+@pytest.fixture
+def command(capsys, monkeypatch, tmp_path):
+    """Run a command in an empty folder; its exit code, output and error output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["benchmark", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code or 0
+        return code, *capsys.readouterr()
+
+    return run
 
 
 torch.set_num_threads(1)  # what is small is slower with more, and several times so beside other work

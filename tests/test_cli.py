@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from benchmark.cli import main
+from commands import refused
 
 TINY = """
 name = "tiny"
@@ -17,34 +16,6 @@ models = ["gae", "raw"]
 seeds = 2
 draws = 1
 """
-
-
-@pytest.fixture
-def command(capsys, monkeypatch, tmp_path):
-    """Run a command in an empty folder; its exit code, output and error output."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["benchmark", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            code = leaving.code or 0
-        return code, *capsys.readouterr()
-
-    return run
-
-
-def refused(result, *parts):
-    code, _, error = result
-    assert code == 2
-    assert "Traceback" not in error
-    for part in parts:
-        assert part in error
-    return error
 
 
 def study(**changes):
@@ -324,4 +295,4 @@ def test_replicas_reach_the_run_and_its_records(command, monkeypatch):
     monkeypatch.setattr(driver, "missing", missing)
     code, _, error = command("run", "smoke", "--replicas", "4")
     assert (code, "asked for 4" in error) == (2, True)
-    assert _command("smoke", None, None, None, "cpu", 4).endswith("--device cpu --replicas 4")
+    assert _command("smoke", None, None, None, "cpu", 4, ()).endswith("--device cpu --replicas 4")

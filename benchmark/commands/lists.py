@@ -5,28 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.display import print_table
+from benchmark.commands.options import Plugins
 
 if TYPE_CHECKING:
     from benchmark.models import Row
 
 
-def list_datasets() -> None:
+def list_datasets(plugin: Plugins = None) -> None:
     """List the datasets: sizes, family, scaling, licence and source."""
-    from benchmark.datasets import DATASETS
+    from benchmark.plugins import with_plugins
 
     print_table(
         ("name", "family", "rows", "features", "classes", "edges", "scaling", "licence", "source"),
-        [(d.name, d.family, d.rows, d.features, d.classes, d.edges, d.scaling, d.licence, d.source) for d in DATASETS],
+        [
+            (d.name, d.family, d.rows, d.features, d.classes, d.edges, d.scaling, d.licence, d.source)
+            for d in with_plugins(plugin or ()).datasets
+        ],
     )
     print("npz:FILE is a dataset too: a file of your own in the layout that the README shows.")
 
 
-def list_models() -> None:
+def list_models(plugin: Plugins = None) -> None:
     """List the models: family, latent, likelihood, β, objective, settings and source."""
-    from benchmark.models import MODELS
+    from benchmark.plugins import with_plugins
 
     header = ("name", "family", "latent", "likelihood", "β", "objective", "settings", "source")
-    print_table(header, [_described(row) for row in MODELS])
+    print_table(header, [_described(row) for row in with_plugins(plugin or ()).models])
 
 
 def _described(row: Row) -> tuple[Any, ...]:
@@ -56,9 +60,10 @@ def _described(row: Row) -> tuple[Any, ...]:
     )
 
 
-def list_tasks() -> None:
+def list_tasks(plugin: Plugins = None) -> None:
     """List the tasks: the unit they score, metrics and source."""
-    from benchmark.tasks import TASKS
+    from benchmark.plugins import with_plugins
 
-    rows = [(task.name, task.unit, ", ".join(task.metrics), task.version, task.source) for task in TASKS]
+    tasks = with_plugins(plugin or ()).tasks
+    rows = [(task.name, task.unit, ", ".join(task.metrics), task.version, task.source) for task in tasks]
     print_table(("name", "unit", "metrics", "version", "source"), rows)

@@ -19,4 +19,10 @@ DataRoot = Annotated[
         metavar="DIR", help="Folder of raw data files; else BENCHMARK_DATA_ROOT, else the user's cache folder."
     ),
 ]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin", metavar="FILE.py", help="Python file with datasets, models or tasks of your own; repeatable."
+    ),
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where models train.")]

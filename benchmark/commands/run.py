@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from benchmark.commands.display import shown
-from benchmark.commands.options import DataRoot, Device, Results, StudyName
+from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.errors import InputError
 from benchmark.study import Study, load_study
 
@@ -32,6 +33,7 @@ def run(
         int | None,
         typer.Option(metavar="N", help="Seeds that train as one model; all on a GPU, one on a CPU if not given."),
     ] = None,
+    plugin: Plugins = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
     skip_missing: Annotated[
@@ -44,9 +46,11 @@ def run(
     from benchmark import driver, engines, frames, gather, plan, training
     from benchmark.datasets import data_root as resolve_root
     from benchmark.declaration import declare
+    from benchmark.plugins import with_plugins
     from benchmark.records import Store
 
-    plan.check_names(chosen)
+    tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    plan.check_names(chosen, tables)
     workers = engines.processors() if workers is None else workers
     if workers < 1:
         raise InputError(f"--workers {workers}: at least 1 is wanted")
@@ -54,10 +58,10 @@ def run(
         raise InputError(f"--replicas {replicas}: at least 1 is wanted")
     kind = training.resolve_device(device)
     _check_writable(results)
-    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing)
+    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing, tables=tables)
     for line in refused:
         print(f"skipped: {line}", file=sys.stderr)
-    planned, store = plan.make_plan(chosen, data, kind), Store(results)
+    planned, store = plan.make_plan(chosen, data, kind, tables), Store(results)
     work = driver.missing(planned, store, replicas)
     print(
         f"{chosen.name}: {work.units} units, {work.recorded} recorded; "
@@ -65,7 +69,7 @@ def run(
         flush=True,
     )
     declare(asked, results, work.begun)
-    command = _command(study, seeds, datasets, models, device, replicas)
+    command = _command(study, seeds, datasets, models, device, replicas, plugin or ())
     started = time.monotonic()
     outcomes = driver.execute(planned, work, store, workers, command)
     lost: set[str] = set()
@@ -111,11 +115,18 @@ def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str
 
 
 def _command(
-    study: str, seeds: int | None, datasets: str | None, models: str | None, device: str, replicas: int | None
+    study: str,
+    seeds: int | None,
+    datasets: str | None,
+    models: str | None,
+    device: str,
+    replicas: int | None,
+    plugins: Sequence[Path],
 ) -> str:
     """The command that gave a record, without folders, which differ from machine to machine."""
     options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device, "replicas": replicas}
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    words += [f"--plugin {plugin.name}" for plugin in plugins]
     return " ".join(["python -m benchmark run", Path(study).name, *words])
 
 

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 from benchmark.commands.display import print_table
-from benchmark.commands.options import DataRoot, Device, Results, StudyName
+from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.study import load_study
 
 
 def status(
     study: StudyName = "default",
     device: Device = "auto",
+    plugin: Plugins = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
 ) -> None:
@@ -20,14 +21,16 @@ def status(
     chosen = load_study(study)
     from benchmark import driver, plan, training
     from benchmark.datasets import data_root as resolve_root
+    from benchmark.plugins import with_plugins
     from benchmark.records import Store
 
-    plan.check_names(chosen)
-    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=True)
+    tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    plan.check_names(chosen, tables)
+    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
     for line in refused:
         print(f"not counted: {line}", file=sys.stderr)
     words = ("complete", "diverged", "failed", "missing")
-    counts = driver.tally(plan.make_plan(chosen, data, training.resolve_device(device)), Store(results))
+    counts = driver.tally(plan.make_plan(chosen, data, training.resolve_device(device), tables), Store(results))
     rows = [(dataset, model, *(count[word] for word in words)) for (dataset, model), count in counts.items()]
     print_table(("dataset", "model", *words), rows)
     print(", ".join(f"{sum(count[word] for count in counts.values())} {word}" for word in words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.datasets.base import Dataset, DatasetSpec, Raw, make_dataset
@@ -59,18 +60,18 @@ DATASETS = table(
 )
 
 
-def spec(name: str) -> DatasetSpec:
-    """The row of the table with that name, or the spec of a file for ``npz:FILE``; InputError for an unknown name."""
+def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
+    """The row of ``table`` with that name, or the spec of a file for ``npz:FILE``; InputError for an unknown name."""
     if name.startswith(PREFIX):
         return file_spec(name)
-    for row in DATASETS:
+    for row in table:
         if row.name == name:
             return row
-    raise unknown("dataset", name, (*(row.name for row in DATASETS), f"{PREFIX}FILE"))
+    raise unknown("dataset", name, (*(row.name for row in table), f"{PREFIX}FILE"))
 
 
-def load(name: str, root: Path) -> Dataset:
+def load(name: str, root: Path, table: Sequence[DatasetSpec] = DATASETS) -> Dataset:
     """The dataset of that name, from the files under ``root`` once they have been checked; InputError in one line."""
-    row = spec(name)
+    row = spec(name, table)
     check_files(row, root)
     return make_dataset(row, row.load(root))

@@ -1,0 +1,22 @@
+"""Contracts: what every dataset, model and task promises, examined one by one and told in plain words."""
+
+from benchmark.contracts.base import Contract, Finding, examine
+from benchmark.contracts.card import card
+from benchmark.contracts.datasets import OF_DATASETS, DatasetCase
+from benchmark.contracts.models import OF_MODELS, ModelCase
+from benchmark.contracts.picture import picture
+from benchmark.contracts.tasks import OF_TASKS, TaskCase
+
+__all__ = [
+    "OF_DATASETS",
+    "OF_MODELS",
+    "OF_TASKS",
+    "Contract",
+    "DatasetCase",
+    "Finding",
+    "ModelCase",
+    "TaskCase",
+    "card",
+    "examine",
+    "picture",
+]

@@ -1,0 +1,67 @@
+"""One picture of a dataset: its rows on two principal components, and its degrees or values."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.decomposition import PCA
+
+from benchmark.datasets import Dataset
+from benchmark.rng import generator
+
+_MOST_ROWS = 4_000  # drawn; more are a blot
+_COLOURS = "tab10", "tab20"
+_BLUE = "#4477aa"
+
+
+def picture(dataset: Dataset) -> bytes:
+    """A PNG: the rows, or a fixed share of many, coloured by class; beside it the degrees, or the features' values."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    _rows(left, dataset)
+    if dataset.edges is None:
+        _values(right, dataset)
+    else:
+        _degrees(right, dataset)
+    figure.suptitle(dataset.name.replace("$", r"\$"))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _rows(axes: Axes, dataset: Dataset) -> None:
+    rng = generator(0, "picture", dataset.fingerprint)
+    shown = np.sort(rng.permutation(dataset.rows)[:_MOST_ROWS])
+    x = dataset.x[shown]
+    dense = x if isinstance(x, np.ndarray) else x.toarray()
+    at_most = min(2, *dense.shape)
+    places = PCA(at_most, random_state=int(rng.integers(2**31))).fit_transform(dense)
+    second = places[:, 1] if at_most == 2 else np.zeros(len(places))
+    labels = None if dataset.y is None else dataset.y[shown]
+    axes.set(xlabel="first principal component", ylabel="second", title="rows" if labels is None else "rows by class")
+    if labels is None:
+        axes.scatter(places[:, 0], second, s=8, linewidths=0, color=_BLUE)
+        return
+    drawn = axes.scatter(places[:, 0], second, c=labels, cmap=_COLOURS[dataset.classes > 10], s=8, linewidths=0)
+    colours = drawn.to_rgba(np.arange(dataset.classes))
+    handles = [Line2D([], [], marker="o", linestyle="", color=tuple(colour)) for colour in colours]
+    axes.legend(handles, map(str, range(dataset.classes)), fontsize="small", loc="best")
+
+
+def _degrees(axes: Axes, dataset: Dataset) -> None:
+    degrees = np.bincount(np.asarray(dataset.edges).ravel(), minlength=dataset.rows)
+    bins = np.linspace(-0.5, degrees.max() + 0.5, min(int(degrees.max()) + 2, 51))
+    axes.hist(degrees, bins=bins.tolist(), color=_BLUE)
+    axes.set(xlabel="degree", ylabel="nodes", title="degrees", yscale="log")
+
+
+def _values(axes: Axes, dataset: Dataset) -> None:
+    x = dataset.x
+    axes.hist((x if isinstance(x, np.ndarray) else x.data).ravel(), bins=50, color=_BLUE)
+    axes.set(xlabel="value, scaled", ylabel="entries", title="features", yscale="log")
