@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from benchmark.commands.lists import list_datasets, list_models, list_tasks
+from benchmark.commands.merge import merge
 from benchmark.commands.report import report
 from benchmark.commands.run import run
 from benchmark.commands.status import status
@@ -39,7 +40,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
-for command in (run, report, status):
+for command in (run, report, status, merge):
     app.command()(_interruptible(command))
 for name, listing in (("datasets", list_datasets), ("models", list_models), ("tasks", list_tasks)):
     app.command(name)(listing)
