@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from benchmark import driver, plan
+from benchmark import driver, plan, verify
 from benchmark.cli import main
 from benchmark.records import Record, Store
 from benchmark.run import run_job
@@ -44,10 +44,16 @@ def command(*words: Any, folder: Path) -> tuple[int, str, str]:
     """What a user's command in ``folder`` prints: exit code, output, error output."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     argv = ["benchmark", *map(str, words)]
-    with chdir(folder), mock.patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+    with (
+        chdir(folder),
+        mock.patch.object(sys, "argv", argv),
+        mock.patch.object(driver, "local", in_this_process),
+        mock.patch.object(verify, "local", in_this_process),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
         try:
-            with mock.patch.object(driver, "local", in_this_process):
-                main()
+            main()
         except SystemExit as leaving:
             code = leaving.code or 0
     return code, out.getvalue(), err.getvalue()

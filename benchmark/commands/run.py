@@ -46,7 +46,7 @@ def run(
     """Train, read out and score what a study lacks; the same command continues an interrupted run."""
     asked = load_study(study)
     chosen = _replaced(asked, seeds, datasets, models)
-    from benchmark import driver, engines, frames, gather, plan, training
+    from benchmark import driver, frames, gather, plan, provenance, training
     from benchmark.datasets import data_root as resolve_root
     from benchmark.declaration import declare
     from benchmark.records import Store
@@ -54,7 +54,7 @@ def run(
 
     share = None if shard is None else Shard.parse(shard)
     plan.check_names(chosen)
-    workers = engines.processors() if workers is None else workers
+    workers = provenance.processors() if workers is None else workers
     if workers < 1:
         raise InputError(f"--workers {workers}: at least 1 is wanted")
     if replicas is not None and replicas < 1:
