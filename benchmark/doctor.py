@@ -91,7 +91,8 @@ def _threads() -> Iterable[str]:
     for module in ("numpy", "scipy.linalg", "benchmark.training"):  # each brings a library with threads
         import_module(module)
     for pool in import_module("threadpoolctl").threadpool_info():
-        yield f"{pool['internal_api']} {pool['version'] or ''}: {pool['num_threads']} here, 1 in each worker"
+        library = f"{pool['internal_api']} {pool['version'] or ''}".strip()
+        yield f"{library}: {pool['num_threads']} here, 1 in each worker"
     yield from (f"{name}={os.environ[name]}" for name in _SET if name in os.environ)
 
 
