@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmark import provenance
-from benchmark.engines import processors
+from benchmark.provenance import processors
 from benchmark.training import device_name
 
 

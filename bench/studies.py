@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from bench.graphs import latents_by_dense_loss
 from bench.place import TASKS_BY_NAME, Place
 from bench.turns import Options, Row, Way, summary, workers
-from benchmark.engines import processors
 from benchmark.latents import READOUTS, read_out
+from benchmark.provenance import processors
 from benchmark.study import load_study
 from benchmark.tasks import Case
 

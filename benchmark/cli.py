@@ -9,11 +9,14 @@ from typing import Any
 
 import typer
 
+from benchmark.commands.doctor import doctor
 from benchmark.commands.lists import list_datasets, list_models, list_tasks
+from benchmark.commands.merge import merge
 from benchmark.commands.plugins import check, new
 from benchmark.commands.report import report
 from benchmark.commands.run import run
 from benchmark.commands.status import status
+from benchmark.commands.verify import verify
 from benchmark.errors import InputError
 
 app = typer.Typer(
@@ -40,7 +43,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
-for command in (run, report, status, new, check):
+for command in (run, report, status, merge, verify, new, check, doctor):
     app.command()(_interruptible(command))
 for name, listing in (("datasets", list_datasets), ("models", list_models), ("tasks", list_tasks)):
     app.command(name)(listing)

@@ -35,8 +35,12 @@ def declare(study: Study, results: Path, recorded: int) -> None:
     target = path(results, study.name)
     if target.exists() and (recorded or next((results / "records").rglob("*.json"), None)):
         return
-    declaration = Declaration(margin=study.margin, contrasts=study.declared(), recorded=recorded)
-    write_atomically(target, (declaration.model_dump_json(indent=1) + "\n").encode())
+    keep(Declaration(margin=study.margin, contrasts=study.declared(), recorded=recorded), results, study.name)
+
+
+def keep(declaration: Declaration, results: Path, study: str) -> None:
+    """Write a declaration in the place of what was kept before."""
+    write_atomically(path(results, study), (declaration.model_dump_json(indent=1) + "\n").encode())
 
 
 def read_declaration(results: Path, study: str) -> Declaration | None:

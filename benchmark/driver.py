@@ -39,7 +39,7 @@ class Outcome:
 class Work:
     """What a plan still lacks of a store."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[Job, ...]  # each with trainings of one of ``partition``
     units: int  # of the plan
     recorded: int  # of these, wholly recorded already
     begun: int  # of these, with a record, whole or not
@@ -59,7 +59,7 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
         id(training): [_missing_cells(unit, records[unit.identity.key]) for unit in training.units]
         for training in plan.trainings
     }
-    anew, jobs = [], []
+    anew, jobs = set[str](), list[Job]()
     for training in plan.trainings:
         asked = [records[unit.identity.key] for unit in training.units]
         wants_files = _wants_files(plan, training, asked, store)
@@ -71,15 +71,24 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
             cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
             jobs.append(Job(Batch((training,)), cells, kept))
         else:
-            anew.append(training)
-    if replicas is None and plan.device == "cpu":
-        replicas = 1
-    for batch in batches(anew, replicas=replicas):
-        units = [unit for training in batch.trainings for unit in training.units]
-        jobs.append(Job(batch, {u.identity.key: _all_cells(plan, u, records[u.identity.key]) for u in units}))
+            anew.add(training.key)
+    for batch in partition(plan, replicas):
+        trainings = tuple(training for training in batch.trainings if training.key in anew)
+        units = [unit for training in trainings for unit in training.units]
+        wanted = {unit.identity.key: _all_cells(plan, unit, records[unit.identity.key]) for unit in units}
+        if trainings:
+            jobs.append(Job(Batch(trainings), wanted))
     recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())
     begun = sum(record is not None for record in records.values())
     return Work(tuple(jobs), len(records), recorded, begun)
+
+
+def partition(plan: Plan, replicas: int | None = None) -> list[Batch]:
+    """All trainings of a plan in batches that do not depend on what is recorded, of so many ``replicas`` each.
+
+    If not given, of one on a CPU, so that its scores do not depend on the others, and of all seeds on a GPU.
+    """
+    return batches(plan.trainings, replicas=1 if replicas is None and plan.device == "cpu" else replicas)
 
 
 def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) -> Generator[Outcome]:
@@ -89,18 +98,7 @@ def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) ->
     done = 0
     _keep_labels(plan, store)
     with TemporaryDirectory(prefix="latents-benchmark-") as folder:
-        context = Context(
-            results=str(store.results),
-            data={name: hand_over(prepared, Path(folder)) for name, prepared in plan.data.items()},
-            device=plan.device,
-            device_name=device_name(plan.device),
-            versions=provenance.versions(),
-            commit=provenance.commit(),
-            command=command,
-            save_latents=plan.study.save_latents,
-            images=plan.images,
-            tasks={task.name: task for task in plan.tables.tasks},
-        )
+        context = prepare(plan, store.results, Path(folder), command)
         for records in local(work.jobs, context, workers):
             job = jobs[records[0].key]
             for record in records:
@@ -109,6 +107,22 @@ def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) ->
             if len(arrived[id(job)]) == sum(len(training.units) for training in job.batch.trainings):
                 done += 1
                 yield Outcome(job.batch, done, len(work.jobs), tuple(arrived.pop(id(job))))
+
+
+def prepare(plan: Plan, results: Path, folder: Path, command: str) -> Context:
+    """What workers must know, with the plan's data laid into ``folder`` for them."""
+    return Context(
+        results=str(results),
+        data={name: hand_over(prepared, folder) for name, prepared in plan.data.items()},
+        device=plan.device,
+        device_name=device_name(plan.device),
+        versions=provenance.versions(),
+        commit=provenance.commit(),
+        command=command,
+        save_latents=plan.study.save_latents,
+        images=plan.images,
+        tasks={task.name: task for task in plan.tables.tasks},
+    )
 
 
 def _keep_labels(plan: Plan, store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from benchmark.errors import InputError
 from benchmark.files import write_atomically
+from benchmark.records import Cell, Store
 
 
 def paths(results: Path, study: str) -> tuple[Path, Path]:
@@ -35,6 +37,29 @@ def read_frames(results: Path, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: not a readable parquet file ({error}); run the study again") from None
     return read[0], read[1]
+
+
+def keys(results: Path, study: str) -> set[str]:
+    """The keys of all units in a study's frames; none where there are no frames."""
+    path = paths(results, study)[1]
+    return set(read_frames(results, study)[1]["key"]) if path.is_file() else set()
+
+
+def check_records(scores: pd.DataFrame, store: Store, path: Path) -> None:
+    """InputError where a score of the frame in ``path`` is not that of its record; without the record, nothing."""
+    for key, rows in scores.groupby("key", sort=False):
+        record = store.get(str(key))
+        if record is None:
+            continue
+        columns = (rows[name] for name in ("readout", "draw", "task", "version", "metric", "value"))
+        for readout, draw, task, version, metric, value in zip(*columns, strict=True):
+            told = record.scores.get(Cell(readout, draw, task, version), {}).get(metric, math.nan)
+            if value != told and not (math.isnan(value) and math.isnan(told)):
+                raise InputError(
+                    f"{path}: {task} {metric} of {record.dataset}, {record.identity.model}, seed "
+                    f"{record.identity.seed}, on {readout} is {value} in it and {told} in {store.path(record.key)}; "
+                    "run the study again, which writes its frames anew, or report from a folder without these records"
+                )
 
 
 def together(read: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -88,6 +89,16 @@ class Record:
     def key(self) -> str:
         return self.identity.key
 
+    @property
+    def made_by(self) -> tuple[Mapping[str, str], str]:
+        """The versions and the processor or GPU."""
+        return self.provenance.versions, self.provenance.device_name
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether the same training must give the same bits again, by the same versions on the same processor."""
+        return self.identity.device == "cpu" and self.provenance.replicas == 1
+
     def to_json(self) -> bytes:
         """The record as its file holds it, scores in a fixed order."""
         content = asdict(replace(self, scores={}))
@@ -108,8 +119,13 @@ class Record:
         except ValidationError as error:
             (first, *_) = error.errors(include_url=False)
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
+        if identity.schema != SCHEMA:
+            raise ValueError(f"it is of schema {identity.schema}, and this version of the benchmark reads {SCHEMA}")
         if content["status"] not in get_args(Status):
             raise ValueError(f"status {content['status']!r} is none of {', '.join(get_args(Status))}")
+        for kind in ("latents", "generated"):
+            if content.get(kind) and not _LATENTS.fullmatch(content[kind]):
+                raise ValueError(f"{kind} {content[kind]!r} is no file of the folder 'latents'")
         return cls(identity=identity, provenance=provenance, scores=scores, **content)
 
     def extended(self, later: Record) -> Record:
@@ -133,9 +149,7 @@ class Record:
             return later
         if later.status == "failed":
             return replace(self, message=later.message)
-        made = [(part.versions, part.device_name) for part in (self.provenance, later.provenance)]
-        alone = self.provenance.replicas == later.provenance.replicas == 1
-        if self.identity.device == "cpu" and alone and made[0] == made[1]:
+        if self.reproducible and later.reproducible and self.made_by == later.made_by:
             self._agrees(later)
         return later
 
@@ -150,6 +164,8 @@ class Record:
                 )
 
 
+_KEY = re.compile(r"[0-9a-f]{32}")
+_LATENTS = re.compile(r"latents/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npz")
 _IDENTITY, _PROVENANCE = TypeAdapter(Identity), TypeAdapter(Provenance)
 _METRICS = {(task.name, task.version): set(task.metrics) for task in TASKS}
 
@@ -174,14 +190,27 @@ class Store:
         """Where the record of that key lies."""
         return self.results / "records" / key[:2] / f"{key}.json"
 
+    def files(self) -> list[Path]:
+        """Every file below ``records`` but hidden ones, which killed runs leave; what is no record among them too."""
+        return sorted(path for path in (self.results / "records").rglob("[!.]*") if path.is_file())
+
     def get(self, key: str) -> Record | None:
         """The record, None where there is none; InputError where its file is damaged or of another schema."""
-        path = self.path(key)
+        try:
+            return self.read(self.path(key))
+        except FileNotFoundError:
+            return None
+
+    def read(self, path: Path) -> Record:
+        """The record in that file; FileNotFoundError where there is none, InputError where it is no record of ours."""
+        key = path.stem
+        if path != self.path(key) or not _KEY.fullmatch(key):
+            raise InputError(f"{path}: not the name of a record; move it elsewhere, or delete it")
         try:
             record = Record.from_json(path.read_bytes())
         except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
                 f"{path}: not a readable record ({type(error).__name__}: {error}); "
                 "delete it, and the same command makes it anew"

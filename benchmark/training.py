@@ -116,6 +116,16 @@ def device_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else provenance.processor()
 
 
+def cuda() -> str:
+    """The GPUs that torch finds, with their memory, or why there is none."""
+    if torch.cuda.is_available():
+        found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+        return "; ".join(f"{each.name}, {each.total_memory / 2**30:.0f} GiB" for each in found)
+    if torch.version.cuda is None:
+        return "none, for this torch is built without it"
+    return f"none, for torch, built for CUDA {torch.version.cuda}, finds no device or no driver"
+
+
 def forget_peak_memory(device: str) -> None:
     """Start the measure of ``peak_memory`` anew."""
     if device == "cuda":

@@ -27,7 +27,10 @@ def study(**changes):
 
 @pytest.mark.parametrize(
     "words",
-    [["-h"], ["run", "-h"], ["report", "-h"], ["status", "-h"], ["datasets", "-h"], ["models", "-h"], ["tasks", "-h"]],
+    [["-h"]]
+    + [
+        [name, "-h"] for name in ("run", "report", "status", "merge", "verify", "doctor", "datasets", "models", "tasks")
+    ],
 )
 def test_every_command_has_help(command, words):
     code, output, _ = command(*words)

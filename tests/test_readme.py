@@ -23,7 +23,7 @@ def test_the_example_of_a_dataset_runs_as_it_is_written(tmp_path):
     table["species"] = ["Adelie", "Gentoo", "Chinstrap"] * 10
     table.to_csv(tmp_path / "penguins.csv")
     (block,) = [block for block in BLOCKS if "DatasetSpec" in block]
-    assert len(block.strip().splitlines()) <= 15
+    assert sum(map(bool, block.splitlines())) <= 15  # and the blank ones that ruff wants
     (tmp_path / "penguins.py").write_text(block, encoding="utf-8")
     found = with_plugins([tmp_path / "penguins.py"]).load("penguins", tmp_path)
     assert (found.rows, found.features, found.classes) == (30, 2, 3)

@@ -34,12 +34,17 @@ def report(
     from benchmark.plugins import with_plugins
     from benchmark.records import Store
     from benchmark.report import build
+    from benchmark.statistics import check_scores
 
     whole = together(chosen)
     tables = with_plugins([*whole.plugins, *(plugin or ())])
-    scores, units = frames.together([frames.read_frames(results, study.name) for study in chosen])
+    store, read = Store(results), []
+    for study in chosen:
+        read.append(frames.read_frames(results, study.name))
+        check_scores(read[-1][0])
+        frames.check_records(read[-1][0], store, frames.paths(results, study.name)[0])
+    scores, units = frames.together(read)
     declared = [declaration.read_declaration(results, study.name) for study in chosen]
-    store = Store(results)
 
     def record(key: str) -> str:
         path = store.path(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,10 @@ def run(
         typer.Option(metavar="N", help="Seeds that train as one model; all on a GPU, one on a CPU if not given."),
     ] = None,
     plugin: Plugins = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Do the I-th of N fixed shares of the work, as for a Slurm array; I from 1."),
+    ] = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
     skip_missing: Annotated[
@@ -43,15 +48,17 @@ def run(
     """Train, read out and score what a study lacks; the same command continues an interrupted run."""
     asked = load_study(study)
     chosen = _replaced(asked, seeds, datasets, models)
-    from benchmark import driver, engines, frames, gather, plan, training
+    from benchmark import driver, frames, gather, plan, provenance, training
     from benchmark.datasets import data_root as resolve_root
     from benchmark.declaration import declare
     from benchmark.plugins import with_plugins
     from benchmark.records import Store
+    from benchmark.shards import Shard
 
     tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    share = None if shard is None else Shard.parse(shard)
     plan.check_names(chosen, tables)
-    workers = engines.processors() if workers is None else workers
+    workers = provenance.processors() if workers is None else workers
     if workers < 1:
         raise InputError(f"--workers {workers}: at least 1 is wanted")
     if replicas is not None and replicas < 1:
@@ -63,9 +70,13 @@ def run(
         print(f"skipped: {line}", file=sys.stderr)
     planned, store = plan.make_plan(chosen, data, kind, tables), Store(results)
     work = driver.missing(planned, store, replicas)
+    to_run = f"{len(work.jobs)} batches to run"
+    if share is not None:
+        mine = share.jobs(work.jobs, driver.partition(planned, replicas))
+        to_run = f"{len(mine)} of {len(work.jobs)} batches are this shard's ({share}), to run"
+        work = replace(work, jobs=mine)
     print(
-        f"{chosen.name}: {work.units} units, {work.recorded} recorded; "
-        f"{len(work.jobs)} batches to run on {kind}, {workers} workers",
+        f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {kind}, {workers} workers",
         flush=True,
     )
     declare(asked, results, work.begun)
@@ -88,11 +99,19 @@ def run(
         print(f"\n{recorded} of {work.units} units are recorded", file=sys.stderr)
         raise
     scores, units = gather.gather(planned, store)
-    frames.write_frames(scores, units, results, chosen.name)
-    failed = len(lost | set(units["key"][units["status"] == "failed"]))
+    recorded = 0 if units.empty else int(units["status"].ne("failed").sum())
     seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
-    part = "" if chosen == asked else ", which now hold only what this command asked for"
-    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
+    if share is not None and recorded < work.units:
+        failed = len(lost)
+        print(
+            f"shard {share} is done in {seconds:.0f} s; {recorded} of {work.units} units are recorded in {results}. "
+            "Frames are written once all are: by the last of the shards, or by the same command without --shard"
+        )
+    else:
+        failed = len(lost | set(units["key"][units["status"] == "failed"]))
+        frames.write_frames(scores, units, results, chosen.name)
+        part = "" if chosen == asked else ", which now hold only what this command asked for"
+        print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
     if failed:
         print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
         raise typer.Exit(FAILED_UNITS)
@@ -123,7 +142,7 @@ def _command(
     replicas: int | None,
     plugins: Sequence[Path],
 ) -> str:
-    """The command that gave a record, without folders, which differ from machine to machine."""
+    """The command that gave a record, without folders, workers and shard, which differ from machine to machine."""
     options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device, "replicas": replicas}
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]
     words += [f"--plugin {plugin.name}" for plugin in plugins]
@@ -135,4 +154,4 @@ def _check_writable(results: Path) -> None:
 
     probe = results / ".writable"
     write_atomically(probe, b"")
-    probe.unlink()
+    probe.unlink(missing_ok=True)  # another shard may have taken it away

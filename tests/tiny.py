@@ -1,0 +1,77 @@
+"""A study of seconds, run in this process, for the tests of commands that work on results."""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from benchmark import driver, plan, verify
+from benchmark.cli import main
+from benchmark.records import Record, Store
+from benchmark.run import run_job
+from benchmark.study import parse_study
+
+LINES = {
+    "name": '"tiny"',
+    "title": '"Tiny"',
+    "datasets": '["karate"]',
+    "models": '["raw", "random"]',
+    "variants": '[{ models = ["ae"], settings = { epochs = 2, least_steps = 5 } }, '
+    '{ models = ["vgae"], settings = { epochs = 5 } }]',
+    "seeds": "3",
+    "draws": "1",
+    "tasks": '["k-means", "link-hadamard"]',
+}
+
+
+def write_study(folder: Path, **changes: str) -> str:
+    """The study's file below ``folder``, with some lines changed or added; its path."""
+    path = folder / "tiny.toml"
+    path.write_text("".join(f"{key} = {value}\n" for key, value in (LINES | changes).items()), encoding="utf-8")
+    return str(path)
+
+
+def in_this_process(jobs, context, workers):  # noqa: ARG001, as engines.local
+    """An engine that spares a test the seconds that workers take to start."""
+    return (run_job(job, context) for job in jobs)
+
+
+def command(*words: Any, folder: Path) -> tuple[int, str, str]:
+    """What a user's command in ``folder`` prints: exit code, output, error output."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    argv = ["benchmark", *map(str, words)]
+    with (
+        chdir(folder),
+        mock.patch.object(sys, "argv", argv),
+        mock.patch.object(driver, "local", in_this_process),
+        mock.patch.object(verify, "local", in_this_process),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as leaving:
+            code = leaving.code or 0
+    return code, out.getvalue(), err.getvalue()
+
+
+def make_plan(folder: Path, device: str = "cpu", **changes: Any) -> plan.Plan:
+    """The plan of a study, on data that need no files."""
+    content = {"name": "tiny", "title": "Tiny", "datasets": ["karate"], "models": ["raw"], **changes}
+    study = parse_study(content, where="tiny")
+    return plan.make_plan(study, plan.load_all(study, folder, skip_missing=False)[0], device)
+
+
+def records(results: Path) -> list[Record]:
+    """All records of a folder, in the order of their keys."""
+    store = Store(results)
+    return [store.read(path) for path in store.files()]
+
+
+def content(results: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path in it."""
+    return {str(path.relative_to(results)): path.read_bytes() for path in results.rglob("*") if path.is_file()}
