@@ -19,4 +19,5 @@ def data_root() -> Path:
     return root
 
 
+os.environ["BENCHMARK_OFFLINE"] = "1"  # the tests that download do so from a server of their own
 torch.set_num_threads(1)  # what is small is slower with more, and several times so beside other work

@@ -20,10 +20,12 @@ def status(
     chosen = load_study(study)
     from benchmark import driver, plan, training
     from benchmark.datasets import data_root as resolve_root
+    from benchmark.datasets import offline
     from benchmark.records import Store
 
     plan.check_names(chosen)
-    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=True)
+    with offline():  # to count is no reason to download
+        data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=True)
     for line in refused:
         print(f"not counted: {line}", file=sys.stderr)
     words = ("complete", "diverged", "failed", "missing")
