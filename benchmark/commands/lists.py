@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 def list_datasets() -> None:
     """List the datasets: sizes, family, scaling, licence and source."""
-    from benchmark.datasets import DATASETS
+    from benchmark.datasets import DATASETS, PREFIXES
 
     print_table(
         ("name", "family", "rows", "features", "classes", "edges", "scaling", "licence", "source"),
         [(d.name, d.family, d.rows, d.features, d.classes, d.edges, d.scaling, d.licence, d.source) for d in DATASETS],
     )
-    print("npz:FILE is a dataset too: a file of your own in the layout that the README shows.")
+    forms = ", ".join(form for form, _ in PREFIXES.values())
+    print(f"{forms} are datasets too: files of your own and torch-geometric's classes, as the README says.")
 
 
 def list_models() -> None:

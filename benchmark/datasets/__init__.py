@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.datasets.base import Dataset, DatasetSpec, Raw, make_dataset
 from benchmark.datasets.bundled import BREAST_CANCER, DIGITS, KARATE, WINE
 from benchmark.datasets.canonical import NodeSplit
+from benchmark.datasets.csv_files import csv_spec
 from benchmark.datasets.download import check_files, data_root
 from benchmark.datasets.fetch import fetch_missing, offline
 from benchmark.datasets.files import file_spec
@@ -71,6 +72,7 @@ DATASETS = table(
 
 PREFIXES: Mapping[str, tuple[str, Callable[[str], DatasetSpec]]] = {
     "npz:": ("npz:FILE", file_spec),
+    "csv:": ("csv:FILE[,edges=FILE][,label=COLUMN][,id=COLUMN]", csv_spec),
     "pyg:": ("pyg:CLASS[/NAME]", class_spec),
 }  # what names that are in no table look like, and what makes a spec of one
 
