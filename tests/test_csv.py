@@ -143,7 +143,7 @@ def test_a_column_that_looks_like_a_label_is_asked_about(name, tmp_path):
     ("edges", "message"),
     [
         ("a,b\nb,c\n", "its first line is an edge (a, b); expected a header"),
-        ("from,to\na,x\nb,c\ny,z\n", "3 end(s) of edges are not an id of the features; leave these edges out, or add"),
+        ("from,to\na,x\nb,c\ny,z\n", "3 end(s) of edges are no ids of the features, the first is 'x' in line 2; leave"),
         ("from,to,weight\na,b,1\n", "it has 3 columns, expected two: the ids of an edge's ends"),
         ("from\na\n", "it has 1 columns, expected two"),
         ("from;to\na;b\n", "its columns are parted by ';'"),
@@ -158,9 +158,11 @@ def test_bad_edges_are_refused_in_one_line(edges, message, tmp_path):
 
 def test_row_numbers_that_are_none_are_refused(tmp_path):
     text = "a,b\n0.5,1\n0,0\n1,0.25\n"
-    with pytest.raises(InputError, match=r"2 end\(s\) of edges are not a row number from 0; .*'-1' in line 3"):
+    with pytest.raises(
+        InputError, match=r"2 end\(s\) of edges are no row numbers from 0, the first is '-1' in line 3; give"
+    ):
         loaded(tmp_path, text, "from,to\n0,1\n-1,2\n0.0,1\n", options="")
-    with pytest.raises(InputError, match=r"1 end.* not a row number from 0"):
+    with pytest.raises(InputError, match=r"1 end.* are no row numbers from 0"):
         loaded(tmp_path, text, f"from,to\n0,1\n0,{10**30}\n", options="")
     with pytest.raises(InputError, match="its first line holds numbers; expected a header"):
         loaded(tmp_path, text, "0,1\n1,2\n", options="")

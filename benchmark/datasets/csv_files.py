@@ -259,13 +259,11 @@ def _edges(table: _Table, identities: dict[str, int] | None) -> Integers:
     ends = [table.column(first), table.column(first + 1)]
     if identities is None:
         identities = {text: int(text) for text in {*ends[0], *ends[1]} if text.isdecimal() and len(text) < 19}
-        known = "a row number from 0; give the rows ids in a first column 'id', or number them"
+        known, remedy = "row numbers from 0", "give the rows ids in a first column 'id', or number them"
     else:
-        known = "an id of the features; leave these edges out, or add the rows"
+        known, remedy = "ids of the features", "leave these edges out, or add the rows"
     wrong = [(i, end[i]) for i in range(len(table.rows)) for end in ends if end[i] not in identities]
     if wrong:
-        i, name = wrong[0]
-        raise table.refused(
-            f"{len(wrong)} end(s) of edges are not {known}; the first is {name!r} in line {table.lines[i]}"
-        )
+        first_wrong = f"the first is {wrong[0][1]!r} in line {table.lines[wrong[0][0]]}"
+        raise table.refused(f"{len(wrong)} end(s) of edges are no {known}, {first_wrong}; {remedy}")
     return np.array([[identities[name] for name in end] for end in ends], dtype=np.int64).T
