@@ -41,4 +41,5 @@ def command(capsys, monkeypatch, tmp_path):
     return run
 
 
+os.environ["BENCHMARK_OFFLINE"] = "1"  # the tests that download do so from a server of their own
 torch.set_num_threads(1)  # what is small is slower with more, and several times so beside other work

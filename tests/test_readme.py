@@ -44,7 +44,7 @@ def test_its_commands_and_studies_are_there():
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     named = re.findall(r"python -m benchmark ([a-z]+(?: \| [a-z]+)*)", README)
     assert {word for words in named for word in words.split(" | ")} <= commands
-    for name, datasets, counts in re.findall(r"^\| `([a-z]+)` \| ([^|]+) \| ([^|]+) \|", README, flags=re.MULTILINE):
+    for name, datasets, counts in re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \| ([^|]+) \|", README, flags=re.MULTILINE):
         study = load_study(name)
         assert name in bundled()
         assert [study.seeds, study.draws] == [int(number) for number in counts.split(",")]

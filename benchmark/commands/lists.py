@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def list_datasets(plugin: Plugins = None) -> None:
     """List the datasets: sizes, family, scaling, licence and source."""
+    from benchmark.datasets import PREFIXES
     from benchmark.plugins import with_plugins
 
     print_table(
@@ -22,7 +23,8 @@ def list_datasets(plugin: Plugins = None) -> None:
             for d in with_plugins(plugin or ()).datasets
         ],
     )
-    print("npz:FILE is a dataset too: a file of your own in the layout that the README shows.")
+    forms = ", ".join(form for form, _ in PREFIXES.values())
+    print(f"{forms} are datasets too: files of your own and torch-geometric's classes, as the README says.")
 
 
 def list_models(plugin: Plugins = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from benchmark.commands.options import DataRoot, Device, Plugins, Results, Study
 from benchmark.errors import InputError
 from benchmark.study import Study, load_study
 
+_BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # names; an option, as in csv:f.csv,edges=e.csv, belongs to what it follows
 FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
 
 
@@ -124,7 +126,7 @@ def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str
     update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
     for option, value in (("datasets", datasets), ("models", models)):
         if value is not None:
-            names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+            names = tuple(dict.fromkeys(name.strip() for name in _BETWEEN.split(value) if name.strip()))
             if not names:
                 raise InputError(f"--{option} {value!r}: at least one name is wanted")
             update[option] = names

@@ -21,12 +21,14 @@ def status(
     chosen = load_study(study)
     from benchmark import driver, plan, training
     from benchmark.datasets import data_root as resolve_root
+    from benchmark.datasets import offline
     from benchmark.plugins import with_plugins
     from benchmark.records import Store
 
     tables = with_plugins([*chosen.plugins, *(plugin or ())])
     plan.check_names(chosen, tables)
-    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
+    with offline():  # to count is no reason to download
+        data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
     for line in refused:
         print(f"not counted: {line}", file=sys.stderr)
     words = ("complete", "diverged", "failed", "missing")

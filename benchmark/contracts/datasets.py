@@ -15,6 +15,7 @@ from benchmark.contracts.base import Contract, NotExaminedError, global_draws
 from benchmark.datasets import Dataset, DatasetSpec, Raw, make_dataset, split
 from benchmark.datasets.canonical import Features, Integers, canonical_edges, canonical_features, canonical_labels
 from benchmark.datasets.download import check_files
+from benchmark.datasets.fetch import fetch_missing
 from benchmark.errors import InputError
 
 _SEEDS = (0, 1)
@@ -29,6 +30,7 @@ class DatasetCase:
 
     @cached_property
     def raw(self) -> Raw:
+        fetch_missing(self.spec, self.root)
         check_files(self.spec, self.root)
         return self.spec.load(self.root)
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmark.datasets.base import Dataset, DatasetSpec, Raw, make_dataset
 from benchmark.datasets.bundled import BREAST_CANCER, DIGITS, KARATE, WINE
 from benchmark.datasets.canonical import NodeSplit
+from benchmark.datasets.csv_files import csv_spec
 from benchmark.datasets.download import check_files, data_root
-from benchmark.datasets.files import DBLP, PREFIX, file_spec
-from benchmark.datasets.images import MNIST_TEST
+from benchmark.datasets.fetch import fetch_missing, offline
+from benchmark.datasets.files import file_spec
+from benchmark.datasets.graphs import CITESEER, COMPUTERS, CORA, CS, PHOTO, PHYSICS, PUBMED, WIKICS, class_spec
+from benchmark.datasets.images import FASHION_MNIST, MNIST, MNIST_TEST
 from benchmark.datasets.neighbours import neighbour_graph
-from benchmark.datasets.pyg import CITESEER, COMPUTERS, CORA, CS, PHOTO
+from benchmark.datasets.sdcn import DBLP
 from benchmark.datasets.splits import EdgeSplit, Split, split
 from benchmark.datasets.synthetic import CSBM_EASY, CSBM_HARD
 from benchmark.errors import InputError, unknown
 
 __all__ = [
     "DATASETS",
+    "PREFIXES",
     "Dataset",
     "DatasetSpec",
     "EdgeSplit",
@@ -30,6 +34,7 @@ __all__ = [
     "load",
     "make_dataset",
     "neighbour_graph",
+    "offline",
     "spec",
     "split",
 ]
@@ -46,10 +51,15 @@ def table(*specs: DatasetSpec) -> tuple[DatasetSpec, ...]:
 DATASETS = table(
     CORA,
     CITESEER,
+    PUBMED,
     PHOTO,
     COMPUTERS,
     CS,
+    PHYSICS,
+    WIKICS,
     DBLP,
+    MNIST,
+    FASHION_MNIST,
     MNIST_TEST,
     DIGITS,
     WINE,
@@ -60,18 +70,30 @@ DATASETS = table(
 )
 
 
+PREFIXES: Mapping[str, tuple[str, Callable[[str], DatasetSpec]]] = {
+    "npz:": ("npz:FILE", file_spec),
+    "csv:": ("csv:FILE[,edges=FILE][,label=COLUMN][,id=COLUMN]", csv_spec),
+    "pyg:": ("pyg:CLASS[/NAME]", class_spec),
+}  # what names that are in no table look like, and what makes a spec of one
+
+
 def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
-    """The row of ``table`` with that name, or the spec of a file for ``npz:FILE``; InputError for an unknown name."""
-    if name.startswith(PREFIX):
-        return file_spec(name)
+    """The row of ``table`` with that name, or the spec of a name with a prefix; InputError for an unknown name."""
+    for prefix, (_, make) in PREFIXES.items():
+        if name.startswith(prefix):
+            return make(name)
     for row in table:
         if row.name == name:
             return row
-    raise unknown("dataset", name, (*(row.name for row in table), f"{PREFIX}FILE"))
+    raise unknown("dataset", name, (*(row.name for row in table), *(form for form, _ in PREFIXES.values())))
 
 
 def load(name: str, root: Path, table: Sequence[DatasetSpec] = DATASETS) -> Dataset:
-    """The dataset of that name, from the files under ``root`` once they have been checked; InputError in one line."""
+    """The dataset of that name, from the files under ``root`` once they are there and checked; InputError in one line.
+
+    Published files that are not there are downloaded.
+    """
     row = spec(name, table)
+    fetch_missing(row, root)
     check_files(row, root)
     return make_dataset(row, row.load(root))

@@ -85,8 +85,8 @@ class Raw:
 class PublishedFile:
     """One file of a dataset: where it lies under the data root, where it was published, and what it must contain.
 
-    ``exact`` is False where other bytes with the same arrays are as good (an npz packed anew): then the digests only
-    describe the published file, and the fingerprint in the spec is what is checked.
+    ``exact`` is False where other bytes with the same arrays are as good (an npz packed anew): then the digests are
+    compared with what is downloaded alone, and what lies there is checked by the fingerprint in the spec.
     """
 
     path: str  # under the data root, with forward slashes
@@ -101,12 +101,14 @@ class PublishedFile:
 class DatasetSpec:
     """A row of the table of datasets: the loader, what it must return (None: not pinned), and whom to thank for it.
 
-    ``load`` receives the data root. ``scaling`` is fitted on all rows, the same for every model.
+    ``load`` receives the data root. ``scaling`` is fitted on all rows, the same for every model; "auto" is "none" where
+    every feature lies in [0, 1], and else "unit". ``packed`` holds the same arrays as ``files`` and stands for all of
+    them where it is there.
     """
 
     name: str
     load: Callable[[Path], Raw]
-    scaling: Scaling
+    scaling: Scaling | Literal["auto"]
     family: str
     source: str
     licence: str
@@ -118,11 +120,13 @@ class DatasetSpec:
     edges: int | None = None
     fingerprint: str | None = None
     files: tuple[PublishedFile, ...] = ()
+    packed: PublishedFile | None = None
     image_shape: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        if self.scaling not in get_args(Scaling):
-            raise unknown("scaling", self.scaling, get_args(Scaling), where=f"dataset {self.name!r}")
+        known = (*get_args(Scaling), "auto")
+        if self.scaling not in known:
+            raise unknown("scaling", self.scaling, known, where=f"dataset {self.name!r}")
 
 
 def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
@@ -135,14 +139,15 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     edges, removed = (None, Removed()) if raw.edges is None else canonical_edges(spec.name, raw.edges, x.shape[0])
     published = canonical_split(spec.name, raw.train_mask, raw.test_mask, y, x.shape[0])
     _check_sizes(spec, x, y, edges)
+    scaling = _fitting(x) if spec.scaling == "auto" else spec.scaling
     pinned = bool(spec.files) and all(file.exact for file in spec.files)
-    content = fingerprint(x, y, edges, spec.scaling, None if pinned else published)
+    content = fingerprint(x, y, edges, scaling, None if pinned else published)
     if spec.fingerprint not in (None, content):
         raise InputError(
             f"dataset {spec.name!r}: its arrays have the fingerprint {content}, expected {spec.fingerprint}; "
             f"they are not the published ones: get them again from {spec.source}"
         )
-    x = scale(x, spec.scaling)
+    x = scale(x, scaling)
     parts = () if published is None else (published.train, published.test)
     for array in (*((x,) if isinstance(x, np.ndarray) else (x.data, x.indices, x.indptr)), y, edges, *parts):
         if array is not None:
@@ -154,7 +159,7 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
         x=x,
         y=y,
         edges=edges,
-        scaling=spec.scaling,
+        scaling=scaling,
         fingerprint=content,
         removed=removed,
         image_shape=spec.image_shape,
@@ -180,6 +185,12 @@ def _check_sizes(spec: DatasetSpec, x: Features, y: Integers | None, edges: Inte
             f"dataset {spec.name!r}: {x.shape[1]} features do not make images of {height}x{width}, expected "
             f"{height * width}; correct image_shape"
         )
+
+
+def _fitting(x: Features) -> Scaling:
+    """What brings features into the [0, 1] that a Bernoulli likelihood wants."""
+    values = x if isinstance(x, np.ndarray) else x.data
+    return "none" if bool(np.all((values >= 0) & (values <= 1))) else "unit"
 
 
 def scale(x: Features, how: Scaling) -> Features:

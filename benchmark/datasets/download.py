@@ -31,13 +31,21 @@ def data_root(option: str | None) -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "latents-benchmark"
 
 
+def files_of(spec: DatasetSpec, root: Path) -> tuple[PublishedFile, ...]:
+    """The files that ``spec`` is read from: the one that stands for all where it is under ``root``, else all."""
+    if spec.packed is not None and (root / spec.packed.path).exists():
+        return (spec.packed,)
+    return spec.files
+
+
 def check_files(spec: DatasetSpec, root: Path) -> None:
     """Raises UnavailableError, in one line, unless every file of ``spec`` is under ``root`` as it was published."""
-    missing = [file for file in spec.files if not (root / file.path).is_file()]
+    files = files_of(spec, root)
+    missing = [file for file in files if not (root / file.path).is_file()]
     if missing:
-        more = f" (and {len(missing) - 1} more of its {len(spec.files)} files)" if len(missing) > 1 else ""
-        raise _refused(spec.name, missing[0], root, f"is missing{more}")
-    for file in spec.files:
+        more = f" (and {len(missing) - 1} more of its {len(files)} files)" if len(missing) > 1 else ""
+        raise refused(spec.name, missing[0], root, f"is missing{more}")
+    for file in files:
         read_checked(spec.name, file, root)
 
 
@@ -50,28 +58,27 @@ def read_checked(dataset: str, file: PublishedFile, root: Path) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise _refused(dataset, file, root, "is missing") from None
+        raise refused(dataset, file, root, "is missing") from None
     except OSError as error:
-        raise _refused(dataset, file, root, f"cannot be read: {error.strerror}") from None
-    if not file.exact:
-        damage = zip_damage(path)
-        if damage is not None:
-            raise _refused(dataset, file, root, damage)
-        return content
+        raise refused(dataset, file, root, f"cannot be read: {error.strerror}") from None
+    wrong = difference(content, file) if file.exact else zip_damage(path)
+    if wrong is not None:
+        raise refused(dataset, file, root, wrong)
+    return content
+
+
+def difference(content: bytes, file: PublishedFile) -> str | None:
+    """In what ``content`` differs from the published file, size before digest; None where it is the same."""
     if file.bytes not in (None, len(content)):
         what = "is cut off" if len(content) < (file.bytes or 0) else "is another file"
-        raise _refused(dataset, file, root, f"{what}: {len(content)} bytes, expected {file.bytes}")
+        return f"{what}: {len(content)} bytes, expected {file.bytes}"
     if file.sha256 is not None:
         kind, came, pinned = "sha256", hashlib.sha256(content).hexdigest(), file.sha256
     elif file.git_blob_sha1 is not None:
         kind, came, pinned = "git blob sha1", _git_blob_sha1(content), file.git_blob_sha1
     else:
-        return content
-    if came != pinned:
-        raise _refused(
-            dataset, file, root, f"is another file: {len(content)} bytes with {kind} {came}, expected {pinned}"
-        )
-    return content
+        return None
+    return None if came == pinned else f"is another file: {len(content)} bytes with {kind} {came}, expected {pinned}"
 
 
 def zip_damage(path: Path) -> str | None:
@@ -90,7 +97,8 @@ def _git_blob_sha1(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _refused(dataset: str, file: PublishedFile, root: Path, what: str) -> UnavailableError:
+def refused(dataset: str, file: PublishedFile, root: Path, what: str) -> UnavailableError:
+    """The error that names dataset, file, ``what`` is wrong with it, folder and address."""
     path = root / file.path
     return UnavailableError(
         f"dataset {dataset!r}: file {path.name} {what}; looked in {path.parent.resolve()}; get it from {file.url} "

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmark.datasets.base import DatasetSpec, PublishedFile, Raw
+from benchmark.datasets.base import DatasetSpec, Raw
 from benchmark.datasets.download import zip_damage
 from benchmark.errors import InputError
 
@@ -104,13 +104,10 @@ def _array(path: Path, archive: Mapping[str, Any], key: str) -> NDArray[Any]:
 def file_spec(name: str) -> DatasetSpec:
     """The spec of a user's own file, ``npz:FILE``, FILE relative to the current folder."""
     path = Path(name.removeprefix(PREFIX)).expanduser()
-    raw = read_npz(path)
-    values = raw.x.data if sparse.issparse(raw.x) else raw.x
-    within = values.dtype.kind in "biuf" and bool(np.all((values >= 0) & (values <= 1)))
     return DatasetSpec(
         name=f"{PREFIX}{path.stem}",
         load=partial(_load_file, path=path),
-        scaling="none" if within else "unit",
+        scaling="auto",
         family="file",
         source=str(path),
         licence="the file's own",
@@ -120,30 +117,3 @@ def file_spec(name: str) -> DatasetSpec:
 
 def _load_file(_root: Path, *, path: Path) -> Raw:
     return read_npz(path)
-
-
-def _load_under(root: Path, *, path: str) -> Raw:
-    return read_npz(root / path)
-
-
-_DBLP = PublishedFile(
-    path="SDCN/dblp.npz",
-    url="https://github.com/bdy9527/SDCN (data/dblp.txt, data/dblp_label.txt, graph/dblp_graph.txt, packed as one npz)",
-    exact=False,
-)
-
-DBLP = DatasetSpec(
-    name="dblp",
-    load=partial(_load_under, path=_DBLP.path),
-    scaling="none",  # words are there or not
-    family="co-author",
-    source="https://github.com/bdy9527/SDCN",
-    licence="none stated by the repository; the records of DBLP itself are CC0",
-    citation="Bo et al. (2020), Structural Deep Clustering Network, WWW",
-    rows=4057,
-    features=334,
-    classes=4,
-    edges=3528,
-    fingerprint="882d798c1c68fb0d117238676098a072f2bdc7b62185a87f8b2452b97f76c6a1",
-    files=(_DBLP,),
-)

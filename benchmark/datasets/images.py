@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.base import DatasetSpec, PublishedFile, Raw
+from benchmark.datasets.published import published
 from benchmark.errors import InputError
 
 _GZIP = b"\x1f\x8b"
@@ -40,37 +42,64 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return values.reshape(shape)
 
 
-def _mnist_file(name: str, sha256: str, size: int) -> PublishedFile:
-    return PublishedFile(
-        path=f"MNIST/raw/{name}", url=f"https://github.com/fgnt/mnist/raw/master/{name}", sha256=sha256, bytes=size
-    )
+def _load(root: Path, *, files: tuple[PublishedFile, ...]) -> Raw:
+    """The images of pairs of files, images and labels in turn, as rows of grey levels in [0, 1]."""
+    images = np.concatenate([read_idx(root / file.path) for file in files[0::2]])
+    labels = np.concatenate([read_idx(root / file.path) for file in files[1::2]])
+    return Raw(x=images.reshape(len(images), -1) / np.float32(255), y=labels)
 
 
-_IMAGES = _mnist_file(
-    "t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1648877
+_MNIST = published("MNIST")  # the 10,000 test images and their labels, then the 60,000 training images and theirs
+_FASHION = published("FashionMNIST")  # likewise
+
+_MNIST_SOURCE = "https://github.com/fgnt/mnist (a mirror of the published files)"
+_MNIST_LICENCE = "none stated by the authors; CC BY-SA 3.0 according to Keras"
+_LECUN = (
+    "LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document recognition, Proc. IEEE 86"
 )
-_LABELS = _mnist_file(
-    "t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", 4542
-)
-
-
-def _load_mnist_test(root: Path) -> Raw:
-    images = read_idx(root / _IMAGES.path)
-    return Raw(x=images.reshape(len(images), -1) / np.float32(255), y=read_idx(root / _LABELS.path))
-
 
 MNIST_TEST = DatasetSpec(
     name="mnist-test",
-    load=_load_mnist_test,
-    scaling="none",  # grey levels divided by 255
+    load=partial(_load, files=_MNIST[:2]),
+    scaling="none",  # grey levels divided by 255, here and below
     family="image",
-    source="https://github.com/fgnt/mnist (a mirror of the published files)",
-    licence="none stated by the authors; CC BY-SA 3.0 according to Keras",
-    citation="LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document recognition, "
-    "Proc. IEEE 86",
+    source=_MNIST_SOURCE,
+    licence=_MNIST_LICENCE,
+    citation=_LECUN,
     rows=10_000,
     features=784,
     classes=10,
-    files=(_IMAGES, _LABELS),
+    files=_MNIST[:2],
+    image_shape=(28, 28),
+)
+
+MNIST = DatasetSpec(
+    name="mnist",
+    load=partial(_load, files=_MNIST[2:] + _MNIST[:2]),
+    scaling="none",
+    family="image",
+    source=_MNIST_SOURCE,
+    licence=_MNIST_LICENCE,
+    citation=_LECUN,
+    rows=70_000,
+    features=784,
+    classes=10,
+    files=_MNIST[2:] + _MNIST[:2],
+    image_shape=(28, 28),
+)
+
+FASHION_MNIST = DatasetSpec(
+    name="fashion-mnist",
+    load=partial(_load, files=_FASHION[2:] + _FASHION[:2]),
+    scaling="none",
+    family="image",
+    source="https://github.com/zalandoresearch/fashion-mnist",
+    licence="MIT",
+    citation="Xiao, Rasul and Vollgraf (2017), Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning "
+    "Algorithms, arXiv 1708.07747",
+    rows=70_000,
+    features=784,
+    classes=10,
+    files=_FASHION[2:] + _FASHION[:2],
     image_shape=(28, 28),
 )
