@@ -27,6 +27,7 @@ from benchmark.contracts import (
 )
 from benchmark.datasets import DATASETS, DatasetSpec, Raw, load, make_dataset
 from benchmark.datasets.base import PublishedFile
+from benchmark.datasets.download import files_of
 from benchmark.models import MODELS, BaselineSpec, Settings
 from benchmark.models.autoencoder import DIRECT
 from benchmark.models.encoders import MLP, EncoderSpec
@@ -49,6 +50,8 @@ def broken(contracts, case):
 @by_name(DATASETS)
 def test_every_dataset_keeps_its_promises(row, request):
     root = request.getfixturevalue("data_root") if row.files else Path("absent")
+    if not all((root / file.path).is_file() for file in files_of(row, root)):
+        pytest.skip(f"the files of {row.name} are not among the real data at hand")
     assert broken(OF_DATASETS, DatasetCase(row, root)) == {}
 
 

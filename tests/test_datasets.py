@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import pickle
-import random
 import re
 import shutil
 import subprocess
@@ -18,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -121,22 +119,6 @@ def test_every_row_is_what_it_says(name, loaded):
         assert (found.edges[:, 0] < found.edges[:, 1]).all()
         np.testing.assert_array_equal(found.edges, np.unique(found.edges, axis=0))
     assert not any(array.flags.writeable for array in arrays_of(found))
-
-
-@pytest.mark.parametrize("name", AT_HAND)
-def test_loading_twice_gives_the_same_and_touches_nothing(name, loaded, request):
-    row, first = spec(name), loaded(name)
-    root = request.getfixturevalue("data_root") if row.files else Path("absent")
-    before = sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
-    states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
-    second = load(name, root)
-    assert random.getstate() == states[0]
-    np.testing.assert_array_equal(np.random.get_state()[1], states[1])
-    assert torch.equal(torch.get_rng_state(), states[2])
-    assert sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*")) == before
-    assert second.fingerprint == first.fingerprint
-    for one, other in zip(arrays_of(first), arrays_of(second), strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", AT_HAND)
