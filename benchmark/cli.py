@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -14,7 +15,7 @@ from benchmark.commands.lists import list_datasets, list_models, list_tasks
 from benchmark.commands.merge import merge
 from benchmark.commands.plugins import check, new
 from benchmark.commands.report import report
-from benchmark.commands.run import run
+from benchmark.commands.run import ignore_interrupts, run
 from benchmark.commands.status import status
 from benchmark.commands.verify import verify
 from benchmark.errors import InputError
@@ -29,16 +30,29 @@ app = typer.Typer(
 )
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, as a batch system sends it: everything that an interrupt cleans up is cleaned up."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
 def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with a word on Ctrl-C, which the command line's library would otherwise leave silent."""
+    """The command with a word on Ctrl-C and SIGTERM, and the exit code of either; a second one changes nothing."""
 
     @wraps(command)
     def run_it(*arguments: Any, **options: Any) -> None:
+        before = signal.signal(signal.SIGTERM, _terminate)
         try:
             command(*arguments, **options)
-        except KeyboardInterrupt:
-            print("\ninterrupted; what is recorded stays, and the same command goes on from there", file=sys.stderr)
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as interrupt:
+            ignore_interrupts()
+            number = signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT
+            print("\nterminated" if number is signal.SIGTERM else "\ninterrupted", file=sys.stderr)
+            raise typer.Exit(128 + number) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     return run_it
 

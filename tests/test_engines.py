@@ -517,12 +517,14 @@ def test_a_worker_that_dies_costs_its_batch_which_is_tried_once_more(tmp_path, d
     assert sorted(map(str, results)) == sorted(["0", "1", "2", "3", expected])
 
 
-def _run(results):
+def _run(results, **environment):
     """The command as a user starts it, in a session of its own; what it prints goes to a file beside the results."""
     options = "run smoke --datasets karate --models ae,gae,vgae --seeds 2 --device cpu --results"
     command = [sys.executable, "-m", "benchmark", *options.split(), str(results)]
     with results.with_suffix(".log").open("w") as log:
-        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        return subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment
+        )
 
 
 def test_killed_at_any_moment_the_same_command_gives_the_same_bytes(tmp_path):
@@ -555,15 +557,28 @@ def _until(holds, seconds=60):
         time.sleep(0.1)
 
 
-def test_an_interrupt_says_how_to_go_on_and_leaves_no_worker(tmp_path):
-    process, log = _run(tmp_path / "r"), tmp_path / "r.log"
+@pytest.mark.parametrize(
+    ("signals", "said", "code"),
+    [
+        ([signal.SIGINT], "interrupted", 130),
+        ([signal.SIGINT] * 2, "interrupted", 130),
+        ([signal.SIGTERM], "terminated", 143),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on_and_leaves_no_worker(signals, said, code, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process, log = _run(tmp_path / "r", TMPDIR=str(temporary)), tmp_path / "r.log"
     _until(lambda: "[3/" in log.read_text())
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=60) == 130
-    assert "of 12 units are recorded" in log.read_text()
-    assert "interrupted; what is recorded stays, and the same command goes on from there" in log.read_text()
+    assert any(temporary.iterdir())
+    for number in signals:
+        os.killpg(process.pid, number)
+    assert process.wait(timeout=60) == code
+    assert "of 12 units are recorded; they stay, and the same command goes on from there" in log.read_text()
+    assert f"\n{said}\n" in log.read_text()
     assert "Traceback" not in log.read_text()
     _until(lambda: not _alive(process.pid))
+    assert [path.name for path in temporary.iterdir() if path.name.startswith("latents-benchmark")] == []
 
 
 def test_workers_of_a_killed_run_do_not_stay(tmp_path):

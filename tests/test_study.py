@@ -1,12 +1,14 @@
 """Study files: what they may say, and what is said of what they may not."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmark.errors import InputError
 from benchmark.models import MODELS
 from benchmark.origin import STARTS, arms
 from benchmark.plan import check_names
-from benchmark.study import bundled, load_study, parse_study, together
+from benchmark.study import Study, bundled, load_study, parse_study, together
 
 MINIMAL = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae", "vae"]}
 AE, VAE = {"model": "ae", "readout": "mean"}, {"model": "vae", "readout": "mean"}
@@ -152,3 +154,36 @@ def test_a_ladder_has_rungs_that_are_trained():
         parse_study({**MINIMAL, "ladders": [["ae", "vae beta=0"]]}, where="f")
     with pytest.raises(InputError, match=r"ladders\.0"):
         parse_study({**MINIMAL, "ladders": [["ae"]]}, where="f")
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.datetimes()
+WORDS = st.sampled_from([*Study.model_fields, "model", "readout", "primary", "settings", "ae", "vae", "wine", "beta"])
+VALUES = st.recursive(
+    SCALARS | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def refusal(read):
+    """What is said of a study; nothing where its names are in the tables, and no other exception than ours."""
+    try:
+        check_names(read())
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@settings(deadline=None)
+@given(st.dictionaries(WORDS | st.text(max_size=5), VALUES, max_size=4))
+def test_whatever_a_study_says_it_is_read_or_refused(changes):
+    assert "\n" not in refusal(lambda: parse_study({**MINIMAL, **changes}, where="f"))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode(errors="surrogatepass")))
+def test_whatever_a_study_file_holds_it_is_read_or_refused(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("fuzz") / "study.toml"
+    path.write_bytes(b'name = "mine"\ntitle = "Mine"\ndatasets = ["wine"]\nmodels = ["ae"]\n' + content)
+    assert "\n" not in refusal(lambda: load_study(str(path)))
+    assert [each.name for each in path.parent.iterdir()] == ["study.toml"]

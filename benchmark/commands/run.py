@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -95,10 +96,14 @@ def run(
                 if record.status == "failed":
                     lost.add(record.key)
     except KeyboardInterrupt:
+        ignore_interrupts()
         outcomes.close()
         counts = driver.tally(planned, store).values()
         recorded = sum(count["complete"] + count["diverged"] for count in counts)
-        print(f"\n{recorded} of {work.units} units are recorded", file=sys.stderr)
+        print(
+            f"\n{recorded} of {work.units} units are recorded; they stay, and the same command goes on from there",
+            file=sys.stderr,
+        )
         raise
     scores, units = gather.gather(planned, store)
     recorded = 0 if units.empty else int(units["status"].ne("failed").sum())
@@ -117,6 +122,12 @@ def run(
     if failed:
         print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
         raise typer.Exit(FAILED_UNITS)
+
+
+def ignore_interrupts() -> None:
+    """Let what cleans up after an interrupt come to its end, which takes a moment."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str | None) -> Study:
