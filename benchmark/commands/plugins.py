@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -17,7 +18,7 @@ from benchmark.commands.options import DataRoot, Plugins
 from benchmark.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from benchmark.contracts import DatasetCase, Finding
     from benchmark.tables import Tables
@@ -109,11 +110,21 @@ def _show_card(case: DatasetCase, picture: Path | None) -> None:
 def _told(findings: Iterable[Finding]) -> bool:
     """Print what was found; whether all promises are kept."""
     found = list(findings)
-    print_table(("promise", "", "why"), [(f.promise, f.status, f.trouble or None) for f in found])
+    print_table(("promise", "", "why"), list(_rows(found)))
     broken = sum(finding.status == "fails" for finding in found)
     held = sum(finding.status == "holds" for finding in found)
     print(f"{held} of {len(found)} promises hold" + (f", {broken} broken" if broken else ""), flush=True)
     return not broken
+
+
+def _rows(found: list[Finding]) -> Iterator[tuple[str, str, str | None]]:
+    """A row for each finding, but one for all that were not examined for the same reason."""
+    reasons = Counter(finding.trouble for finding in found if finding.status == "not examined")
+    for finding in found:
+        if finding.status != "not examined":
+            yield finding.promise, finding.status, finding.trouble or None
+        elif count := reasons.pop(finding.trouble, 0):
+            yield finding.promise if count == 1 else f"{count} promises", finding.status, finding.trouble
 
 
 def _check_kind(kind: str) -> None:
