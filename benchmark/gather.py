@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.datasets import DATASETS
 from benchmark.models import BaselineSpec, NoisedSpec
 from benchmark.plan import Plan, PlannedUnit
 from benchmark.records import Record, Store
 
+BUILT_IN = {spec.name for spec in DATASETS if not spec.files}
 STILL_FALLING = 0.01  # share of the loss lost over the last tenth of the epochs, above which training was cut short
 
 
@@ -91,6 +93,7 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
         "settings": json.dumps(dict(record.identity.settings), sort_keys=True),
         "dataset_family": dataset.family,
         "evidence": dataset.evidence,
+        "built_in": unit.dataset in BUILT_IN,
         "scaling": dataset.scaling,
         "fingerprint": dataset.fingerprint,
         "rows": dataset.rows,

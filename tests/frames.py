@@ -118,6 +118,7 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "settings": json.dumps({"hidden": [32], "latent": 16, "estimator": "B"}),
         "dataset_family": "citation" if has_edges else "image",
         "evidence": evidence,
+        "built_in": True,
         "scaling": "unit",
         "fingerprint": str(name["dataset"]).encode().hex().ljust(40, "0"),
         "rows": size,

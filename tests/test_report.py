@@ -439,9 +439,17 @@ def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:
     for names, demonstration in ((list(SIX)[:4], True), (list(SIX), False)):
         frames = usual(datasets={name: SIX[name] for name in names}, models=("ae", "vae"))
         page, markdown = rendered(a_study(datasets=names, models=["ae", "vae"]), frames)
-        assert (DEMONSTRATION in page) == demonstration
-        assert (DEMONSTRATION in markdown) == demonstration
+        for text in (page, markdown):
+            assert (f"small built-in data: {DEMONSTRATION}" in text) == demonstration
+            assert text.count(DEMONSTRATION) == demonstration
         assert ("nothing is stated over datasets" in page) == demonstration
+
+
+def test_few_datasets_that_are_not_built_in_are_not_called_so() -> None:
+    frames = usual(datasets={name: SIX[name] for name in list(SIX)[:3]}, models=("ae", "vae"))
+    frames[1].loc[frames[1]["dataset"].eq(next(iter(SIX))), "built_in"] = False
+    page, _ = rendered(a_study(datasets=list(SIX)[:3], models=["ae", "vae"]), frames)
+    assert f"only 3 real datasets: {DEMONSTRATION}" in page
 
 
 def test_karate_and_synthetic_data_are_no_evidence() -> None:

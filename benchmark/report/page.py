@@ -125,7 +125,7 @@ def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], s
     enough = len(found.evidence) >= FEWEST_DATASETS and there
     return Page(
         study=study,
-        headline=texts.DEMONSTRATION if len(found.evidence) < FEWEST_DATASETS else "",
+        headline=texts.headline(units, len(found.evidence)),
         verdict=(
             *sentences(declared, found.contrasts, found.overall, found.evidence, found.points),
             *of_origin(found.waterfall),

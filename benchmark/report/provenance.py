@@ -16,7 +16,14 @@ from benchmark.study import Study, variant_label
 
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
-UNIT_COLUMNS = ("latent", "objective", "note", "still_falling", "halved")  # frames without them are of an older version
+UNIT_COLUMNS = (
+    "latent",
+    "objective",
+    "note",
+    "still_falling",
+    "halved",
+    "built_in",
+)  # frames without them are of an older version
 FINGERPRINT_SHOWN = 12
 CELLS_NAMED = 12
 

@@ -9,9 +9,10 @@ import pandas as pd
 from benchmark.declaration import Declaration, changed
 from benchmark.report import numbers
 from benchmark.report.provenance import controls
+from benchmark.statistics import FEWEST_DATASETS
 from benchmark.study import Contrast, Study
 
-DEMONSTRATION = "small built-in data: a demonstration, not the answer"
+DEMONSTRATION = "a demonstration, not the answer"
 CONTRAST_NOTE = (
     "A contrast is first − second, paired by seed, in points (hundredths of the 0–1 scale): above zero, the first "
     "scored higher. Its interval covers 95 % and is not corrected for how many intervals there are. With the plain "
@@ -82,6 +83,14 @@ def declared(study: Study, declaration: Declaration | None, became: Mapping[str,
         if names:
             said.append(f"{what.capitalize()} since: {', '.join(names)}.")
     return " ".join(said) if len(said) > 1 else f"{said[0]} Nothing was changed since."
+
+
+def headline(units: pd.DataFrame, evidence: int) -> str:
+    """What stands above a verdict that rests on too few real datasets; nothing where there are enough."""
+    if evidence >= FEWEST_DATASETS:
+        return ""
+    few = "small built-in data" if units["built_in"].all() else f"only {numbers.counted(evidence, 'real dataset')}"
+    return f"{few}: {DEMONSTRATION}"
 
 
 def about(study: Study, units: pd.DataFrame) -> str:
