@@ -191,15 +191,16 @@ def test_links_asked_of_data_without_edges(command):
     assert "wine: none of the study's tasks (link-hadamard) can be run on it, for it has no edges" in error
 
 
-def test_values_outside_the_unit_interval_for_a_bernoulli_row(command, monkeypatch):
-    from dataclasses import replace
-
-    from benchmark import datasets
-
-    table = tuple(replace(row, scaling="standard") if row.name == "wine" else row for row in datasets.DATASETS)
-    monkeypatch.setattr(datasets, "DATASETS", table)
-    error = refused(command("run", study(datasets='["wine"]', models='["ae", "vae-gaussian"]'), "--device", "cpu"))
-    assert "wine: it has features of -3.67916 to 4.37137 (scaling 'standard')" in error
+def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
+    lines = (
+        "from dataclasses import replace",
+        "from benchmark.datasets import spec",
+        "STANDARD = replace(spec('wine'), name='standardised', scaling='standard')",
+    )
+    Path("standard.py").write_text("\n".join(lines), encoding="utf-8")
+    changes = {"datasets": '["standardised"]', "models": '["ae", "vae-gaussian"]', "plugins": '["standard.py"]'}
+    error = refused(command("run", study(**changes), "--device", "cpu"))
+    assert "standardised: it has features of -3.67916 to 4.37137 (scaling 'standard')" in error
     assert "within [0, 1]: ae;" in error
 
 

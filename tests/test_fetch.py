@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from serving import serving
 
 from benchmark.datasets import DatasetSpec, Raw, fetch, offline
 from benchmark.datasets.archives import extract_tar, extract_zip
@@ -26,7 +27,6 @@ from benchmark.datasets.download import check_files
 from benchmark.datasets.fetch import fetch_missing
 from benchmark.datasets.first_use import first_use
 from benchmark.errors import InputError, UnavailableError
-from tests.serving import serving
 
 ROOT = Path(__file__).parents[1]
 BODY = bytes(range(256)) * 4000  # a megabyte

@@ -9,7 +9,16 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "benchmark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-USES_TORCH = {"rng.py", "training.py", "generation.py", "latents.py", "datasets/pyg.py", "datasets/bundled.py"}
+USES_TORCH = {
+    "rng.py",
+    "training.py",
+    "generation.py",
+    "latents.py",
+    "datasets/pyg.py",
+    "datasets/bundled.py",
+    "contracts/base.py",
+    "contracts/models.py",
+}
 
 
 def imported(path: Path) -> set[str]:

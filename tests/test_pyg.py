@@ -13,6 +13,7 @@ import pickle
 import re
 import sys
 import types
+import warnings
 import zipfile
 from dataclasses import replace
 from functools import partial
@@ -22,8 +23,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
-from torch_geometric.data import Data, HeteroData
-from torch_geometric.io import fs
+from serving import serving
 
 from benchmark.datasets import images, load, make_dataset, spec, split
 from benchmark.datasets.base import PublishedFile
@@ -32,7 +32,11 @@ from benchmark.datasets.fetch import fetch_missing
 from benchmark.datasets.published import every_file, published
 from benchmark.datasets.pyg import dataset_classes, load_class
 from benchmark.errors import InputError, UnavailableError
-from tests.serving import serving
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # its import calls torch.jit.script, which torch deprecates
+    from torch_geometric.data import Data, HeteroData
+    from torch_geometric.io import fs
 
 RNG = np.random.default_rng(0)
 X = RNG.random((560, 5), dtype=np.float32) * 1.2 * (RNG.random((560, 5)) < 0.6)

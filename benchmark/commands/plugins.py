@@ -63,12 +63,10 @@ def check(
 ) -> None:
     """Try every promise that a dataset, model or task makes, and say in plain words which it breaks."""
     _check_kind(kind)
-    import torch
-
     from benchmark import contracts
     from benchmark.plugins import with_plugins
 
-    torch.set_num_threads(1)  # what is small is slower with more
+    contracts.one_thread()
     tables = with_plugins(plugin or ())
     if kind == "dataset":
         kept = _check_dataset(tables, name, data_root, picture)

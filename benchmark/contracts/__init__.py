@@ -1,6 +1,6 @@
 """Contracts: what every dataset, model and task promises, examined one by one and told in plain words."""
 
-from benchmark.contracts.base import Contract, Finding, examine
+from benchmark.contracts.base import Contract, Finding, examine, one_thread
 from benchmark.contracts.card import card
 from benchmark.contracts.datasets import OF_DATASETS, DatasetCase
 from benchmark.contracts.models import OF_MODELS, ModelCase
@@ -18,5 +18,6 @@ __all__ = [
     "TaskCase",
     "card",
     "examine",
+    "one_thread",
     "picture",
 ]

@@ -57,6 +57,13 @@ def examine(contracts: Sequence[Contract[Case]], case: Case) -> Iterator[Finding
         yield Finding(contract.promise, status, trouble)
 
 
+def one_thread() -> None:
+    """Have torch compute in one thread: what is small is slower with more."""
+    import torch  # here, and below: tasks and datasets need it for nothing else
+
+    torch.set_num_threads(1)
+
+
 class Drawn:
     """Whether a block drew from, or seeded, a random generator that all share."""
 
@@ -66,7 +73,7 @@ class Drawn:
 @contextmanager
 def global_draws() -> Iterator[Drawn]:
     """A block whose global draws are found out; afterwards ``names`` lists whose they were, and is empty for none."""
-    import torch  # here, for tasks and datasets need it for nothing else
+    import torch
 
     drawn = Drawn()
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002, it is what is watched
