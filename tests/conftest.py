@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 
 from benchmark.cli import main
@@ -42,4 +44,22 @@ def command(capsys, monkeypatch, tmp_path):
 
 
 os.environ["BENCHMARK_OFFLINE"] = "1"  # the tests that download do so from a server of their own
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """A folder with a study of four units, and its results."""
+    folder = tmp_path_factory.mktemp("small")
+    code, _, error = tiny.command("run", tiny.write_study(folder, **tiny.SMALLER), "--device", "cpu", folder=folder)
+    assert code == 0, error
+    return folder
+
+
+@pytest.fixture
+def folder(small_run, tmp_path):
+    """A copy of it, to spoil."""
+    shutil.copytree(small_run, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 torch.set_num_threads(1)  # what is small is slower with more, and several times so beside other work

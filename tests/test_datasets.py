@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from layouts import csr_keys
 from scipy import sparse
 
 import benchmark.datasets as datasets
@@ -628,16 +629,6 @@ def test_a_bad_idx_file_is_refused(content, message, tmp_path):
 
 
 # Files of one's own
-
-
-def csr_keys(prefix, matrix):
-    csr = sparse.csr_array(matrix)
-    return {
-        f"{prefix}data": csr.data,
-        f"{prefix}indices": csr.indices,
-        f"{prefix}indptr": csr.indptr,
-        f"{prefix}shape": np.array(csr.shape),
-    }
 
 
 RING = np.roll(np.eye(6), 1, axis=1)

@@ -12,27 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tiny import command, content, records, write_study
+from tiny import command, content, records
 
 import benchmark
 from benchmark.records import Store
-
-CHANGES = {"models": '["raw"]', "variants": '[{ models = ["vgae"], settings = { epochs = 2 } }]', "seeds": "2"}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    code, _, error = command("run", write_study(folder, **CHANGES), "--device", "cpu", folder=folder)
-    assert code == 0, error
-    return folder
-
-
-@pytest.fixture
-def folder(made, tmp_path):
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return tmp_path
-
 
 RUN, STATUS = ("run", "tiny.toml", "--device", "cpu"), ("status", "tiny.toml", "--device", "cpu")
 REPORT, MERGE = ("report", "tiny.toml"), ("merge", "results", "--results", "all")

@@ -5,18 +5,16 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from tiny import command, content, records, write_study
+from tiny import SMALLER, command, content, records, write_study
 
 from benchmark.records import Cell, Store
-
-CHANGES = {"models": '["raw"]', "variants": '[{ models = ["vgae"], settings = { epochs = 2 } }]', "seeds": "2"}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A study whose latents are saved: run as one, and by two shards in folders of their own."""
     folder = tmp_path_factory.mktemp("made")
-    study = write_study(folder, save_latents="true", **CHANGES)
+    study = write_study(folder, save_latents="true", **SMALLER)
     for name, options in (("whole", ()), ("one", ("--shard", "1/2")), ("two", ("--shard", "2/2"))):
         code, _, error = command("run", study, "--device", "cpu", "--results", name, *options, folder=folder)
         assert code == 0, error

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from layouts import csr_keys
 from scipy import sparse
 from serving import serving
 
@@ -71,16 +72,6 @@ def planetoid(name):
     }
     index = "".join(f"{i}\n" for i in range(540, 560)).encode()
     return {f"ind.{name}.{key}": pickle.dumps(part) for key, part in parts.items()} | {f"ind.{name}.test.index": index}
-
-
-def csr_keys(prefix, matrix):
-    csr = sparse.csr_array(matrix)
-    return {
-        f"{prefix}data": csr.data,
-        f"{prefix}indices": csr.indices,
-        f"{prefix}indptr": csr.indptr,
-        f"{prefix}shape": csr.shape,
-    }
 
 
 def npz():

@@ -1,31 +1,14 @@
 """Verify: what is reproduced is said to be, and what is not is not."""
 
 import re
-import shutil
 from dataclasses import replace
 
 import pandas as pd
 import pytest
-from tiny import command, content, make_plan, records, write_study
+from tiny import SMALLER, command, content, make_plan, records, write_study
 
 from benchmark.records import Cell, Store
 from benchmark.verify import Difference, draw, largest_difference, verify
-
-CHANGES = {"models": '["raw"]', "variants": '[{ models = ["vgae"], settings = { epochs = 2 } }]', "seeds": "2"}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    code, _, error = command("run", write_study(folder, **CHANGES), "--device", "cpu", folder=folder)
-    assert code == 0, error
-    return folder
-
-
-@pytest.fixture
-def folder(made, tmp_path):
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return tmp_path
 
 
 def verified(folder, *words, study="tiny.toml"):
@@ -101,7 +84,7 @@ def test_a_failed_record_and_one_of_another_status(folder):
 
 
 def test_what_the_study_no_longer_has_is_said(folder):
-    write_study(folder, **CHANGES | {"variants": '[{ models = ["vgae"], settings = { epochs = 3 } }]'})
+    write_study(folder, **SMALLER | {"variants": '[{ models = ["vgae"], settings = { epochs = 3 } }]'})
     code, output, _ = verified(folder, "--sample", "8")
     assert code == 1
     assert output.count("no longer of the study") == 4
@@ -154,8 +137,8 @@ def test_the_largest_difference_is_found():
         (["--results", "empty"], "empty: no record of tiny made on cpu; run it first"),
     ],
 )
-def test_bad_input_is_one_line(made, words, part):
-    code, output, error = verified(made, *words)
+def test_bad_input_is_one_line(folder, words, part):
+    code, output, error = verified(folder, *words)
     assert (code, output) == (2, "")
     assert part in error
     assert len(error.splitlines()) == 1

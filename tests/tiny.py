@@ -28,6 +28,9 @@ LINES = {
 }
 
 
+SMALLER = {"models": '["raw"]', "variants": '[{ models = ["vgae"], settings = { epochs = 2 } }]', "seeds": "2"}
+
+
 def write_study(folder: Path, **changes: str) -> str:
     """The study's file below ``folder``, with some lines changed or added; its path."""
     path = folder / "tiny.toml"
