@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from layouts import csr_keys
+from layouts import AT_HAND, csr_keys
 from scipy import sparse
 
 import benchmark.datasets as datasets
@@ -35,8 +35,7 @@ from benchmark.errors import InputError
 
 NAMES = [row.name for row in DATASETS]
 PACKED_ANEW = ["photo", "computers", "cs"]
-AWAY = ["pubmed", "physics", "wikics", "mnist", "fashion-mnist"]  # their files are not among the real data at hand
-AT_HAND = [name for name in NAMES if name not in AWAY]
+HERE = [row.name for row in AT_HAND]
 
 UNPINNED = {"sha256": None, "git_blob_sha1": None, "bytes": None}
 MADE_UP = DatasetSpec(
@@ -103,7 +102,7 @@ def test_every_row_says_where_it_comes_from(row):
         assert file.exact or row.fingerprint
 
 
-@pytest.mark.parametrize("name", AT_HAND)
+@pytest.mark.parametrize("name", HERE)
 def test_every_row_is_what_it_says(name, loaded):
     row, found = spec(name), loaded(name)
     assert (found.name, found.family, found.evidence) == (row.name, row.family, row.evidence)
@@ -122,7 +121,7 @@ def test_every_row_is_what_it_says(name, loaded):
     assert not any(array.flags.writeable for array in arrays_of(found))
 
 
-@pytest.mark.parametrize("name", AT_HAND)
+@pytest.mark.parametrize("name", HERE)
 def test_planetoid_publishes_a_split_of_twenty_rows_a_class(name, loaded):
     found = loaded(name).published
     if name not in ("cora", "citeseer"):

@@ -19,7 +19,7 @@ from benchmark.files import labels_path
 from benchmark.latents import Latents
 from benchmark.plan import Batch
 from benchmark.records import Record, Store
-from benchmark.run import Context, Trained, run_job, score, train
+from benchmark.run import Trained, run_job, score, train
 from benchmark.study import parse_study
 
 STUDY = {
@@ -44,17 +44,8 @@ def planned(data, **changes):
 
 
 def context(made, store):
-    return Context(
-        str(store.results),
-        {name: driver.hand_over(prepared, store.results) for name, prepared in made.data.items()},
-        made.device,
-        "a processor",
-        driver.provenance.versions(),
-        "",
-        "",
-        made.study.save_latents,
-        made.images,
-    )
+    """What the command tells its workers; here all are on the CPU, whatever the records say."""
+    return driver.prepare(replace(made, device="cpu"), store.results, store.results, "")
 
 
 def by_workers(made, store, workers):
@@ -288,7 +279,7 @@ def test_scores_are_added_on_the_very_latent_that_was_scored(data, tmp_path, mon
         shared = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
         made = replace(planned(data, **shared, draws=draws), device="cuda")  # as every record says; trained here
         for job in driver.missing(made, store).jobs:
-            for record in run_job(job, replace(context(made, store), device="cpu")):
+            for record in run_job(job, context(made, store)):
                 store.put(record, same_latent=bool(job.kept))
         return store.get(next(made.units()).identity.key)
 
@@ -351,14 +342,12 @@ def test_a_failure_while_scores_are_added_is_seen(data, tmp_path):
     assert len(driver.missing(made, store).jobs) == 2
 
 
-def test_what_was_scored_before_a_task_failed_stays(data, tmp_path, monkeypatch):
+def test_what_was_scored_before_a_task_failed_stays(data, tmp_path):
     made, store = planned(data, models=["raw"], variants=[]), Store(tmp_path)
-    from benchmark import run
-
-    broken = replace(run._TASKS["logistic-regression-many"], score=lambda z, case: 1 / 0)  # noqa: ARG005
-    monkeypatch.setitem(run._TASKS, "logistic-regression-many", broken)
-    job = driver.missing(made, store).jobs[0]
-    first, second = run_job(job, context(made, store))
+    job, there = driver.missing(made, store).jobs[0], context(made, store)
+    broken = replace(there.tasks["logistic-regression-many"], score=lambda z, case: 1 / 0)  # noqa: ARG005
+    tasks = {**there.tasks, broken.name: broken}
+    first, second = run_job(job, replace(there, tasks=tasks))
     assert (first.status, first.message) == ("failed", "ZeroDivisionError: division by zero")
     assert [cell.task for cell in first.scores] == ["k-means", "logistic-regression-few"]
     assert second.status == "complete"

@@ -874,7 +874,7 @@ def test_labels_reach_no_training(karate, tmp_path):
         folder.mkdir()
         plan = planned(dataset, seeds=1, models=["raw"], tasks=["k-means", "oracle-k-means"], variants=variants)
         path = driver.hand_over(plan.data["karate"], folder)
-        context = Context(str(folder), {"karate": path}, "cpu", "a processor", {}, "", "", False, frozenset())
+        context = Context(str(folder), {"karate": path}, "cpu", "a processor", {}, "", "", False, frozenset(), {})
         found = {}
         for training in plan.trainings:
             if training.arm.row.name in NAMES:

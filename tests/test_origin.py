@@ -774,9 +774,8 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
     before = planned(dataset, **changes, readouts=["mean"], tasks=plain)
     plan = planned(dataset, **changes, readouts=epochs, tasks=tasks)
     store, shared = Store(tmp_path), {"tiny": driver.hand_over(plan.data["tiny"], tmp_path)}
-    context = Context(
-        str(tmp_path), shared, "cpu", "a processor", driver.provenance.versions(), "", "", True, frozenset()
-    )
+    versions, tasks = driver.provenance.versions(), {task.name: task for task in TASKS}
+    context = Context(str(tmp_path), shared, "cpu", "a processor", versions, "", "", True, frozenset(), tasks)
     jobs = {}
     for unit, work in (("before", driver.missing(before, store)), ("anew", driver.missing(plan, store))):
         jobs |= {(unit, job.batch.first.unit): job for job in work.jobs if job.batch.first.arm.row.name == "vgae-june"}

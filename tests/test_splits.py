@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.datasets import DATASETS, DatasetSpec, Raw, load, make_dataset, split
+from benchmark.datasets import DatasetSpec, Raw, load, make_dataset, split
 from benchmark.datasets.splits import sample_non_edges
 from benchmark.errors import InputError
 
@@ -85,10 +85,9 @@ def few(count):
     return 20 if count >= 40 else max(1, count // 2)
 
 
-@pytest.mark.parametrize("name", [spec.name for spec in DATASETS])
-def test_every_dataset_splits_cleanly(name, request):
-    spec = next(spec for spec in DATASETS if spec.name == name)
-    found = load(name, request.getfixturevalue("data_root") if spec.files else None)
+@pytest.mark.parametrize("spec", AT_HAND, ids=lambda spec: spec.name)
+def test_every_dataset_splits_cleanly(spec, request):
+    found = load(spec.name, request.getfixturevalue("data_root") if spec.files else None)
     states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
     first, again, other = split(found, 0), split(found, 0), split(found, 1)
     assert random.getstate() == states[0]
@@ -100,7 +99,7 @@ def test_every_dataset_splits_cleanly(name, request):
         assert first.edges is None
     else:
         check_edges(first.edges, found.edges, found.rows)
-    assert (first.published is None) == (name not in ("cora", "citeseer"))
+    assert (first.published is None) == (spec.name not in ("cora", "citeseer"))
     for key, array in parts(first).items():
         np.testing.assert_array_equal(array, parts(again)[key])
         assert np.array_equal(array, parts(other)[key]) == key.startswith("published"), key

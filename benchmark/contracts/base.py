@@ -64,15 +64,16 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@dataclass(slots=True)
 class Drawn:
-    """Whether a block drew from, or seeded, a random generator that all share."""
+    """Which random generators that all share a block drew from, or seeded; filled in when it ends."""
 
     names: str = ""
 
 
 @contextmanager
 def global_draws() -> Iterator[Drawn]:
-    """A block whose global draws are found out; afterwards ``names`` lists whose they were, and is empty for none."""
+    """A block whose draws from global generators are found out."""
     import torch
 
     drawn = Drawn()

@@ -30,12 +30,14 @@ class DatasetCase:
 
     @cached_property
     def raw(self) -> Raw:
+        """What ``load`` returns, whatever it raises."""
         fetch_missing(self.spec, self.root)
         check_files(self.spec, self.root)
         return self.spec.load(self.root)
 
     @cached_property
-    def _loaded(self) -> Raw:
+    def loaded(self) -> Raw:
+        """The same for all contracts but the one that is about loading."""
         try:
             return self.raw
         except Exception as error:
@@ -44,23 +46,23 @@ class DatasetCase:
     @cached_property
     def x(self) -> Features:
         try:
-            return canonical_features(self.spec.name, self._loaded.x)
+            return canonical_features(self.spec.name, self.loaded.x)
         except InputError:
             raise NotExaminedError("its features are not in order") from None
 
     @cached_property
     def y(self) -> Integers:
-        if self._loaded.y is None:
+        if self.loaded.y is None:
             raise NotExaminedError("it has no labels")
         try:
-            return canonical_labels(self.spec.name, self._loaded.y, self.x.shape[0])
+            return canonical_labels(self.spec.name, self.loaded.y, self.x.shape[0])
         except InputError:
             raise NotExaminedError("its labels are not in order") from None
 
     @cached_property
     def dataset(self) -> Dataset:
         try:
-            return make_dataset(self.spec, self._loaded)
+            return make_dataset(self.spec, self.loaded)
         except InputError:
             raise NotExaminedError("it is not in order") from None
 
@@ -76,19 +78,19 @@ def _loads(case: DatasetCase) -> str:
 
 
 def _features(case: DatasetCase) -> str:
-    canonical_features(case.spec.name, case._loaded.x)
+    canonical_features(case.spec.name, case.loaded.x)
     return ""
 
 
 def _labels(case: DatasetCase) -> str:
-    if case._loaded.y is None:
+    if case.loaded.y is None:
         raise NotExaminedError("it has no labels; there will be no k-means and no classification")
-    canonical_labels(case.spec.name, case._loaded.y, case.x.shape[0])
+    canonical_labels(case.spec.name, case.loaded.y, case.x.shape[0])
     return ""
 
 
 def _edges(case: DatasetCase) -> str:
-    edges = case._loaded.edges
+    edges = case.loaded.edges
     if edges is None:
         raise NotExaminedError("it has no edges; graph models train on its nearest neighbours")
     canonical_edges(case.spec.name, edges, case.x.shape[0])
@@ -103,7 +105,7 @@ def _whole(case: DatasetCase) -> str:
             raise NotExaminedError("its parts are not in order") from None
         except NotExaminedError:
             pass  # it has no such part
-    make_dataset(case.spec, case._loaded)
+    make_dataset(case.spec, case.loaded)
     return ""
 
 
@@ -125,7 +127,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _draws_nothing(case: DatasetCase) -> str:
-    _ = case._loaded  # what it imports the first time is not its own
+    _ = case.loaded  # what it imports the first time is not its own
     with global_draws() as drawn:
         case.spec.load(case.root)
     return (
@@ -134,7 +136,7 @@ def _draws_nothing(case: DatasetCase) -> str:
 
 
 def _writes_nothing(case: DatasetCase) -> str:
-    _ = case._loaded
+    _ = case.loaded
     before = _files(case.root)
     case.spec.load(case.root)
     changed = sorted(path for path, state in _files(case.root).items() ^ before.items() if state)
