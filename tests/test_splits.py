@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layouts import AT_HAND
 
 from benchmark.datasets import DatasetSpec, Raw, load, make_dataset, split
 from benchmark.datasets.splits import sample_non_edges
