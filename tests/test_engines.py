@@ -75,7 +75,7 @@ def test_a_run_leaves_every_unit_once_and_nothing_to_do(data, tmp_path):
         len(task.metrics)
         for unit in made.units()
         for cell in unit.cells
-        for task in plan.TASKS
+        for task in made.tables.tasks
         if task.name == cell.task
     )
     assert not scores.duplicated(
