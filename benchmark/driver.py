@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,10 +72,11 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
             jobs.append(Job(Batch((training,)), cells, kept))
         else:
             anew.add(training.key)
+    current = {(task.name, task.version) for task in plan.tables.tasks}
     for batch in partition(plan, replicas):
         trainings = tuple(training for training in batch.trainings if training.key in anew)
         units = [unit for training in trainings for unit in training.units]
-        wanted = {unit.identity.key: _all_cells(plan, unit, records[unit.identity.key]) for unit in units}
+        wanted = {unit.identity.key: _all_cells(unit, records[unit.identity.key], current) for unit in units}
         if trainings:
             jobs.append(Job(Batch(trainings), wanted))
     recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())
@@ -150,10 +151,9 @@ def _missing_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]
     return tuple(cell for cell in unit.cells if cell not in there)
 
 
-def _all_cells(plan: Plan, unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
+def _all_cells(unit: PlannedUnit, record: Record | None, current: Collection[tuple[str, int]]) -> tuple[Cell, ...]:
     """The cells of the plan, and those that the record holds besides and that can still be scored."""
     held = () if record is None else sorted(record.scores.keys() - set(unit.cells))
-    current = {(task.name, task.version) for task in plan.tables.tasks}
     return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in current and cell.readout in _READ))
 
 

@@ -154,8 +154,8 @@ def check_plain(kind: str, name: object, where: str) -> None:
 def _check_name(plugin: Plugin, kind: str, name: Any, taken: Sequence[str], sources: dict[str, str]) -> None:
     check_plain(kind, name, f"plugin {plugin.name}")
     if name in taken:
-        by = sources.get(f"{kind} {name}", "the benchmark itself").split(" ")
-        owner = by[0] if f"{kind} {name}" in sources else " ".join(by)
+        source = sources.get(f"{kind} {name}")
+        owner = "the benchmark itself" if source is None else source.split()[0]
         raise InputError(f"plugin {plugin.name}: there is a {kind} {name!r} already, of {owner}; rename one of them")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.datasets import Dataset
+from benchmark.datasets.base import value_range
 from benchmark.errors import InputError
 from benchmark.models import BaselineSpec, FusionSpec
 from benchmark.study import Study
@@ -20,8 +21,7 @@ def check_arms(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset, e
     """InputError where an arm of the study cannot be had on a dataset, whose graph has ``edges`` [m, 2]."""
     if study.images and name in study.images and dataset.image_shape is None:
         raise InputError(f"{name}: the study asks for images of it, and its {dataset.features} features make none")
-    values = dataset.x if isinstance(dataset.x, np.ndarray) else dataset.x.data
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    low, high = value_range(dataset.x)
     refusing = [str(arm) for arm in arms if arm.row.unit_interval]
     if refusing and (low < 0.0 or high > 1.0):
         raise InputError(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, gammaln, ive
 
+from benchmark.contracts.base import global_draws
 from benchmark.models import MODELS, BaselineSpec, Draws, Inputs, ModelSpec, NoisedSpec, Settings
 from benchmark.models.autoencoder import (
     AS_PRINTED,
@@ -57,11 +58,9 @@ def rows(specs):
 def global_states_untouched():
     """Nothing in the block draws from, or seeds, a generator that all share."""
     torch.rand(1), np.random.rand(), random.random()  # away from where a seed would put them
-    before = torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()
-    yield
-    assert torch.equal(before[0], torch.get_rng_state())
-    assert all(np.array_equal(one, other) for one, other in zip(before[1], np.random.get_state()[1:3], strict=True))
-    assert before[2] == random.getstate()
+    with global_draws() as drawn:
+        yield
+    assert drawn.names == ""
 
 
 def data(n=ROWS, f=FEATURES, *, seed=0, each=2):

@@ -35,6 +35,7 @@ def new(
 ) -> None:
     """Write a commented file to start a dataset, model or task of your own from."""
     _check_kind(kind)
+    from benchmark.files import write_atomically
     from benchmark.plugins import check_plain
 
     check_plain(kind, name, f"new {kind}")
@@ -43,8 +44,6 @@ def new(
         raise InputError(f"{path}: there is such a file already; choose another name, or move it away")
     template = Template((resources.files("benchmark") / "templates" / f"{kind}.py.txt").read_text(encoding="utf-8"))
     constant = re.sub(r"\W+", "_", name).upper().lstrip("_0123456789") or kind.upper()
-    from benchmark.files import write_atomically
-
     write_atomically(path, template.substitute(name=name, file=path.name, constant=constant).encode())
     print(
         f"{path}: it runs as it is; put yours in, then: python -m benchmark check {kind} {name} --plugin {_word(path)}"
@@ -64,6 +63,7 @@ def check(
     """Try every promise that a dataset, model or task makes, and say in plain words which it breaks."""
     _check_kind(kind)
     from benchmark import contracts
+    from benchmark.plan import named
     from benchmark.plugins import with_plugins
 
     contracts.one_thread()
@@ -71,13 +71,9 @@ def check(
     if kind == "dataset":
         kept = _check_dataset(tables, name, data_root, picture)
     elif kind == "model":
-        from benchmark.plan import named
-
         (row,) = named(tables.models, "model", [name])
         kept = _told(contracts.examine(contracts.OF_MODELS, contracts.ModelCase(row)))
     else:
-        from benchmark.plan import named
-
         (task,) = named(tables.tasks, "task", [name])
         kept = _told(contracts.examine(contracts.OF_TASKS, contracts.TaskCase(task)))
     if not kept:

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from benchmark.contracts.base import Contract, NotExaminedError, global_draws
 from benchmark.datasets import Dataset, DatasetSpec, Raw, make_dataset, split
+from benchmark.datasets.base import value_range
 from benchmark.datasets.canonical import Features, Integers, canonical_edges, canonical_features, canonical_labels
 from benchmark.datasets.download import check_files
 from benchmark.datasets.fetch import fetch_missing
@@ -149,9 +150,7 @@ def _files(root: Path) -> dict[str, tuple[int, int]]:
 
 
 def _within_bounds(case: DatasetCase) -> str:
-    x = case.dataset.x
-    values = x if isinstance(x, np.ndarray) else x.data
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    low, high = value_range(case.dataset.x)
     if low >= 0.0 and high <= 1.0:
         return ""
     return (

@@ -189,8 +189,14 @@ def _check_sizes(spec: DatasetSpec, x: Features, y: Integers | None, edges: Inte
 
 def _fitting(x: Features) -> Scaling:
     """What brings features into the [0, 1] that a Bernoulli likelihood wants."""
+    low, high = value_range(x)
+    return "none" if low >= 0.0 and high <= 1.0 else "unit"
+
+
+def value_range(x: Features) -> tuple[float, float]:
+    """The least and the largest value of all features and 0, which a sparse matrix does not store."""
     values = x if isinstance(x, np.ndarray) else x.data
-    return "none" if bool(np.all((values >= 0) & (values <= 1))) else "unit"
+    return float(values.min(initial=0.0)), float(values.max(initial=0.0))
 
 
 def scale(x: Features, how: Scaling) -> Features:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from benchmark.report import numbers
-from benchmark.report.figures.asked import primaries
+from benchmark.report.figures.asked import READOUTS, primaries
 from benchmark.report.figures.drawing import FAINT, READOUT_COLOURS, Chart, Drawing, Group, Series, colour, panel
 from benchmark.report.tables import in_order, question, records
 from benchmark.study import Contrast
@@ -65,7 +65,7 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
         readout, sides = contrast.first.readout, (contrast.first, contrast.second)
         if [is_point.get((side.model, side.variant)) for side in sides] != [False, True]:
             continue
-        if readout not in ("mean", "sampled"):
+        if readout not in READOUTS:
             continue
         column = f"prior_mmd_{'mean' if readout == 'mean' else 'sample'}"
         first = units[units["model"].eq(contrast.first.model) & units["variant"].eq(contrast.first.variant)]
