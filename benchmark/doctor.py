@@ -83,8 +83,7 @@ def _versions() -> Iterable[str]:
 def _machine() -> Iterable[str]:
     yield platform.platform()
     yield f"{provenance.processor()}, {provenance.processors()} of {os.cpu_count()} cores usable"
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    yield f"memory {total / _GIB:.1f} GiB"
+    yield f"memory {provenance.total_memory() / _GIB:.1f} GiB"
 
 
 def _threads() -> Iterable[str]:

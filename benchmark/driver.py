@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass, replace
 from zipfile import is_zipfile
 
-import joblib
-
 from benchmark import provenance
-from benchmark.engines import local
+from benchmark.engines import Engine
 from benchmark.errors import InputError
-from benchmark.files import labels_path, write_arrays
+from benchmark.files import labels_path, packed, write_atomically
 from benchmark.latents import READOUTS, Latents, reads_passes
 from benchmark.models import BaselineSpec
-from benchmark.plan import Batch, Plan, PlannedUnit, Prepared, Training, batches
+from benchmark.plan import Batch, Plan, PlannedUnit, Training, batches
 from benchmark.records import Cell, Record, Store
-from benchmark.run import Context, Job
-from benchmark.training import device_name
+from benchmark.run import Context, Handed, Job, Scored
 
 _READ = {readout.name for readout in READOUTS}
 
@@ -92,31 +87,37 @@ def partition(plan: Plan, replicas: int | None = None) -> list[Batch]:
     return batches(plan.trainings, replicas=1 if replicas is None and plan.device == "cpu" else replicas)
 
 
-def execute(plan: Plan, work: Work, store: Store, workers: int, command: str) -> Generator[Outcome]:
-    """Run the jobs and put every record into the store as it comes; an outcome for each batch that is done."""
+def execute(plan: Plan, work: Work, store: Store, engine: Engine, command: str) -> Generator[Outcome]:
+    """Run the jobs and put what they leave into the store as it comes; an outcome for each batch that is done."""
     jobs = {unit.identity.key: job for job in work.jobs for t in job.batch.trainings for unit in t.units}
     arrived: dict[int, list[Record]] = {id(job): [] for job in work.jobs}
+    trainings = sum(len(job.batch.trainings) for job in work.jobs)
     done = 0
     _keep_labels(plan, store)
-    with TemporaryDirectory(prefix="latents-benchmark-") as folder:
-        context = prepare(plan, store.results, Path(folder), command)
-        for records in local(work.jobs, context, workers):
-            job = jobs[records[0].key]
-            for record in records:
-                store.put(record, same_latent=job.kept is not None)
-            arrived[id(job)] += records
+    with engine.handing(plan.data) as data:
+        context = prepare(plan, data, command)
+        for scored in engine.run((handed_out(job, store) for job in work.jobs), context, trainings):
+            job = jobs[scored.records[0].key]
+            keep(scored, job, store)
+            arrived[id(job)] += scored.records
             if len(arrived[id(job)]) == sum(len(training.units) for training in job.batch.trainings):
                 done += 1
                 yield Outcome(job.batch, done, len(work.jobs), tuple(arrived.pop(id(job))))
 
 
-def prepare(plan: Plan, results: Path, folder: Path, command: str) -> Context:
-    """What workers must know, with the plan's data laid into ``folder`` for them."""
+def keep(scored: Scored, job: Job, store: Store) -> None:
+    """Put what came of a job into the store, files before the records that name them."""
+    for path, content in scored.files.items():
+        write_atomically(store.results / path, content)
+    for record in scored.records:
+        store.put(record, same_latent=job.kept is not None)
+
+
+def prepare(plan: Plan, data: Mapping[str, Handed], command: str) -> Context:
+    """What workers must know."""
     return Context(
-        results=str(results),
-        data={name: hand_over(prepared, folder) for name, prepared in plan.data.items()},
+        data=data,
         device=plan.device,
-        device_name=device_name(plan.device),
         versions=provenance.versions(),
         commit=provenance.commit(),
         command=command,
@@ -126,12 +127,19 @@ def prepare(plan: Plan, results: Path, folder: Path, command: str) -> Context:
     )
 
 
+def handed_out(job: Job, store: Store) -> Job:
+    """The job with all that its worker needs; InputError where a latent was lost since the job was made."""
+    if job.kept is None:
+        return job
+    return replace(job, latents=Latents.load(store.results / job.kept.latents))
+
+
 def _keep_labels(plan: Plan, store: Store) -> None:
     """Lay the labels beside the latents that are saved, so that these can be drawn without the data."""
     for prepared in plan.data.values() if plan.study.save_latents else ():
         path = store.results / labels_path(prepared.dataset.fingerprint)
         if prepared.dataset.y is not None and not path.is_file():
-            write_arrays(path, {"labels": prepared.dataset.y})
+            write_atomically(path, packed({"labels": prepared.dataset.y}))
 
 
 def tally(plan: Plan, store: Store) -> Mapping[tuple[str, str], Counter[str]]:
@@ -185,10 +193,3 @@ def _kept(training: Training, asked: Sequence[Record | None], store: Store) -> R
     except InputError:
         return None
     return there[0]
-
-
-def hand_over(prepared: Prepared, folder: Path) -> str:
-    """Put a dataset where the workers of this run find it; its file."""
-    path = folder / f"{prepared.dataset.fingerprint}.joblib"
-    joblib.dump(prepared, path)
-    return str(path)

@@ -39,8 +39,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write named arrays as a compressed .npz, whole or not at all; ``numpy.load(path)[name]`` reads one back."""
+def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Named arrays as the bytes of a compressed .npz; ``numpy.load(path)[name]`` reads one back."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError
-from benchmark.files import write_arrays
+from benchmark.files import packed
 from benchmark.rng import generator
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ class Latents:
         content = b"".join(np.ascontiguousarray(array).tobytes() for array in self._arrays.values())
         return hashlib.sha256(content).hexdigest()[:12]
 
-    def save(self, path: Path) -> None:
-        """Write ``path`` (.npz) whole or not at all; ``numpy.load(path)["mean"]`` reads it back."""
-        write_arrays(path, self._arrays)
+    def packed(self) -> bytes:
+        """The content of a .npz file; ``numpy.load(path)["mean"]`` reads it back."""
+        return packed(self._arrays)
 
     @classmethod
     def load(cls, path: Path) -> Latents:
-        """What ``save`` wrote; InputError where the file is damaged."""
+        """What ``packed`` gave; InputError where the file is damaged."""
         try:
             with path.open("rb") as file, np.load(file) as arrays:
                 return cls(arrays["mean"], arrays.get("std"), arrays.get("concentration"))

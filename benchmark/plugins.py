@@ -19,6 +19,7 @@ from cloudpickle import register_pickle_by_value
 from benchmark.datasets import DatasetSpec, Raw
 from benchmark.errors import InputError
 from benchmark.models import NoisedSpec, Row
+from benchmark.provenance import source_digest
 from benchmark.tables import OURS, Tables
 from benchmark.tasks import METRICS, Task
 
@@ -109,18 +110,8 @@ def _of_package(point: EntryPoint, kind: str) -> Plugin:
             f"plugin {name}: its entry point {point.value} is a {type(wrong[0] if wrong else value).__name__}, "
             f"expected {_CLASSES[kind]} or a tuple of them, for the group benchmark.{kind}s"
         )
-    return Plugin(name, _digest_of(sys.modules[point.module.partition(".")[0]]), specs)
-
-
-def _digest_of(package: ModuleType) -> str:
-    """SHA-256 over the names and contents of a package's Python files."""
-    main = Path(package.__file__ or "")
-    files = sorted(main.parent.rglob("*.py")) if main.name == "__init__.py" else [main]
-    digest = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(main.parent).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    package = sys.modules[point.module.partition(".")[0]]
+    return Plugin(name, source_digest(Path(package.__file__ or "")), specs)
 
 
 def _specs_in(values: Iterable[Any]) -> Iterator[Spec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import resource
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 PACKAGES = ("latents-benchmark", "torch", "torch-geometric", "scikit-learn", "numpy", "scipy", "pandas")
+_GIB = 2**30
 
 
 @cache
@@ -28,6 +30,22 @@ def commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+@cache
+def source() -> str:
+    """The digest of this package's own code."""
+    return source_digest(Path(__file__).with_name("__init__.py"))
+
+
+def source_digest(main: Path) -> str:
+    """SHA-256 over the names and contents of the Python files of a package, by its ``__init__.py``, or of a module."""
+    files = sorted(main.parent.rglob("*.py")) if main.name == "__init__.py" else [main]
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(main.parent).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
 
 
 @cache
@@ -62,3 +80,19 @@ def peak_memory() -> int:
         unit = 1 if platform.system() == "Darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
+def memory() -> str:
+    """How much memory this process has held, and how much the machine has and can still give, in words."""
+    held, there = peak_memory() / _GIB, f"{total_memory() / _GIB:.1f} GiB"
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        lines = []
+    free = [int(line.split()[1]) * 1024 / _GIB for line in lines if line.startswith("MemAvailable")]
+    return f"this process held up to {held:.1f} GiB, and {f'{free[0]:.1f} of ' if free else ''}{there} were free"
+
+
+def total_memory() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

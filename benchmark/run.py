@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import joblib
 import numpy as np
 
+from benchmark import provenance
 from benchmark.datasets import Split, split
 from benchmark.diagnostics import diagnose
-from benchmark.files import write_arrays
+from benchmark.files import packed
 from benchmark.generation import Drawings, generate
 from benchmark.latents import EVERY, READOUTS, Latents, of_posterior, read_out, reads_passes
 from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
@@ -23,21 +22,25 @@ from benchmark.plan import Batch, PlannedUnit, Prepared, Training
 from benchmark.records import Cell, Provenance, Record, Status
 from benchmark.rng import generator
 from benchmark.tasks import Case, Task
-from benchmark.training import Curve, fit, forget_peak_memory, out_of_memory, peak_memory
+from benchmark.training import Curve, device_name, fit, forget_peak_memory, out_of_memory, peak_memory
 
 MOST_DIMENSIONS = 256  # of a latent that is diagnosed
 
 _READOUTS = {readout.name: readout for readout in READOUTS}
 
 
+class Handed(Hashable, Protocol):
+    """A dataset as an engine hands it to its workers, who load it once."""
+
+    def load(self) -> Prepared: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a worker must know beside its job: the same for a whole run."""
 
-    results: str
-    data: Mapping[str, str]  # dataset name → file of its Prepared
+    data: Mapping[str, Handed]  # by dataset name
     device: str
-    device_name: str
     versions: Mapping[str, str]
     commit: str
     command: str
@@ -50,19 +53,24 @@ class Context:
 class Job:
     """A batch and the cells to score by unit key; ``kept`` is a record of an earlier run on whose latent to score them.
 
-    A job with a kept latent has one training.
+    A job with a kept latent has one training, and the ``latents`` themselves once it is handed out.
     """
 
     batch: Batch
     wanted: Mapping[str, tuple[Cell, ...]]
     kept: Record | None = None
+    latents: Latents | None = None
+
+    def apart(self) -> list[Job]:
+        """A job of each of its trainings."""
+        return [replace(self, batch=Batch((training,))) for training in self.batch.trainings]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
     """A training's outcome on its way to the tasks; ``latents`` is None where it failed.
 
-    ``path`` and ``generated`` are the files of the latent and of the drawings, if any.
+    ``path`` and ``generated`` name the files of the latent and of the drawings, if any, and ``files`` holds them.
     """
 
     training: Training
@@ -77,6 +85,22 @@ class Trained:
     seconds: float = 0.0
     memory: int = 0
     halved: int = 0
+    device_name: str = ""  # unknown where the worker was lost
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a worker leaves: records, and the files they name, by their path below the results folder."""
+
+    records: tuple[Record, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def together(cls, parts: Iterable[Scored]) -> Scored:
+        parts = tuple(parts)
+        records = tuple(record for part in parts for record in part.records)
+        return cls(records, {path: content for part in parts for path, content in part.files.items()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,28 +113,29 @@ class Fitted:
     drawings: Drawings | None = None
 
 
-def run_job(job: Job, context: Context) -> list[Record]:
+def run_job(job: Job, context: Context) -> Scored:
     """Train a batch and score it: what one CPU worker does."""
-    return [record for trained in train(job, context) for record in score(trained, job.wanted, context)]
+    return Scored.together(score(trained, job.wanted, context) for trained in train(job, context))
 
 
 def train(job: Job, context: Context, *, halved: int = 0) -> list[Trained]:
     """The latents of every training of the batch; where memory runs out the batch is halved and tried again."""
-    trainings = job.batch.trainings
+    trainings, device = job.batch.trainings, device_name(context.device)
+    if job.kept is not None and job.latents is not None:
+        return [_kept(trainings[0], job.kept, job.latents)]
     try:
-        if job.kept is not None:
-            return [_kept(trainings[0], job.kept, context)]
-        return [replace(trained, halved=halved) for trained in _train(job, context)]
+        return [replace(trained, halved=halved, device_name=device) for trained in _train(job, context)]
     except Exception as error:  # noqa: BLE001, the one place where a unit may fail: it becomes a record
         if not out_of_memory(error) or len(trainings) == 1:
-            return [replace(failed(training, error, len(trainings)), halved=halved) for training in trainings]
+            lost = [failed(training, error, len(trainings)) for training in trainings]
+            return [replace(each, halved=halved, device_name=device) for each in lost]
     middle = len(trainings) // 2  # only here, where the exception no longer holds on to the memory
     halves = (replace(job, batch=Batch(part)) for part in (trainings[:middle], trainings[middle:]))
     return [trained for half in halves for trained in train(half, context, halved=halved + 1)]
 
 
-def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Context) -> list[Record]:
-    """The records of one training: each unit with the scores of its wanted cells."""
+def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Context) -> Scored:
+    """The records of one training, each unit with the scores of its wanted cells, and its files."""
     records = []
     for position, unit in enumerate(trained.training.units):
         started = time.perf_counter()
@@ -122,11 +147,11 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
                     scores[cell] = metrics
             except Exception as error:  # noqa: BLE001, see train; what was scored before stays
                 status, message = "failed", _message(error)
-        provenance = Provenance(
+        made = Provenance(
             seconds=trained.seconds if position == 0 else 0.0,
             scoring_seconds=time.perf_counter() - started,
             peak_memory=trained.memory,
-            device_name=context.device_name,
+            device_name=trained.device_name,
             replicas=trained.replicas,
             halved=trained.halved,
             versions={**context.versions, **unit.sources},
@@ -139,7 +164,7 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
                 unit.dataset,
                 status,
                 message,
-                provenance,
+                made,
                 scores=scores,
                 curve=trained.curve,
                 diagnostics=trained.diagnostics,
@@ -147,7 +172,7 @@ def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Con
                 generated=trained.generated,
             )
         )
-    return records
+    return Scored(tuple(records), trained.files)
 
 
 def failed(training: Training, error: BaseException, replicas: int) -> Trained:
@@ -165,13 +190,14 @@ def _train(job: Job, context: Context) -> list[Trained]:
     for training, replica in zip(job.batch.trainings, fitted, strict=True):
         trouble = _trouble(replica)
         path = generated = ""
+        files: dict[str, bytes] = {}
         if context.save_latents and not trouble and not isinstance(training.arm.row, BaselineSpec):
             stem = f"latents/{training.key}-{replica.latents.digest}"
             path = f"{stem}.npz"
-            replica.latents.save(Path(context.results) / path)
+            files[path] = replica.latents.packed()
             if replica.drawings is not None:
                 generated = f"{stem}.generated.npz"
-                write_arrays(Path(context.results) / generated, replica.drawings)
+                files[generated] = packed(replica.drawings)
         trained.append(
             Trained(
                 training,
@@ -185,6 +211,7 @@ def _train(job: Job, context: Context) -> list[Trained]:
                 generated=generated,
                 seconds=seconds,
                 memory=memory,
+                files=files,
             )
         )
     return trained
@@ -261,11 +288,11 @@ def _constant(latent: Latents) -> Latents:
     return Latents(mean, std, passes=((mean, mean),) if latent.passes else ())
 
 
-def _kept(training: Training, record: Record, context: Context) -> Trained:
+def _kept(training: Training, record: Record, latents: Latents) -> Trained:
     """A training of an earlier run by the record of it: its cost stands there alone."""
     return Trained(
         training,
-        Latents.load(Path(context.results) / record.latents),
+        latents,
         "complete",
         replicas=1,
         curve=record.curve,
@@ -279,9 +306,9 @@ def _scored(
     unit: PlannedUnit, latents: Latents, cells: tuple[Cell, ...], context: Context
 ) -> Iterator[tuple[Cell, Mapping[str, float]]]:
     """Each cell with its metrics; a readout is drawn once for the tasks that follow one another on it."""
-    path = context.data[unit.dataset]
-    dataset = _prepared(path).dataset
-    case = Case(dataset.y, _split(path, unit.seed), dataset.fingerprint, unit.seed)
+    handed = context.data[unit.dataset]
+    dataset = _prepared(handed).dataset
+    case = Case(dataset.y, _split(handed, unit.seed), dataset.fingerprint, unit.seed)
     for (readout, draw), group in groupby(cells, key=lambda cell: (cell.readout, cell.draw)):
         matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
         for cell in group:
@@ -299,14 +326,13 @@ def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarr
 
 
 @lru_cache(maxsize=2)
-def _prepared(path: str) -> Prepared:
-    prepared: Prepared = joblib.load(path)
-    return prepared
+def _prepared(handed: Handed) -> Prepared:
+    return handed.load()
 
 
 @lru_cache(maxsize=24)  # a cell's seeds, which every other model of the dataset meets again
-def _split(path: str, seed: int) -> Split:
-    return split(_prepared(path).dataset, seed)
+def _split(handed: Handed, seed: int) -> Split:
+    return split(_prepared(handed).dataset, seed)
 
 
 def _as_json(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -322,4 +348,5 @@ def _as_json(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _message(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    return f"{said} ({provenance.memory()})" if out_of_memory(error) else said

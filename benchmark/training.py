@@ -102,13 +102,14 @@ class Fit:
     snapshots: tuple[Snapshot, ...] = ()
 
 
-def resolve_device(name: str) -> str:
-    """``auto``, ``cpu`` or ``cuda`` as the device there is; InputError where cuda is asked for and is not there."""
+def resolve_device(name: str, *, elsewhere: bool = False) -> str:
+    """``auto``, ``cpu`` or ``cuda`` as the device there is; InputError where cuda is neither here nor ``elsewhere``."""
     if name not in ("auto", "cpu", "cuda"):
         raise InputError(f"device {name!r} is none of auto, cpu, cuda")
-    if name == "cuda" and not torch.cuda.is_available():
+    there = elsewhere or torch.cuda.is_available()
+    if name == "cuda" and not there:
         raise InputError("device 'cuda' was asked for, and torch finds no CUDA device here; use --device auto or cpu")
-    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+    return "cuda" if name != "cpu" and there else "cpu"
 
 
 def device_name(device: str) -> str:
@@ -139,7 +140,7 @@ def peak_memory(device: str) -> int:
     return torch.cuda.max_memory_allocated() if device == "cuda" else provenance.peak_memory()
 
 
-def out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on the GPU or here."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 

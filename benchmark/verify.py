@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmark import driver
-from benchmark.engines import local
+from benchmark.engines import Engine
 from benchmark.plan import Batch, Plan, PlannedUnit, Training
 from benchmark.records import Cell, Provenance, Record, Store
 from benchmark.rng import generator
@@ -45,7 +43,7 @@ def draw(keys: Sequence[str], sample: int, *, seed: int) -> list[str]:
 
 
 def verify(
-    plan: Plan, store: Store, keys: Sequence[str], absent: Sequence[str], tolerance: float, workers: int
+    plan: Plan, store: Store, keys: Sequence[str], absent: Sequence[str], tolerance: float, engine: Engine
 ) -> list[Check]:
     """The records of ``keys`` against the same units trained and scored again; the store stays as it is.
 
@@ -56,10 +54,10 @@ def verify(
     records = [record for key in keys if (record := store.get(key)) is not None]
     jobs = [_job(units[r.key], r) for r in records if r.key in units and _cells(r, units[r.key]) and _scored(r)]
     again: dict[str, Record] = {}
-    with TemporaryDirectory(prefix="latents-benchmark-") as folder:
-        context = driver.prepare(plan, Path(folder), Path(folder), "verify")
-        for made in local(jobs, replace(context, save_latents=False), workers):
-            again |= {record.key: record for record in made}
+    with engine.handing(plan.data) as data:
+        context = replace(driver.prepare(plan, data, "verify"), save_latents=False)
+        for scored in engine.run(jobs, context, len(jobs)):
+            again |= {record.key: record for record in scored.records}
     return [_check(record, units.get(record.key), again.get(record.key), absent, tolerance) for record in records]
 
 

@@ -11,15 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny import Held
 
 from benchmark import driver, engines, gather, plan
 from benchmark.datasets import split
+from benchmark.engines import local
+from benchmark.engines.base import lost
 from benchmark.errors import InputError
 from benchmark.files import labels_path
 from benchmark.latents import Latents
 from benchmark.plan import Batch
 from benchmark.records import Record, Store
-from benchmark.run import Trained, run_job, score, train
+from benchmark.run import Job, run_job, train
 from benchmark.study import parse_study
 
 STUDY = {
@@ -43,25 +46,24 @@ def planned(data, **changes):
     return plan.make_plan(parse_study({**STUDY, **changes}, where="tiny"), data, "cpu")
 
 
-def context(made, store):
+def context(made):
     """What the command tells its workers; here all are on the CPU, whatever the records say."""
-    return driver.prepare(replace(made, device="cpu"), store.results, store.results, "")
+    handed = {name: Held(prepared) for name, prepared in made.data.items()}
+    return driver.prepare(replace(made, device="cpu"), handed, "")
 
 
 def by_workers(made, store, workers):
     """Run what is missing as the command does."""
-    for _ in driver.execute(made, driver.missing(made, store), store, workers, "command"):
+    for _ in driver.execute(made, driver.missing(made, store), store, engines.Local(workers), "command"):
         pass
     return gather.gather(made, store)
 
 
 def complete(made, store):
     """Run what is missing in this process, which spares a test the seconds that workers take to start."""
-    store.results.mkdir(exist_ok=True)
-    there = context(made, store)
+    there = context(made)
     for job in driver.missing(made, store).jobs:
-        for record in run_job(job, there):
-            store.put(record, same_latent=job.kept is not None)
+        driver.keep(run_job(driver.handed_out(job, store), there), job, store)
     return gather.gather(made, store)
 
 
@@ -87,7 +89,7 @@ def test_a_run_leaves_every_unit_once_and_nothing_to_do(data, tmp_path):
     assert again.equals(scores)
 
 
-def test_a_graph_model_sees_the_training_edges_alone(data, tmp_path, monkeypatch):
+def test_a_graph_model_sees_the_training_edges_alone(data, monkeypatch):
     """What reaches the model in the unit that links are scored on: the split's training part, and no edge held out."""
     from benchmark import run
 
@@ -99,9 +101,9 @@ def test_a_graph_model_sees_the_training_edges_alone(data, tmp_path, monkeypatch
         return made_of(x, edges, **options)
 
     monkeypatch.setattr(run.Inputs, "of", of)
-    made, store = planned(data, models=["gae"], variants=[]), Store(tmp_path)
+    made = planned(data, models=["gae"], variants=[])
     for training in made.trainings:
-        train(engines.Job(Batch((training,)), {}), context(made, store))
+        train(Job(Batch((training,)), {}), context(made))
         parts = split(data["karate"].dataset, training.seed).edges
         (edges,) = ({tuple(edge) for edge in array.tolist()} for array in seen["edges"])
         held_out = {tuple(edge) for part in (parts.validation, parts.test) for edge in part.tolist()}
@@ -180,9 +182,9 @@ def test_noise_after_training_goes_onto_the_very_latents_of_the_point(data, tmp_
 
 def test_labels_lie_beside_latents_that_are_saved(data, tmp_path):
     nothing = driver.Work((), 0, 0, 0)
-    assert list(driver.execute(planned(data), nothing, Store(tmp_path), 1, "command")) == []
+    assert list(driver.execute(planned(data), nothing, Store(tmp_path), engines.Local(1), "command")) == []
     assert not list(tmp_path.iterdir())
-    list(driver.execute(planned(data, save_latents=True), nothing, Store(tmp_path), 1, "command"))
+    list(driver.execute(planned(data, save_latents=True), nothing, Store(tmp_path), engines.Local(1), "command"))
     dataset = data["karate"].dataset
     with np.load(tmp_path / labels_path(dataset.fingerprint)) as kept:
         assert np.array_equal(kept["labels"], dataset.y)
@@ -279,8 +281,7 @@ def test_scores_are_added_on_the_very_latent_that_was_scored(data, tmp_path, mon
         shared = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
         made = replace(planned(data, **shared, draws=draws), device="cuda")  # as every record says; trained here
         for job in driver.missing(made, store).jobs:
-            for record in run_job(job, context(made, store)):
-                store.put(record, same_latent=bool(job.kept))
+            driver.keep(run_job(driver.handed_out(job, store), context(made)), job, store)
         return store.get(next(made.units()).identity.key)
 
     monkeypatch.setattr(run, "fit", shaky)
@@ -344,10 +345,10 @@ def test_a_failure_while_scores_are_added_is_seen(data, tmp_path):
 
 def test_what_was_scored_before_a_task_failed_stays(data, tmp_path):
     made, store = planned(data, models=["raw"], variants=[]), Store(tmp_path)
-    job, there = driver.missing(made, store).jobs[0], context(made, store)
+    job, there = driver.missing(made, store).jobs[0], context(made)
     broken = replace(there.tasks["logistic-regression-many"], score=lambda z, case: 1 / 0)  # noqa: ARG005
     tasks = {**there.tasks, broken.name: broken}
-    first, second = run_job(job, replace(there, tasks=tasks))
+    first, second = run_job(job, replace(there, tasks=tasks)).records
     assert (first.status, first.message) == ("failed", "ZeroDivisionError: division by zero")
     assert [cell.task for cell in first.scores] == ["k-means", "logistic-regression-few"]
     assert second.status == "complete"
@@ -372,12 +373,11 @@ def test_a_diverged_unit_is_recorded_scored_as_a_constant_and_the_run_goes_on(da
 def test_an_exception_in_a_unit_is_its_record_and_is_tried_again(data, tmp_path):
     made, store = planned(data), Store(tmp_path)
     job = driver.missing(made, store).jobs[0]
-    lost = replace(context(made, store), data={"karate": str(tmp_path / "gone.joblib")})
-    records = run_job(job, lost)
-    assert {record.status for record in records} == {"failed"}
-    assert "FileNotFoundError" in records[0].message
-    for record in records:
-        store.put(record, same_latent=False)
+    gone = replace(context(made), data={"karate": local._File(str(tmp_path / "gone.joblib"))})
+    found = run_job(job, gone)
+    assert {record.status for record in found.records} == {"failed"}
+    assert "FileNotFoundError" in found.records[0].message
+    driver.keep(found, job, store)
     scores, units = gather.gather(made, store)
     assert set(units["status"]) == {"failed"}
     assert scores["value"].isna().all()
@@ -401,11 +401,8 @@ def test_replicas_on_a_cpu_give_the_scores_of_one_at_a_time_but_for_rounding(dat
     made, frames = planned(data, models=["vgae", "raw"], seeds=3), []
     for replicas in (None, 2):
         together = Store(tmp_path / str(replicas))
-        together.results.mkdir()
-        there = context(made, together)
         for job in driver.missing(made, together, replicas).jobs:
-            for record in run_job(job, there):
-                together.put(record, same_latent=False)
+            driver.keep(run_job(job, context(made)), job, together)
         frames.append(gather.gather(made, together))
     (expected, _), (scores, units) = frames
     assert set(units.loc[units.model_family != "control", "replicas"]) == {1, 2}
@@ -435,14 +432,11 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "fit", small)
     (batch,) = plan.batches(made.trainings, replicas=None)
     wanted = {unit.identity.key: unit.cells for training in batch.trainings for unit in training.units}
-    there = context(made, store)
-    records = [
-        record for trained in train(engines.Job(batch, wanted), there) for record in run.score(trained, wanted, there)
-    ]
-    assert {record.provenance.replicas for record in records} == {1}
-    assert {record.provenance.halved for record in records} == {1}
-    for record in records:
-        store.put(record, same_latent=False)
+    job = Job(batch, wanted)
+    found = run_job(job, context(made))
+    assert {record.provenance.replicas for record in found.records} == {1}
+    assert {record.provenance.halved for record in found.records} == {1}
+    driver.keep(found, job, store)
     _, units = gather.gather(made, store)
     assert set(units["status"]) == {"complete"}
     assert set(units["halved"]) == {1}
@@ -457,27 +451,27 @@ def test_done_calls_are_handed_on_before_the_next_is_taken():
             if results:
                 return
             time.sleep(0.1)
-            yield engines._Call(_lives, (number,), lambda _: [])
+            yield local._Call(_lives, (number,), lambda _: [])
         pytest.fail("all calls were taken before one result was handed on")
 
-    results += [next(engines._pooled(calls(), 2, backlog=1000))]
+    results += [next(local._pooled(calls(), 2, backlog=1000))]
     assert len(results) == 1
 
 
-def test_training_here_while_workers_score_gives_the_same_records(data, tmp_path):
+def test_training_here_while_workers_score_gives_the_same_records(data):
     """The GPU's way of working, on a CPU: all seeds of a cell in one batch, replicas scored by the workers."""
-    made, store = planned(data, models=["gae", "raw"], variants=[]), Store(tmp_path)
+    made = planned(data, models=["gae", "raw"], variants=[])
     jobs = [
-        engines.Job(
+        Job(
             batch,
             {u.identity.key: u.cells for t in batch.trainings for u in t.units},
         )
         for batch in plan.batches(made.trainings, replicas=None)
     ]
-    there = context(made, store)
-    gathered = [
-        record for records in engines._pooled(engines._scorings(jobs, there), 2, backlog=8) for record in records
-    ]
+    with engines.Local(2).handing(made.data) as handed:
+        there = driver.prepare(made, handed, "")
+        found = list(local._pooled(local._scorings(jobs, there), 2, backlog=8))
+    gathered = [record for scored in found for record in scored.records]
     assert {record.key for record in gathered} == {unit.identity.key for unit in made.units()}
     assert {record.status for record in gathered} == {"complete"}
     assert {record.provenance.replicas for record in gathered} == {2}
@@ -500,9 +494,9 @@ def _lives(result):
 @pytest.mark.parametrize(("deaths", "expected"), [(1, "done"), (2, "lost")])
 def test_a_worker_that_dies_costs_its_batch_which_is_tried_once_more(tmp_path, deaths, expected):
     markers = [str(tmp_path / str(death)) for death in range(deaths)]
-    calls = [engines._Call(_lives, (i,), lambda _: ["lost neighbour"]) for i in range(4)]
-    calls.insert(1, engines._Call(_dies, (markers, "done"), lambda _: ["lost"]))
-    results = [result for results in engines._pooled(iter(calls), 2, backlog=2) for result in results]
+    calls = [local._Call(_lives, (i,), lambda _: ["lost neighbour"]) for i in range(4)]
+    calls.insert(1, local._Call(_dies, (markers, "done"), lambda _: ["lost"]))
+    results = [result for results in local._pooled(iter(calls), 2, backlog=2) for result in results]
     assert sorted(map(str, results)) == sorted(["0", "1", "2", "3", expected])
 
 
@@ -578,9 +572,8 @@ def test_workers_of_a_killed_run_do_not_stay(tmp_path):
     _until(lambda: not _alive(process.pid))
 
 
-def test_scores_of_a_failed_training_are_none(data, tmp_path):
-    made, store = planned(data), Store(tmp_path)
+def test_scores_of_a_failed_training_are_none(data):
+    made = planned(data)
     training = made.trainings[0]
-    records = score(engines.failed(training, OSError("no\nluck"), 1), {}, context(made, store))
-    assert [record.message for record in records] == ["OSError: no luck"] * len(training.units)
-    assert isinstance(engines.failed(training, OSError(), 1), Trained)
+    found = lost(Job(Batch((training,)), {}), OSError("no\nluck"), context(made))
+    assert [record.message for record in found.records] == ["OSError: no luck"] * len(training.units)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from frames import make_frames
 
-from benchmark.files import labels_path, write_arrays
+from benchmark.files import labels_path, packed, write_atomically
 from benchmark.origin import steps
 from benchmark.report import numbers
 from benchmark.report.figures import (
@@ -338,12 +338,12 @@ def kept(frames: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> tuple[pd.
         parts = {"mean": rng.standard_normal((50, 4))}
         if str(unit.model).startswith("v"):
             parts["std"] = np.full((50, 4), 5.0)
-        write_arrays(tmp_path / f"latents/{place}.npz", parts)
+        write_atomically(tmp_path / f"latents/{place}.npz", packed(parts))
         pictures = {name: rng.random((20 if name == "prior" else 10, 6, 8)) for name in NAMES}
-        write_arrays(tmp_path / f"latents/{place}.generated.npz", pictures)
+        write_atomically(tmp_path / f"latents/{place}.generated.npz", packed(pictures))
     units["latents"] = [f"latents/{place}.npz" for place in range(len(units))]
     units["generated"] = [f"latents/{place}.generated.npz" for place in range(len(units))]
-    write_arrays(tmp_path / labels_path(units["fingerprint"].iloc[0]), {"labels": np.arange(50) % 3})
+    write_atomically(tmp_path / labels_path(units["fingerprint"].iloc[0]), packed({"labels": np.arange(50) % 3}))
     return units, tmp_path
 
 

@@ -176,19 +176,18 @@ def test_posteriors_become_latents_replica_by_replica():
 
 def test_saved_latents_load_in_one_line(tmp_path):
     latents = gaussian(n=10)
-    path = tmp_path / "deep" / "z.npz"
-    latents.save(path)
+    path = tmp_path / "z.npz"
+    path.write_bytes(latents.packed())
     assert np.array_equal(np.load(path)["mean"], latents.mean)
     again = Latents.load(path)
     assert np.array_equal(again.std, latents.std)
-    Latents(latents.mean).save(path)
+    path.write_bytes(Latents(latents.mean).packed())
     assert Latents.load(path).std is None
 
 
 def test_a_damaged_latent_file_is_one_clear_line(tmp_path):
     path = tmp_path / "z.npz"
-    gaussian().save(path)
-    path.write_bytes(path.read_bytes()[:1000])
+    path.write_bytes(gaussian().packed()[:1000])
     with pytest.raises(InputError, match=r"z\.npz: not a readable latent file"):
         Latents.load(path)
 

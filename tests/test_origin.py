@@ -17,6 +17,7 @@ from scipy import stats
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, average_precision_score, normalized_mutual_info_score, roc_auc_score
 from sklearn.svm import SVC
+from tiny import Held
 
 from benchmark import driver
 from benchmark.commands.run import _replaced
@@ -753,7 +754,7 @@ def test_readouts_of_epochs_are_the_passes_of_their_replica(tmp_path):
                 expected = (snapshot.posterior.mean, snapshot.drawn)[chosen][replica]
                 assert z.dtype == np.float32
                 assert np.array_equal(z, expected.numpy())
-        latents.save(tmp_path / "z.npz")
+        (tmp_path / "z.npz").write_bytes(latents.packed())
         loaded = Latents.load(tmp_path / "z.npz")
         assert loaded.passes == ()
         assert loaded.digest == latents.digest
@@ -773,9 +774,9 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
     plain, tasks = ["origin-svm", "link-inner-product"], ["origin-svm", "origin-links", "link-inner-product"]
     before = planned(dataset, **changes, readouts=["mean"], tasks=plain)
     plan = planned(dataset, **changes, readouts=epochs, tasks=tasks)
-    store, shared = Store(tmp_path), {"tiny": driver.hand_over(plan.data["tiny"], tmp_path)}
+    store, handed = Store(tmp_path), {"tiny": Held(plan.data["tiny"])}
     versions, tasks = driver.provenance.versions(), {task.name: task for task in TASKS}
-    context = Context(str(tmp_path), shared, "cpu", "a processor", versions, "", "", True, frozenset(), tasks)
+    context = Context(handed, "cpu", versions, "", "", True, frozenset(), tasks)
     jobs = {}
     for unit, work in (("before", driver.missing(before, store)), ("anew", driver.missing(plan, store))):
         jobs |= {(unit, job.batch.first.unit): job for job in work.jobs if job.batch.first.arm.row.name == "vgae-june"}
@@ -783,10 +784,11 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
     edges = {"all-edges": dataset.edges, "training-edges": split(dataset, 0).edges.train}
     row = ROWS["vgae-june"]
     for (when, unit), job in jobs.items():
-        (record,) = run_job(job, context)
+        scored = run_job(job, context)
+        (record,) = scored.records
         assert record.status == "complete", record.message
         if when == "before":
-            store.put(record, same_latent=False)
+            driver.keep(scored, job, store)
             continue
         inputs = Inputs.of(dataset.x, [edges[unit]], replicas=1, device="cpu")
         result = fit(row, inputs, row.overridden(settings), (0,), "cpu", snapshots=EVERY)

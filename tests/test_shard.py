@@ -150,7 +150,7 @@ def test_a_failed_unit_is_its_shards_exit_code_and_keeps_the_frames_back(whole, 
 
 def test_two_shards_started_at_once_in_one_folder(whole, tmp_path):
     """Real processes: whoever is last, the frames are those of an undivided run."""
-    program = "import tiny; tiny.driver.local = tiny.in_this_process; tiny.main()"
+    program = "import tiny; tiny.named.Local = tiny.InThisProcess; tiny.main()"
     line = [sys.executable, "-c", program, "run", str(whole / "tiny.toml"), "--device", "cpu"]
     both = [
         subprocess.Popen(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from tiny import SMALLER, command, content, make_plan, records, write_study
 
+from benchmark.engines import Local
 from benchmark.records import Cell, Store
 from benchmark.verify import Difference, draw, largest_difference, verify
 
@@ -106,7 +107,7 @@ def test_records_of_another_kind_of_device_are_counted_and_not_drawn(folder):
 def test_a_dataset_that_cannot_be_had_is_said(folder):
     plan, store = make_plan(folder, models=["random"]), Store(folder / "results")
     keys = [record.key for record in records(folder / "results")]
-    checks = verify(plan, store, keys, ["karate"], 0.05, 1)
+    checks = verify(plan, store, keys, ["karate"], 0.05, Local(1))
     assert {check.verdict for check in checks} == {"its dataset cannot be had here"}
     assert not any(check.reproduced for check in checks)
 

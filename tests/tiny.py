@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, nullcontext, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from benchmark import driver, plan, verify
+from benchmark import engines, plan
 from benchmark.cli import main
+from benchmark.engines import named
+from benchmark.plan import Prepared
 from benchmark.records import Record, Store
 from benchmark.run import run_job
 from benchmark.study import parse_study
@@ -38,9 +41,24 @@ def write_study(folder: Path, **changes: str) -> str:
     return str(path)
 
 
-def in_this_process(jobs, context, workers):  # noqa: ARG001, as engines.local
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A dataset that is handed to no other process."""
+
+    prepared: Prepared
+
+    def load(self) -> Prepared:
+        return self.prepared
+
+
+class InThisProcess(engines.Local):
     """An engine that spares a test the seconds that workers take to start."""
-    return (run_job(job, context) for job in jobs)
+
+    def handing(self, data):
+        return nullcontext({name: Held(prepared) for name, prepared in data.items()})
+
+    def run(self, jobs, context, trainings):  # noqa: ARG002, as of any engine
+        return (run_job(job, context) for job in jobs)
 
 
 def command(*words: Any, folder: Path) -> tuple[int, str, str]:
@@ -50,8 +68,8 @@ def command(*words: Any, folder: Path) -> tuple[int, str, str]:
     with (
         chdir(folder),
         mock.patch.object(sys, "argv", argv),
-        mock.patch.object(driver, "local", in_this_process),
-        mock.patch.object(verify, "local", in_this_process),
+        mock.patch.object(engines, "Local", InThisProcess),
+        mock.patch.object(named, "Local", InThisProcess),
         redirect_stdout(out),
         redirect_stderr(err),
     ):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,11 @@ from benchmark.commands.display import shown
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.errors import InputError
 from benchmark.study import Study, load_study
+
+if TYPE_CHECKING:
+    from benchmark.engines import Engine
+    from benchmark.plan import Plan
+    from benchmark.shards import Shard
 
 _BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # names; an option, as in csv:f.csv,edges=e.csv, belongs to what it follows
 FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
@@ -30,8 +35,15 @@ def run(
         str | None, typer.Option(metavar="A,B", help="In place of the study's models and variants.")
     ] = None,
     device: Device = "auto",
+    engine: Annotated[
+        str, typer.Option(metavar="local|ray", help="Worker processes here, or tasks of a Ray cluster (RAY_ADDRESS).")
+    ] = "local",
     workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Worker processes; as many as processors if not given.")
+        int | None, typer.Option(metavar="N", help="Work at a time; as much as there are processors if not given.")
+    ] = None,
+    gpu_share: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Part of a GPU that one training takes, with --engine ray; 1 if not given."),
     ] = None,
     replicas: Annotated[
         int | None,
@@ -51,27 +63,46 @@ def run(
     """Train, read out and score what a study lacks; the same command continues an interrupted run."""
     asked = load_study(study)
     chosen = _replaced(asked, seeds, datasets, models)
-    from benchmark import driver, frames, gather, plan, provenance, training
+    from benchmark import plan
     from benchmark.datasets import data_root as resolve_root
-    from benchmark.declaration import declare
+    from benchmark.engines import opened
     from benchmark.plugins import with_plugins
-    from benchmark.records import Store
     from benchmark.shards import Shard
 
     tables = with_plugins([*chosen.plugins, *(plugin or ())])
     share = None if shard is None else Shard.parse(shard)
     plan.check_names(chosen, tables)
-    workers = provenance.processors() if workers is None else workers
-    if workers < 1:
-        raise InputError(f"--workers {workers}: at least 1 is wanted")
     if replicas is not None and replicas < 1:
         raise InputError(f"--replicas {replicas}: at least 1 is wanted")
-    kind = training.resolve_device(device)
-    _check_writable(results)
-    data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing, tables=tables)
-    for line in refused:
-        print(f"skipped: {line}", file=sys.stderr)
-    planned, store = plan.make_plan(chosen, data, kind, tables), Store(results)
+    with opened(engine, workers, gpu_share) as where:
+        kind = where.device(device)
+        _check_writable(results)
+        data, refused = plan.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing, tables=tables)
+        for line in refused:
+            print(f"skipped: {line}", file=sys.stderr)
+        planned = plan.make_plan(chosen, data, kind, tables)
+        command = _command(study, seeds, datasets, models, device, replicas, plugin or ())
+        failed = _carry_out(planned, asked, share, replicas, where, results, command)
+    if failed:
+        print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
+        raise typer.Exit(FAILED_UNITS)
+
+
+def _carry_out(
+    planned: Plan,
+    asked: Study,
+    share: Shard | None,
+    replicas: int | None,
+    engine: Engine,
+    results: Path,
+    command: str,
+) -> int:
+    """Do what the plan lacks of the results, and write the frames once all is there; how many units failed."""
+    from benchmark import driver, frames, gather
+    from benchmark.declaration import declare
+    from benchmark.records import Store
+
+    chosen, store = planned.study, Store(results)
     work = driver.missing(planned, store, replicas)
     to_run = f"{len(work.jobs)} batches to run"
     if share is not None:
@@ -79,13 +110,12 @@ def run(
         to_run = f"{len(mine)} of {len(work.jobs)} batches are this shard's ({share}), to run"
         work = replace(work, jobs=mine)
     print(
-        f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {kind}, {workers} workers",
+        f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {planned.device}, {engine}",
         flush=True,
     )
     declare(asked, results, work.begun)
-    command = _command(study, seeds, datasets, models, device, replicas, plugin or ())
     started = time.monotonic()
-    outcomes = driver.execute(planned, work, store, workers, command)
+    outcomes = driver.execute(planned, work, store, engine, command)
     lost: set[str] = set()
     try:
         for outcome in shown(outcomes, len(work.jobs)):
@@ -109,19 +139,15 @@ def run(
     recorded = 0 if units.empty else int(units["status"].ne("failed").sum())
     seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
     if share is not None and recorded < work.units:
-        failed = len(lost)
         print(
             f"shard {share} is done in {seconds:.0f} s; {recorded} of {work.units} units are recorded in {results}. "
             "Frames are written once all are: by the last of the shards, or by the same command without --shard"
         )
-    else:
-        failed = len(lost | set(units["key"][units["status"] == "failed"]))
-        frames.write_frames(scores, units, results, chosen.name)
-        part = "" if chosen == asked else ", which now hold only what this command asked for"
-        print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
-    if failed:
-        print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
-        raise typer.Exit(FAILED_UNITS)
+        return len(lost)
+    frames.write_frames(scores, units, results, chosen.name)
+    part = "" if chosen == asked else ", which now hold only what this command asked for"
+    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
+    return len(lost | set(units["key"][units["status"] == "failed"]))
 
 
 def ignore_interrupts() -> None:

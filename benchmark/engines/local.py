@@ -6,72 +6,105 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import joblib
 from joblib.externals.loky import get_reusable_executor
 
-from benchmark.records import Record
-from benchmark.run import Context, Job, Trained, failed, run_job, score, train
+from benchmark.engines.base import THREADS, lost
+from benchmark.plan import Prepared
+from benchmark.run import Context, Handed, Job, Scored, Trained, failed, run_job, score, train
+from benchmark.training import resolve_device
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _IDLE_SECONDS = 120  # after which a worker without work leaves
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """Work for one worker, and the records to write in its place should it die twice over it."""
-
-    function: Callable[..., list[Record]]
-    arguments: tuple[Any, ...]
-    lost: Callable[[BaseException], list[Record]]
-
-
-def local(jobs: Sequence[Job], context: Context, workers: int) -> Iterator[list[Record]]:
-    """The records of every job, in the order in which they are done.
+class Local:
+    """So many worker processes on this machine.
 
     On a CPU each single-threaded worker trains and scores its own batch. With a GPU this process trains while the
-    workers score the batches before. A worker that dies costs its batch, which is tried again once, alone, and then
-    recorded as failed. Leaving the iterator early ends the workers.
+    workers score the batches before. A worker that dies costs its batch, which is tried again once, alone.
     """
-    workers = max(1, min(workers, sum(len(job.batch.trainings) for job in jobs)))
-    if context.device == "cpu":
-        return _pooled((_whole(job, context) for job in jobs), workers, backlog=workers)
-    return _pooled(_scorings(jobs, context), workers, backlog=4 * workers)
+
+    workers: int
+
+    def __str__(self) -> str:
+        return f"{self.workers} workers"
+
+    def device(self, asked: str) -> str:
+        return resolve_device(asked)
+
+    @contextmanager
+    def handing(self, data: Mapping[str, Prepared]) -> Iterator[Mapping[str, Handed]]:
+        with TemporaryDirectory(prefix="latents-benchmark-") as folder:
+            yield {name: _File.of(prepared, Path(folder)) for name, prepared in data.items()}
+
+    def run(self, jobs: Iterable[Job], context: Context, trainings: int) -> Iterator[Scored]:
+        workers = max(1, min(self.workers, trainings))
+        if context.device == "cpu":
+            return _pooled((_whole(job, context) for job in jobs), workers, backlog=workers)
+        return _pooled(_scorings(jobs, context), workers, backlog=4 * workers)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A dataset in a file."""
+
+    path: str
+
+    @classmethod
+    def of(cls, prepared: Prepared, folder: Path) -> _File:
+        path = folder / f"{prepared.dataset.fingerprint}.joblib"
+        joblib.dump(prepared, path)
+        return cls(str(path))
+
+    def load(self) -> Prepared:
+        prepared: Prepared = joblib.load(self.path)
+        return prepared
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Work for one worker, and what is recorded in its place should it die twice over it."""
+
+    function: Callable[..., Scored]
+    arguments: tuple[Any, ...]
+    lost: Callable[[BaseException], Scored]
 
 
 def _whole(job: Job, context: Context) -> _Call:
-    def lost(error: BaseException) -> list[Record]:
-        trainings = job.batch.trainings
-        return [record for t in trainings for record in score(failed(t, error, len(trainings)), job.wanted, context)]
-
-    return _Call(run_job, (job, context), lost)
+    return _Call(run_job, (job, context), lambda error: lost(job, error, context))
 
 
-def _scorings(jobs: Sequence[Job], context: Context) -> Iterator[_Call]:
+def _scorings(jobs: Iterable[Job], context: Context) -> Iterator[_Call]:
     """Train here, one job after another, and hand every replica on to be scored."""
 
     def scoring(trained: Trained, job: Job) -> _Call:
-        def lost(error: BaseException) -> list[Record]:
+        def lost_one(error: BaseException) -> Scored:
             return score(failed(trained.training, error, trained.replicas), job.wanted, context)
 
-        return _Call(score, (trained, job.wanted, context), lost)
+        return _Call(score, (trained, job.wanted, context), lost_one)
 
     for job in jobs:
         for trained in train(job, context):
             yield scoring(trained, job)
 
 
-def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[list[Record]]:
+def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[Scored]:
     """Results as they come, with at most ``backlog`` calls handed out at a time.
 
     Taking a call may last, since a GPU's call is trained while it is taken; what is done meanwhile is handed on before
     the next is taken.
     """
-    pending: dict[Future[list[Record]], _Call] = {}
+    pending: dict[Future[Scored], _Call] = {}
     more, whole = True, False
     try:
         while more or pending:
@@ -106,14 +139,14 @@ def _shut_down(*, in_the_middle: bool) -> None:
     threading.excepthook = threading.__excepthook__
 
 
-def _settle(pending: dict[Future[list[Record]], _Call]) -> tuple[list[list[Record]], list[_Call]]:
+def _settle(pending: dict[Future[Scored], _Call]) -> tuple[list[Scored], list[_Call]]:
     """Of a dead pool's calls, the results of those that were done before, and those that were not."""
     wait(pending)
     results = [future.result() for future in pending if future.exception() is None]
     return results, [call for future, call in pending.items() if future.exception() is not None]
 
 
-def _alone(call: _Call) -> list[Record]:
+def _alone(call: _Call) -> Scored:
     """The call's result with a worker of its own; its failed records where that worker dies as well."""
     try:
         return _submit(call, 1).result()
@@ -121,17 +154,16 @@ def _alone(call: _Call) -> list[Record]:
         return call.lost(error)
 
 
-def _submit(call: _Call, workers: int) -> Future[list[Record]]:
+def _submit(call: _Call, workers: int) -> Future[Scored]:
     try:
-        future: Future[list[Record]] = _executor(workers).submit(call.function, *call.arguments)
+        future: Future[Scored] = _executor(workers).submit(call.function, *call.arguments)
     except BrokenProcessPool:  # it died just now; asked again, there is a new one
         future = _executor(workers).submit(call.function, *call.arguments)
     return future
 
 
 def _executor(workers: int) -> Any:
-    threads = dict.fromkeys(_THREADS, "1")
-    return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, initializer=_start, env=threads)
+    return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, initializer=_start, env=THREADS)
 
 
 def _start() -> None:

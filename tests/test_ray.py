@@ -1,0 +1,347 @@
+"""The Ray engine, on clusters of several nodes, which are all this machine."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import command, records, write_study
+
+from benchmark import provenance
+from benchmark.engines import on_ray, opened
+from benchmark.errors import InputError
+
+ray = pytest.importorskip("ray")
+
+RUN = ("run", "tiny.toml", "--device", "cpu")
+RAY = (*RUN, "--engine", "ray")
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    from ray.cluster_utils import Cluster
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this file
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 0, "include_dashboard": False})
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def cluster(head, monkeypatch):
+    """One node with one processor, which tests add others to and remove them from again."""
+    monkeypatch.setenv("RAY_ADDRESS", head.address)
+    return head
+
+
+def started(*words, folder, **environment):
+    """The command as a user starts it; what it prints goes to a file."""
+    with (folder / "log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "benchmark", *words],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            start_new_session=True,
+            env=os.environ | environment,
+        )
+
+
+def until(holds, seconds=120):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(cluster, tmp_path):
+    write_study(tmp_path)
+    code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
+    assert code == 0, error
+    node = cluster.add_node(num_cpus=1)
+    process = started(*RAY, "--results", "r", folder=tmp_path)
+    until(lambda: "[3/" in (tmp_path / "log").read_text())
+    cluster.remove_node(node, allow_graceful=False)  # by SIGKILL
+    assert process.wait(timeout=200) == 0, (tmp_path / "log").read_text()
+    log = (tmp_path / "log").read_text()
+    assert "Ray with 2 nodes, 2 CPUs" in log
+    assert "its node was lost, it is tried again" in log
+    assert (tmp_path / "r/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
+    there, expected = ({record.key: record for record in records(tmp_path / name)} for name in ("r", "local"))
+    assert len(records(tmp_path / "r")) == len(there) == len(expected)
+    for key, record in there.items():
+        assert record.status == "complete"
+        assert record.scores == expected[key].scores
+        assert record.made_by == expected[key].made_by
+
+
+def test_a_gpu_that_no_node_has_is_refused_at_once(cluster, tmp_path):
+    write_study(tmp_path)
+    words = ("run", "tiny.toml", "--engine", "ray", "--device", "cuda")
+    assert command(*words, folder=tmp_path) == (
+        2,
+        "",
+        "error: device 'cuda' was asked for, and no node has a processor and 1 GPU (Ray with 1 node, 1 CPU); "
+        "use --device auto or cpu, or add such a node first\n",
+    )
+    node = cluster.add_node(num_cpus=0, num_gpus=1)
+    code, _, error = command(*words, folder=tmp_path)
+    cluster.remove_node(node)
+    assert (code, "(Ray with 2 nodes, 1 CPU, 1 GPU)" in error) == (2, True)
+    assert not (tmp_path / "results").exists()
+
+
+# stand-ins, which spare every worker the seconds that torch takes to be imported
+
+
+@dataclass(frozen=True)
+class Context:
+    device: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    trainings: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    batch: Batch
+
+    def apart(self):
+        return [Job(Batch((training,))) for training in self.batch.trainings]
+
+
+def worked(jobs, device, gpu_share=None):
+    """All that the engine gives, whatever the workers return."""
+    with opened("ray", None, gpu_share) as engine:
+        assert engine.device("auto") == device
+        return list(engine.run(map(Job, map(Batch, jobs)), Context(device), sum(map(len, jobs))))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_batch_is_tried_again_where_its_worker_dies_and_lost_where_it_dies_twice(tmp_path, monkeypatch):
+    def whole(job, _):
+        (training,) = job.batch.trainings
+        for death in range(training):
+            path = tmp_path / f"{training}-{death}"
+            if not path.exists():
+                path.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return training
+
+    monkeypatch.setattr(on_ray, "_whole", whole)
+    monkeypatch.setattr(on_ray, "lost", lambda job, error, _: f"{job.batch.trainings[0]}: {type(error).__name__}")
+    assert set(worked([(0,), (1,), (2,)], "cpu")) == {0, 1, "2: WorkerCrashedError"}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "share", "together"), [(2, 0.5, {"0": 2, "1": 2}), (8, 1.0, dict.fromkeys("01234567", 1))]
+)
+def test_trainings_are_packed_onto_gpus(cluster, tmp_path, monkeypatch, gpus, share, together):
+    """So many at a time as fit, each in a process of its own that is told its GPU; their scores need none."""
+    node = cluster.add_node(num_cpus=8, num_gpus=gpus)
+    slots = sum(together.values())
+
+    def train(job, _):
+        gpu = os.environ["CUDA_VISIBLE_DEVICES"]
+        (tmp_path / f"{gpu}-{os.getpid()}").touch()
+        until(lambda: len(list(tmp_path.iterdir())) >= slots)
+        return [None, *((training, gpu, os.getpid()) for training in job.batch.trainings)]
+
+    def score(trained, job, _):
+        assert job.batch.trainings == trained[:1]
+        return *trained, ray.get_gpu_ids()
+
+    monkeypatch.setattr(on_ray, "_train", train)
+    monkeypatch.setattr(on_ray, "_score", score)
+    found = worked([(2 * i, 2 * i + 1) for i in range(slots)], "cuda", share)
+    cluster.remove_node(node)
+    assert sorted(training for training, *_ in found) == list(range(2 * slots))
+    assert Counter({process: gpu for _, gpu, process, _ in found}.values()) == together
+    assert all(gpus == [] for *_, gpus in found)
+
+
+def test_what_was_trained_on_a_node_that_is_lost_is_trained_again_unless_it_is_scored(cluster, tmp_path, monkeypatch):
+    node = cluster.add_node(num_cpus=1, num_gpus=1)
+
+    def train(job, _):
+        (tmp_path / f"{'-'.join(map(str, job.batch.trainings))} in {os.getpid()}").touch()
+        return [None, *(np.full(10**6, training) for training in job.batch.trainings)]  # it stays where it was made
+
+    def score(trained, job, _):  # noqa: ARG001, as it is called
+        if trained[0] == 1:
+            (tmp_path / "asked").touch()
+            until((tmp_path / "go on").exists)
+        return int(trained[0])
+
+    monkeypatch.setattr(on_ray, "_train", train)
+    monkeypatch.setattr(on_ray, "_score", score)
+    with opened("ray", None, None) as engine:
+        found = engine.run([Job(Batch((0, 1)))], Context("cuda"), 2)
+        assert next(found) == 0
+        until((tmp_path / "asked").exists)
+        cluster.remove_node(node, allow_graceful=False)
+        (tmp_path / "go on").touch()
+        other = cluster.add_node(num_cpus=1, num_gpus=1)
+        assert list(found) == [1]
+    cluster.remove_node(other)
+    assert sorted(path.name.split(" in ")[0] for path in tmp_path.glob("* in *")) in (["0-1"], ["0-1", "1"])
+
+
+def test_the_last_gpu_that_goes_ends_the_run_in_a_line(cluster, tmp_path, monkeypatch):
+    node = cluster.add_node(num_cpus=1, num_gpus=1)
+
+    def train(job, _):  # noqa: ARG001, as it is called
+        (tmp_path / "begun").touch()
+        time.sleep(600)
+
+    def go():
+        until((tmp_path / "begun").exists)
+        cluster.remove_node(node, allow_graceful=False)
+
+    monkeypatch.setattr(on_ray, "_train", train)
+    monkeypatch.setattr(on_ray, "_PATIENCE", 1.0)
+    going = threading.Thread(target=go)
+    going.start()
+    with pytest.raises(
+        InputError, match=r"^no node of the cluster can train on cuda any more \(Ray with 1 node, 1 CPU\)"
+    ):
+        worked([(0,)], "cuda")
+    going.join()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_other_versions_on_a_node_are_refused_by_name(tmp_path, monkeypatch):
+    write_study(tmp_path, models='["raw"]', variants="[]")
+    monkeypatch.setattr(on_ray, "_installed", lambda: {**provenance.versions(), "torch": "1.0"})
+    code, _, error = command(*RAY, folder=tmp_path)
+    assert code == 2
+    assert re.match(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0; install the same", error)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_a_node_cannot_import_is_said(monkeypatch):
+    def whole(job, _):  # noqa: ARG001, as it is called
+        import no_such_module  # noqa: F401
+
+    monkeypatch.setattr(on_ray, "_whole", whole)
+    with pytest.raises(InputError, match="cannot run a batch: ModuleNotFoundError: No module named 'no_such_module'"):
+        worked([(0,)], "cpu")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "no Ray cluster answers there ([Errno 111] Connection refused)"),
+        ("nonsense", "no Ray cluster answers there (Invalid address format: nonsense)"),
+        ("ray://head:10001", "a run is started on a node of the cluster, not through a Ray client; name the head's"),
+    ],
+)
+def test_an_address_without_a_cluster(address, said, tmp_path, monkeypatch):
+    write_study(tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    code, output, error = command(*RAY, folder=tmp_path)
+    assert (code, output) == (2, "")
+    assert error.startswith(f"error: RAY_ADDRESS={address}: {said}")
+    assert len(error.splitlines()) == 1
+
+
+# a Ray of this machine's own
+
+PLUGIN = """
+from benchmark.tasks import Task
+
+
+def score(z, case):
+    return {"acc": 0.25}
+
+
+CONSTANT = Task("constant", 1, "all-edges", "labels", ("acc",), None, score, source="ours")
+"""
+
+
+def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(tmp_path):
+    """No token, no session; and the local engine's bytes, with a plugin and with latents."""
+    write_study(tmp_path, seeds="1", save_latents="true", plugins='["constant.py"]', tasks='["k-means", "constant"]')
+    (tmp_path / "constant.py").write_text(PLUGIN, encoding="utf-8")
+    code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
+    assert code == 0, error
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    places = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+    left = left_in_tmp()
+    process = started(*RAY, "--workers", "1", "--results", "r", folder=tmp_path, **places)
+    assert process.wait(timeout=200) == 0, (tmp_path / "log").read_text()
+    assert "Ray with 1 node, 1 CPU" in (tmp_path / "log").read_text()
+    assert [list(Path(place).iterdir()) for place in places.values()] == [[], []]
+    assert left_in_tmp() <= left
+    here, there = tmp_path / "local", tmp_path / "r"
+    assert (there / "tiny.parquet").read_bytes() == (here / "tiny.parquet").read_bytes()
+    files = [{path.name: path.read_bytes() for path in (each / "latents").iterdir()} for each in (here, there)]
+    assert files[0] == files[1]
+    assert len(files[0]) == 3  # of two models, and what one of them generates
+
+
+def left_in_tmp():
+    """What this project and Ray put there, where the folder for temporary files has too long a name for sockets."""
+    return {path for pattern in ("latents-*", "ray*") for path in Path("/tmp").glob(pattern)}
+
+
+def test_an_interrupt_ends_the_ray_of_a_run(tmp_path):
+    """Ray has handlers of its own, which must not answer in our place; a second signal changes nothing."""
+    write_study(tmp_path, seeds="20")
+    process = started(*RAY, folder=tmp_path, HOME=str(tmp_path))
+    until(lambda: "[2/" in (tmp_path / "log").read_text())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.killpg(process.pid, number)
+    assert process.wait(timeout=60) == 143
+    log = (tmp_path / "log").read_text()
+    assert "\nterminated\n" in log
+    assert "are recorded; they stay, and the same command goes on from there" in log
+    assert "Traceback" not in log
+    until(lambda: not alive(process.pid))
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(on_ray, "find_spec", lambda _: None)
+    write_study(tmp_path)
+    code, output, error = command(*RAY, folder=tmp_path)
+    assert (code, output) == (2, "")
+    assert error == "error: --engine ray: Ray is not installed; install it with pip install 'latents-benchmark[ray]'\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engine", "slurm"], "--engine 'slurm': one of local, ray is wanted"),
+        (
+            ["--engine", "ray", "--gpu-share", "1.5"],
+            "--gpu-share 1.5: a part of one GPU is wanted, above 0 and up to 1",
+        ),
+        (["--engine", "ray", "--gpu-share", "0"], "--gpu-share 0: a part of one GPU is wanted, above 0 and up to 1"),
+        (["--gpu-share", "0.5"], "--gpu-share is of --engine ray; the local engine trains one batch at a time"),
+    ],
+)
+def test_an_engine_that_cannot_be_had_as_it_is_asked_for(words, said, tmp_path):
+    write_study(tmp_path)
+    assert command(*RUN, *words, folder=tmp_path) == (2, "", f"error: {said}\n")
