@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tempfile
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room is left on a disk, or for a user, or in a file
 
 
 def labels_path(fingerprint: str) -> str:
@@ -36,7 +39,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from None
+        remedy = "make room, or choose another folder" if error.errno in FULL else "choose another folder"
+        raise InputError(f"{path}: cannot be written ({error.strerror}); {remedy}") from None
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:

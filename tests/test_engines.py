@@ -1,10 +1,7 @@
 """The engine: any fault costs a batch at most, and the same command goes on."""
 
 import os
-import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -500,76 +497,22 @@ def test_a_worker_that_dies_costs_its_batch_which_is_tried_once_more(tmp_path, d
     assert sorted(map(str, results)) == sorted(["0", "1", "2", "3", expected])
 
 
-def _run(results, **environment):
-    """The command as a user starts it, in a session of its own; what it prints goes to a file beside the results."""
-    options = "run smoke --datasets karate --models ae,gae,vgae --seeds 2 --device cpu --results"
-    command = [sys.executable, "-m", "benchmark", *options.split(), str(results)]
-    with results.with_suffix(".log").open("w") as log:
-        return subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment
-        )
-
-
-def test_killed_at_any_moment_the_same_command_gives_the_same_bytes(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert _run(whole).wait() == 0, whole.with_suffix(".log").read_text()
-    clock = random.Random(0)
-    for batch in (2, 3):
-        process, log = _run(killed), killed.with_suffix(".log")
-        _until(lambda log=log, batch=batch: f"[{batch}/" in log.read_text())
-        time.sleep(clock.random())
-        assert process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert _run(killed).wait() == 0, killed.with_suffix(".log").read_text()
-    assert (killed / "smoke.parquet").read_bytes() == (whole / "smoke.parquet").read_bytes()
-
-
-def _alive(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _until(holds, seconds=60):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
-@pytest.mark.parametrize(
-    ("signals", "said", "code"),
-    [
-        ([signal.SIGINT], "interrupted", 130),
-        ([signal.SIGINT] * 2, "interrupted", 130),
-        ([signal.SIGTERM], "terminated", 143),
-    ],
-)
-def test_an_interrupt_says_how_to_go_on_and_leaves_no_worker(signals, said, code, tmp_path):
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    process, log = _run(tmp_path / "r", TMPDIR=str(temporary)), tmp_path / "r.log"
-    _until(lambda: "[3/" in log.read_text())
-    assert any(temporary.iterdir())
-    for number in signals:
-        os.killpg(process.pid, number)
-    assert process.wait(timeout=60) == code
-    assert "of 12 units are recorded; they stay, and the same command goes on from there" in log.read_text()
-    assert f"\n{said}\n" in log.read_text()
-    assert "Traceback" not in log.read_text()
-    _until(lambda: not _alive(process.pid))
-    assert [path.name for path in temporary.iterdir() if path.name.startswith("latents-benchmark")] == []
-
-
-def test_workers_of_a_killed_run_do_not_stay(tmp_path):
-    process, log = _run(tmp_path / "r"), tmp_path / "r.log"
-    _until(lambda: "[1/" in log.read_text())
-    process.kill()
-    process.wait()
-    _until(lambda: not _alive(process.pid))
+def test_a_worker_does_not_grow_over_two_hundred_batches(data, tmp_path):
+    """Its peak in each, which is measured anew for every one, of kinds apart, for those have peaks of their own."""
+    changes = {"variants": [{"models": ["vgae"], "settings": {"epochs": 2}}], "seeds": 70, "draws": 1}
+    made, store = planned(data, models=["raw"], tasks=["k-means", "link-hadamard"], **changes), Store(tmp_path)
+    work, peaks = driver.missing(made, store), {}
+    assert len(work.jobs) >= 200
+    for outcome in driver.execute(made, work, store, engines.Local(1), ""):
+        record = outcome.records[0]
+        peaks.setdefault((record.identity.model, record.identity.unit), []).append(record.provenance.peak_memory)
+    assert {kind: len(each) for kind, each in peaks.items()} == {
+        ("raw", "all-edges"): 70,
+        ("vgae", "all-edges"): 70,
+        ("vgae", "training-edges"): 70,
+    }
+    for each in peaks.values():
+        assert np.median(each[-20:]) < 1.01 * np.median(each[20:40])
 
 
 def test_scores_of_a_failed_training_are_none(data):

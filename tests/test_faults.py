@@ -1,5 +1,6 @@
 """Faults of a place and of its files: each is one line that names the file, or is not felt at all."""
 
+import csv
 import json
 import os
 import re
@@ -10,9 +11,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from tiny import command, content, records
+from tiny import command, content, records, write_study
 
 import benchmark
 from benchmark.records import Store
@@ -142,7 +144,7 @@ def test_a_results_folder_that_nobody_can_write_to(folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write to any folder")
-def test_a_results_folder_that_is_read_only(folder):
+def test_a_results_folder_that_may_not_be_written_to(folder):
     for path in (folder / "results").rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)
     (folder / "results").chmod(0o555)
@@ -150,6 +152,116 @@ def test_a_results_folder_that_is_read_only(folder):
     for words in (STATUS, REPORT, MERGE):
         assert command(*words, folder=folder)[0] == 0
     (folder / "results").chmod(0o755)
+
+
+# a disk of a test's own, below the folder that the program runs in
+
+
+def on_a_disk(folder, size, program):
+    """Run a Python program with ``disk`` a file system of that size, which ends with it; what it prints."""
+    (folder / "disk").mkdir()
+    mount = f"mount -t tmpfs -o size={size} none disk"
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount], cwd=folder, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    line = ["unshare", "-m", "sh", "-c", f'{mount} && "$0" -c "$1"', sys.executable, program]
+    done = subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def environment(**changes):
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **changes}
+
+
+SHORT = f"""
+import pathlib, shutil, subprocess, tiny
+here = pathlib.Path()
+run = (*{RUN}, "--results", "disk/results")
+code, _, error = tiny.command(*run, folder=here)
+assert code == 2, error
+print(error.strip().splitlines()[-1], "|", len(tiny.records(here / "disk/results")), "|", *here.glob("disk/**/*.tmp"))
+subprocess.run(["mount", "-o", "remount,size=10m", "disk"], check=True)
+assert tiny.command(*run, folder=here)[0] == 0
+shutil.copytree("disk/results", "grown")
+"""
+
+
+def test_a_full_disk_ends_the_run_in_a_line_and_with_more_room_it_is_finished(folder):
+    error, kept, rest = on_a_disk(folder, "20k", SHORT).split("|")
+    assert re.fullmatch(
+        r"error: disk/results/\S+: cannot be written \(No space left on device\); make room, or .*", error.strip()
+    )
+    assert 0 < int(kept) < 8
+    assert not rest.strip()  # nothing half written
+    assert (folder / "grown/tiny.parquet").read_bytes() == (folder / "results/tiny.parquet").read_bytes()
+
+
+NO_ROOM = f"""
+import os, sys
+os.environ["TMPDIR"] = "disk"
+from benchmark.cli import main
+sys.argv, sys.stderr = ["benchmark", *{RUN}, "--results", "other"], sys.stdout
+try:
+    main()
+except SystemExit as leaving:
+    print(leaving.code)
+"""
+
+
+def test_no_room_for_the_copy_of_the_data_that_workers_read(folder):
+    _, error, code = on_a_disk(folder, "4k", NO_ROOM).splitlines()
+    assert re.fullmatch(
+        r"error: the data cannot be laid where workers find them \(No space left on device: \S+disk\); "
+        "make room, or set TMPDIR to a folder that has it",
+        error,
+    )
+    assert code == "2"
+
+
+READ_ONLY = f"""
+import pathlib, shutil, subprocess, tiny
+here = pathlib.Path()
+shutil.copytree("results", "disk/results")
+subprocess.run(["mount", "-o", "remount,ro", "disk"], check=True)
+at = ("--results", "disk/results")
+for words in (*{RUN}, *at), (*{STATUS}, *at), (*{REPORT}, *at), ("merge", "disk/results", "--results", "all"):
+    code, _, error = tiny.command(*words, folder=here)
+    print(words[0], code, error.strip())
+"""
+
+
+def test_a_results_folder_on_a_read_only_disk(folder):
+    assert on_a_disk(folder, "10m", READ_ONLY).splitlines() == [
+        "run 2 error: disk/results/.writable: cannot be written (Read-only file system); choose another folder",
+        "status 0 ",
+        "report 0 ",
+        "merge 0 ",
+    ]
+
+
+# memory
+
+LARGE = f"""
+import pathlib, resource, tiny
+resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))
+print(tiny.command(*{RUN}, folder=pathlib.Path()))
+"""
+
+
+def test_a_unit_that_cannot_fit_is_recorded_with_the_numbers_and_the_rest_goes_on(tmp_path):
+    """In 8 GiB of address space, weights of 16 · 10⁹ numbers of four bytes."""
+    wide = '[{ models = ["ae"], settings = { epochs = 2, hidden = 1_000_000_000 } }]'
+    write_study(tmp_path, models='["raw", "random"]', variants=wide, seeds="1")
+    line = [sys.executable, "-c", LARGE]
+    done = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("(3, "), done.stdout + done.stderr
+    found = records(tmp_path / "results")
+    failed = [record for record in found if record.status == "failed"]
+    assert {record.identity.model for record in failed} == {"ae"}
+    assert {record.status for record in found if record not in failed} == {"complete"}
+    for record in failed:
+        assert "you tried to allocate 64000000000 bytes" in record.message
+        assert re.search(r"\(this process held up to \d\.\d GiB, and .*\d\.\d GiB were free\)$", record.message)
 
 
 def test_clocks_that_go_back_are_not_felt(folder, monkeypatch):
@@ -169,12 +281,53 @@ def test_no_duration_is_read_from_a_clock_that_may_go_back():
     assert [path for path, text in sources.items() if re.search(r"\btime\.time\(|datetime", text)] == []
 
 
+NASTY = "=1+1<img src=x onerror=alert(1)>&|_$\\"
+
+
+def test_names_are_harmless_in_paths_page_and_tables(tmp_path):
+    """A file's name is a dataset's, with folders, HTML and formulas in it; a title is whatever one likes."""
+    here = tmp_path / "here"
+    here.mkdir()
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / f"{NASTY}.npz", x=rng.random((60, 5)), y=np.arange(60) % 3)
+    write_study(
+        here,
+        datasets=f"['npz:../{NASTY}.npz']",
+        title=f"'{NASTY}'",
+        models='["raw"]',
+        variants='[{ models = ["vae"], settings = { epochs = 2, hidden = 4, least_steps = 2 } }]',
+        save_latents="true",
+    )
+    for words in (RUN, REPORT):
+        code, _, error = command(*words, folder=here)
+        assert code == 0, error
+    assert {path.name for path in tmp_path.iterdir()} == {"here", f"{NASTY}.npz"}
+    assert {path.name for path in here.iterdir()} == {"tiny.toml", "results", "report"}
+    for path in here.rglob("*"):
+        assert re.fullmatch(r"[\w.()+ -]+", path.name), path
+    for name in ("index.html", "report.md", "records.html"):
+        text = (here / "report" / name).read_text(encoding="utf-8")
+        assert "<img src=x" not in text
+        assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    cells = [
+        cell
+        for path in (here / "report").rglob("*.csv")
+        for row in csv.reader(path.read_text(encoding="utf-8").splitlines())
+        for cell in row
+    ]
+    assert any(NASTY in cell for cell in cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "\t"))]
+    for path in (here / "report").rglob("*.svg"):
+        assert "<img" not in path.read_text(encoding="utf-8")
+
+
 PROGRAM = f"""
 import locale, pathlib, tiny
 try:
     locale.setlocale(locale.LC_ALL, "")
 except locale.Error:
     pass
+print(locale.format_string("%.1f", 1.5))
 for words in ({RUN}, {REPORT}):
     code, _, error = tiny.command(*words, folder=pathlib.Path())
     assert code == 0, error
@@ -184,20 +337,21 @@ for words in ({RUN}, {REPORT}):
 def test_a_strange_place(folder):
     """A path with spaces and other letters, a home that cannot be written, decimal commas, another order of hashes.
 
-    Where no German locale is installed, the commas are left out.
+    Where no German locale can be made, the commas are left out.
     """
     place = folder / "Größe – 数据 ok"
     place.mkdir()
     shutil.copy(folder / "tiny.toml", place)
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("XDG_")},
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "HOME": "/proc/none",
-        "LC_ALL": "de_DE.UTF-8",
-        "PYTHONHASHSEED": "7",
-    }
+    made = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")]
+    commas = bool(shutil.which("localedef")) and not subprocess.run(made, capture_output=True, check=False).returncode
+    changes = {"HOME": "/proc/none", "LC_ALL": "de_DE.UTF-8", "LOCPATH": str(folder), "PYTHONHASHSEED": "7"}
+    strange = {name: value for name, value in environment(**changes).items() if not name.startswith("XDG_")}
     line = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, cwd=place, env=strange, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert done.stdout == ("1,5\n" if commas else "1.5\n")
     assert (place / "results/tiny.parquet").read_bytes() == (folder / "results/tiny.parquet").read_bytes()
-    assert (place / "report/index.html").is_file()
+    assert command(*REPORT, folder=folder)[0] == 0
+    names = {path.name for path in (folder / "report/tables").glob("*.csv")}
+    for name in names - {"what-the-models-cost.csv"}:
+        assert (place / "report/tables" / name).read_bytes() == (folder / "report/tables" / name).read_bytes(), name

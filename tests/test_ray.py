@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import alive, said, started, until
 from tiny import command, records, write_study
 
 from benchmark import provenance
@@ -45,47 +45,6 @@ def cluster(head, monkeypatch):
     return head
 
 
-def started(*words, folder, **environment):
-    """The command as a user starts it; what it prints goes to a file."""
-    with (folder / "log").open("w") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "benchmark", *words],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            start_new_session=True,
-            env=os.environ | environment,
-        )
-
-
-def until(holds, seconds=120):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(cluster, tmp_path):
-    write_study(tmp_path)
-    code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
-    assert code == 0, error
-    node = cluster.add_node(num_cpus=1)
-    process = started(*RAY, "--results", "r", folder=tmp_path)
-    until(lambda: "[3/" in (tmp_path / "log").read_text())
-    cluster.remove_node(node, allow_graceful=False)  # by SIGKILL
-    assert process.wait(timeout=200) == 0, (tmp_path / "log").read_text()
-    log = (tmp_path / "log").read_text()
-    assert "Ray with 2 nodes, 2 CPUs" in log
-    assert "its node was lost, it is tried again" in log
-    assert (tmp_path / "r/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
-    there, expected = ({record.key: record for record in records(tmp_path / name)} for name in ("r", "local"))
-    assert len(records(tmp_path / "r")) == len(there) == len(expected)
-    for key, record in there.items():
-        assert record.status == "complete"
-        assert record.scores == expected[key].scores
-        assert record.made_by == expected[key].made_by
-
-
 def test_a_gpu_that_no_node_has_is_refused_at_once(cluster, tmp_path):
     write_study(tmp_path)
     words = ("run", "tiny.toml", "--engine", "ray", "--device", "cuda")
@@ -100,6 +59,27 @@ def test_a_gpu_that_no_node_has_is_refused_at_once(cluster, tmp_path):
     cluster.remove_node(node)
     assert (code, "(Ray with 2 nodes, 1 CPU, 1 GPU)" in error) == (2, True)
     assert not (tmp_path / "results").exists()
+
+
+def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(cluster, tmp_path):
+    write_study(tmp_path)
+    code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
+    assert code == 0, error
+    node = cluster.add_node(num_cpus=1)
+    process = started(*RAY, "--results", "r", folder=tmp_path)
+    until(lambda: "[3/" in said(tmp_path))
+    cluster.remove_node(node, allow_graceful=False)  # by SIGKILL
+    assert process.wait(timeout=200) == 0, said(tmp_path)
+    log = said(tmp_path)
+    assert "Ray with 2 nodes, 2 CPUs" in log
+    assert "its node was lost, it is tried again" in log
+    assert (tmp_path / "r/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
+    there, expected = ({record.key: record for record in records(tmp_path / name)} for name in ("r", "local"))
+    assert len(records(tmp_path / "r")) == len(there) == len(expected)
+    for key, record in there.items():
+        assert record.status == "complete"
+        assert record.scores == expected[key].scores
+        assert record.made_by == expected[key].made_by
 
 
 # stand-ins, which spare every worker the seconds that torch takes to be imported
@@ -242,19 +222,19 @@ def test_what_a_node_cannot_import_is_said(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "answer"),
     [
         ("127.0.0.1:1", "no Ray cluster answers there ([Errno 111] Connection refused)"),
         ("nonsense", "no Ray cluster answers there (Invalid address format: nonsense)"),
         ("ray://head:10001", "a run is started on a node of the cluster, not through a Ray client; name the head's"),
     ],
 )
-def test_an_address_without_a_cluster(address, said, tmp_path, monkeypatch):
+def test_an_address_without_a_cluster(address, answer, tmp_path, monkeypatch):
     write_study(tmp_path)
     monkeypatch.setenv("RAY_ADDRESS", address)
     code, output, error = command(*RAY, folder=tmp_path)
     assert (code, output) == (2, "")
-    assert error.startswith(f"error: RAY_ADDRESS={address}: {said}")
+    assert error.startswith(f"error: RAY_ADDRESS={address}: {answer}")
     assert len(error.splitlines()) == 1
 
 
@@ -283,8 +263,8 @@ def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(
     places = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
     left = left_in_tmp()
     process = started(*RAY, "--workers", "1", "--results", "r", folder=tmp_path, **places)
-    assert process.wait(timeout=200) == 0, (tmp_path / "log").read_text()
-    assert "Ray with 1 node, 1 CPU" in (tmp_path / "log").read_text()
+    assert process.wait(timeout=200) == 0, said(tmp_path)
+    assert "Ray with 1 node, 1 CPU" in said(tmp_path)
     assert [list(Path(place).iterdir()) for place in places.values()] == [[], []]
     assert left_in_tmp() <= left
     here, there = tmp_path / "local", tmp_path / "r"
@@ -303,23 +283,15 @@ def test_an_interrupt_ends_the_ray_of_a_run(tmp_path):
     """Ray has handlers of its own, which must not answer in our place; a second signal changes nothing."""
     write_study(tmp_path, seeds="20")
     process = started(*RAY, folder=tmp_path, HOME=str(tmp_path))
-    until(lambda: "[2/" in (tmp_path / "log").read_text())
+    until(lambda: "[2/" in said(tmp_path))
     for number in (signal.SIGTERM, signal.SIGINT):
         os.killpg(process.pid, number)
     assert process.wait(timeout=60) == 143
-    log = (tmp_path / "log").read_text()
+    log = said(tmp_path)
     assert "\nterminated\n" in log
     assert "are recorded; they stay, and the same command goes on from there" in log
     assert "Traceback" not in log
     until(lambda: not alive(process.pid))
-
-
-def alive(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
@@ -331,7 +303,7 @@ def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "answer"),
     [
         (["--engine", "slurm"], "--engine 'slurm': one of local, ray is wanted"),
         (
@@ -342,6 +314,6 @@ def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
         (["--gpu-share", "0.5"], "--gpu-share is of --engine ray; the local engine trains one batch at a time"),
     ],
 )
-def test_an_engine_that_cannot_be_had_as_it_is_asked_for(words, said, tmp_path):
+def test_an_engine_that_cannot_be_had_as_it_is_asked_for(words, answer, tmp_path):
     write_study(tmp_path)
-    assert command(*RUN, *words, folder=tmp_path) == (2, "", f"error: {said}\n")
+    assert command(*RUN, *words, folder=tmp_path) == (2, "", f"error: {answer}\n")

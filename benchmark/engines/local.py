@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
 
 from benchmark.engines.base import THREADS, lost
+from benchmark.errors import InputError
 from benchmark.plan import Prepared
 from benchmark.run import Context, Handed, Job, Scored, Trained, failed, run_job, score, train
 from benchmark.training import resolve_device
@@ -44,8 +45,16 @@ class Local:
 
     @contextmanager
     def handing(self, data: Mapping[str, Prepared]) -> Iterator[Mapping[str, Handed]]:
-        with TemporaryDirectory(prefix="latents-benchmark-") as folder:
-            yield {name: _File.of(prepared, Path(folder)) for name, prepared in data.items()}
+        with ExitStack() as stack:
+            try:
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="latents-benchmark-")))
+                files = {name: _File.of(prepared, folder) for name, prepared in data.items()}
+            except OSError as error:
+                raise InputError(
+                    f"the data cannot be laid where workers find them ({error.strerror}: {gettempdir()}); make room, "
+                    "or set TMPDIR to a folder that has it"
+                ) from None
+            yield files
 
     def run(self, jobs: Iterable[Job], context: Context, trainings: int) -> Iterator[Scored]:
         workers = max(1, min(self.workers, trainings))
