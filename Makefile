@@ -27,7 +27,7 @@ report: $(VENV)/.run ## write the report of what has been run
 	@$(RUN) report "$(STUDY)" --results "$(RESULTS)" --out "$(OUT)"
 
 test: $(VENV)/.test ## run the tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.test ## ruff, ruff format, mypy
 	@$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import tiny
 import torch
 
 from benchmark.cli import main
+from benchmark.engines import named
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +26,10 @@ def data_root() -> Path:
 
 
 @pytest.fixture
-def command(capsys, monkeypatch, tmp_path):
-    """Run a command in an empty folder; its exit code, output and error output."""
+def command(capsys, monkeypatch, tmp_path, request):
+    """Run a command in an empty folder, with workers where a test is marked so; its exit code, output, error output."""
+    if not request.node.get_closest_marker("workers"):
+        monkeypatch.setattr(named, "Local", tiny.InThisProcess)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

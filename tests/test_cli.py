@@ -48,6 +48,7 @@ def test_the_tables_are_listed(command, words, names):
     assert all(name in output for name in names)
 
 
+@pytest.mark.workers
 def test_run_status_report_and_run_again(command):
     name = study()
     code, output, _ = command("run", name, "--device", "cpu")

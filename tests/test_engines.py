@@ -82,7 +82,7 @@ def test_a_run_leaves_every_unit_once_and_nothing_to_do(data, tmp_path):
     ).any()
     assert set(scores["variant"]) == {"", "epochs=5 hidden=8 least_steps=10"}
     assert scores["value"].between(-0.5, 1).all()
-    again = by_workers(made, Store(tmp_path / "again"), 1)[0]
+    again = complete(made, Store(tmp_path / "again"))[0]
     assert again.equals(scores)
 
 
@@ -357,7 +357,7 @@ def test_a_diverged_unit_is_recorded_scored_as_a_constant_and_the_run_goes_on(da
         models=["vae-gaussian", "raw"],
         variants=[{"models": ["vae-gaussian"], "settings": {"learning_rate": 1e9}}],
     )
-    scores, units = by_workers(made, Store(tmp_path), 2)
+    scores, units = complete(made, Store(tmp_path))
     bad = units[units["variant"] != ""]
     assert set(bad["status"]) == {"diverged"}
     assert bad["message"].str.contains("not finite").all()

@@ -212,6 +212,7 @@ def records(results):
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.rglob("records/*/*.json"))]
 
 
+@pytest.mark.workers
 def test_a_study_with_a_plugin_runs_reports_and_never_mixes_sources(command, tmp_path):
     """In worker processes, which have never seen the file; a network, a dataclass and functions travel to them."""
     part = tmp_path / "parts" / "mine.py"
