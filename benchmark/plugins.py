@@ -47,7 +47,7 @@ def with_plugins(files: Iterable[str | Path] = ()) -> Tables:
     """
     paths = dict.fromkeys(Path(file).expanduser().resolve() for file in files)
     tables = OURS
-    for plugin in (*_installed(), *map(read_plugin, paths)):
+    for plugin in (*installed(), *map(read_plugin, paths)):
         tables = _extended(tables, plugin)
     return tables
 
@@ -88,8 +88,8 @@ def _run(path: Path, source: bytes, digest: str) -> ModuleType:
     return module
 
 
-def _installed() -> Iterator[Plugin]:
-    """Every entry point of our groups, in the order of their names."""
+def installed() -> Iterator[Plugin]:
+    """Those of every entry point of our groups, in the order of their names."""
     for group, kind in GROUPS.items():
         for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
             yield _of_package(point, kind)

@@ -84,13 +84,14 @@ def peak_memory() -> int:
 
 def memory() -> str:
     """How much memory this process has held, and how much the machine has and can still give, in words."""
-    held, there = peak_memory() / _GIB, f"{total_memory() / _GIB:.1f} GiB"
+    held, there = f"{peak_memory() / _GIB:.1f} GiB", f"{total_memory() / _GIB:.1f} GiB"
+    said = f"this process held up to {held}, and the machine has {there}"
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
-        lines = []
+        return said
     free = [int(line.split()[1]) * 1024 / _GIB for line in lines if line.startswith("MemAvailable")]
-    return f"this process held up to {held:.1f} GiB, and {f'{free[0]:.1f} of ' if free else ''}{there} were free"
+    return f"{said}, {free[0]:.1f} GiB of them free" if free else said
 
 
 def total_memory() -> int:

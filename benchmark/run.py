@@ -120,9 +120,10 @@ def run_job(job: Job, context: Context) -> Scored:
 
 def train(job: Job, context: Context, *, halved: int = 0) -> list[Trained]:
     """The latents of every training of the batch; where memory runs out the batch is halved and tried again."""
-    trainings, device = job.batch.trainings, device_name(context.device)
+    trainings = job.batch.trainings
     if job.kept is not None and job.latents is not None:
         return [_kept(trainings[0], job.kept, job.latents)]
+    device = device_name(context.device)
     try:
         return [replace(trained, halved=halved, device_name=device) for trained in _train(job, context)]
     except Exception as error:  # noqa: BLE001, the one place where a unit may fail: it becomes a record
@@ -299,6 +300,7 @@ def _kept(training: Training, record: Record, latents: Latents) -> Trained:
         diagnostics=record.diagnostics,
         path=record.latents,
         generated=record.generated,
+        device_name=record.provenance.device_name,
     )
 
 
@@ -349,4 +351,4 @@ def _as_json(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _message(error: BaseException) -> str:
     said = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
-    return f"{said} ({provenance.memory()})" if out_of_memory(error) else said
+    return f"{said} ({provenance.memory()})" if out_of_memory(error, here=True) else said

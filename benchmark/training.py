@@ -140,9 +140,11 @@ def peak_memory(device: str) -> int:
     return torch.cuda.max_memory_allocated() if device == "cuda" else provenance.peak_memory()
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on the GPU or here."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def out_of_memory(error: BaseException, *, here: bool = False) -> bool:
+    """Whether an exception says that memory ran out, on the GPU or here; or ``here`` alone."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return not here
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
 
 
 def fit(

@@ -7,17 +7,21 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import processes
 import pytest
 from processes import alive, said, started, until
-from tiny import command, records, write_study
+from tiny import Held, command, make_plan, records, write_study
 
-from benchmark import provenance
+from benchmark import driver, provenance
 from benchmark.engines import on_ray, opened
 from benchmark.errors import InputError
+from benchmark.records import Store
+from benchmark.run import run_job, train
 
 ray = pytest.importorskip("ray")
 
@@ -29,7 +33,8 @@ RAY = (*RUN, "--engine", "ray")
 def head(tmp_path_factory):
     from ray.cluster_utils import Cluster
 
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this file
+    for module in (sys.modules[__name__], processes):  # workers cannot import these files
+        ray.cloudpickle.register_pickle_by_value(module)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
@@ -40,34 +45,32 @@ def head(tmp_path_factory):
 
 @pytest.fixture
 def cluster(head, monkeypatch):
-    """One node with one processor, which tests add others to and remove them from again."""
+    """One node with one processor; what a test adds to it goes with the test."""
     monkeypatch.setenv("RAY_ADDRESS", head.address)
-    return head
+    yield head
+    for node in list(head.worker_nodes):
+        head.remove_node(node)
 
 
-def test_a_gpu_that_no_node_has_is_refused_at_once(cluster, tmp_path):
+@pytest.mark.usefixtures("cluster")
+def test_a_gpu_that_no_node_has_is_refused_at_once(tmp_path):
     write_study(tmp_path)
     words = ("run", "tiny.toml", "--engine", "ray", "--device", "cuda")
     assert command(*words, folder=tmp_path) == (
         2,
         "",
-        "error: device 'cuda' was asked for, and no node has a processor and 1 GPU (Ray with 1 node, 1 CPU); "
+        "error: device 'cuda' was asked for, and no node of the cluster has 1 GPU (Ray with 1 node, 1 CPU); "
         "use --device auto or cpu, or add such a node first\n",
     )
-    node = cluster.add_node(num_cpus=0, num_gpus=1)
-    code, _, error = command(*words, folder=tmp_path)
-    cluster.remove_node(node)
-    assert (code, "(Ray with 2 nodes, 1 CPU, 1 GPU)" in error) == (2, True)
     assert not (tmp_path / "results").exists()
 
 
 def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(cluster, tmp_path):
-    write_study(tmp_path)
-    code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
-    assert code == 0, error
+    write_study(tmp_path, seeds="5")
+    assert started(*RUN, "--results", "local", folder=tmp_path).wait(timeout=200) == 0, said(tmp_path)
     node = cluster.add_node(num_cpus=1)
     process = started(*RAY, "--results", "r", folder=tmp_path)
-    until(lambda: "[3/" in said(tmp_path))
+    until(lambda: "[4/" in said(tmp_path))
     cluster.remove_node(node, allow_graceful=False)  # by SIGKILL
     assert process.wait(timeout=200) == 0, said(tmp_path)
     log = said(tmp_path)
@@ -80,6 +83,43 @@ def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_en
         assert record.status == "complete"
         assert record.scores == expected[key].scores
         assert record.made_by == expected[key].made_by
+
+
+def test_what_is_trained_on_a_gpu_is_scored_by_others_as_it_is_here(cluster, tmp_path, monkeypatch):
+    """All seeds of a cell in one training, here on a GPU that is none; then a task for the scores of each."""
+
+    def on_cpu(job, for_all):
+        return [None, *train(job, replace(for_all[0], device="cpu"))]
+
+    cluster.add_node(num_cpus=0, num_gpus=1)
+    vgae = {"models": ["vgae"], "settings": {"epochs": 2}}
+    tasks = ["k-means", "logistic-regression-few", "link-inner-product"]
+    plan = make_plan(tmp_path, device="cuda", models=["raw"], variants=[vgae], seeds=2, tasks=tasks, save_latents=True)
+    jobs = driver.missing(plan, Store(tmp_path)).jobs
+    monkeypatch.setattr(on_ray, "_train", on_cpu)
+    with opened("ray", None, None) as engine, engine.handing(plan.data) as handed:
+        context = driver.prepare(plan, handed, "")
+        there = list(engine.run(jobs, context, sum(len(job.batch.trainings) for job in jobs)))
+    handed = {name: Held(prepared) for name, prepared in plan.data.items()}
+    here = [run_job(job, replace(driver.prepare(plan, handed, ""), device="cpu")) for job in jobs]
+    found = [{record.key: record for scored in each for record in scored.records} for each in (there, here)]
+    assert {record.status for record in found[0].values()} == {"complete"}
+    assert {record.provenance.replicas for record in found[0].values()} == {2}
+    assert {key: record.scores for key, record in found[0].items()} == {k: r.scores for k, r in found[1].items()}
+    files = [{path: content for scored in each for path, content in scored.files.items()} for each in (there, here)]
+    assert files[0] == files[1]
+    assert len(files[0]) == 8  # two seeds, two units, a latent and the edges that it generates
+
+
+@pytest.mark.usefixtures("cluster")
+def test_sparse_features_reach_nodes_as_they_are(data_root, tmp_path):
+    few = """[{ models = ["ae", "gae"], settings = { epochs = 2 } }]"""
+    tasks = """["k-means", "logistic-regression-few", "link-hadamard"]"""
+    write_study(tmp_path, datasets='["cora"]', models='["raw"]', variants=few, seeds="1", tasks=tasks)
+    for engine in ("local", "ray"):
+        words = (*RUN, "--engine", engine, "--results", engine, "--data-root", str(data_root))
+        assert started(*words, folder=tmp_path).wait(timeout=200) == 0, said(tmp_path)
+    assert (tmp_path / "ray/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
 
 
 # stand-ins, which spare every worker the seconds that torch takes to be imported
@@ -98,6 +138,7 @@ class Batch:
 @dataclass(frozen=True)
 class Job:
     batch: Batch
+    kept: None = None
 
     def apart(self):
         return [Job(Batch((training,))) for training in self.batch.trainings]
@@ -131,7 +172,7 @@ def test_a_batch_is_tried_again_where_its_worker_dies_and_lost_where_it_dies_twi
 )
 def test_trainings_are_packed_onto_gpus(cluster, tmp_path, monkeypatch, gpus, share, together):
     """So many at a time as fit, each in a process of its own that is told its GPU; their scores need none."""
-    node = cluster.add_node(num_cpus=8, num_gpus=gpus)
+    cluster.add_node(num_cpus=2, num_gpus=gpus)
     slots = sum(together.values())
 
     def train(job, _):
@@ -147,37 +188,31 @@ def test_trainings_are_packed_onto_gpus(cluster, tmp_path, monkeypatch, gpus, sh
     monkeypatch.setattr(on_ray, "_train", train)
     monkeypatch.setattr(on_ray, "_score", score)
     found = worked([(2 * i, 2 * i + 1) for i in range(slots)], "cuda", share)
-    cluster.remove_node(node)
     assert sorted(training for training, *_ in found) == list(range(2 * slots))
     assert Counter({process: gpu for _, gpu, process, _ in found}.values()) == together
     assert all(gpus == [] for *_, gpus in found)
 
 
-def test_what_was_trained_on_a_node_that_is_lost_is_trained_again_unless_it_is_scored(cluster, tmp_path, monkeypatch):
-    node = cluster.add_node(num_cpus=1, num_gpus=1)
+def test_what_was_trained_on_a_node_that_is_lost_is_trained_again(cluster, tmp_path, monkeypatch):
+    """Each replica by itself, where the node goes after the training and before the scores."""
+    nodes = [cluster.add_node(num_cpus=0, num_gpus=1)]
+    begin = on_ray._Tasks.started
+
+    def begun(tasks, task):
+        if task.trained is not None and nodes:
+            cluster.remove_node(nodes.pop(), allow_graceful=False)
+            cluster.add_node(num_cpus=0, num_gpus=1)
+        return begin(tasks, task)
 
     def train(job, _):
-        (tmp_path / f"{'-'.join(map(str, job.batch.trainings))} in {os.getpid()}").touch()
+        (tmp_path / "-".join(map(str, job.batch.trainings))).touch()
         return [None, *(np.full(10**6, training) for training in job.batch.trainings)]  # it stays where it was made
 
-    def score(trained, job, _):  # noqa: ARG001, as it is called
-        if trained[0] == 1:
-            (tmp_path / "asked").touch()
-            until((tmp_path / "go on").exists)
-        return int(trained[0])
-
+    monkeypatch.setattr(on_ray._Tasks, "started", begun)
     monkeypatch.setattr(on_ray, "_train", train)
-    monkeypatch.setattr(on_ray, "_score", score)
-    with opened("ray", None, None) as engine:
-        found = engine.run([Job(Batch((0, 1)))], Context("cuda"), 2)
-        assert next(found) == 0
-        until((tmp_path / "asked").exists)
-        cluster.remove_node(node, allow_graceful=False)
-        (tmp_path / "go on").touch()
-        other = cluster.add_node(num_cpus=1, num_gpus=1)
-        assert list(found) == [1]
-    cluster.remove_node(other)
-    assert sorted(path.name.split(" in ")[0] for path in tmp_path.glob("* in *")) in (["0-1"], ["0-1", "1"])
+    monkeypatch.setattr(on_ray, "_score", lambda trained, *_: int(trained[0]))
+    assert sorted(worked([(0, 1)], "cuda")) == [0, 1]
+    assert {path.name for path in tmp_path.iterdir()} == {"0-1", "0", "1"}
 
 
 def test_the_last_gpu_that_goes_ends_the_run_in_a_line(cluster, tmp_path, monkeypatch):
@@ -196,10 +231,13 @@ def test_the_last_gpu_that_goes_ends_the_run_in_a_line(cluster, tmp_path, monkey
     going = threading.Thread(target=go)
     going.start()
     with pytest.raises(
-        InputError, match=r"^no node of the cluster can train on cuda any more \(Ray with 1 node, 1 CPU\)"
+        InputError, match=r"^no node of the cluster has what a task on cuda needs any more \(Ray with 1"
     ):
         worked([(0,)], "cuda")
     going.join()
+
+
+# nodes that are not as they should be
 
 
 @pytest.mark.usefixtures("cluster")
@@ -209,6 +247,19 @@ def test_other_versions_on_a_node_are_refused_by_name(tmp_path, monkeypatch):
     code, _, error = command(*RAY, folder=tmp_path)
     assert code == 2
     assert re.match(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0; install the same", error)
+
+
+def test_a_plugin_package_that_a_node_has_otherwise_or_not_at_all_is_refused(monkeypatch):
+    other = [SimpleNamespace(name="birds:models", digest="12ab"), SimpleNamespace(name="fish:models", digest="34cd")]
+    monkeypatch.setattr(on_ray, "installed", lambda: other[:1])
+    here = on_ray._installed.__wrapped__()
+    on_ray._installed.cache_clear()
+    on_ray._check(here)
+    for name, digest, there in (("birds:models", "99", "12ab"), ("fish:models", "34cd", "not at all")):
+        wanted = re.escape(f"has the code of {name} as {there}, and this run {digest}; install the same on every node")
+        with pytest.raises(InputError, match=wanted):
+            on_ray._check({**here, f"the code of {name} as": digest})
+    on_ray._installed.cache_clear()
 
 
 @pytest.mark.usefixtures("cluster")
@@ -275,8 +326,8 @@ def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(
 
 
 def left_in_tmp():
-    """What this project and Ray put there, where the folder for temporary files has too long a name for sockets."""
-    return {path for pattern in ("latents-*", "ray*") for path in Path("/tmp").glob(pattern)}
+    """What is put there instead, where the folder for temporary files has too long a name for sockets."""
+    return set(Path("/tmp").glob("latents-ray-*"))
 
 
 def test_an_interrupt_ends_the_ray_of_a_run(tmp_path):

@@ -17,6 +17,7 @@ from benchmark.plan import Prepared
 from benchmark.records import Record, Store
 from benchmark.run import run_job
 from benchmark.study import parse_study
+from benchmark.training import resolve_device
 
 LINES = {
     "name": '"tiny"',
@@ -51,8 +52,17 @@ class Held:
         return self.prepared
 
 
-class InThisProcess(engines.Local):
+@dataclass(frozen=True)
+class InThisProcess:
     """An engine that spares a test the seconds that workers take to start."""
+
+    workers: int
+
+    def __str__(self):
+        return f"{self.workers} workers"
+
+    def device(self, asked):
+        return resolve_device(asked)
 
     def handing(self, data):
         return nullcontext({name: Held(prepared) for name, prepared in data.items()})

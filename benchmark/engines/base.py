@@ -27,7 +27,7 @@ class Engine(Protocol):
         """What comes of the jobs, in the order in which it is done, each job's trainings together or one by one.
 
         Jobs are taken one at a time, as there are workers for them; they have so many ``trainings`` in all. A batch
-        whose worker dies is tried again, and then recorded as failed. Leaving the iterator early ends all work.
+        whose worker dies is tried again, and then recorded as failed. No work outlives the iterator and the engine.
         """
         ...
 

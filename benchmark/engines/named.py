@@ -27,7 +27,7 @@ def opened(name: str, workers: int | None, gpu_share: float | None) -> Iterator[
         yield Local(processors() if workers is None else workers)
         return
     share = 1.0 if gpu_share is None else gpu_share
-    if not 0 < share <= 1:
-        raise InputError(f"--gpu-share {share:g}: a part of one GPU is wanted, above 0, up to 1")
+    if not 0.0001 <= share <= 1:  # the least that Ray can count
+        raise InputError(f"--gpu-share {share:g}: a part of one GPU is wanted, above 0 and up to 1")
     with OnRay.connected(workers, share) as cluster:
         yield cluster

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -11,10 +12,13 @@ import socket
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NoReturn
 
 import cloudpickle
@@ -23,6 +27,7 @@ from benchmark import provenance
 from benchmark.engines.base import THREADS, lost
 from benchmark.errors import InputError
 from benchmark.plan import Prepared
+from benchmark.plugins import installed
 from benchmark.run import Context, Handed, Job, Scored, Trained, run_job, score, train
 from benchmark.training import resolve_device
 
@@ -30,20 +35,20 @@ _TRIES = 2  # of a batch whose worker dies
 _NODES = 5  # of one whose node is lost, which is rarely the batch's fault
 _PATIENCE = 30.0  # seconds for a node that is needed to come back
 _GLANCE = 2.0  # seconds between two looks at the cluster while nothing is done
-_LONGEST_FOLDER = 35  # characters; Ray puts sockets below it, whose paths may have 107
+_LONGEST = 18  # characters of the folder for temporary files; Ray puts sockets below it, whose paths may have 107
 
 
 @dataclass(frozen=True, slots=True)
 class OnRay:
-    """The nodes of a Ray cluster, whose workers have one processor each.
+    """The nodes of a Ray cluster.
 
-    On CPUs a task is a batch, trained and scored. With GPUs one task trains a batch on ``gpu_share`` of a GPU, and each
-    of its replicas is then scored by a task that needs none. What tasks leave comes back to this process, so nodes need
-    no folder in common; they need the same packages. Of a node that is lost, only what it was at is done again: a batch
-    twice if its worker dies, five times if its node does.
+    On CPUs a task is a batch, which one processor trains and scores. With GPUs one task trains a batch on ``gpu_share``
+    of a GPU, and each of its replicas is then scored by a task that has a processor. What tasks leave comes back to
+    this process, so nodes need no folder in common; they need the same packages. Of a node that is lost, only what it
+    was at is done again: a batch twice if its worker dies, five times if its node does.
     """
 
-    workers: int | None  # at most so many tasks at a time; None for as many as there are processors
+    workers: int | None  # at most so many tasks at a time; None for as many as the cluster can do
     gpu_share: float
 
     @classmethod
@@ -61,7 +66,7 @@ class OnRay:
                 f"RAY_ADDRESS={address}: a run is started on a node of the cluster, not through a Ray client; "
                 "name the head's own address, as in RAY_ADDRESS=10.0.0.1:6379, or auto"
             )
-        with _joined(address) if address else _started(workers):
+        with _started(workers) if address in ("", "local") else _joined(address):
             yield cls(workers, gpu_share)
 
     def __str__(self) -> str:
@@ -73,7 +78,7 @@ class OnRay:
         there = self._can("cuda")
         if asked == "cuda" and not there:
             raise InputError(
-                f"device 'cuda' was asked for, and no node has a processor and {self.gpu_share:g} GPU ({self}); "
+                f"device 'cuda' was asked for, and no node of the cluster has {self.gpu_share:g} GPU ({self}); "
                 "use --device auto or cpu, or add such a node first"
             )
         if not self._can("cpu"):
@@ -87,45 +92,46 @@ class OnRay:
         yield {name: _Stored(ray.put(prepared)) for name, prepared in data.items()}
 
     def run(self, jobs: Iterable[Job], context: Context, trainings: int) -> Iterator[Scored]:  # noqa: ARG002, as of Engine
-        """Leaving it early leaves tasks behind, which end with the connection."""
+        """Tasks that follow on others come before new jobs; those of an iterator left early end with the engine."""
         import ray
 
-        tasks = _Tasks(self.gpu_share, context)
-        waiting, running = iter(jobs), dict[Any, _Task]()
-        more, able = True, time.monotonic()
+        tasks, on_gpu = _Tasks(self.gpu_share, context), context.device == "cuda"
+        new = (_Task(job, on_gpu=on_gpu and job.kept is None) for job in jobs)
+        following, running = deque[_Task](), dict[Any, _Task]()
+        able = time.monotonic()
         while True:
-            while more and len(running) < self._room():
-                job = next(waiting, None)
-                if job is None:
-                    more = False
-                else:
-                    task = _Task(job, on_gpu=context.device == "cuda")
-                    running[tasks.started(task)] = task
+            while len(running) < self._room():
+                task = following.popleft() if following else next(new, None)
+                if task is None:
+                    break
+                running[tasks.started(task)] = task
             if not running:
                 return
             done, _ = ray.wait(list(running), num_returns=1, timeout=_GLANCE)
-            able = time.monotonic() if done or self._can(context.device) else able
+            needed = "cuda" if any(task.trains_on_gpu for task in running.values()) else "cpu"
+            able = time.monotonic() if done or self._can(needed) else able
             if time.monotonic() > able + _PATIENCE:
                 raise InputError(
-                    f"no node of the cluster can train on {context.device} any more ({self}); "
+                    f"no node of the cluster has what a task on {needed} needs any more ({self}); "
                     "what is recorded stays, and the same command goes on from there once one is back"
                 )
             for ref in done:
                 task = running.pop(ref)
                 outcome = tasks.outcome(ref, task)
                 if isinstance(outcome, list):
-                    running |= {tasks.started(each): each for each in outcome}
+                    following.extend(outcome)
                 else:
                     yield outcome
 
     def _room(self) -> int:
         """How many tasks may be with Ray at a time: enough that no worker waits for this process."""
-        return self.workers or 2 * max(1, int(sum(node.get("CPU", 0) for node in _nodes())))
+        processors, gpus = (int(sum(node.get(kind, 0) for node in _nodes())) for kind in ("CPU", "GPU"))
+        return self.workers or 2 * max(1, processors) + math.ceil(gpus / self.gpu_share)
 
     def _can(self, device: str) -> bool:
-        """Whether a node could ever take a training."""
-        share = self.gpu_share if device == "cuda" else 0
-        return any(node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= share for node in _nodes())
+        """Whether a node could ever take a training there."""
+        kind, least = ("GPU", self.gpu_share) if device == "cuda" else ("CPU", 1)
+        return any(node.get(kind, 0) >= least for node in _nodes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,10 @@ class _Task:
     died: int = 0  # workers, over this
     lost: int = 0  # nodes
 
+    @property
+    def trains_on_gpu(self) -> bool:
+        return self.on_gpu and self.trained is None
+
 
 class _Tasks:
     """Tasks as Ray has them: how they are started, and what became of them."""
@@ -163,17 +173,16 @@ class _Tasks:
             ray.cloudpickle.register_pickle_by_value(sys.modules[name])
         self._context = context
         self._for_all = ray.put((context, _installed()))
-        once: dict[str, Any] = {"num_cpus": 1, "max_retries": 0}
-        self._whole = ray.remote(**once)(_whole)
-        self._score = ray.remote(**once)(_score)
+        self._whole = ray.remote(num_cpus=1, max_retries=0)(_whole)
+        self._score = ray.remote(num_cpus=1, max_retries=0)(_score)
         # a process keeps the GPU that it first met, so it may serve no second task
-        self._train = ray.remote(**once, num_gpus=gpu_share, max_calls=1)(_train)
+        self._train = ray.remote(num_cpus=0, num_gpus=gpu_share, max_calls=1, max_retries=0)(_train)
 
     def started(self, task: _Task) -> Any:
         """What to wait for."""
         if task.trained is not None:
             return self._score.remote(task.trained, task.job, self._for_all)
-        if not task.on_gpu:
+        if not task.trains_on_gpu:
             return self._whole.remote(task.job, self._for_all)
         begun, *task.returns[:] = self._train.options(num_returns=1 + len(task.job.batch.trainings)).remote(
             task.job, self._for_all
@@ -188,35 +197,42 @@ class _Tasks:
         try:
             found = ray.get(ref)
         except (failures.NodeDiedError, failures.ObjectLostError) as error:
-            return self._again(replace(task, lost=task.lost + 1), error)
+            return self._again(replace(task, lost=task.lost + 1), "node", error)
         except (failures.WorkerCrashedError, failures.OutOfMemoryError) as error:
-            return self._again(replace(task, died=task.died + 1), error)
+            return self._again(replace(task, died=task.died + 1), "worker", error)
         except failures.RayTaskError as error:
             _cannot_run(error.cause)
         except failures.RayError as error:
-            _cannot_run(error)
+            raise InputError(
+                f"the Ray cluster failed: {_named(error)}; what is recorded stays, the same command goes on from there"
+            ) from None
         if not task.returns:
             scored: Scored = found
             return scored
         each = zip(task.job.apart(), task.returns, strict=True)
         return [replace(task, job=job, trained=trained, returns=[]) for job, trained in each]
 
-    def _again(self, task: _Task, error: Exception) -> Scored | list[_Task]:
+    def _again(self, task: _Task, what: str, error: Exception) -> Scored | list[_Task]:
         """Training and all, for what was trained may have been lost as well."""
         if task.died >= _TRIES or task.lost >= _NODES:
             return lost(task.job, error, self._context)
-        print(f"{task.job.batch}: its {'node' if task.lost else 'worker'} was lost, it is tried again", file=sys.stderr)
+        print(f"{task.job.batch}: its {what} was lost, it is tried again", file=sys.stderr)
         return [replace(task, trained=None, returns=[])]
 
 
 def _cannot_run(error: BaseException) -> NoReturn:
     if isinstance(error, InputError):
         raise InputError(str(error)) from None
-    said = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
     raise InputError(
-        f"a node of the Ray cluster cannot run a batch: {type(error).__name__}: {said.strip()}; "
+        f"a node of the Ray cluster cannot run a batch: {_named(error)}; "
         "every node needs this package, its plugins' packages and their versions as they are here"
     ) from None
+
+
+def _named(error: BaseException) -> str:
+    """Its kind and its last line, for Ray's begin with a traceback."""
+    last = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+    return f"{type(error).__name__}: {last.strip()}"
 
 
 # in a worker, on a node
@@ -245,15 +261,17 @@ def _check(elsewhere: Mapping[str, str]) -> None:
     """InputError where this node has not what the process has that started the run, whose versions records name."""
     here = _installed()
     for name, wanted in elsewhere.items():
-        if here[name] != wanted:
-            raise InputError(
-                f"node {socket.gethostname()} of the Ray cluster has {name} {here[name]}, and this run {wanted}; "
-                "install the same on every node"
-            )
+        there = here.get(name, "not at all")
+        if there != wanted:
+            node = f"node {socket.gethostname()} of the Ray cluster"
+            raise InputError(f"{node} has {name} {there}, and this run {wanted}; install the same on every node")
 
 
-def _installed() -> dict[str, str]:
-    return {**provenance.versions(), "the benchmark's source": provenance.source()}
+@cache
+def _installed() -> Mapping[str, str]:
+    """Versions of what scores depend on, and digests of code: ours, and that of plugins that are installed packages."""
+    digests = {f"the code of {plugin.name} as": plugin.digest for plugin in installed()}
+    return {**provenance.versions(), "the benchmark's code as": provenance.source(), **digests}
 
 
 # the cluster
@@ -290,26 +308,37 @@ def _started(workers: int | None) -> Iterator[None]:
     """One of this machine's own, which tells nobody, listens to nobody else, and leaves no file."""
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # else Ray keeps one in the home folder
     environment = {**THREADS, "RAY_USAGE_STATS_ENABLED": "0", **token}
-    there = tempfile.gettempdir()
-    folder = tempfile.mkdtemp(prefix="latents-", dir=there if len(there) < _LONGEST_FOLDER - 16 else "/tmp")
     before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    import ray  # only now, for it reads the environment
+    with ExitStack() as stack:
+        try:
+            there = tempfile.gettempdir()
+            folder = tempfile.mkdtemp(prefix="latents-ray-", dir=there if len(there) <= _LONGEST else "/tmp")
+            stack.callback(_remove, folder)
+            stack.callback(_restore, before)
+            os.environ.update(environment)
+            import ray  # only now, for it reads the environment
 
-    try:
-        _init(
-            "local",
-            num_cpus=workers or provenance.processors(),
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=folder,
-        )
+            stack.callback(ray.shutdown)
+            own = {"num_cpus": workers or provenance.processors(), "include_dashboard": False}
+            # below the folder, which nobody else may enter, for Ray opens its own to all
+            _init("local", **own, _node_ip_address="127.0.0.1", _temp_dir=f"{folder}/r")
+        except (OSError, RuntimeError, ValueError) as error:
+            raise InputError(f"--engine ray: no Ray could be started here ({' '.join(str(error).split())})") from None
         yield
-    finally:
-        ray.shutdown()
+
+
+def _restore(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def _remove(folder: str) -> None:
+    """Also where a process on its way out still writes into it."""
+    for _ in range(50):
         shutil.rmtree(folder, ignore_errors=True)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        if not Path(folder).exists():
+            return
+        time.sleep(0.1)
 
 
 def _init(address: str, **options: Any) -> None:
