@@ -46,7 +46,7 @@ def quick(row):
     if isinstance(row, NoisedSpec):
         return replace(row, point=quick(row.point), variational=quick(row.variational))
     if isinstance(row, ModelSpec):
-        return replace(row, settings=replace(row.settings, epochs=min(row.settings.epochs, 40), least_steps=None))
+        return replace(row, settings=replace(row.settings, epochs=40 if row.settings.epochs else 0, least_steps=None))
     return row
 
 

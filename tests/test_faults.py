@@ -198,7 +198,7 @@ def test_where_there_is_no_room_the_run_ends_in_a_line_and_with_room_it_is_finis
         widen = 'subprocess.run(["mount", "-o", "remount,size=10m", "disk"], check=True)'
         said = on_a_disk(folder, "20k", SHORT.replace("SHORTEN", "").replace("WIDEN", widen))
     else:
-        limited = SHORT.replace("SHORTEN", "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, none))")
+        limited = SHORT.replace("SHORTEN", "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, none))")
         said = printed_by(folder, limited.replace("WIDEN", "resource.setrlimit(resource.RLIMIT_FSIZE, (none, none))"))
     error, kept, rest = said.split("|")
     why = "No space left on device" if disk else "File too large"

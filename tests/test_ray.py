@@ -66,11 +66,11 @@ def test_a_gpu_that_no_node_has_is_refused_at_once(tmp_path):
 
 
 def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(cluster, tmp_path):
-    write_study(tmp_path, seeds="5")
+    write_study(tmp_path)
     assert started(*RUN, "--results", "local", folder=tmp_path).wait(timeout=200) == 0, said(tmp_path)
     node = cluster.add_node(num_cpus=1)
     process = started(*RAY, "--results", "r", folder=tmp_path)
-    until(lambda: "[4/" in said(tmp_path))
+    until(lambda: "[3/" in said(tmp_path))
     cluster.remove_node(node, allow_graceful=False)  # by SIGKILL
     assert process.wait(timeout=200) == 0, said(tmp_path)
     log = said(tmp_path)
@@ -113,9 +113,8 @@ def test_what_is_trained_on_a_gpu_is_scored_by_others_as_it_is_here(cluster, tmp
 
 @pytest.mark.usefixtures("cluster")
 def test_sparse_features_reach_nodes_as_they_are(data_root, tmp_path):
-    few = """[{ models = ["ae", "gae"], settings = { epochs = 2 } }]"""
-    tasks = """["k-means", "logistic-regression-few", "link-hadamard"]"""
-    write_study(tmp_path, datasets='["cora"]', models='["raw"]', variants=few, seeds="1", tasks=tasks)
+    few = """[{ models = ["ae"], settings = { epochs = 2, least_steps = 2 } }]"""
+    write_study(tmp_path, datasets='["cora"]', models='["pca"]', variants=few, seeds="1", tasks='["k-means"]')
     for engine in ("local", "ray"):
         words = (*RUN, "--engine", engine, "--results", engine, "--data-root", str(data_root))
         assert started(*words, folder=tmp_path).wait(timeout=200) == 0, said(tmp_path)

@@ -172,13 +172,17 @@ def _submit(call: _Call, workers: int) -> Future[Scored]:
 
 
 def _executor(workers: int) -> Any:
-    return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, initializer=_start, env=THREADS)
+    start = {"initializer": _start, "initargs": (os.getpid(),)}
+    return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, env=THREADS, **start)
 
 
-def _start() -> None:
-    """In each worker: an interrupt is for the process that owns it, and without that process there is nothing to do."""
+def _start(parent: int) -> None:
+    """In each worker: an interrupt is for the process that owns it, and without that process there is nothing to do.
+
+    ``parent`` is told, for it may be gone by now.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
 
 def _leave_with(parent: int) -> None:
