@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+
+# before anything with threads is imported: what is small is slower with more, and many times so beside other work
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import tiny
-import torch
 
 from benchmark.cli import main
 from benchmark.engines import named
@@ -63,6 +66,3 @@ def folder(small_run, tmp_path):
     """A copy of it, to spoil."""
     shutil.copytree(small_run, tmp_path, dirs_exist_ok=True)
     return tmp_path
-
-
-torch.set_num_threads(1)  # what is small is slower with more, and several times so beside other work

@@ -502,13 +502,13 @@ def _lives(result):
     return [result]
 
 
-@pytest.mark.parametrize(("deaths", "expected"), [(1, "done"), (2, "lost")])
-def test_a_worker_that_dies_costs_its_batch_which_is_tried_once_more(tmp_path, deaths, expected):
-    markers = [str(tmp_path / str(death)) for death in range(deaths)]
+def test_a_worker_that_dies_costs_its_batch_which_is_tried_once_more(tmp_path):
     calls = [local._Call(_lives, (i,), lambda _: ["lost neighbour"]) for i in range(4)]
-    calls.insert(1, local._Call(_dies, (markers, "done"), lambda _: ["lost"]))
+    for deaths in (1, 2):
+        markers = [str(tmp_path / f"{deaths}-{death}") for death in range(deaths)]
+        calls.insert(deaths, local._Call(_dies, (markers, f"died {deaths}"), lambda _: ["lost"]))
     results = [result for results in local._pooled(iter(calls), 2, backlog=2) for result in results]
-    assert sorted(map(str, results)) == sorted(["0", "1", "2", "3", expected])
+    assert sorted(map(str, results)) == ["0", "1", "2", "3", "died 1", "lost"]
 
 
 def test_a_worker_does_not_grow_over_two_hundred_batches(data, tmp_path):

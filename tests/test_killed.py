@@ -96,7 +96,6 @@ def test_killed_while_workers_train_which_do_not_stay(whole, tmp_path):
 @pytest.mark.parametrize(
     ("signals", "word", "code"),
     [
-        ([signal.SIGINT], "interrupted", 130),
         ([signal.SIGINT] * 2, "interrupted", 130),
         ([signal.SIGTERM], "terminated", 143),
     ],
