@@ -350,7 +350,7 @@ def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
     write_study(tmp_path)
     code, output, error = command(*RAY, folder=tmp_path)
     assert (code, output) == (2, "")
-    assert error == "error: --engine ray: Ray is not installed; install it with pip install 'latents-benchmark[ray]'\n"
+    assert error == "error: --engine ray: Ray is not installed; pip install -e '.[ray]' in the project's folder\n"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class OnRay:
         Raises InputError where Ray is not installed, or the cluster does not answer.
         """
         if find_spec("ray") is None:
-            raise InputError("--engine ray: Ray is not installed; install it with pip install 'latents-benchmark[ray]'")
+            raise InputError("--engine ray: Ray is not installed; pip install -e '.[ray]' in the project's folder")
         address = os.environ.get("RAY_ADDRESS", "")
         if address.startswith("ray://"):
             raise InputError(
