@@ -1,0 +1,47 @@
+"""No key and no score changes unseen."""
+
+import json
+
+import pins
+import pytest
+import tiny
+
+from benchmark.plan import load_all
+from benchmark.records import Store
+from benchmark.study import load_study
+
+PINNED = json.loads(pins.FILE.read_text(encoding="utf-8"))
+
+
+def stand_ins(study):
+    return {name: pins.stand_in(name, PINNED["datasets"][name]) for name in load_study(study).datasets}
+
+
+@pytest.mark.parametrize("study", pins.SCORED)
+def test_every_unit_keeps_its_key(study):
+    assert pins.units(pins.plan(study, stand_ins(study))) == PINNED["units"][study]
+
+
+def test_every_unit_of_the_paper_study_keeps_its_key():
+    assert pins.cells(pins.plan("paper", stand_ins("paper"))) == PINNED["paper"]
+
+
+@pytest.mark.parametrize("study", pins.SCORED)
+def test_built_in_data_keep_their_content(study, tmp_path):
+    data, _ = load_all(load_study(study), tmp_path, skip_missing=False)
+    assert {name: pins.facts(prepared) for name, prepared in data.items()} == {
+        name: PINNED["datasets"][name] for name in data
+    }
+
+
+def test_smoke_keeps_its_scores(tmp_path):
+    code, _, error = tiny.command("run", "smoke", "--device", "cpu", folder=tmp_path)
+    assert code == 0, error
+    store = Store(tmp_path / "results")
+    found = {key: pins.scores(store.get(key)) for key in PINNED["units"]["smoke"].values()}
+    assert sum(map(len, found.values())) == 792
+    if pins.here() == PINNED["made_with"]:
+        assert found == PINNED["scores"]
+    else:
+        for key, values in found.items():
+            assert values == pytest.approx(PINNED["scores"][key], abs=1e-6)
