@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m benchmark
 
-.PHONY: help benchmark report test check bench clean
+.PHONY: help benchmark report test check wheel bench clean
 
 help: ## show this list
 	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
@@ -34,8 +34,15 @@ check: $(VENV)/.test ## ruff, ruff format, mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+wheel: $(VENV)/.test ## build the wheel and run study smoke from it, outside the checkout
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$$folder" . && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target "$$folder/installed" "$$folder"/*.whl && \
+	cd "$$folder" && PYTHONPATH="$$folder/installed" "$(abspath $(BIN))/python" -m benchmark run smoke --seeds 1 && \
+	PYTHONPATH="$$folder/installed" "$(abspath $(BIN))/python" -m benchmark report smoke
+
 bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, cs and mnist-test)
-	@$(BIN)/python -m bench --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m speed --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)
 
 clean: ## remove the virtual environment and caches, not the results
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

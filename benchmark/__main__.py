@@ -1,5 +1,5 @@
 """``python -m benchmark``."""
 
-from benchmark.cli import main
+from benchmark.commands.cli import main
 
 main()

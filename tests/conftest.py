@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import tiny
 
-from benchmark.cli import main
-from benchmark.engines import named
+from benchmark.commands.cli import main
+from benchmark.running.engines import named
 
 
 @pytest.fixture(scope="session")

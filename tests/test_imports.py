@@ -9,16 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "benchmark"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-USES_TORCH = {
-    "rng.py",
-    "training.py",
-    "generation.py",
-    "latents.py",
-    "datasets/pyg.py",
-    "datasets/bundled.py",
-    "contracts/base.py",
-    "contracts/models.py",
-}
+USES_TORCH = (
+    "training/",
+    "models/",
+    "core/rng.py",
+    "latents/drawings.py",
+    "latents/latents.py",
+    "datasets/sources/pyg.py",
+    "datasets/sources/bundled.py",
+    "contracts/contract.py",
+    "contracts/model_contract.py",
+)
 
 
 def imported(path: Path) -> set[str]:
@@ -46,36 +47,30 @@ def test_the_import_graph(path):
     home = path.relative_to(PACKAGE).as_posix()
     names = imported(path)
     ours = {name for name in names if name.startswith("benchmark.")}
-    if not home.startswith("models/") and home not in USES_TORCH:
+    if not home.startswith(USES_TORCH):
         assert not {name for name in names if name.split(".")[0] in ("torch", "torch_geometric")}
     if home.startswith("models/"):
-        assert all(name.startswith("benchmark.models") for name in ours)
+        assert all(name.startswith(("benchmark.models", "benchmark.training")) for name in ours)
     if home.startswith("datasets/"):
-        assert not {
-            name for name in ours if name.startswith(("benchmark.models", "benchmark.tasks", "benchmark.training"))
-        }
+        assert all(name.startswith(("benchmark.core", "benchmark.datasets")) for name in ours)
     if home.startswith(("statistics/", "report/")):
         allowed = (
+            "benchmark.core",
             "benchmark.statistics",
-            "benchmark.report",
             "benchmark.study",
-            "benchmark.origin",
             "benchmark.tasks",
-            "benchmark.errors",
-            "benchmark.files",
-            "benchmark.rng",
-            *(("benchmark.declaration",) if home.startswith("report/") else ()),
+            *(("benchmark.report",) if home.startswith("report/") else ()),
         )
-        assert not home.startswith("statistics/") or not {name for name in ours if name.startswith("benchmark.report")}
         assert all(name.startswith(allowed) for name in ours), ours
-    if home == "origin.py":
-        assert all(name.startswith("benchmark.study") for name in ours)
-    if home in ("study.py", "errors.py", "rng.py", "files.py"):
-        assert all(name.startswith(("benchmark.errors", "benchmark.rng")) for name in ours)
+    if home.startswith("study/"):
+        assert all(name.startswith(("benchmark.core", "benchmark.study")) for name in ours)
+    if home.startswith("core/"):
+        assert all(name.startswith("benchmark.core") for name in ours)
 
 
 @pytest.mark.parametrize(
-    "module", ["benchmark.statistics", "benchmark.report", "benchmark.tasks", "benchmark.datasets", "benchmark.cli"]
+    "module",
+    ["benchmark.statistics", "benchmark.report", "benchmark.tasks", "benchmark.datasets", "benchmark.commands.cli"],
 )
 def test_torch_stays_out_of(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -7,10 +7,10 @@ import numpy
 import pandas
 import pytest
 
-from benchmark.cli import app
+from benchmark.commands.cli import app
 from benchmark.datasets import DATASETS
-from benchmark.plugins import with_plugins
-from benchmark.study import bundled, load_study
+from benchmark.plugins.loading import with_plugins
+from benchmark.study.schema import bundled, load_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""What the commands do, a module each; benchmark.cli puts them together."""
+"""What the commands do, a module each; benchmark.commands.cli puts them together."""

@@ -13,7 +13,7 @@ UNWELL = 1  # exit code where the studies that need no files cannot run
 
 def doctor(data_root: DataRoot = None, results: Results = Path("results")) -> None:
     """Print what a bug report should say: versions, machine, data, and what can and cannot run here, and why."""
-    from benchmark.doctor import NEEDED, examine
+    from benchmark.commands.doctor_report import NEEDED, examine
 
     examined = examine(data_root, results)
     for line in examined.lines:

@@ -1,11 +1,11 @@
 """Contracts: what every dataset, model and task promises, examined one by one and told in plain words."""
 
-from benchmark.contracts.base import Contract, Finding, examine, one_thread
 from benchmark.contracts.card import card
-from benchmark.contracts.datasets import OF_DATASETS, DatasetCase
-from benchmark.contracts.models import OF_MODELS, ModelCase
+from benchmark.contracts.contract import Contract, Finding, examine, one_thread
+from benchmark.contracts.dataset_contract import OF_DATASETS, DatasetCase
+from benchmark.contracts.model_contract import OF_MODELS, ModelCase
 from benchmark.contracts.picture import picture
-from benchmark.contracts.tasks import OF_TASKS, TaskCase
+from benchmark.contracts.task_contract import OF_TASKS, TaskCase
 
 __all__ = [
     "OF_DATASETS",

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from benchmark.contracts.datasets import duplicated_rows
+from benchmark.contracts.dataset_contract import duplicated_rows
 from benchmark.datasets import Dataset
 
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 
+from benchmark.core.rng import generator
 from benchmark.datasets import Dataset
-from benchmark.rng import generator
 
 _MOST_ROWS = 4_000  # drawn; more are a blot
 _COLOURS = "tab10", "tab20"

@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmark.datasets.base import Dataset, DatasetSpec, Raw, make_dataset
-from benchmark.datasets.bundled import BREAST_CANCER, DIGITS, KARATE, WINE
+from benchmark.core.errors import InputError, unknown
 from benchmark.datasets.canonical import NodeSplit
-from benchmark.datasets.csv_files import csv_spec
-from benchmark.datasets.download import check_files, data_root
-from benchmark.datasets.fetch import fetch_missing, offline
-from benchmark.datasets.files import file_spec
-from benchmark.datasets.graphs import CITESEER, COMPUTERS, CORA, CS, PHOTO, PHYSICS, PUBMED, WIKICS, class_spec
-from benchmark.datasets.images import FASHION_MNIST, MNIST, MNIST_TEST
+from benchmark.datasets.files.download import check_files, data_root
+from benchmark.datasets.files.fetch import fetch_missing, offline
 from benchmark.datasets.neighbours import neighbour_graph
-from benchmark.datasets.sdcn import DBLP
+from benchmark.datasets.sources.bundled import BREAST_CANCER, DIGITS, KARATE, WINE
+from benchmark.datasets.sources.csv import csv_spec
+from benchmark.datasets.sources.graphs import CITESEER, COMPUTERS, CORA, CS, PHOTO, PHYSICS, PUBMED, WIKICS, class_spec
+from benchmark.datasets.sources.images import FASHION_MNIST, MNIST, MNIST_TEST
+from benchmark.datasets.sources.npz import file_spec
+from benchmark.datasets.sources.sdcn import DBLP
+from benchmark.datasets.sources.synthetic import CSBM_EASY, CSBM_HARD
+from benchmark.datasets.spec import Dataset, DatasetSpec, Raw, make_dataset
 from benchmark.datasets.splits import EdgeSplit, Split, split
-from benchmark.datasets.synthetic import CSBM_EASY, CSBM_HARD
-from benchmark.errors import InputError, unknown
 
 __all__ = [
     "DATASETS",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmark.errors import InputError
+from benchmark.core.errors import InputError
 
 Features: TypeAlias = NDArray[np.float32] | sparse.csr_array
 Integers: TypeAlias = NDArray[np.int64]

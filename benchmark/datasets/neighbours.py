@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from benchmark.core.errors import InputError
 from benchmark.datasets.canonical import Features, Integers
-from benchmark.errors import InputError
 
 
 def neighbour_graph(x: Features, k: int = 9) -> tuple[Integers, NDArray[np.float32]]:

@@ -1,14 +1,14 @@
 """The systems under study: rows of MODELS, and the values that training receives and returns."""
 
-from benchmark.models.base import (
-    LAST,
+from benchmark.models.controls import Control
+from benchmark.models.numerics.upper_blocks import forget_blocks
+from benchmark.models.settings import Settings
+from benchmark.models.specs import BaselineSpec, FusionSpec, ModelSpec, NoisedSpec, Row
+from benchmark.models.table import MODELS
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import LAST, Draws, Loss, Model, Phase, Player
+from benchmark.training.posteriors import (
     DiagonalGaussian,
-    Draws,
-    Inputs,
-    Loss,
-    Model,
-    Phase,
-    Player,
     PointMass,
     Posterior,
     VonMisesFisher,
@@ -16,11 +16,6 @@ from benchmark.models.base import (
     sample,
     with_noise_of,
 )
-from benchmark.models.baselines import Control
-from benchmark.models.settings import Settings
-from benchmark.models.specs import BaselineSpec, FusionSpec, ModelSpec, NoisedSpec, Row
-from benchmark.models.table import MODELS
-from benchmark.models.upper_blocks import forget_blocks
 
 __all__ = [
     "LAST",

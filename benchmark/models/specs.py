@@ -9,23 +9,24 @@ from typing import ClassVar, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from benchmark.models.autoencoder import FIXED, POINT, Autoencoder, PosteriorFamily
-from benchmark.models.base import LAST, Features, Inputs, Phase
-from benchmark.models.baselines import Control, pca
-from benchmark.models.convolutions import check_convolution
-from benchmark.models.decoders import DecoderSpec
-from benchmark.models.encoders import EncoderSpec
-from benchmark.models.fusion import (
+from benchmark.models.controls import Control, pca
+from benchmark.models.numerics.layers import Streams
+from benchmark.models.parts.convolutions import check_convolution
+from benchmark.models.parts.decoders import DecoderSpec
+from benchmark.models.parts.encoders import EncoderSpec
+from benchmark.models.parts.likelihoods import GAUSSIAN, FeatureLikelihood, PairLikelihood
+from benchmark.models.settings import Setting, Settings
+from benchmark.models.systems.adversarial import Discriminator, adversaries
+from benchmark.models.systems.autoencoder import FIXED, POINT, Autoencoder, PosteriorFamily
+from benchmark.models.systems.fusion import (
     FeatureAutoencoder,
     FusedAutoencoder,
     GraphAutoencoder,
     SingleAutoencoder,
     components,
 )
-from benchmark.models.layers import Streams
-from benchmark.models.matching import Discriminator, adversaries
-from benchmark.models.objectives import GAUSSIAN, FeatureLikelihood, PairLikelihood
-from benchmark.models.settings import Setting, Settings
+from benchmark.training.inputs import Features, Inputs
+from benchmark.training.phases import LAST, Phase
 
 Family = Literal["ae", "gae", "control"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmark.models import baselines
-from benchmark.models.autoencoder import POINT
-from benchmark.models.decoders import INNER_PRODUCT_DECODER, MLP_DECODER
-from benchmark.models.encoders import GCN_ENCODER, MLP_ENCODER
-from benchmark.models.objectives import BERNOULLI, BERNOULLI_BALANCED
-from benchmark.models.rows_of_features import FEATURES, OF_FEATURES, RUNGS_OF_FEATURES, TWINS_OF_FEATURES
-from benchmark.models.rows_of_graphs import GRAPHS, OF_GRAPHS, OF_THE_ORIGIN, RUNGS_OF_GRAPHS, TWINS_OF_GRAPHS
+from benchmark.models import controls
+from benchmark.models.parts.decoders import INNER_PRODUCT_DECODER, MLP_DECODER
+from benchmark.models.parts.encoders import GCN_ENCODER, MLP_ENCODER
+from benchmark.models.parts.likelihoods import BERNOULLI, BERNOULLI_BALANCED
+from benchmark.models.rows.feature_rows import FEATURES, OF_FEATURES, RUNGS_OF_FEATURES, TWINS_OF_FEATURES
+from benchmark.models.rows.graph_rows import GRAPHS, OF_GRAPHS, OF_THE_ORIGIN, RUNGS_OF_GRAPHS, TWINS_OF_GRAPHS
 from benchmark.models.settings import Settings
 from benchmark.models.specs import BaselineSpec, FusionSpec, ModelSpec, Row
+from benchmark.models.systems.autoencoder import POINT
 
 # f–128–256–512–20, Adam 1e-4 for DBLP and CiteSeer, pre-trained for 30, 30 and 100 epochs, 256 rows a batch where there
 # is no graph; the lengths are unverified, and the rate before the last phase is ours, Adam's default.
@@ -40,12 +40,12 @@ _UNTRAINED_FEATURES = replace(FEATURES, epochs=0, least_steps=0)
 _UNTRAINED_GRAPHS = replace(GRAPHS, epochs=0)
 
 _CONTROLS: tuple[Row, ...] = (
-    BaselineSpec("raw", baselines.raw, False, _UNTRAINED_FEATURES, "ours: X itself"),
+    BaselineSpec("raw", controls.raw, False, _UNTRAINED_FEATURES, "ours: X itself"),
     BaselineSpec(
-        "pca", baselines.pca, False, _UNTRAINED_FEATURES, "Pearson (1901)", has_dimension=True, at_most_features=True
+        "pca", controls.pca, False, _UNTRAINED_FEATURES, "Pearson (1901)", has_dimension=True, at_most_features=True
     ),
-    BaselineSpec("propagated", baselines.propagated(1), True, _UNTRAINED_GRAPHS, "ÂX, Wu et al. (2019), eq. 8"),
-    BaselineSpec("propagated-twice", baselines.propagated(2), True, _UNTRAINED_GRAPHS, "Â²X, Wu et al. (2019), eq. 8"),
+    BaselineSpec("propagated", controls.propagated(1), True, _UNTRAINED_GRAPHS, "ÂX, Wu et al. (2019), eq. 8"),
+    BaselineSpec("propagated-twice", controls.propagated(2), True, _UNTRAINED_GRAPHS, "Â²X, Wu et al. (2019), eq. 8"),
     ModelSpec(
         "untrained-mlp",
         "control",
@@ -68,7 +68,7 @@ _CONTROLS: tuple[Row, ...] = (
     ),
     BaselineSpec(
         "random",
-        baselines.random,
+        controls.random,
         False,
         _UNTRAINED_FEATURES,
         "ours: normal noise, which is chance",

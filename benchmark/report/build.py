@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.declaration import Declaration
-from benchmark.files import write_atomically
+from benchmark.core.files import write_atomically
 from benchmark.report.charts import charts
 from benchmark.report.exports import exports, named
 from benchmark.report.found import Found, find
 from benchmark.report.page import compose
 from benchmark.report.render import render_html, render_markdown, render_records
-from benchmark.study import Study
+from benchmark.study.declaration import Declaration
+from benchmark.study.schema import Study
 
 LIST = "report-files.txt"  # of what a build wrote, so that the next one can take away what is no longer of it
 _OURS = re.compile(r"(tables|figures|data)/[a-z0-9-]+\.[a-z]+")

@@ -17,9 +17,9 @@ from benchmark.report.figures import (
     waterfalls,
 )
 from benchmark.report.found import Found
-from benchmark.report.provenance import controls
-from benchmark.report.tables import in_order
-from benchmark.study import arm_named
+from benchmark.report.tables.how_it_was_run import controls
+from benchmark.report.tables.table_values import in_order
+from benchmark.study.schema import arm_named
 
 
 def charts(found: Found) -> dict[str, Chart]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from benchmark.report.figures import Chart
-from benchmark.report.tables import Cell, Table, slug
+from benchmark.report.tables.table_values import Cell, Table, slug
 
 _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},

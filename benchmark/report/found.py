@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.declaration import Declaration
-from benchmark.errors import InputError, unknown
-from benchmark.report.provenance import UNIT_COLUMNS
-from benchmark.report.tables import in_order
+from benchmark.core.errors import InputError, unknown
+from benchmark.report.tables.how_it_was_run import UNIT_COLUMNS
+from benchmark.report.tables.table_values import in_order
 from benchmark.statistics import (
     HOLE_COLUMNS,
     check_scores,
@@ -22,7 +21,8 @@ from benchmark.statistics import (
     summarise,
     waterfall,
 )
-from benchmark.study import Contrast, Study
+from benchmark.study.declaration import Declaration
+from benchmark.study.schema import Contrast, Study
 from benchmark.tasks.metrics import METRICS
 
 RESAMPLING_SEED = 0

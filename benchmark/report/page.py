@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.origin import CORRECTIONS
 from benchmark.report import numbers, texts
-from benchmark.report.contrast_tables import contrast_anchor, contrast_table, overall_table, scoreboard_table
 from benchmark.report.exports import named
 from benchmark.report.figures import Chart
 from benchmark.report.found import Found
-from benchmark.report.origin_tables import waterfall_tables
-from benchmark.report.provenance import (
+from benchmark.report.headline import of_origin, sentences
+from benchmark.report.tables.contrast_tables import contrast_anchor, contrast_table, overall_table, scoreboard_table
+from benchmark.report.tables.how_it_was_run import (
     Fact,
     controls,
     cost_table,
@@ -25,13 +24,14 @@ from benchmark.report.provenance import (
     run_facts,
     unfinished_table,
 )
-from benchmark.report.published import published, published_table
-from benchmark.report.score_tables import score_tables
-from benchmark.report.tables import Table, in_order, records
+from benchmark.report.tables.origin_tables import waterfall_tables
+from benchmark.report.tables.published import published, published_table
+from benchmark.report.tables.score_tables import score_tables
+from benchmark.report.tables.table_values import Table, in_order, records
 from benchmark.report.trace import Behind, behind
-from benchmark.report.verdict import of_origin, sentences
 from benchmark.statistics import FEWEST_DATASETS
-from benchmark.study import Study
+from benchmark.study.origin import CORRECTIONS
+from benchmark.study.schema import Study
 
 OPEN_UP_TO = 3  # datasets whose tables stand open; more are folded
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from benchmark.report.exports import as_markdown, markdown
 from benchmark.report.page import Page
-from benchmark.report.tables import Table
+from benchmark.report.tables.table_values import Table
 
 
 def render_html(page: Page) -> str:

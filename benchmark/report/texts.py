@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from benchmark.declaration import Declaration, changed
 from benchmark.report import numbers
-from benchmark.report.provenance import controls
+from benchmark.report.tables.how_it_was_run import controls
 from benchmark.statistics import FEWEST_DATASETS
-from benchmark.study import Contrast, Study
+from benchmark.study.declaration import Declaration, changed
+from benchmark.study.schema import Contrast, Study
 
 DEMONSTRATION = "a demonstration, not the answer"
 CONTRAST_NOTE = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.tables import anchored, model_label, records
+from benchmark.report.tables.table_values import anchored, model_label, records
 
 PAGE = "records.html"
 

@@ -11,8 +11,8 @@ from benchmark.statistics.over_datasets import (
 )
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
 from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
+from benchmark.statistics.steps import WATERFALL_COLUMNS, waterfall
 from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
-from benchmark.statistics.waterfall import WATERFALL_COLUMNS, waterfall
 
 __all__ = [
     "CELL",

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.statistics.inference import reach, sign_flip
 from benchmark.statistics.scores import by_seed
 from benchmark.statistics.verdicts import JUDGED, better, judge
-from benchmark.study import Contrast, Primary, Side
+from benchmark.study.schema import Contrast, Primary, Side
 
 PAIRED = "paired t"
 CORRECTED = "corrected t"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from benchmark.rng import generator
+from benchmark.core.rng import generator
 
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE

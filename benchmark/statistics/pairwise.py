@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.statistics.inference import ALPHA, holm, p_of_difference, reach
 from benchmark.statistics.scores import by_seed
-from benchmark.study import Primary
+from benchmark.study.schema import Primary
 
 ARM = ["model", "variant", "readout"]
 PAIR_COLUMNS = ["first", "second", "difference", "low", "high", "blocks", "p", "adjusted"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.errors import InputError, unknown
+from benchmark.core.errors import InputError, unknown
 from benchmark.tasks.metrics import METRICS
 
 CELL = ["dataset", "model", "variant", "unit", "readout", "task", "metric"]

@@ -7,14 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from benchmark.statistics.inference import (
-    ALPHA,
-    Floats,
-    benjamini_hochberg,
-    holm,
-    p_of_difference,
-    p_of_equivalence,
-)
+from benchmark.statistics.inference import ALPHA, Floats, benjamini_hochberg, holm, p_of_difference, p_of_equivalence
 from benchmark.tasks.metrics import METRICS
 
 Verdict = Literal["equivalent", "hurts", "helps", "inconclusive"]

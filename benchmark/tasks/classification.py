@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
-from benchmark.latents import Matrix
-from benchmark.tasks.base import Case, Need, Task, logistic_regression
+from benchmark.latents.latents import Matrix
+from benchmark.tasks.task import Case, Need, Task, logistic_regression
 
 Part: TypeAlias = Literal["few", "many", "published"]
 

@@ -11,10 +11,10 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, f1_score, normalized_mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.latents import Matrix
-from benchmark.rng import stream
-from benchmark.tasks.base import Case, Task, ignoring_few_clusters
+from benchmark.core.rng import stream
+from benchmark.latents.latents import Matrix
 from benchmark.tasks.metrics import best_matching
+from benchmark.tasks.task import Case, Task, ignoring_few_clusters
 
 _MANY_FEATURES = 1000
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.datasets import EdgeSplit
-from benchmark.latents import Matrix, PairScores
-from benchmark.tasks.base import Case, Task, logistic_regression
+from benchmark.latents.latents import Matrix, PairScores
 from benchmark.tasks.metrics import hits_at_20
+from benchmark.tasks.task import Case, Task, logistic_regression
 
 _METRICS = ("auc", "ap", "hits@20")
 _OVERLAP = 0.10 / 0.85  # test over training edges

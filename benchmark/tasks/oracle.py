@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmark.latents import Epochs
-from benchmark.tasks.base import Case, Task
+from benchmark.latents.latents import Epochs
 from benchmark.tasks.clustering import K_MEANS
+from benchmark.tasks.task import Case, Task
 
 
 def best_epoch(epochs: Epochs, case: Case) -> dict[str, float]:

@@ -1,13 +1,13 @@
 """The figures of the report, each from a frame: what they show is in their data."""
 
 from benchmark.report.figures.critical_difference import critical_differences
-from benchmark.report.figures.curves import training_curves
 from benchmark.report.figures.drawing import Chart, Group, Series
 from benchmark.report.figures.embeddings import embeddings
 from benchmark.report.figures.forest import forest
 from benchmark.report.figures.harm import harm_of_samples, nearness
-from benchmark.report.figures.images import images
+from benchmark.report.figures.reconstructions import images
 from benchmark.report.figures.sweeps import averaging, beta_sweep, ladder
+from benchmark.report.figures.training_curves import training_curves
 from benchmark.report.figures.waterfall import waterfalls
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from benchmark.study import Contrast, Primary
+from benchmark.study.schema import Contrast, Primary
 
 READOUTS = ("mean", "sampled")  # that are set beside each other
 USUAL = (

@@ -21,8 +21,8 @@ from benchmark.report.figures.drawing import (
     panel,
     plain,
 )
-from benchmark.report.tables import question
-from benchmark.report.verdict import who
+from benchmark.report.headline import who
+from benchmark.report.tables.table_values import question
 from benchmark.statistics import (
     FEWEST_DATASETS,
     blocks_of_datasets,
@@ -31,7 +31,7 @@ from benchmark.statistics import (
     indistinguishable,
     pairwise,
 )
-from benchmark.study import Contrast, Side
+from benchmark.study.schema import Contrast, Side
 
 ROW_HEIGHT, EDGES = 0.16, 0.8  # inches
 

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from benchmark.files import labels_path
+from benchmark.core.files import labels_path
+from benchmark.core.rng import generator
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, INK, PALETTE, Chart, Drawing, Group, panel
+from benchmark.report.headline import who
 from benchmark.report.kept import arrays
-from benchmark.report.tables import records
-from benchmark.report.verdict import who
-from benchmark.rng import generator
-from benchmark.study import Contrast, Side
+from benchmark.report.tables.table_values import records
+from benchmark.study.schema import Contrast, Side
 
 ROWS = 300  # of a dataset, drawn at random where there are more
 PERPLEXITY, ITERATIONS = 30.0, 500

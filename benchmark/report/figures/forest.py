@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, Chart, Drawing, Group, Series, colour, panel, plain
-from benchmark.report.tables import in_order, question, records
-from benchmark.report.verdict import kind, who
-from benchmark.study import Contrast, Primary
+from benchmark.report.headline import kind, who
+from benchmark.report.tables.table_values import in_order, question, records
+from benchmark.study.schema import Contrast, Primary
 
 ROW_HEIGHT = 0.115  # inches of one interval
 EDGES = 0.8  # inches above and below the rows

@@ -13,8 +13,8 @@ from scipy.stats import spearmanr
 from benchmark.report import numbers
 from benchmark.report.figures.asked import READOUTS, primaries
 from benchmark.report.figures.drawing import FAINT, READOUT_COLOURS, Chart, Drawing, Group, Series, colour, panel
-from benchmark.report.tables import in_order, question, records
-from benchmark.study import Contrast
+from benchmark.report.tables.table_values import in_order, question, records
+from benchmark.study.schema import Contrast
 
 BINS, FEWEST = 8, 5  # of as many units each, and at least so many, whose medians the line joins
 HEIGHT = 2.6  # inches

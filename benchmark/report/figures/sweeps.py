@@ -24,8 +24,8 @@ from benchmark.report.figures.drawing import (
     panel,
     plain,
 )
-from benchmark.report.tables import in_order, model_label, question, records
-from benchmark.study import Contrast
+from benchmark.report.tables.table_values import in_order, model_label, question, records
+from benchmark.study.schema import Contrast
 
 FEWEST_BETAS = 3  # of a model, to draw a line through
 DRAWN = {"sampled": 1, "averaged-4": 4, "averaged-16": 16, "mean": 64}  # of no number; the mean stands to the right

@@ -8,8 +8,8 @@ import pandas as pd
 
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, Group, Series, colour, panel
-from benchmark.report.tables import question, records
-from benchmark.report.verdict import WATERFALL_SHOWN
+from benchmark.report.headline import WATERFALL_SHOWN
+from benchmark.report.tables.table_values import question, records
 
 REMOVES, WIDENS = 0, 1
 ROW_HEIGHT, EDGES = 0.19, 0.8  # inches

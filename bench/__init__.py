@@ -1,1 +1,0 @@
-"""Speed and memory against other ways of doing the same work: ``python -m bench``."""

@@ -1,0 +1,72 @@
+"""The command line: its commands, interruption, and bad input in one line."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import typer
+
+from benchmark.commands.doctor import doctor
+from benchmark.commands.list_tables import list_datasets, list_models, list_tasks
+from benchmark.commands.merge_results import merge
+from benchmark.commands.run_study import ignore_interrupts, run
+from benchmark.commands.show_status import status
+from benchmark.commands.try_plugin import check, new
+from benchmark.commands.verify_records import verify
+from benchmark.commands.write_report import report
+from benchmark.core.errors import InputError
+
+app = typer.Typer(
+    name="benchmark",
+    help="Do the latents of variational autoencoders serve downstream tasks as well as deterministic ones do?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, as a batch system sends it: everything that an interrupt cleans up is cleaned up."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with a word on Ctrl-C and SIGTERM, and the exit code of either; a second one changes nothing."""
+
+    @wraps(command)
+    def run_it(*arguments: Any, **options: Any) -> None:
+        before = signal.signal(signal.SIGTERM, _terminate)
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt as interrupt:
+            ignore_interrupts()
+            number = signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT
+            print("\nterminated" if number is signal.SIGTERM else "\ninterrupted", file=sys.stderr)
+            raise typer.Exit(128 + number) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return run_it
+
+
+for command in (run, report, status, merge, verify, new, check, doctor):
+    app.command()(_interruptible(command))
+for name, listing in (("datasets", list_datasets), ("models", list_models), ("tasks", list_tasks)):
+    app.command(name)(listing)
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,30 @@
+"""``merge``: several results folders put together into one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.commands.options import Results
+from benchmark.study.schema import bundled
+
+
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Results folders; they are only read.")],
+    results: Results = Path("results"),
+) -> None:
+    """Put the records and latents of several results folders into one; the same key with other scores is refused."""
+    from benchmark.results import merge as merging
+
+    merged = merging.merge(folders, results)
+    new = ", ".join(f"{n} {what.removesuffix('s') if n == 1 else what}" for what, n in merged.written.items())
+    failed = f", {merged.failed} of them failed" if merged.failed else ""
+    print(f"{results}: {new or 'nothing'} new; {merged.records} records in all{failed}")
+    if merged.lost:
+        print(f"{merged.lost} latent files that records name are in none of the folders")
+    for study in merged.studies:
+        name = study if study in bundled() else f"{study}.toml"
+        device = "|".join(merged.devices)
+        print(f"its frames: python -m benchmark run {name} --device {device} --results {results}")

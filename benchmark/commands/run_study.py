@@ -1,0 +1,197 @@
+"""``run``: train, read out and score what a study lacks."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from benchmark.commands.display import shown
+from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
+from benchmark.core.errors import InputError
+from benchmark.study.schema import Study, load_study
+
+if TYPE_CHECKING:
+    from benchmark.plan.grid import Plan
+    from benchmark.running.engines import Engine
+    from benchmark.running.shards import Shard
+
+_BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # names; an option, as in csv:f.csv,edges=e.csv, belongs to what it follows
+FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
+
+
+def run(
+    study: StudyName,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds 0 to N − 1, in place of the study's.")] = None,
+    datasets: Annotated[str | None, typer.Option(metavar="A,B", help="In place of the study's datasets.")] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B", help="In place of the study's models and variants.")
+    ] = None,
+    device: Device = "auto",
+    engine: Annotated[
+        str, typer.Option(metavar="local|ray", help="Worker processes here, or tasks of a Ray cluster (RAY_ADDRESS).")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Work at a time; as much as there are processors if not given.")
+    ] = None,
+    gpu_share: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Part of a GPU that one training takes, with --engine ray; 1 if not given."),
+    ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Seeds that train as one model; all on a GPU, one on a CPU if not given."),
+    ] = None,
+    plugin: Plugins = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Do the I-th of N fixed shares of the work, as for a Slurm array; I from 1."),
+    ] = None,
+    data_root: DataRoot = None,
+    results: Results = Path("results"),
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Go on without datasets that cannot be had.")
+    ] = False,
+) -> None:
+    """Train, read out and score what a study lacks; the same command continues an interrupted run."""
+    asked = load_study(study)
+    chosen = _replaced(asked, seeds, datasets, models)
+    from benchmark.datasets import data_root as resolve_root
+    from benchmark.plan import grid
+    from benchmark.plugins.loading import with_plugins
+    from benchmark.running.engines import opened
+    from benchmark.running.shards import Shard
+
+    tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    share = None if shard is None else Shard.parse(shard)
+    grid.check_names(chosen, tables)
+    if replicas is not None and replicas < 1:
+        raise InputError(f"--replicas {replicas}: at least 1 is wanted")
+    with opened(engine, workers, gpu_share) as where:
+        kind = where.device(device)
+        _check_writable(results)
+        data, refused = grid.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing, tables=tables)
+        for line in refused:
+            print(f"skipped: {line}", file=sys.stderr)
+        planned = grid.make_plan(chosen, data, kind, tables)
+        command = _command(study, seeds, datasets, models, device, replicas, plugin or ())
+        failed = _carry_out(planned, asked, share, replicas, where, results, command)
+    if failed:
+        print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
+        raise typer.Exit(FAILED_UNITS)
+
+
+def _carry_out(
+    planned: Plan,
+    asked: Study,
+    share: Shard | None,
+    replicas: int | None,
+    engine: Engine,
+    results: Path,
+    command: str,
+) -> int:
+    """Do what the plan lacks of the results, and write the frames once all is there; how many units failed."""
+    from benchmark.results import frames
+    from benchmark.results.store import Store
+    from benchmark.running import gather, run
+    from benchmark.study.declaration import declare
+
+    chosen, store = planned.study, Store(results)
+    work = run.missing(planned, store, replicas)
+    to_run = f"{len(work.jobs)} batches to run"
+    if share is not None:
+        mine = share.jobs(work.jobs, run.partition(planned, replicas))
+        to_run = f"{len(mine)} of {len(work.jobs)} batches are this shard's ({share}), to run"
+        work = replace(work, jobs=mine)
+    print(
+        f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {planned.device}, {engine}",
+        flush=True,
+    )
+    declare(asked, results, work.begun)
+    started = time.monotonic()
+    outcomes = run.execute(planned, work, store, engine, command)
+    lost: set[str] = set()
+    try:
+        for outcome in shown(outcomes, len(work.jobs)):
+            for record in outcome.records:
+                if record.status != "complete":
+                    where = f"{outcome.batch}, seed {record.identity.seed}"
+                    print(f"{record.status}: {where}: {record.message}", file=sys.stderr)
+                if record.status == "failed":
+                    lost.add(record.key)
+    except KeyboardInterrupt:
+        ignore_interrupts()
+        outcomes.close()
+        counts = run.tally(planned, store).values()
+        recorded = sum(count["complete"] + count["diverged"] for count in counts)
+        print(
+            f"\n{recorded} of {work.units} units are recorded; they stay, and the same command goes on from there",
+            file=sys.stderr,
+        )
+        raise
+    scores, units = gather.gather(planned, store)
+    recorded = 0 if units.empty else int(units["status"].ne("failed").sum())
+    seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
+    if share is not None and recorded < work.units:
+        print(
+            f"shard {share} is done in {seconds:.0f} s; {recorded} of {work.units} units are recorded in {results}. "
+            "Frames are written once all are: by the last of the shards, or by the same command without --shard"
+        )
+        return len(lost)
+    frames.write_frames(scores, units, results, chosen.name)
+    part = "" if chosen == asked else ", which now hold only what this command asked for"
+    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
+    return len(lost | set(units["key"][units["status"] == "failed"]))
+
+
+def ignore_interrupts() -> None:
+    """Let what cleans up after an interrupt come to its end, which takes a moment."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str | None) -> Study:
+    """The study with its lists replaced by those of the command line."""
+    if seeds is not None and seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least 1 is wanted")
+    update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+    for option, value in (("datasets", datasets), ("models", models)):
+        if value is not None:
+            names = tuple(dict.fromkeys(name.strip() for name in _BETWEEN.split(value) if name.strip()))
+            if not names:
+                raise InputError(f"--{option} {value!r}: at least one name is wanted")
+            update[option] = names
+    if models is not None:
+        update |= {"variants": (), "waterfalls": (), "ladders": ()}
+    return study.model_copy(update=update)
+
+
+def _command(
+    study: str,
+    seeds: int | None,
+    datasets: str | None,
+    models: str | None,
+    device: str,
+    replicas: int | None,
+    plugins: Sequence[Path],
+) -> str:
+    """The command that gave a record, without folders, workers and shard, which differ from machine to machine."""
+    options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device, "replicas": replicas}
+    words = [f"--{name} {value}" for name, value in options.items() if value is not None]
+    words += [f"--plugin {plugin.name}" for plugin in plugins]
+    return " ".join(["python -m benchmark run", Path(study).name, *words])
+
+
+def _check_writable(results: Path) -> None:
+    from benchmark.core.files import write_atomically
+
+    probe = results / ".writable"
+    write_atomically(probe, b"")
+    probe.unlink(missing_ok=True)  # another shard may have taken it away

@@ -1,0 +1,40 @@
+"""``status``: how much of a study there is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmark.commands.display import print_table
+from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
+from benchmark.study.schema import load_study
+
+
+def status(
+    study: StudyName = "default",
+    device: Device = "auto",
+    plugin: Plugins = None,
+    data_root: DataRoot = None,
+    results: Results = Path("results"),
+) -> None:
+    """Count the units of a study that are complete, diverged, failed or missing."""
+    chosen = load_study(study)
+    from benchmark.datasets import data_root as resolve_root
+    from benchmark.datasets import offline
+    from benchmark.plan import grid
+    from benchmark.plugins.loading import with_plugins
+    from benchmark.results.store import Store
+    from benchmark.running import run
+    from benchmark.training import loop
+
+    tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    grid.check_names(chosen, tables)
+    with offline():  # to count is no reason to download
+        data, refused = grid.load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
+    for line in refused:
+        print(f"not counted: {line}", file=sys.stderr)
+    words = ("complete", "diverged", "failed", "missing")
+    counts = run.tally(grid.make_plan(chosen, data, loop.resolve_device(device), tables), Store(results))
+    rows = [(dataset, model, *(count[word] for word in words)) for (dataset, model), count in counts.items()]
+    print_table(("dataset", "model", *words), rows)
+    print(", ".join(f"{sum(count[word] for count in counts.values())} {word}" for word in words))

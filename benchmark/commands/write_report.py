@@ -1,0 +1,67 @@
+"""``report``: pages, tables, figures and data from the frames of studies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+
+from benchmark.commands.options import Plugins, Results
+from benchmark.core.errors import InputError
+from benchmark.study.schema import load_study, together
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benchmark.tasks import Task
+
+
+def report(
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY|FILE.toml…", help="One study, or several to be reported as one.")
+    ],
+    plugin: Plugins = None,
+    results: Results = Path("results"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report is written.")] = Path("report"),
+) -> None:
+    """Write index.html, report.md and their tables, figures and data from the frames of studies."""
+    chosen = [load_study(name) for name in dict.fromkeys(studies)]
+    from benchmark.plugins.loading import with_plugins
+    from benchmark.report import build
+    from benchmark.results import frames
+    from benchmark.results.store import Store
+    from benchmark.statistics import check_scores
+    from benchmark.study import declaration
+
+    whole = together(chosen)
+    tables = with_plugins([*whole.plugins, *(plugin or ())])
+    store, read = Store(results), []
+    for study in chosen:
+        read.append(frames.read_frames(results, study.name))
+        check_scores(read[-1][0])
+        frames.check_records(read[-1][0], store, frames.paths(results, study.name)[0])
+    scores, units = frames.together(read)
+    declared = [declaration.read_declaration(results, study.name) for study in chosen]
+
+    def record(key: str) -> str:
+        path = store.path(key)
+        return quote(Path(os.path.relpath(path, out)).as_posix()) if path.is_file() else ""
+
+    _check_tasks(scores["task"], tables.tasks)
+    overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
+    kept = declaration.together(declared, whole.margin)
+    print(build(whole, scores, units, out, overlap, kept, record, results, chosen))
+
+
+def _check_tasks(scored: pd.Series[str], tasks: Sequence[Task]) -> None:
+    """InputError for a task of the frames that is in no table: how far its splits overlap would be unknown."""
+    strangers = sorted(set(scored) - {task.name for task in tasks})
+    if strangers:
+        raise InputError(
+            f"the frames hold scores of the task {strangers[0]!r}, which there is not; name its plugin with --plugin, "
+            "or in the study file"
+        )

@@ -1,0 +1,228 @@
+"""What every dataset promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from benchmark.contracts.contract import Contract, NotExaminedError, global_draws
+from benchmark.core.errors import InputError
+from benchmark.datasets import Dataset, DatasetSpec, Raw, make_dataset, split
+from benchmark.datasets.canonical import Features, Integers, canonical_edges, canonical_features, canonical_labels
+from benchmark.datasets.files.download import check_files
+from benchmark.datasets.files.fetch import fetch_missing
+from benchmark.datasets.spec import value_range
+
+_SEEDS = (0, 1)
+
+
+@dataclass(frozen=True)
+class DatasetCase:
+    """A spec, the data root, and what the spec's ``load`` gives; what cannot be had is not examined further."""
+
+    spec: DatasetSpec
+    root: Path
+
+    @cached_property
+    def raw(self) -> Raw:
+        """What ``load`` returns, whatever it raises."""
+        fetch_missing(self.spec, self.root)
+        check_files(self.spec, self.root)
+        return self.spec.load(self.root)
+
+    @cached_property
+    def loaded(self) -> Raw:
+        """The same for all contracts but the one that is about loading."""
+        try:
+            return self.raw
+        except Exception as error:
+            raise NotExaminedError("it does not load") from error
+
+    @cached_property
+    def x(self) -> Features:
+        try:
+            return canonical_features(self.spec.name, self.loaded.x)
+        except InputError:
+            raise NotExaminedError("its features are not in order") from None
+
+    @cached_property
+    def y(self) -> Integers:
+        if self.loaded.y is None:
+            raise NotExaminedError("it has no labels")
+        try:
+            return canonical_labels(self.spec.name, self.loaded.y, self.x.shape[0])
+        except InputError:
+            raise NotExaminedError("its labels are not in order") from None
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        try:
+            return make_dataset(self.spec, self.loaded)
+        except InputError:
+            raise NotExaminedError("it is not in order") from None
+
+
+def _describes_itself(case: DatasetCase) -> str:
+    said = {name: getattr(case.spec, name) for name in ("family", "source", "licence", "citation")}
+    silent = [name for name, text in said.items() if not isinstance(text, str) or not text.strip()]
+    return f"{' and '.join(silent)} not given; say whose data they are and what may be done with them" if silent else ""
+
+
+def _loads(case: DatasetCase) -> str:
+    return "" if isinstance(case.raw, Raw) else f"load returned a {type(case.raw).__name__}, expected Raw(x=…)"
+
+
+def _features(case: DatasetCase) -> str:
+    canonical_features(case.spec.name, case.loaded.x)
+    return ""
+
+
+def _labels(case: DatasetCase) -> str:
+    if case.loaded.y is None:
+        raise NotExaminedError("it has no labels; there will be no k-means and no classification")
+    canonical_labels(case.spec.name, case.loaded.y, case.x.shape[0])
+    return ""
+
+
+def _edges(case: DatasetCase) -> str:
+    edges = case.loaded.edges
+    if edges is None:
+        raise NotExaminedError("it has no edges; graph models train on its nearest neighbours")
+    canonical_edges(case.spec.name, edges, case.x.shape[0])
+    return ""
+
+
+def _whole(case: DatasetCase) -> str:
+    for part in (_features, _labels, _edges):
+        try:
+            part(case)
+        except InputError:
+            raise NotExaminedError("its parts are not in order") from None
+        except NotExaminedError:
+            pass  # it has no such part
+    make_dataset(case.spec, case.loaded)
+    return ""
+
+
+def _again(case: DatasetCase) -> str:
+    first, again = case.dataset, make_dataset(case.spec, case.spec.load(case.root))
+    if first.fingerprint == again.fingerprint:
+        return ""
+    changed = [name for name in ("x", "y", "edges") if not _equal(getattr(first, name), getattr(again, name))]
+    return (
+        f"{' and '.join(changed) or 'its content'} differ from load to load; "
+        "give every generator a fixed seed, and sort what comes from sets or folders"
+    )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if sparse.issparse(one) and sparse.issparse(other):
+        return bool(one.shape == other.shape and (one != other).nnz == 0)
+    return np.array_equal(one, other)
+
+
+def _draws_nothing(case: DatasetCase) -> str:
+    _ = case.loaded  # what it imports the first time is not its own
+    with global_draws() as drawn:
+        case.spec.load(case.root)
+    return (
+        f"load draws from, or seeds, the global generator of {drawn.names}; make one of its own" if drawn.names else ""
+    )
+
+
+def _writes_nothing(case: DatasetCase) -> str:
+    _ = case.loaded
+    before = _files(case.root)
+    case.spec.load(case.root)
+    changed = sorted(path for path, state in _files(case.root).items() ^ before.items() if state)
+    return f"load writes into the data root, which may be read-only: {changed[0]}" if changed else ""
+
+
+def _files(root: Path) -> dict[str, tuple[int, int]]:
+    states = ((path, path.stat()) for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): (state.st_size, state.st_mtime_ns) for path, state in states}
+
+
+def _within_bounds(case: DatasetCase) -> str:
+    low, high = value_range(case.dataset.x)
+    if low >= 0.0 and high <= 1.0:
+        return ""
+    return (
+        f"they go from {low:g} to {high:g} under the scaling {case.spec.scaling!r}, and a Bernoulli likelihood refuses "
+        "that: scale with 'unit', or run Gaussian models alone"
+    )
+
+
+def _no_label_among_features(case: DatasetCase) -> str:
+    """Looks for columns with as many values as there are classes, each the value of one class."""
+    y, x = case.y, case.x if isinstance(case.x, np.ndarray) else case.x.tocsc()
+    of_class = x[np.unique(y, return_index=True)[1]]  # a row of each
+    of_class = of_class if isinstance(of_class, np.ndarray) else of_class.toarray()
+    distinct = (np.diff(np.sort(of_class, axis=0), axis=0) > 0).all(axis=0)
+    telling = [
+        column
+        for column in np.flatnonzero(distinct).tolist()
+        if np.array_equal(of_class[y, column], _column(x, column))
+    ]
+    if not telling:
+        return ""
+    more = f" and {len(telling) - 1} more" if len(telling) > 1 else ""
+    return f"column {telling[0]}{more} has one value for each class and no other: is it the label? drop it from x"
+
+
+def _column(x: Any, column: int) -> NDArray[np.float32]:
+    return np.asarray(x[:, column] if isinstance(x, np.ndarray) else x[:, [column]].toarray().ravel())
+
+
+def _can_be_split(case: DatasetCase) -> str:
+    found = [split(case.dataset, seed) for seed in _SEEDS]
+    for parts in found:
+        edges = parts.edges
+        if edges is None:
+            continue
+        n = case.dataset.rows
+        codes = {name: getattr(edges, name) @ (n, 1) for name in edges.__dataclass_fields__}
+        whole = codes["train"].tolist() + codes["validation"].tolist() + codes["test"].tolist()
+        held_out = codes["validation_negatives"].tolist() + codes["test_negatives"].tolist()
+        if len(set(whole)) < len(whole) or set(held_out) & set(whole):
+            return "the parts of its edges overlap"
+    return ""
+
+
+def _rows_differ(case: DatasetCase) -> str:
+    again = duplicated_rows(case.x)
+    return f"{again} of {case.x.shape[0]} rows have the features of an earlier row" if again else ""
+
+
+def duplicated_rows(x: Features) -> int:
+    """How many rows equal an earlier one."""
+    if isinstance(x, np.ndarray):
+        return len(x) - len(np.unique(x, axis=0))
+    rows = {
+        (x.indices[start:stop].tobytes(), x.data[start:stop].tobytes())
+        for start, stop in zip(x.indptr[:-1], x.indptr[1:], strict=True)
+    }
+    return int(x.shape[0]) - len(rows)
+
+
+OF_DATASETS: tuple[Contract[DatasetCase], ...] = (
+    Contract("it says whose it is", _describes_itself),
+    Contract("its files are there, and it loads", _loads),
+    Contract("features are a matrix of finite numbers", _features),
+    Contract("labels are 0 to k − 1, each at least once", _labels),
+    Contract("edges are pairs of row numbers", _edges),
+    Contract("sizes, images, splits and fingerprint are what the spec says", _whole),
+    Contract("every load gives the same", _again),
+    Contract("loading leaves the global random generators alone", _draws_nothing),
+    Contract("loading writes nothing into the data root", _writes_nothing),
+    Contract("no feature is the label", _no_label_among_features),
+    Contract("rows and edges can be split into training and test", _can_be_split),
+    Contract("features lie within [0, 1]", _within_bounds, advice=True),
+    Contract("rows differ", _rows_differ, advice=True),
+)

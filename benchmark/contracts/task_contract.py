@@ -1,0 +1,161 @@
+"""What every task promises, on latents with known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cloudpickle
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.contracts.contract import Contract, global_draws
+from benchmark.core.rng import generator
+from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
+from benchmark.latents.latents import Epochs, Latents, PairScores
+from benchmark.tasks import METRICS, Case, Task
+
+_METRICS = {metric.name: metric for metric in METRICS}
+_ROWS, _DIMENSIONS, _CLASSES = 300, 8, 3
+_MADE_UP = DatasetSpec(
+    name="made-up",
+    load=lambda _root: Raw(x=[]),
+    scaling="none",
+    family="synthetic",
+    source="ours",
+    licence="MIT",
+    citation="none",
+    evidence=False,
+)
+
+
+@dataclass(frozen=True)
+class TaskCase:
+    """A task, and a made-up dataset of 300 rows in three classes, with homophilous edges and a published split."""
+
+    task: Task
+
+    @cached_property
+    def case(self) -> Case:
+        rng = generator(0, "contracts", "tasks")
+        y = np.arange(_ROWS) % _CLASSES
+        close = np.where(y[:, None] == y[None, :], 0.06, 0.005)
+        edges = np.argwhere(np.triu(rng.random(close.shape) < close, 1))
+        order = rng.permutation(_ROWS)
+        masks = {
+            "train_mask": np.isin(np.arange(_ROWS), order[:60]),
+            "test_mask": np.isin(np.arange(_ROWS), order[60:200]),
+        }
+        made = make_dataset(_MADE_UP, Raw(x=rng.random((_ROWS, 4)), y=y, edges=edges, **masks))
+        return Case(made.y, split(made, 0), made.fingerprint, 0)
+
+    @cached_property
+    def telling(self) -> NDArray[np.float32]:
+        """Latents that know class and links: three blurred corners, [n, d]."""
+        blur = 0.05 * generator(1, "contracts", "tasks").standard_normal((_ROWS, _DIMENSIONS))
+        corners: NDArray[np.float64] = 3 * np.eye(_CLASSES, _DIMENSIONS)[np.asarray(self.case.y)]
+        return (corners + blur).astype(np.float32)
+
+    def noise(self, seed: int = 0) -> NDArray[np.float32]:
+        """Latents that know nothing, [n, d]."""
+        return generator(seed, "contracts", "noise").standard_normal((_ROWS, _DIMENSIONS)).astype(np.float32)
+
+    def score(self, z: NDArray[np.float32]) -> Mapping[str, float]:
+        """The task on a latent, in the first form that it takes."""
+        return self.task.score(_as(self.task.takes[0], z), self.case)
+
+
+def _as(kind: str, z: NDArray[np.float32]) -> Any:
+    if kind == "pairs":
+        return PairScores(Latents(z, np.full_like(z, 0.01)), seed=0, draws=8)
+    return Epochs((z, z)) if kind == "epochs" else z
+
+
+def _gives_its_metrics(case: TaskCase) -> str:
+    for z in (case.telling, case.noise()):
+        scores = case.score(z)
+        if set(scores) != set(case.task.metrics):
+            return f"it gave {', '.join(map(repr, scores)) or 'nothing'}, expected {', '.join(case.task.metrics)}"
+        for name, value in scores.items():
+            metric = _METRICS[name]
+            if not isinstance(value, float | int) or not metric.low <= value <= metric.high:
+                return f"{name} is {value!r}, expected a number from {metric.low:g} to {metric.high:g}"
+    return ""
+
+
+def _tells_signal_from_noise(case: TaskCase) -> str:
+    known, unknown = case.score(case.telling), case.score(case.noise())
+    for name in case.task.metrics:
+        ahead = known[name] - unknown[name]
+        if (ahead if _METRICS[name].direction == "higher" else -ahead) <= 0:
+            return f"{name} is {known[name]:.3f} on latents that know class and links, and {unknown[name]:.3f} on noise"
+    return ""
+
+
+def _takes_a_constant(case: TaskCase) -> str:
+    scores = case.score(np.zeros((_ROWS, _DIMENSIONS), dtype=np.float32))
+    wrong = [name for name, value in scores.items() if not np.isfinite(value)]
+    return f"{wrong[0]} is {scores[wrong[0]]} on a constant latent, which diverged runs are scored as" if wrong else ""
+
+
+def _is_repeatable(case: TaskCase) -> str:
+    first, again = dict(case.score(case.noise(1))), dict(case.score(case.noise(1)))
+    return (
+        "" if first == again else f"the same latent scored twice gives {first} and {again}; draw from case.seed alone"
+    )
+
+
+def _draws_nothing(case: TaskCase) -> str:
+    case.score(case.noise())  # what it imports the first time is not its own
+    with global_draws() as drawn:
+        case.score(case.noise())
+    return (
+        f"it draws from, or seeds, the global generator of {drawn.names}; make one from case.seed"
+        if drawn.names
+        else ""
+    )
+
+
+def _leaves_the_latent(case: TaskCase) -> str:
+    z = case.noise()
+    kept = z.copy()
+    case.score(z)
+    return "" if np.array_equal(z, kept) else "it changes the latent that it is given; work on a copy"
+
+
+def _takes_what_it_says(case: TaskCase) -> str:
+    for kind in case.task.takes:
+        if set(case.task.score(_as(kind, case.noise()), case.case)) != set(case.task.metrics):
+            return f"on {kind} it gives other metrics"
+    return ""
+
+
+def _takes_a_narrow_one(case: TaskCase) -> str:
+    scores = case.score(case.noise()[:, :1])
+    return "" if all(np.isfinite(value) for value in scores.values()) else f"on one dimension it gives {dict(scores)}"
+
+
+def _reaches_workers(case: TaskCase) -> str:
+    copy: Task = cloudpickle.loads(cloudpickle.dumps(case.task))
+    here, there = dict(case.score(case.noise())), dict(TaskCase(copy).score(case.noise()))
+    return "" if here == there else f"copied to another process it gives {there}, here {here}"
+
+
+def _says_its_source(case: TaskCase) -> str:
+    return "" if case.task.source.strip() else "source is not given; say whose task it is"
+
+
+OF_TASKS: tuple[Contract[TaskCase], ...] = (
+    Contract("it says whose it is", _says_its_source),
+    Contract("it gives its metrics, within their bounds", _gives_its_metrics),
+    Contract("it tells latents that know from noise", _tells_signal_from_noise),
+    Contract("a constant latent has a defined score", _takes_a_constant),
+    Contract("a latent of one dimension has a defined score", _takes_a_narrow_one),
+    Contract("every form of latent that it names is taken", _takes_what_it_says),
+    Contract("the same latent gives the same scores", _is_repeatable),
+    Contract("scoring leaves the global random generators alone", _draws_nothing),
+    Contract("scoring leaves the latent as it is", _leaves_the_latent),
+    Contract("worker processes can be given it", _reaches_workers),
+)

@@ -1,0 +1,1 @@
+"""The files of datasets: downloads, archives and pinned digests."""

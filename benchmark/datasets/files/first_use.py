@@ -1,0 +1,44 @@
+"""Files that no table pins: the digest of what came first is kept beside them, and compared from then on."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from benchmark.core.errors import UnavailableError
+from benchmark.core.files import write_atomically
+from benchmark.datasets.files.download import read_checked, refused
+from benchmark.datasets.files.fetch import fetch, is_offline
+from benchmark.datasets.files.pins import every_file
+from benchmark.datasets.spec import PublishedFile
+
+
+def first_use(dataset: str, url: str, path: str, root: Path) -> Path:
+    """The file at ``url``, downloaded to ``path`` under ``root`` where it is not there yet, and checked.
+
+    A file of the table of published ones is compared with that; of another ``….sha256`` beside it, in the format of
+    sha256sum, holds the digest it must have. Raises UnavailableError where it cannot be had, or differs.
+    """
+    note = root / f"{path}.sha256"
+    file = next((replace(each, path=path) for each in every_file() if each.url == url), None)
+    pinned = file is not None
+    if file is None:
+        known = note.read_text(encoding="utf-8", errors="replace").split()[:1] if note.is_file() else []
+        file = PublishedFile(path=path, url=url, sha256=known[0] if known else None)
+    try:
+        if not (root / path).exists():
+            if is_offline():
+                raise refused(dataset, file, root, "is missing")
+            fetch(dataset, file, root)
+        content = read_checked(dataset, file, root)
+    except UnavailableError as error:
+        if pinned or file.sha256 is None:
+            raise
+        raise UnavailableError(f"{error}; {note.name} there is of its first use: delete it to take another") from None
+    if file.sha256 is None and not pinned:
+        digest = hashlib.sha256(content).hexdigest()
+        write_atomically(note, f"{digest}  {note.stem}\n".encode())
+        print(f"{note.stem} is pinned nowhere: its sha256 {digest} is kept in {note}", file=sys.stderr, flush=True)
+    return root / path

@@ -1,0 +1,82 @@
+"""Small datasets that come with scikit-learn and torch-geometric, so they need no files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+from benchmark.datasets.sources.pyg import dataset_classes
+from benchmark.datasets.spec import DatasetSpec, Raw
+
+
+def _load_sklearn(_root: Path, *, bunch: Callable[[], Any]) -> Raw:
+    content = bunch()
+    return Raw(x=content.data, y=content.target)
+
+
+def _load_karate(_root: Path) -> Raw:
+    graph = dataset_classes().KarateClub()[0]
+    return Raw(x=np.eye(graph.num_nodes), y=graph.y.numpy(), edges=graph.edge_index.numpy().T)
+
+
+DIGITS = DatasetSpec(
+    name="digits",
+    load=partial(_load_sklearn, bunch=load_digits),
+    scaling="unit",  # grey levels 0..16; three pixels at the margin are always 0
+    family="image",
+    source="https://archive.ics.uci.edu/dataset/80 (its test part, as in scikit-learn)",
+    licence="CC BY 4.0",
+    citation="Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning Repository",
+    rows=1797,
+    features=64,
+    classes=10,
+    image_shape=(8, 8),
+)
+
+WINE = DatasetSpec(
+    name="wine",
+    load=partial(_load_sklearn, bunch=load_wine),
+    scaling="unit",  # measurements in different units, 0.13 to 1680
+    family="tabular",
+    source="https://archive.ics.uci.edu/dataset/109 (as in scikit-learn)",
+    licence="CC BY 4.0",
+    citation="Aeberhard and Forina (1992), Wine, UCI Machine Learning Repository",
+    rows=178,
+    features=13,
+    classes=3,
+)
+
+BREAST_CANCER = DatasetSpec(
+    name="breast-cancer",
+    load=partial(_load_sklearn, bunch=load_breast_cancer),
+    scaling="unit",  # lengths and areas, 0 to 4254
+    family="tabular",
+    source="https://archive.ics.uci.edu/dataset/17 (as in scikit-learn)",
+    licence="CC BY 4.0",
+    citation="Wolberg, Mangasarian, Street and Street (1995), Breast Cancer Wisconsin (Diagnostic), "
+    "UCI Machine Learning Repository",
+    rows=569,
+    features=30,
+    classes=2,
+)
+
+KARATE = DatasetSpec(
+    name="karate",
+    load=_load_karate,
+    scaling="none",  # the identity
+    family="social",
+    source="torch_geometric.datasets.KarateClub (four communities found by modularity)",
+    licence="none stated",
+    citation="Zachary (1977), An Information Flow Model for Conflict and Fission in Small Groups, "
+    "Journal of Anthropological Research 33",
+    evidence=False,
+    rows=34,
+    features=34,
+    classes=4,
+    edges=78,
+)

@@ -1,0 +1,184 @@
+"""Graphs through the dataset classes of torch-geometric, each with a private copy of its raw files to work on."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from benchmark.core.errors import InputError, unknown
+from benchmark.datasets.files import archives
+from benchmark.datasets.files.download import read_checked
+from benchmark.datasets.files.first_use import first_use
+from benchmark.datasets.spec import PublishedFile, Raw
+
+_SPARSE_BELOW = 0.1  # share of nonzero features under which CSR is smaller and faster
+
+
+def dataset_classes() -> Any:
+    """torch-geometric's module of dataset classes, imported on first use: it takes seconds, and torch with it."""
+    with warnings.catch_warnings():
+        # its import calls torch.jit.script, which torch 2.13 deprecates
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return import_module("torch_geometric.datasets")
+
+
+def load_class(
+    root: Path, *, name: str, collection: str, member: str | None = None, files: tuple[PublishedFile, ...] = ()
+) -> Raw:
+    """The one graph of ``collection(member)``, or of ``collection()``; of several published splits the first.
+
+    The class writes beside its raw files, and those of Planetoid are pickles: it gets copies, in a temporary folder, of
+    the very bytes whose digests were compared. What it would download beyond ``files`` is downloaded by us, to the
+    place under ``root`` where it would look for it. Raises InputError for what is not one graph with features.
+    """
+    create = getattr(dataset_classes(), collection)
+    with TemporaryDirectory(prefix="latents-benchmark-") as folder:
+        private = Path(folder).resolve()
+        for file in files:
+            copy = private / file.path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(read_checked(name, file, root))
+        try:
+            with _our_downloads(create, name, collection, root, private), _quiet():
+                found = create(str(private / collection), *(() if member is None else (member,)))
+                graphs = [found[i] for i in range(min(len(found), 2))]
+        except Exception as error:  # of code that is not ours, on files that may be anything
+            raise _told(error, create, name, collection, member, files, root) from error
+    if len(graphs) != 1:
+        raise InputError(f"dataset {name!r}: {collection} holds {len(found):,} graphs; only one graph can be used")
+    return _raw(name, graphs[0])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without "Processing... Done!", and without warnings, as of old names of numpy and scipy in the pickles."""
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _our_downloads(create: Any, name: str, collection: str, root: Path, private: Path) -> Iterator[None]:
+    """Within it what the class downloads comes by way of ``root``, checked, and archives cannot climb out.
+
+    torch-geometric's own downloading verifies no certificate and no digest.
+    """
+    shown, copy_of_theirs = sys.stderr, import_module("torch_geometric.io.fs").cp
+
+    def download_url(url: str, folder: str, _log: bool = False, filename: str | None = None, **_options: Any) -> str:
+        copy = Path(folder).resolve() / (filename or url.rpartition("/")[2].split("?")[0])
+        if not copy.is_relative_to(private):
+            raise InputError(f"dataset {name!r}: it would write {copy}, outside its own folder; that is not allowed")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with redirect_stderr(shown):
+            shutil.copyfile(first_use(name, url, copy.relative_to(private).as_posix(), root), copy)
+        return str(copy)
+
+    def download_google_url(id: str, folder: str, filename: str, log: bool = False) -> str:
+        return download_url(f"https://drive.usercontent.google.com/download?id={id}&confirm=t", folder, log, filename)
+
+    def cp(path1: str, path2: str, extract: bool = False, **options: Any) -> None:
+        if "://" not in path1:
+            copy_of_theirs(path1, path2, extract, **options)
+        elif not extract:
+            download_url(path1, path2)
+        else:
+            archive = download_url(path1, str(private / collection / "archives"))
+            if archive.endswith(".zip"):
+                archives.check_zip(archive)
+            copy_of_theirs(archive, path2, extract)
+
+    ours = {
+        "download_url": download_url,
+        "download_google_url": download_google_url,
+        "extract_zip": archives.extract_zip,
+        "extract_tar": archives.extract_tar,
+    }
+    homes = {sys.modules[each.__module__] for each in create.__mro__ if each.__module__.startswith("torch_geometric.")}
+    replaced = [(home, key, new) for home in homes for key, new in ours.items() if hasattr(home, key)]
+    replaced.append((import_module("torch_geometric.io.fs"), "cp", cp))
+    before = [(home, key, getattr(home, key)) for home, key, _ in replaced]
+    try:
+        for home, key, new in replaced:
+            setattr(home, key, new)
+        yield
+    finally:
+        for home, key, old in before:
+            setattr(home, key, old)
+
+
+def _told(
+    error: Exception,
+    create: Callable[..., Any],
+    name: str,
+    collection: str,
+    member: str | None,
+    files: tuple[PublishedFile, ...],
+    root: Path,
+) -> InputError:
+    """What is said of a class that failed: that there is no such member of it, or what happened."""
+    known = members(create)
+    if member is not None and known and member.lower() not in (each.lower() for each in known):
+        return unknown(f"name of {collection}", member, known, where=f"dataset {name!r}")
+    if isinstance(error, InputError):
+        return error
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    if files:
+        first = root / files[0].path
+        return InputError(
+            f"dataset {name!r}: {first.name} is not of the published layout ({what}); "
+            f"looked in {first.parent.resolve()}; get it from {files[0].url}"
+        )
+    return InputError(
+        f"dataset {name!r}: torch-geometric's {collection} failed on it ({what}); "
+        f"what was downloaded lies in {(root / collection).resolve()}"
+    )
+
+
+def members(create: Callable[..., Any]) -> list[str]:
+    """The names that the documentation of a class says its argument ``name`` may have; none where it says none."""
+    said = re.search(r"^ +name\b.*?(?=^ +\w+(?: \(|:)|\*\*STATS|\Z)", create.__doc__ or "", re.MULTILINE | re.DOTALL)
+    return re.findall(r':obj:`"([^"`]+)"`', said.group()) if said else []
+
+
+def _raw(name: str, graph: Any) -> Raw:
+    if getattr(graph, "node_types", None):
+        raise InputError(f"dataset {name!r}: its graph has several kinds of nodes; only one kind can be used")
+    x, y, edges = (getattr(graph, key, None) for key in ("x", "y", "edge_index"))
+    if x is None or edges is None:
+        lacks = "features at its nodes" if x is None else "edges"
+        raise InputError(f"dataset {name!r}: its graph has no {lacks}; only data with both can be used")
+    if y is not None and y.dim() == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y is not None and y.shape[:1] != x.shape[:1]:
+        raise InputError(
+            f"dataset {name!r}: it has {y.shape[0] if y.dim() else 1} label(s) for {x.shape[0]} nodes; "
+            "only labels of nodes can be used"
+        )
+    masks = {key: graph[key].numpy() for key in ("train_mask", "test_mask") if key in graph}
+    return Raw(
+        x=_compact(x),
+        y=None if y is None else y.numpy(),
+        edges=edges.numpy().T,
+        **({key: mask if mask.ndim == 1 else mask[:, 0] for key, mask in masks.items()} if len(masks) == 2 else {}),
+    )
+
+
+def _compact(x: Any) -> NDArray[np.float32] | sparse.csr_array:
+    if x.is_sparse_csr:
+        return sparse.csr_array((x.values().numpy(), x.col_indices().numpy(), x.crow_indices().numpy()), shape=x.shape)
+    dense = x.numpy()
+    return sparse.csr_array(dense) if np.count_nonzero(dense) < _SPARSE_BELOW * dense.size else dense

@@ -1,0 +1,52 @@
+"""The graph of DBLP authors that SDCN and DFCN use, as their text files or packed as one npz."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from benchmark.core.errors import InputError
+from benchmark.datasets.files.download import read_checked
+from benchmark.datasets.files.pins import published
+from benchmark.datasets.sources.npz import read_npz
+from benchmark.datasets.spec import DatasetSpec, PublishedFile, Raw
+
+_REPOSITORY = "https://github.com/bdy9527/SDCN"
+_FILES = published("SDCN")  # dblp.txt, one author a line; dblp_label.txt; dblp_graph.txt, one edge a line
+_PACKED = PublishedFile(path="SDCN/dblp.npz", url=_REPOSITORY, exact=False)
+
+
+def _load(root: Path, *, files: tuple[PublishedFile, ...]) -> Raw:
+    if (root / _PACKED.path).exists():
+        return read_npz(root / _PACKED.path)
+    words, labels, edges = (_numbers(file, root) for file in files)
+    return Raw(x=sparse.csr_array(words), y=labels[:, 0], edges=edges)
+
+
+def _numbers(file: PublishedFile, root: Path) -> np.ndarray:
+    content = read_checked("dblp", file, root)
+    try:
+        return np.loadtxt(content.decode().splitlines(), ndmin=2)
+    except ValueError as error:
+        raise InputError(f"dataset 'dblp': file {Path(file.path).name} is no table of numbers ({error})") from None
+
+
+DBLP = DatasetSpec(
+    name="dblp",
+    load=partial(_load, files=_FILES),
+    scaling="none",  # words are there or not
+    family="co-author",
+    source=_REPOSITORY,
+    licence="none stated by the repository; the records of DBLP itself are CC0",
+    citation="Bo et al. (2020), Structural Deep Clustering Network, WWW",
+    rows=4057,
+    features=334,
+    classes=4,
+    edges=3528,
+    fingerprint="882d798c1c68fb0d117238676098a072f2bdc7b62185a87f8b2452b97f76c6a1",
+    files=_FILES,
+    packed=_PACKED,
+)

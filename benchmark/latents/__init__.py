@@ -1,0 +1,1 @@
+"""Latents, their readouts, diagnostics and drawings."""

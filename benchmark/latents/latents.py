@@ -1,0 +1,277 @@
+"""Latents of one trained replica, and their readouts; from here on all is numpy."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+from zipfile import BadZipFile
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from benchmark.core.errors import InputError
+from benchmark.core.files import packed
+from benchmark.core.rng import generator
+
+if TYPE_CHECKING:
+    from benchmark.models import Posterior
+    from benchmark.training.loop import Snapshot
+
+Matrix: TypeAlias = "NDArray[np.float32] | sp.csr_array"
+Kind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # what a readout gives: a Matrix, PairScores, or Epochs
+
+EVERY = 5  # epochs between the training passes that are read out, where any are
+_SMALLEST = np.float32(1e-8)  # the floor of σ under its logarithm, for a σ of 0 is legal
+_PAIRS_AT_ONCE = 16_384
+_POINT = 1e12  # concentration from which a draw is the mean direction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Latents:
+    """Posterior of every row in one replica: a point, a Gaussian with ``std``, or one on a sphere: ``concentration``.
+
+    ``passes`` are the means and the draws of training passes, each [n, d], where the training was asked for them; they
+    are not saved. There is no draw of all rows in a pass of mini-batches.
+    """
+
+    mean: Matrix  # [n, d]; sparse only for controls on sparse features
+    std: NDArray[np.float32] | None = None  # [n, d]
+    concentration: NDArray[np.float32] | None = None  # [n]; the mean is then A(κ) μ, within the unit sphere
+    passes: tuple[tuple[NDArray[np.float32], NDArray[np.float32] | None], ...] = ()
+
+    @property
+    def finite(self) -> bool:
+        """Whether every mean and standard deviation is a number."""
+        values = self.mean if isinstance(self.mean, np.ndarray) else self.mean.data
+        parts = [values, *(part for part in (self.std, self.concentration) if part is not None)]
+        return all(bool(np.isfinite(part).all()) for part in parts)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether there is a spread to sample from."""
+        return self.std is not None or self.concentration is not None
+
+    @property
+    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What is saved, dense."""
+        mean = self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()
+        parts = {"mean": mean, "std": self.std, "concentration": self.concentration}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
+    def digest(self) -> str:
+        """Of the content: no two latents share a file name that ends in it."""
+        content = b"".join(np.ascontiguousarray(array).tobytes() for array in self._arrays.values())
+        return hashlib.sha256(content).hexdigest()[:12]
+
+    def packed(self) -> bytes:
+        """The content of a .npz file; ``numpy.load(path)["mean"]`` reads it back."""
+        return packed(self._arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Latents:
+        """What ``packed`` gave; InputError where the file is damaged."""
+        try:
+            with path.open("rb") as file, np.load(file) as arrays:
+                return cls(arrays["mean"], arrays.get("std"), arrays.get("concentration"))
+        except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
+            raise InputError(f"{path}: not a readable latent file ({error})") from None
+
+
+def of_posterior(q: Posterior, snapshots: Sequence[Snapshot] = ()) -> list[Latents]:
+    """The latents of each replica of a posterior whose tensors are [r, n, d], with those of training passes."""
+    means = q.mean.detach().cpu().numpy()
+    stds, concentrations = (
+        [None] * len(means) if part is None else part.detach().cpu().numpy()
+        for part in (getattr(q, name, None) for name in ("std", "concentration"))
+    )
+    taken = [
+        (s.posterior.mean.detach().cpu().numpy(), None if s.drawn is None else s.drawn.detach().cpu().numpy())
+        for s in snapshots
+    ]
+    return [
+        Latents(
+            mean,
+            std,
+            None if concentration is None else concentration[:, 0],
+            tuple((mean_then[i], None if drawn is None else drawn[i]) for mean_then, drawn in taken),
+        )
+        for i, (mean, std, concentration) in enumerate(zip(means, stds, concentrations, strict=True))
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Epochs:
+    """The latents of several training passes in their order, [n, d] each; a score of theirs is chosen by its value."""
+
+    latents: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairScores:
+    """Expected link scores of pairs under the posterior, E[g(z_i·z_j)], g the logistic function; no matrix has them.
+
+    By Monte Carlo over ``draws`` joint draws of all latents, the same ones at every call, from the stream ``seed``.
+    """
+
+    latents: Latents
+    seed: int
+    draws: int = 64
+
+    def log_odds(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """ln E[g] − ln E[1 − g] of the pairs [m, 2]; [m], and z_i·z_j itself where σ is 0.
+
+        It ranks pairs as E[g] does, and still tells those apart whose E[g] rounds to 0 or 1. Memory is O(n·d + m).
+        """
+        rng = np.random.default_rng(self.seed)
+        linked, unlinked = np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)
+        for _ in range(self.draws):
+            score = _inner_products(draw(self.latents, rng), pairs)
+            log_g = -np.logaddexp(0.0, -score)
+            linked, unlinked = np.logaddexp(linked, log_g), np.logaddexp(unlinked, log_g - score)
+        odds: NDArray[np.float64] = linked - unlinked
+        return odds
+
+
+def _inner_products(z: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    scores = np.empty(len(pairs))
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        i, j = pairs[start : start + _PAIRS_AT_ONCE].T
+        scores[start : start + _PAIRS_AT_ONCE] = np.einsum("md,md->m", z[i], z[j], dtype=np.float64)
+    return scores
+
+
+def draw(latents: Latents, rng: np.random.Generator) -> NDArray[np.float32]:
+    """One draw of every row, [n, d]; ValueError for a point."""
+    mean = _noisy_mean(latents)
+    if latents.std is not None:
+        return mean + latents.std * rng.standard_normal(mean.shape, dtype=np.float32)
+    concentration = np.asarray(latents.concentration, dtype=np.float64)
+    direction = mean.astype(np.float64)
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    cosine = cosines(concentration, mean.shape[1], rng)[:, None]
+    aside = rng.standard_normal(mean.shape)
+    aside -= (aside * direction).sum(axis=1, keepdims=True) * direction
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    return np.asarray(cosine * direction + np.sqrt(1.0 - cosine**2) * aside, dtype=np.float32)
+
+
+def cosines(concentration: NDArray[np.float64], d: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """μ·z of one draw from each von Mises–Fisher distribution in d dimensions; [n]. Wood (1994), VM*.
+
+    Proposals for all rows until each has one; the first coordinate of a random direction makes the proposal. 1 beyond a
+    concentration of 1e12.
+    """
+    b = (d - 1) / (2 * concentration + np.sqrt(4 * concentration**2 + (d - 1) ** 2))
+    x = (1 - b) / (1 + b)
+    log_constant = concentration * x + (d - 1) * np.log(4 * b / (1 + b) ** 2)
+    found, missing = np.ones_like(concentration), np.flatnonzero(concentration < _POINT)
+    while len(missing):
+        normal = rng.standard_normal((len(missing), d))
+        beta = 0.5 * (1 + normal[:, 0] / np.linalg.norm(normal, axis=1))
+        w = (1 - (1 + b[missing]) * beta) / (1 - (1 - b[missing]) * beta)
+        height = concentration[missing] * w + (d - 1) * np.log(1 - x[missing] * w) - log_constant[missing]
+        good = height >= np.log(rng.random(len(missing)))
+        found[missing[good]] = w[good]
+        missing = missing[~good]
+    return found
+
+
+def _noisy_mean(latents: Latents) -> NDArray[np.float32]:
+    if not latents.noisy or not isinstance(latents.mean, np.ndarray):
+        raise ValueError("a point has no samples and no σ")
+    return latents.mean
+
+
+def _mean(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, a mean draws nothing
+    return latents.mean
+
+
+def _mean_and_log_std(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, nor does this
+    """[n, 2d]: μ, then log max(σ, 1e-8); on a sphere [n, d + 1], for there is one σ, √((1 − A²)/d)."""
+    mean, std = _noisy_mean(latents), latents.std
+    if std is None:
+        std = np.sqrt((1.0 - (mean**2).sum(axis=1, keepdims=True)).clip(0.0) / mean.shape[1])
+    return np.concatenate([mean, np.log(np.maximum(std, _SMALLEST))], axis=1)
+
+
+def _expected(latents: Latents, rng: np.random.Generator) -> PairScores:
+    _noisy_mean(latents)
+    return PairScores(latents, seed=int(rng.integers(2**63)))
+
+
+def _pass_means(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, training has drawn already
+    return Epochs(tuple(mean for mean, _ in _passes(latents)))
+
+
+def _pass_samples(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, nor does this
+    drawn = tuple(drawn for _, drawn in _passes(latents) if drawn is not None)
+    if not drawn:
+        raise ValueError("mini-batches were drawn for, not all rows at once")
+    return Epochs(drawn)
+
+
+def _passes(latents: Latents) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32] | None], ...]:
+    if not latents.passes:
+        raise ValueError("no training passes were kept of this latent")
+    return latents.passes
+
+
+def _average(samples: int) -> Callable[[Latents, np.random.Generator], Matrix]:
+    def read(latents: Latents, rng: np.random.Generator) -> Matrix:
+        mean, std = _noisy_mean(latents), latents.std
+        if std is None:
+            return np.mean([draw(latents, rng) for _ in range(samples)], axis=0, dtype=np.float32)
+        noise = np.zeros_like(mean)
+        for _ in range(samples):
+            noise += rng.standard_normal(mean.shape, dtype=np.float32)
+        return mean + std * (noise / np.float32(samples))
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """How a latent becomes what tasks receive: one matrix, the scores of pairs, or a matrix for each of some epochs."""
+
+    name: str
+    spread: bool  # reads the spread, which a point has not
+    every_draw: bool  # scored once for each of the study's draws, or once
+    read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
+    gives: Kind = "matrix"  # all but matrices only some tasks take
+
+    def draws(self, asked: int) -> range:
+        """The draws to score where a study asks for ``asked``."""
+        return range(asked if self.every_draw else 1)
+
+
+READOUTS = (
+    Readout("mean", spread=False, every_draw=False, read=_mean),
+    Readout("sampled", spread=True, every_draw=True, read=_average(1)),
+    Readout("averaged-4", spread=True, every_draw=False, read=_average(4)),
+    Readout("averaged-16", spread=True, every_draw=False, read=_average(16)),
+    Readout("mean+logsigma", spread=True, every_draw=False, read=_mean_and_log_std),
+    Readout("expected", spread=True, every_draw=False, read=_expected, gives="pairs"),
+    Readout("epochs-mean", spread=False, every_draw=False, read=_pass_means, gives="epochs"),
+    Readout("epochs-sampled", spread=True, every_draw=False, read=_pass_samples, gives="epochs"),
+)
+
+
+def reads_passes(readouts: Collection[str]) -> bool:
+    """Whether any of these, by name, is of training passes."""
+    return any(readout.gives == "epochs" for readout in READOUTS if readout.name in readouts)
+
+
+def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores | Epochs:
+    """What the tasks receive: [n, d], [n, 2d] with log σ, PairScores, or Epochs.
+
+    Noise has its own stream of seed and draw.
+
+    ValueError where the readout reads σ and the posterior is a point.
+    """
+    return readout.read(latents, generator(seed, "readout", readout.name, draw))

@@ -1,0 +1,1 @@
+"""Layers with a replica axis, and exact sums over all pairs."""

@@ -1,0 +1,115 @@
+"""Encoders: from inputs to the raw outputs of their heads, each [r, n, d]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.models.numerics.layers import (
+    GraphConvolution,
+    Linear,
+    Streams,
+    default,
+    encoder_layers,
+    glorot,
+    project,
+    propagate,
+)
+from benchmark.training.inputs import Inputs
+
+
+class Encoder(Protocol):
+    """A network with one output for each of its heads."""
+
+    def __call__(self, inputs: Inputs) -> list[Tensor]:
+        """The outputs, in the order of the heads."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Everything in it that training changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What a row names as its encoder; ``build`` takes streams, f, the hidden widths, and names and widths of heads.
+
+    One that is made of a convolution takes its name besides.
+    """
+
+    name: str
+    build: Callable[..., Encoder]
+    uses_graph: bool
+
+
+class MLP(nn.Module):
+    """f–hidden with ReLU, then one linear head for each of ``heads``; ``rectified`` heads end in a ReLU too."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        features: int,
+        hidden: tuple[int, ...],
+        heads: tuple[tuple[str, int], ...],
+        *,
+        bias: bool = True,
+        rectified: bool = False,
+    ) -> None:
+        super().__init__()
+        self.hidden, self.heads = encoder_layers(features, hidden, heads, partial(Linear, streams, bias=bias))
+        self.rectified = rectified
+
+    def forward(self, inputs: Inputs) -> list[Tensor]:
+        hidden = inputs.features
+        for layer in self.hidden:
+            hidden = layer(hidden).relu()
+        outputs = [head(hidden) for head in self.heads]
+        return [output.relu() for output in outputs] if self.rectified else outputs
+
+
+class GCN(nn.Module):
+    """Â X W0, ReLU, then Â H W1 for each of ``heads``, which share W0. Kipf and Welling (2016).
+
+    Without hidden layers each head is one propagation Â X W, a linear map.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        features: int,
+        hidden: tuple[int, ...],
+        heads: tuple[tuple[str, int], ...],
+        *,
+        bound: Callable[[int, int], float] = glorot,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        make = partial(GraphConvolution, streams, bound=bound, bias=bias)
+        self.hidden, self.heads = encoder_layers(features, hidden, heads, make)
+
+    def forward(self, inputs: Inputs) -> list[Tensor]:
+        if inputs.graph is None:
+            raise ValueError("a graph convolution needs inputs with a graph")
+        adjacency = inputs.graph.adjacency
+        hidden = inputs.features
+        for layer in self.hidden:
+            hidden = layer(hidden, adjacency).relu()
+        weights, biases = ([getattr(head, name) for head in self.heads] for name in ("weight", "bias"))
+        product = propagate(adjacency, project(hidden, torch.cat(weights, dim=-1)))  # side by side, one for all heads
+        if biases[0] is not None:
+            product = product + torch.cat(biases, dim=-1)
+        return list(torch.split(product, [weight.shape[-1] for weight in weights], dim=-1))
+
+
+MLP_ENCODER = EncoderSpec("MLP", MLP, uses_graph=False)
+MLP_WITHOUT_BIASES = EncoderSpec("MLP without biases", partial(MLP, bias=False), uses_graph=False)
+RECTIFIED_MLP = EncoderSpec("MLP with a last ReLU", partial(MLP, rectified=True), uses_graph=False)
+RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
+    "MLP with a last ReLU, without biases", partial(MLP, bias=False, rectified=True), uses_graph=False
+)
+GCN_ENCODER = EncoderSpec("GCN", GCN, uses_graph=True)
+GCN_WITH_BIASES = EncoderSpec("GCN with biases", partial(GCN, bias=True), uses_graph=True)
+GCN_DEFAULT_START = EncoderSpec("GCN started as a linear layer", partial(GCN, bound=default), uses_graph=True)

@@ -1,0 +1,1 @@
+"""The systems that models are instances of."""

@@ -1,0 +1,1 @@
+"""A study resolved against the tables and the data."""

@@ -1,0 +1,1 @@
+"""The tables of datasets, models and tasks, and the plugins that extend them."""

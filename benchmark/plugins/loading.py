@@ -1,0 +1,206 @@
+"""Plugins: datasets, models and tasks from a user's file, or from an installed package's entry points."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias, get_args
+
+from cloudpickle import register_pickle_by_value
+
+from benchmark.core.environment import source_digest
+from benchmark.core.errors import InputError
+from benchmark.datasets import DatasetSpec, Raw
+from benchmark.models import NoisedSpec, Row
+from benchmark.plugins.tables import OURS, Tables
+from benchmark.tasks import METRICS, Task
+
+GROUPS = {"benchmark.datasets": "dataset", "benchmark.models": "model", "benchmark.tasks": "task"}
+_KINDS: dict[str, tuple[type, ...]] = {"dataset": (DatasetSpec,), "model": get_args(Row), "task": (Task,)}
+_CLASSES = {"dataset": "a DatasetSpec", "model": "a ModelSpec", "task": "a Task"}
+_NAME = re.compile(r"[^\W_][\w.+-]*")
+
+Spec: TypeAlias = DatasetSpec | Row | Task
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Where further rows come from: a name for messages, the SHA-256 of its source, and its rows."""
+
+    name: str
+    digest: str
+    specs: tuple[Spec, ...]
+
+
+def with_plugins(files: Iterable[str | Path] = ()) -> Tables:
+    """Our tables with the rows of installed packages, then of ``files``; a file named twice counts once.
+
+    Raises InputError, which names the plugin, where one fails on import, holds nothing, or has a name that is taken.
+    """
+    paths = dict.fromkeys(Path(file).expanduser().resolve() for file in files)
+    tables = OURS
+    for plugin in (*installed(), *map(read_plugin, paths)):
+        tables = _extended(tables, plugin)
+    return tables
+
+
+def read_plugin(path: Path) -> Plugin:
+    """What a Python file holds at its top level: specs, and tuples or lists of them. Running it is the point of it."""
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"plugin {path.name}: cannot be read ({error.strerror}): {path}") from None
+    digest = hashlib.sha256(source).hexdigest()
+    module = _run(path, source, digest)
+    specs = tuple(dict.fromkeys(_specs_in(vars(module).values())))
+    if not specs:
+        raise InputError(
+            f"plugin {path.name}: it holds no dataset, model or task; give a DatasetSpec, a ModelSpec or a Task a name "
+            "at its top level, as `python -m benchmark new dataset NAME` shows"
+        )
+    return Plugin(path.name, digest, specs)
+
+
+def _run(path: Path, source: bytes, digest: str) -> ModuleType:
+    """The module of a file, under a name that no other source has, and of which workers receive copies."""
+    name = f"benchmark_plugin_{path.stem}_{digest[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_loader(name, loader=None, origin=str(path))
+    assert spec is not None  # of a name alone there always is one
+    module = module_from_spec(spec)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        exec(compile(source, str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:  # noqa: BLE001, whatever it raises is its author's to mend
+        del sys.modules[name]
+        raise InputError(f"plugin {path.name}: {_told(error, path)}; mend it, or leave it out") from None
+    register_pickle_by_value(module)
+    return module
+
+
+def installed() -> Iterator[Plugin]:
+    """Those of every entry point of our groups, in the order of their names."""
+    for group, kind in GROUPS.items():
+        for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
+            yield _of_package(point, kind)
+
+
+def _of_package(point: EntryPoint, kind: str) -> Plugin:
+    name = f"{point.dist.name if point.dist else point.module}:{point.name}"
+    try:
+        value = point.load()
+    except (Exception, SystemExit) as error:  # noqa: BLE001, as of a file
+        raise InputError(
+            f"plugin {name}: {type(error).__name__}: {error}; mend the installed package, or uninstall it"
+        ) from None
+    specs = tuple(_specs_in([value]))
+    wrong = [spec for spec in specs if not isinstance(spec, _KINDS[kind])]
+    if not specs or wrong:
+        raise InputError(
+            f"plugin {name}: its entry point {point.value} is a {type(wrong[0] if wrong else value).__name__}, "
+            f"expected {_CLASSES[kind]} or a tuple of them, for the group benchmark.{kind}s"
+        )
+    package = sys.modules[point.module.partition(".")[0]]
+    return Plugin(name, source_digest(Path(package.__file__ or "")), specs)
+
+
+def _specs_in(values: Iterable[Any]) -> Iterator[Spec]:
+    """The specs among ``values`` and in tuples and lists among them, but for ours that a plugin imports."""
+    ours = {id(spec) for spec in (*OURS.datasets, *OURS.models, *OURS.tasks)}
+    for value in values:
+        for each in value if isinstance(value, tuple | list) else [value]:
+            if isinstance(each, Spec) and id(each) not in ours:
+                yield each
+
+
+def _extended(tables: Tables, plugin: Plugin) -> Tables:
+    rows: dict[str, Sequence[Any]] = {"dataset": tables.datasets, "model": tables.models, "task": tables.tasks}
+    sources = dict(tables.sources)
+    for spec in plugin.specs:
+        kind = next(kind for kind, classes in _KINDS.items() if isinstance(spec, classes))
+        _check_name(plugin, kind, spec.name, [row.name for row in rows[kind]], sources)
+        rows[kind] = (*rows[kind], _bound(spec, plugin))
+        sources[f"{kind} {spec.name}"] = f"{plugin.name} {plugin.digest}"
+    return Tables(tuple(rows["dataset"]), tuple(rows["model"]), tuple(rows["task"]), sources)
+
+
+def check_plain(kind: str, name: object, where: str) -> None:
+    """InputError unless ``name`` is harmless in a path, a page, a table and a list with commas."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(
+            f"{where}: a {kind} is named {name!r}; letters, digits and . _ + - are wanted, a letter or digit first"
+        )
+
+
+def _check_name(plugin: Plugin, kind: str, name: Any, taken: Sequence[str], sources: dict[str, str]) -> None:
+    check_plain(kind, name, f"plugin {plugin.name}")
+    if name in taken:
+        source = sources.get(f"{kind} {name}")
+        owner = "the benchmark itself" if source is None else source.split()[0]
+        raise InputError(f"plugin {plugin.name}: there is a {kind} {name!r} already, of {owner}; rename one of them")
+
+
+def _bound(spec: Spec, plugin: Plugin) -> Spec:
+    """The spec tied to its plugin's source, so that nothing scored by one source counts as scored by another.
+
+    A model's and a task's version, which identities hold, is a number of the digest. A dataset's records hang on the
+    fingerprint of its content, whatever made it; its ``load`` tells whose errors are whose.
+    """
+    version = int(plugin.digest[:12], 16)
+    if isinstance(spec, DatasetSpec):
+        return replace(spec, load=_Loading(spec.load, spec.name, plugin.name))
+    if isinstance(spec, NoisedSpec):
+        return replace(spec, point=replace(spec.point, version=version))
+    if isinstance(spec, Task):
+        known = {metric.name for metric in METRICS}
+        for metric in spec.metrics:
+            if metric not in known:
+                raise InputError(
+                    f"plugin {plugin.name}: task {spec.name!r} has the metric {metric!r}; "
+                    f"those that can be judged and shown are {', '.join(sorted(known))}"
+                )
+    return replace(spec, version=version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """A plugin's ``load``, whose errors name it and the line."""
+
+    load: Callable[[Path], Raw]
+    dataset: str
+    plugin: str
+
+    def __call__(self, root: Path) -> Raw:
+        try:
+            raw = self.load(root)
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001, a user's code may raise anything, and is told so in a line
+            code = getattr(self.load, "__code__", None)
+            told = _told(error, Path(code.co_filename) if code else Path())
+            raise InputError(f"dataset {self.dataset!r} of {self.plugin}: its load failed: {told}") from None
+        if not isinstance(raw, Raw):
+            raise InputError(
+                f"dataset {self.dataset!r} of {self.plugin}: its load returned a {type(raw).__name__}, expected "
+                "Raw(x=…, y=…, edges=…)"
+            )
+        return raw
+
+
+def _told(error: BaseException, path: Path) -> str:
+    """An exception in one line, with the line of the file at ``path`` that it passed through last."""
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: SyntaxError: {error.msg}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    where = f"line {lines[-1]}: " if lines else ""
+    return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,193 @@
+"""Tables of the contrasts: the scoreboard, each contrast by dataset, and all of them over datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.report import numbers
+from benchmark.report.tables.table_values import (
+    Cell,
+    Column,
+    Group,
+    Row,
+    Table,
+    anchored,
+    in_order,
+    question,
+    records,
+    row_of,
+    seeds_of,
+)
+from benchmark.report.trace import PAGE, anchor
+from benchmark.statistics import CORRECTED, MOST_TO_SETTLE, QUESTION, SENSITIVITY
+from benchmark.study.schema import Contrast
+
+
+def scoreboard_table(
+    per_dataset: pd.DataFrame,
+    overall: pd.DataFrame,
+    declared: Sequence[Contrast],
+    datasets: Sequence[str],
+    roles: Mapping[str, str],
+) -> Table:
+    """The claim in one table: tasks down under their contrast, datasets across, effect and verdict in each cell.
+
+    ``roles`` says of each contrast, by name, what it is there for.
+    """
+    names = in_order(per_dataset["dataset"], datasets)
+    key = ("contrast", "task", "metric")
+    cells = {(*(row[part] for part in key), row["dataset"]): row for row in records(per_dataset)}
+    above = {tuple(row[part] for part in key): row for row in records(overall) if row["verdict"]}
+
+    def row(contrast: Contrast, task: str, metric: str) -> Row:
+        here = [above.get((contrast.name, task, metric))] if above else []
+        here += [cells.get((contrast.name, task, metric, name)) for name in names]
+        return Row((Cell(question(task, metric)), *map(_judged, here)))
+
+    groups = tuple(
+        Group(
+            tuple(row(contrast, primary.task, primary.metric) for primary in contrast.primary),
+            f"{contrast.name} ({roles[contrast.name]})",
+        )
+        for contrast in declared
+        if contrast.name in set(per_dataset["contrast"])
+    )
+    over = (Column("over datasets"),) if above else ()
+    columns = (Column("task", numeric=False), *over, *(Column(name) for name in names))
+    return Table("Difference in points, and verdict", columns, groups)
+
+
+def contrast_anchor(name: str) -> str:
+    """The place of a contrast's numbers in the page."""
+    return anchored("contrast", name)
+
+
+def _judged(row: dict[str, Any] | None) -> Cell:
+    """An effect with its verdict; a dash where there is none."""
+    if row is None or np.isnan(row["difference"]):
+        return Cell(numbers.ABSENT)
+    return Cell(
+        f"{numbers.points(row['difference'])} {row['verdict'] or 'untested'}",
+        tone=row["verdict"],
+        href=f"#{contrast_anchor(row['contrast'])}" if "dataset" in row else "#over-datasets",
+    )
+
+
+def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequence[str], margin: float) -> Table:
+    """The paired differences of one contrast, a group of rows for each task that decides it."""
+    cells = per_dataset[per_dataset["contrast"].eq(contrast.name)]
+
+    def group(task: str, metric: str) -> Group:
+        here = {row["dataset"]: row for row in records(cells[cells["task"].eq(task) & cells["metric"].eq(metric)])}
+        label = question(task, metric)
+        if not here:
+            return Group((), f"{label}: not in these results")
+        kind = "corrected resampling t" if next(iter(here.values()))["interval"] == CORRECTED else "paired t"
+        rows = []
+        for name, row in ((name, here[name]) for name in in_order(here, datasets)):
+            behind = f"{PAGE}#{anchor(name, contrast.first.model, contrast.first.variant, row['unit'])}"
+            texts = (
+                name,
+                numbers.points(row["difference"]),
+                numbers.interval(row["low"], row["high"]),
+                numbers.points(row["sd"]).lstrip("+"),
+            )
+            last = (*_tested(row), numbers.share(row["improvement"]), *_decided(row, margin, "seed"))
+            rows.append(Row((*map(Cell, texts), Cell(seeds_of(row), href=behind), *map(Cell, last))))
+        return Group(tuple(rows), f"{label}: {kind} interval")
+
+    columns = (
+        Column("dataset", numeric=False),
+        Column("difference"),
+        Column("95 % interval"),
+        Column("sd over seeds"),
+        Column("seeds"),
+        *_TESTED,
+        Column("first better on"),
+        *_DECIDED,
+    )
+    groups = tuple(group(primary.task, primary.metric) for primary in contrast.primary)
+    return Table(f"{contrast.name}, in points", columns, groups)
+
+
+def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame, margin: float) -> Table:
+    """The mean differences over datasets of evidence, how far they scatter, and what hangs on one dataset or family."""
+    rows = tuple(
+        row_of(
+            row["contrast"],
+            question(row["task"], row["metric"]),
+            numbers.points(row["difference"]),
+            numbers.interval(row["low"], row["high"]),
+            numbers.interval(row["bootstrap_low"], row["bootstrap_high"]),
+            str(row["datasets"]),
+            *_tested(row),
+            numbers.points(row["tau"]).lstrip("+"),
+            numbers.interval(row["predicted_low"], row["predicted_high"]),
+            *_decided(row, margin, "dataset"),
+            _hangs_on(row, left_out),
+        )
+        for row in records(overall)
+    )
+    columns = (
+        Column("contrast", numeric=False),
+        Column("task, metric", numeric=False),
+        Column("difference"),
+        Column("95 % interval"),
+        Column("bootstrap-t interval"),
+        Column("datasets"),
+        *_TESTED,
+        Column("τ"),
+        Column("on a further dataset"),
+        *_DECIDED,
+        Column("without one dataset or family", numeric=False),
+    )
+    return Table("Mean difference over datasets of evidence, in points", columns, (Group(rows),))
+
+
+_TESTED = (Column("p"), Column("p, equivalence"), Column("p, sign flips (least)"))
+_DECIDED = (Column("verdict", numeric=False), Column("at other margins", numeric=False), Column("settled by"))
+
+
+def _tested(row: dict[str, Any]) -> tuple[str, str, str]:
+    """p of difference and equivalence, corrected; that of all sign flips as it is, with the least there could be."""
+    flips = f"{numbers.probability(row['p_flip'])} ({numbers.probability(row['least_p'])})"
+    untested = np.isnan(row["p_flip"])
+    return (
+        numbers.probability(row["adjusted"]),
+        numbers.probability(row["adjusted_equivalent"]),
+        numbers.ABSENT if untested else flips,
+    )
+
+
+def _decided(row: dict[str, Any], margin: float, noun: str) -> tuple[str, str, str]:
+    """Verdict, verdicts at half and twice the margin where they differ from it, and what would settle an open one."""
+    verdict = row["verdict"]
+    others = [
+        f"±{100 * share * margin:g}: {row[column]}" for column, share in SENSITIVITY.items() if row[column] != verdict
+    ]
+    settled = numbers.ABSENT
+    if verdict == "inconclusive":
+        settles = row["settles"]
+        settled = f"no number of {noun}s"
+        if np.isnan(settles):
+            settled = f"over {numbers.counted(MOST_TO_SETTLE, noun)}"
+        elif np.isfinite(settles):
+            settled = numbers.counted(int(settles), noun)
+    return verdict or numbers.ABSENT, "; ".join(others) or ("the same" if verdict else numbers.ABSENT), settled
+
+
+def _hangs_on(row: dict[str, Any], left_out: pd.DataFrame) -> str:
+    """Without which dataset or family the verdict is another one."""
+    here = left_out[np.logical_and.reduce([left_out[column].eq(row[column]) for column in QUESTION])]
+    if here.empty or not row["verdict"]:
+        return numbers.ABSENT
+    changed = [
+        f"{each['left_out']}: {each['verdict'] or 'too few left'}"
+        for each in records(here)
+        if each["verdict"] != row["verdict"]
+    ]
+    return "; ".join(changed) or "the same without any"

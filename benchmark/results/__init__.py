@@ -1,0 +1,1 @@
+"""Records, frames and their merging."""

@@ -1,0 +1,120 @@
+"""From records to the two frames that statistics and the report see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark.datasets import DATASETS
+from benchmark.models import BaselineSpec, NoisedSpec
+from benchmark.plan.grid import Plan, PlannedUnit
+from benchmark.results.store import Record, Store
+
+BUILT_IN = {spec.name for spec in DATASETS if not spec.files}
+STILL_FALLING = 0.01  # share of the loss lost over the last tenth of the epochs, above which training was cut short
+
+
+def gather(plan: Plan, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores, one row each, and units, one row each, of all that the store holds of a plan; in the plan's order."""
+    metrics = {task.name: task.metrics for task in plan.tables.tasks}
+    pairs = [(unit, record) for unit in plan.units() if (record := store.get(unit.identity.key)) is not None]
+    scores = pd.DataFrame(
+        [row for unit, record in pairs for row in _scores(unit, record, metrics)], columns=_SCORE_COLUMNS
+    )
+    units = pd.DataFrame([_unit(plan, unit, record) for unit, record in pairs])
+    return scores.astype({"seed": "int64", "draw": "int64", "value": "float64"}), units
+
+
+_SCORE_COLUMNS = [
+    "dataset",
+    "model",
+    "variant",
+    "seed",
+    "unit",
+    "readout",
+    "draw",
+    "task",
+    "metric",
+    "version",
+    "value",
+    "status",
+    "key",
+]
+
+
+def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[Any, ...]]:
+    for cell in unit.cells:
+        metrics = record.scores.get(cell)
+        status = "failed" if metrics is None else "diverged" if record.status == "diverged" else "complete"
+        for metric in metrics_of[cell.task]:
+            yield (
+                unit.dataset,
+                unit.arm.row.name,
+                unit.arm.variant,
+                unit.seed,
+                unit.unit,
+                cell.readout,
+                cell.draw,
+                cell.task,
+                metric,
+                cell.version,
+                np.nan if metrics is None else metrics[metric],
+                status,
+                record.key,
+            )
+
+
+def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
+    dataset, row, provenance = plan.data[unit.dataset].dataset, unit.arm.row, record.provenance
+    trained = not isinstance(row, BaselineSpec) and row.family != "control"
+    beta = None if isinstance(row, NoisedSpec) else unit.arm.settings.beta_for(dataset.rows)
+    fall = record.diagnostics.get("last_fall")
+    whole = all(cell in record.scores for cell in unit.cells)
+    return {
+        "key": record.key,
+        "dataset": unit.dataset,
+        "model": row.name,
+        "variant": unit.arm.variant,
+        "seed": unit.seed,
+        "unit": unit.unit,
+        "status": record.status if whole else "failed",
+        "message": record.message,
+        "model_family": row.family,
+        "likelihood": row.likelihood.name if trained and row.likelihood is not None else "",
+        "beta": np.nan if beta is None else beta,
+        "latent": "point" if isinstance(row, BaselineSpec) else row.posterior.name,
+        "objective": row.objective(unit.arm.settings),
+        "source": row.source,
+        "note": row.note,
+        "settings": json.dumps(dict(record.identity.settings), sort_keys=True),
+        "dataset_family": dataset.family,
+        "evidence": dataset.evidence,
+        "built_in": unit.dataset in BUILT_IN,
+        "scaling": dataset.scaling,
+        "fingerprint": dataset.fingerprint,
+        "rows": dataset.rows,
+        "features": dataset.features,
+        "classes": dataset.classes,
+        "dataset_graph": plan.data[unit.dataset].graph,
+        "edges": len(plan.data[unit.dataset].edges),
+        "graph": record.identity.graph,
+        "seconds": provenance.seconds,
+        "scoring_seconds": provenance.scoring_seconds,
+        "peak_memory": provenance.peak_memory,
+        "device": record.identity.device,
+        "device_name": provenance.device_name,
+        "replicas": provenance.replicas,
+        "halved": provenance.halved,
+        "versions": json.dumps(dict(provenance.versions), sort_keys=True),
+        "commit": provenance.commit,
+        "command": provenance.command,
+        "still_falling": fall is not None and fall > STILL_FALLING,
+        "curve": json.dumps(dict(record.curve)),
+        "diagnostics": json.dumps(dict(record.diagnostics), sort_keys=True),
+        "latents": record.latents,
+        "generated": record.generated,
+    }

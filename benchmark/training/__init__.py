@@ -1,0 +1,1 @@
+"""Training: inputs, posteriors, phases and the loop."""

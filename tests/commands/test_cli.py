@@ -1,0 +1,303 @@
+"""The command line: what it prints, and one clear line with exit code 2 for whatever is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import refused
+
+TINY = """
+name = "tiny"
+title = "Tiny"
+datasets = ["karate"]
+models = ["gae", "raw"]
+seeds = 2
+draws = 1
+"""
+
+
+def study(**changes):
+    """Write a study file with some lines changed; its name."""
+    lines = dict(line.split(" = ", 1) for line in TINY.strip().splitlines()) | changes
+    Path("tiny.toml").write_text("\n".join(f"{key} = {value}" for key, value in lines.items()), encoding="utf-8")
+    return "tiny.toml"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-h"]]
+    + [
+        [name, "-h"] for name in ("run", "report", "status", "merge", "verify", "doctor", "datasets", "models", "tasks")
+    ],
+)
+def test_every_command_has_help(command, words):
+    code, output, _ = command(*words)
+    assert code == 0
+    assert "Usage" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [(["datasets"], ["cora", "csbm-hard"]), (["models"], ["vgae", "random"]), (["tasks"], ["k-means"])],
+)
+def test_the_tables_are_listed(command, words, names):
+    code, output, _ = command(*words)
+    assert code == 0
+    assert all(name in output for name in names)
+
+
+@pytest.mark.workers
+def test_run_status_report_and_run_again(command):
+    name = study()
+    code, output, _ = command("run", name, "--device", "cpu")
+    assert code == 0
+    assert "8 units, 0 recorded" in output
+    assert Path("results/tiny.parquet").exists()
+    code, output, _ = command("run", name, "--device", "cpu")
+    assert "8 units, 8 recorded; 0 batches" in output
+    code, output, _ = command("status", name, "--device", "cpu")
+    assert "8 complete, 0 diverged, 0 failed, 0 missing" in output
+    code, output, _ = command("status", study(seeds="3"), "--device", "cpu")
+    assert "8 complete, 0 diverged, 0 failed, 4 missing" in output
+    code, output, _ = command("report", study())
+    assert code == 0
+    assert output.strip() == str(Path("report/index.html"))
+    assert "demonstration, not the answer" in Path("report/index.html").read_text(encoding="utf-8")
+
+
+def test_the_lists_of_a_study_are_replaced(command):
+    code, output, _ = command(
+        "run", study(), "--seeds", "1", "--models", "random, pca", "--datasets", "wine,karate", "--device", "cpu"
+    )
+    assert code == 0
+    assert "6 units" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["run", "papr"], ["unknown study 'papr'", "did you mean 'paper'"]),
+        (["run", "gone.toml"], ["gone.toml", "no such file"]),
+        (["run", "smoke", "--seeds", "0"], ["--seeds 0", "at least 1"]),
+        (["run", "smoke", "--workers", "0"], ["--workers 0", "at least 1"]),
+        (["run", "smoke", "--replicas", "0"], ["--replicas 0", "at least 1"]),
+        (["run", "smoke", "--datasets", "kora"], ["unknown dataset 'kora'", "did you mean 'cora'"]),
+        (["run", "smoke", "--datasets", ","], ["--datasets ','", "at least one name"]),
+        (["run", "smoke", "--models", "vgea"], ["unknown model 'vgea'", "did you mean 'vgae'"]),
+        (["run", "smoke", "--device", "tpu"], ["device 'tpu'", "auto, cpu, cuda"]),
+        (["run", "smoke", "--data-root", "nowhere"], ["nowhere"]),
+        (["report", "smoke"], ["smoke.parquet", "run the study first"]),
+        (["run", "smoke", "--sedes", "3"], ["--sedes"]),
+        (["rum", "smoke"], ["rum"]),
+        (["run", "smoke", "--datasets", "npz:gone.npz"], ["gone.npz"]),
+        (
+            ["run", "smoke", "--datasets", "cora,citeseer,karate"],
+            ["2 of 3 datasets cannot be had", "ind.cora", "ind.citeseer", "https://"],
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(command, words, parts):
+    refused(command(*words), *parts)
+
+
+def test_unknown_keys_and_metrics_of_a_study_file(command):
+    refused(command("run", study(sedes="3")), "tiny.toml", "unknown key 'sedes'", "did you mean 'seeds'")
+    contrast = (
+        '[{ name = "c", first = { model = "gae", readout = "mean" }, second = { model = "raw", readout = "mean" }, '
+        'primary = [{ task = "k-means", metric = "nmj" }] }]'
+    )
+    refused(command("run", study(contrasts=contrast)), "'nmj'", "did you mean 'nmi'")
+    refused(
+        command("run", study(variants='[{ models = ["gae"], settings = { hiden = 3 } }]')), "unknown setting 'hiden'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("datasets", "part"), [('["karate", "karrate"]', "did you mean 'karate'"), ('["karate", "npz:mine.npz"]', "nan")]
+)
+def test_skipping_what_is_missing_excuses_no_bad_input(command, datasets, part):
+    arrays(x=np.full((40, 5), np.nan))
+    assert part in refused(command("run", study(datasets=datasets), "--skip-missing", "--device", "cpu")).lower()
+
+
+def test_the_same_data_under_two_names(command):
+    arrays()
+    refused(command("run", study(), "--datasets", "npz:mine.npz,npz:./mine.npz"), "are the same data; leave one out")
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "part"),
+    [
+        ("gae", "{ batch = 16 }", "batch is no setting"),
+        ("gae", "{ hidden = 32 }", "trains what gae trains"),
+        ("raw", "{ hidden = 3 }", "hidden is no setting"),
+    ],
+)
+def test_settings_that_a_row_has_not(command, model, settings, part):
+    refused(command("run", study(variants=f'[{{ models = ["{model}"], settings = {settings} }}]')), part)
+
+
+def test_missing_datasets_are_skipped_on_demand_and_named(command):
+    code, _, error = command("run", study(datasets='["cora", "karate"]'), "--skip-missing", "--device", "cpu")
+    assert code == 0
+    assert "skipped: " in error
+    assert "cora" in error
+    command("report", "tiny.toml")
+    page = Path("report/report.md").read_text(encoding="utf-8")
+    assert "cora" in page
+
+
+def arrays(**changes):
+    rng = np.random.default_rng(0)
+    content = {
+        "x": rng.random((40, 5)),
+        "y": np.arange(40) % 2,
+        "edges": np.array([[i, (i + 1) % 40] for i in range(40)]),
+    } | changes
+    np.savez("mine.npz", **{key: value for key, value in content.items() if value is not None})
+    return "npz:mine.npz"
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"x": np.full((40, 5), np.nan)}, "nan"),
+        ({"y": 1 + np.arange(40) % 2}, "start at 1"),
+        ({"y": np.zeros(40, dtype=int)}, "one class"),
+        ({"edges": np.array([[0, 99]])}, "99"),
+        ({"x": np.zeros((2, 5)), "y": np.array([0, 1]), "edges": np.array([[0, 1]])}, "one row only"),
+        ({"edges": np.array([[0, 1], [1, 2]])}, "20"),
+    ],
+    ids=["nan", "labels", "one class", "range", "small", "few edges"],
+)
+def test_a_file_of_ones_own_that_is_wrong(command, changes, part):
+    Path("mine.npz").unlink(missing_ok=True)
+    name = arrays(**changes)
+    error = refused(command("run", "smoke", "--datasets", name, "--device", "cpu", "--seeds", "1"))
+    assert part in error.lower()
+
+
+def test_a_file_of_ones_own_that_is_right(command):
+    code, output, error = command(
+        "run", study(models='["ae", "gae"]'), "--datasets", arrays(), "--seeds", "1", "--device", "cpu"
+    )
+    assert code == 0, error
+    assert "4 units" in output
+
+
+def test_links_asked_of_data_without_edges(command):
+    error = refused(command("run", study(datasets='["wine"]', tasks='["link-hadamard"]'), "--device", "cpu"))
+    assert "wine: none of the study's tasks (link-hadamard) can be run on it, for it has no edges" in error
+
+
+def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
+    lines = (
+        "from dataclasses import replace",
+        "from benchmark.datasets import spec",
+        "STANDARD = replace(spec('wine'), name='standardised', scaling='standard')",
+    )
+    Path("standard.py").write_text("\n".join(lines), encoding="utf-8")
+    changes = {"datasets": '["standardised"]', "models": '["ae", "vae-gaussian"]', "plugins": '["standard.py"]'}
+    error = refused(command("run", study(**changes), "--device", "cpu"))
+    assert "standardised: it has features of -3.67916 to 4.37137 (scaling 'standard')" in error
+    assert "within [0, 1]: ae;" in error
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"models": '["vae"]', "variants": '[{models = ["vae"], settings = {beta = -1}}]'}, ("beta must be", "-1")),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {beta = "1/n"}}]'},
+            ("beta must be", "1/n^2"),
+        ),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {samples = 0}}]'},
+            ("samples", "at least 1", "0"),
+        ),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {estimator = "C"}}]'},
+            ("'A', 'B' or 'IW'", "'C'"),
+        ),
+        (
+            {"models": '["vgae"]', "variants": '[{models = ["vgae"], settings = {estimator = "IW"}}]'},
+            ("variant 'estimator=IW' of vgae", "those of this row are of pairs"),
+        ),
+        (
+            {"models": '["gae-gat"]', "variants": '[{models = ["gae-gat"], settings = {convolution = "GATCon"}}]'},
+            ("variant 'convolution=GATCon' of gae-gat", "did you mean 'GATConv'?"),
+        ),
+        ({"waterfalls": '["july"]'}, ("waterfalls.0: Input should be 'scripts' or 'june', got 'july'",)),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [64, 0]}}]'},
+            ("hidden", "(64, 0)"),
+        ),
+        ({"models": '["ae"]', "variants": '[{models = ["ae"], settings = {beta = 1.0}}]'}, ("beta is no setting",)),
+        (
+            {"datasets": '["wine"]', "models": '["pca"]', "variants": '[{models = ["pca"], settings = {latent = 14}}]'},
+            ("wine: pca (latent=14) asks for 14 components", "13 features", "at most 13"),
+        ),
+        ({"save_latents": "true", "images": '["karate"]'}, ("karate: the study asks for images", "34 features")),
+        ({"images": '["karate"]'}, ("save_latents = true",)),
+        ({"save_latents": "true", "images": '["digits"]'}, ("'digits' is not among the study's datasets",)),
+        ({"datasets": '["wine"]', "derived_graphs": "false"}, ("wine: it has no edges", "gae", "derived_graphs")),
+        ({"readouts": '["expected"]', "tasks": '["k-means"]'}, ("readout 'expected'", "link-inner-product")),
+        ({"models": '["vae", "raw"]', "readouts": '["sampled"]'}, ("raw: it is a point", "(sampled)", "add 'mean'")),
+        (
+            {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [1.5]}}]'},
+            ("variants.0.settings.hidden: a number, a word or a list of whole numbers is wanted, got [1.5]",),
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, tuple) else " ".join(value),
+)
+def test_what_the_rows_and_the_data_cannot_do(command, changes, parts):
+    refused(command("run", study(**changes), "--device", "cpu"), *parts)
+
+
+def test_non_edges_asked_of_a_complete_graph(command):
+    name = arrays(x=np.random.default_rng(0).random((8, 3)), y=np.arange(8) % 2, edges=None)
+    error = refused(command("run", study(models='["gae-sampled"]'), "--datasets", name, "--device", "cpu"))
+    assert "all pairs of its 8 rows are edges, and gae-sampled sample non-edges" in error
+
+
+def test_results_that_cannot_be_written(command):
+    Path("occupied").write_text("a file", encoding="utf-8")
+    refused(command("run", study(), "--results", "occupied", "--device", "cpu"), "occupied", "cannot be written")
+    command("run", study(), "--seeds", "1", "--device", "cpu")
+    refused(command("report", study(), "--out", "occupied"), "occupied", "cannot be written")
+
+
+def test_a_corrupt_record_and_a_corrupt_frame(command):
+    command("run", study(), "--device", "cpu")
+    victim = next(Path("results/records").rglob("*.json"))
+    victim.write_bytes(victim.read_bytes()[:100])
+    refused(command("run", study(), "--device", "cpu"), victim.name, "not a readable record", "delete it")
+    victim.unlink()
+    assert command("run", study(), "--device", "cpu")[0] == 0
+    Path("results/tiny.parquet").write_bytes(b"PAR1 no")
+    refused(command("report", study()), "tiny.parquet", "not a readable parquet file")
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "run", "papr"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: unknown study 'papr'")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_replicas_reach_the_run_and_its_records(command, monkeypatch):
+    from benchmark.commands.run_study import _command
+    from benchmark.core.errors import InputError
+    from benchmark.running import run
+
+    def missing(*arguments):
+        raise InputError(f"asked for {arguments[-1]}")
+
+    monkeypatch.setattr(run, "missing", missing)
+    code, _, error = command("run", "smoke", "--replicas", "4")
+    assert (code, "asked for 4" in error) == (2, True)
+    assert _command("smoke", None, None, None, "cpu", 4, ()).endswith("--device cpu --replicas 4")

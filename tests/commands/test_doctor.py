@@ -1,0 +1,131 @@
+"""Doctor: tells what is wrong with a place, and does not fall ill itself."""
+
+import importlib
+import os
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+from tiny import command, content
+
+from benchmark.commands import doctor_report
+from benchmark.core import environment
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path_factory, monkeypatch):
+    """A home folder of ada's and no data."""
+    home = tmp_path_factory.mktemp("home") / "ada"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    return home
+
+
+def told(folder, *words):
+    code, output, error = command("doctor", *words, folder=folder)
+    assert error == ""
+    return code, output
+
+
+def line(output, start):
+    return next(each.strip() for each in output.splitlines() if each.strip().startswith(start))
+
+
+def test_it_tells_what_a_bug_report_needs_and_leaves_nothing_behind(tmp_path):
+    before = content(tmp_path)
+    code, output = told(tmp_path)
+    assert code == 0
+    titles = [each.rstrip(":") for each in output.splitlines() if not each.startswith(" ")]
+    assert titles == ["versions", "machine", "threads", "device", "results", "data root", "datasets", "studies"]
+    assert line(output, "torch ") == f"torch {environment.versions()['torch']}"
+    assert f"{environment.processors()} of {os.cpu_count()} cores usable" in output
+    assert "cuda: " in output
+    assert "results: can be written" in output
+    assert "records: 0, and 0 files that are none" in output
+    assert line(output, "smoke: ") == "smoke: can run"
+    assert line(output, "cora: ") == "cora: file ind.cora.allx is missing (and 7 more of its 8 files)"
+    assert line(output, "digits: ") == "digits: whole"
+    assert line(output, "paper: ").startswith("paper: cannot run: without cora, citeseer")
+    assert content(tmp_path) == before
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_home_folder_and_its_owner_are_not_named(tmp_path, place):
+    data = place / "data"
+    (data / "MNIST/raw").mkdir(parents=True)
+    for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
+        (data / "MNIST/raw" / name).write_bytes(b"?")
+    output = told(tmp_path, "--data-root", data, "--results", place / "r")[1]
+    assert line(output, "~/data") == "~/data (--data-root)"
+    assert line(output, "~/r") == "~/r: can be written"
+    assert "is cut off: 1 bytes, expected" in line(output, "mnist-test: ")
+    assert "ada" not in output
+    assert list(doctor_report._without_home([f"{place}x {place}/x"])) == [f"{place}x ~/x"]
+
+
+def test_the_default_data_root_and_one_that_is_not_there(tmp_path, monkeypatch):
+    assert line(told(tmp_path)[1], "~/.cache") == "~/.cache/latents-benchmark (default, not there)"
+    monkeypatch.setenv("BENCHMARK_DATA_ROOT", "nowhere")
+    output = told(tmp_path)[1]
+    assert "cannot be told: BENCHMARK_DATA_ROOT: 'nowhere' does not exist; name the folder" in output
+    assert line(output, "cora: ") == "cora: BENCHMARK_DATA_ROOT: 'nowhere' does not exist"
+    assert line(output, "digits: ") == "digits: whole"
+
+
+def test_records_that_cannot_be_read_are_counted_and_three_named(tmp_path):
+    (tmp_path / "results/records").mkdir(parents=True)
+    for number in range(5):
+        (tmp_path / f"results/records/{number}.json").write_text("")
+    output = told(tmp_path)[1]
+    assert "records: 0, and 5 files that are none" in output
+    assert output.count("not the name of a record") == 3
+
+
+def test_results_that_cannot_be_written_stop_every_study(tmp_path):
+    (tmp_path / "occupied").write_text("")
+    code, output = told(tmp_path, "--results", "occupied")
+    assert code == 1
+    assert "occupied cannot be written (Not a directory)" in line(output, "smoke: cannot run")
+    assert output.endswith("smoke and default cannot both run here\n")
+
+
+def test_a_package_that_is_missing_or_broken_is_told(tmp_path, monkeypatch):
+    def missing(name):
+        if name == "torch-geometric":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    def broken(name):
+        if name == "benchmark.running.run":
+            raise ImportError("libcudart.so: cannot open shared object file")
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(doctor_report, "version", missing)
+    monkeypatch.setattr(doctor_report, "import_module", broken)
+    code, output = told(tmp_path)
+    assert code == 1
+    assert line(output, "torch-geometric") == "torch-geometric is not installed"
+    assert "ImportError: libcudart.so: cannot open shared object file" in line(output, "smoke: ")
+
+
+@pytest.mark.parametrize("name", ["_versions", "_machine", "_threads", "_device", "_results", "_root"])
+def test_whatever_raises_the_rest_is_told(tmp_path, monkeypatch, name):
+    def broken(*_):
+        raise OSError("no\nluck")
+
+    monkeypatch.setattr(doctor_report, name, broken)
+    code, output = told(tmp_path)
+    assert (code, output.count("cannot be told: OSError: no luck")) == (0, 1)
+    assert "smoke: can run" in output
+
+
+def test_without_any_home(tmp_path, monkeypatch):
+    def none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", none)
+    code, output = told(tmp_path)
+    assert code == 0
+    assert "cannot be told: RuntimeError: Could not determine home directory." in output

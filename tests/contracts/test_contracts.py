@@ -1,0 +1,358 @@
+"""Every row keeps every promise, and every promise is one that something breaks."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from layouts import AT_HAND
+from scipy import sparse
+from torch import nn
+
+from benchmark.contracts import (
+    OF_DATASETS,
+    OF_MODELS,
+    OF_TASKS,
+    DatasetCase,
+    ModelCase,
+    TaskCase,
+    card,
+    examine,
+    picture,
+)
+from benchmark.datasets import DatasetSpec, Raw, load, make_dataset
+from benchmark.datasets.spec import PublishedFile
+from benchmark.models import MODELS, BaselineSpec, Settings
+from benchmark.models.parts.encoders import MLP, EncoderSpec
+from benchmark.models.systems.autoencoder import DIRECT
+from benchmark.tasks import TASKS, Task
+
+AE = next(row for row in MODELS if row.name == "ae")
+VAE = next(row for row in MODELS if row.name == "vae")
+PCA = next(row for row in MODELS if row.name == "pca")
+
+
+def by_name(rows):
+    return pytest.mark.parametrize("row", rows, ids=lambda row: row.name)
+
+
+def broken(contracts, case):
+    """The promises that a case breaks, each with why."""
+    return {finding.promise: finding.trouble for finding in examine(contracts, case) if finding.status == "fails"}
+
+
+@by_name(AT_HAND)
+def test_every_dataset_keeps_its_promises(row, request):
+    root = request.getfixturevalue("data_root") if row.files else Path("absent")
+    assert broken(OF_DATASETS, DatasetCase(row, root)) == {}
+
+
+@by_name(MODELS)
+def test_every_model_keeps_its_promises(row):
+    assert broken(OF_MODELS, ModelCase(row)) == {}
+
+
+@by_name(TASKS)
+def test_every_task_keeps_its_promises(row):
+    assert broken(OF_TASKS, TaskCase(row)) == {}
+
+
+# Datasets that break one
+
+
+def content():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    return {"x": rng.random((60, 4)), "y": y, "edges": rng.integers(60, size=(90, 2))}
+
+
+def dataset(load=None, **changes) -> DatasetSpec:
+    about = {"family": "tabular", "source": "here", "licence": "CC0", "citation": "none"} | changes
+    return DatasetSpec(name="made-up", load=load or (lambda _root: Raw(**content())), scaling="unit", **about)
+
+
+def changed(**parts):
+    return dataset(lambda _root: Raw(**{**content(), **parts}))
+
+
+def never_the_same():
+    numbers = count()
+    return dataset(lambda _root: Raw(**{**content(), "x": content()["x"] + np.eye(60, 4) * next(numbers)}))
+
+
+def drawing(_root):
+    np.random.rand()
+    return Raw(**content())
+
+
+def writing(root):
+    (root / "left.txt").write_text("behind")
+    return Raw(**content())
+
+
+def with_its_label():
+    x = content()["x"]
+    x[:, 2] = np.array([5.0, -1.0, 2.5])[content()["y"]]
+    return changed(x=x)
+
+
+MISSING = PublishedFile(path="made-up/x.npz", url="https://example.org/x.npz")
+BROKEN_DATASETS = {
+    "it says whose it is": (dataset(licence=" "), "licence not given"),
+    "its files are there, and it loads": (dataset(files=(MISSING,)), "file x.npz is missing"),
+    "features are a matrix of finite numbers": (
+        changed(x=np.full((60, 4), np.nan)),
+        "240 value(s) that are not finite",
+    ),
+    "labels are 0 to k − 1, each at least once": (changed(y=np.arange(60) % 3 + 1), "labels start at 1: subtract 1"),
+    "edges are pairs of row numbers": (changed(edges=[[0, 60], [1, 61], [2, 3]]), "2 edge(s) out of range"),
+    "sizes, images, splits and fingerprint are what the spec says": (dataset(rows=61), "60 rows, expected 61"),
+    "every load gives the same": (never_the_same(), "x differ from load to load"),
+    "loading leaves the global random generators alone": (dataset(drawing), "the global generator of numpy.random"),
+    "loading writes nothing into the data root": (dataset(writing), "may be read-only: left.txt"),
+    "no feature is the label": (with_its_label(), "column 2 has one value for each class"),
+    "rows and edges can be split into training and test": (changed(edges=[[0, 1], [1, 2]]), "2 edges are too few"),
+}
+NOTED = {
+    "features lie within [0, 1]": (replace(dataset(), scaling="standard"), "under the scaling 'standard'"),
+    "rows differ": (changed(x=np.repeat(content()["x"][:20], 3, axis=0)), "40 of 60 rows"),
+}
+
+
+@pytest.mark.parametrize("promise", BROKEN_DATASETS)
+def test_a_dataset_breaks(promise, tmp_path):
+    row, why = BROKEN_DATASETS[promise]
+    found = broken(OF_DATASETS, DatasetCase(row, tmp_path))
+    assert why in found[promise]
+    assert "Error:" not in found[promise]
+    assert set(found) == {promise}
+
+
+@pytest.mark.parametrize("promise", NOTED)
+def test_what_is_allowed_and_seldom_meant_is_noted(promise, tmp_path):
+    row, why = NOTED[promise]
+    (found,) = [finding for finding in examine(OF_DATASETS, DatasetCase(row, tmp_path)) if finding.status == "note"]
+    assert found.promise == promise
+    assert why in found.trouble
+
+
+def test_duplicates_are_counted_in_sparse_features_too(tmp_path):
+    dense = np.repeat(np.eye(20, 30), 3, axis=0)
+    for x in (dense, sparse.csr_array(dense)):
+        case = DatasetCase(changed(x=x), tmp_path)
+        assert [f.trouble[:14] for f in examine(OF_DATASETS, case) if f.status == "note"] == ["40 of 60 rows "]
+
+
+def test_every_promise_of_datasets_is_broken_by_something():
+    assert [*BROKEN_DATASETS, *NOTED] == [contract.promise for contract in OF_DATASETS]
+
+
+# Models that break one
+
+SMALL = Settings(hidden=(8,), latent=4, learning_rate=1e-2, epochs=3)
+
+
+class Changed(nn.Module):
+    """An MLP whose outputs are changed; with a weight besides if ``idle``."""
+
+    def __init__(self, change, idle, streams, features, hidden, heads):
+        super().__init__()
+        self.inner, self.change = MLP(streams, features, hidden, heads), change
+        if idle:
+            self.idle = nn.Parameter(torch.zeros(len(streams()), 3))
+        if change is constant:
+            for parameter in self.inner.parameters():
+                nn.init.constant_(parameter, 0.1)
+
+    def forward(self, inputs):
+        return [self.change(output) for output in self.inner(inputs)]
+
+
+def constant(output):
+    return output
+
+
+def model(change=constant, *, idle=False, **settings):
+    def build(streams, features, hidden, heads):
+        return Changed(change, idle, streams, features, hidden, heads)
+
+    encoder = EncoderSpec("changed MLP", build, False)
+    return replace(AE, encoder=encoder, settings=replace(SMALL, **settings))
+
+
+LOCK = threading.Lock()
+
+
+def seeded(output):
+    random.random()
+    return output
+
+
+BROKEN_MODELS = {
+    "it says whose it is": (replace(AE, source=""), "source is not given"),
+    "it gives one finite latent of its dimension for each row": (model(lambda z: z / 0), "not finite"),
+    "its posterior has the spread that it says": (
+        replace(VAE, posterior=DIRECT),  # σ = h, which only a ReLU keeps from being negative
+        "σ is negative",
+    ),
+    "the same seed gives the same latents": (model(lambda z: z + torch.rand(()) * 0.1), "the same seed gives other"),
+    "another seed gives other latents": (model(epochs=0), "seeds 0 and 1 give the same latents"),
+    "training leaves the global random generators alone": (model(seeded), "global generator of random"),
+    "seeds trained together are as they are alone": (model(lambda z: z - z.mean(0, keepdim=True) / 2), "differs by"),
+    "latents follow their rows into another order": (
+        model(lambda z: z + torch.arange(z.shape[1])[:, None] / 10),
+        "latents off by",
+    ),
+    "every weight is trained": (model(lambda z: z + 0, idle=True), "1 of its weights get no gradient, of shape (3,)"),
+    "training lowers its loss": (model(lambda z: z + 0, learning_rate=30.0), "its loss"),
+    "worker processes can be given it": (model(lambda z: z if LOCK.locked() else z + 0), "cannot pickle"),
+}
+ALSO = {  # what else a case cannot but break
+    "the same seed gives the same latents": {
+        "training leaves the global random generators alone",
+        "seeds trained together are as they are alone",
+        "latents follow their rows into another order",
+        "worker processes can be given it",
+    },
+}
+
+
+@pytest.mark.parametrize("promise", BROKEN_MODELS)
+def test_a_model_breaks(promise):
+    row, why = BROKEN_MODELS[promise]
+    found = broken(OF_MODELS, ModelCase(row))
+    assert why in found[promise]
+    if promise != "it gives one finite latent of its dimension for each row":
+        assert set(found) - ALSO.get(promise, set()) == {promise}
+
+
+def test_a_control_is_examined_where_it_can_be():
+    statuses = {f.promise: f.status for f in examine(OF_MODELS, ModelCase(PCA))}
+    assert statuses["every weight is trained"] == "not examined"
+    assert statuses["it gives one finite latent of its dimension for each row"] == "holds"
+    assert isinstance(PCA, BaselineSpec)
+    drawn = replace(PCA, latent=lambda control: np.random.rand(len(control.x), 2).astype(np.float32))
+    assert set(broken(OF_MODELS, ModelCase(drawn))) == {
+        "the same seed gives the same latents",
+        "training leaves the global random generators alone",
+        "worker processes can be given it",
+    }
+
+
+def test_every_promise_of_models_is_broken_by_something():
+    assert list(BROKEN_MODELS) == [contract.promise for contract in OF_MODELS]
+
+
+# Tasks that break one
+
+
+def task(score, **changes):
+    about = {"unit": "all-edges", "needs": "labels", "metrics": ("accuracy",), "overlap": None, "source": "here"}
+    return Task(name="made-up", version=1, score=score, **about | changes)
+
+
+def centres(z, case):
+    """Accuracy of the nearest class mean, on the rows that the means are of."""
+    means = np.stack([z[case.y == k].mean(0) for k in range(3)])
+    return {"accuracy": float(np.mean(((z[:, None] - means) ** 2).sum(-1).argmin(1) == case.y))}
+
+
+def after(change):
+    def score(z, case):
+        change(z)
+        return centres(z, case)
+
+    return score
+
+
+def blur(z):
+    z += 1
+
+
+def unstable():
+    numbers = count()
+    return lambda z, case: {"accuracy": centres(z, case)["accuracy"] * 0.9 + next(numbers) * 1e-9}
+
+
+def narrow(z, case):
+    return {"accuracy": float("nan")} if z.shape[1] == 1 else centres(z, case)
+
+
+def undefined(z, case):
+    return centres(z, case) if z.any() else {"accuracy": float("nan")}
+
+
+BROKEN_TASKS = {
+    "it says whose it is": (task(centres, source=""), "source is not given"),
+    "it gives its metrics, within their bounds": (
+        task(lambda z, case: {"accuracy": 100 * centres(z, case)["accuracy"]}),
+        "expected a number from 0 to 1",
+    ),
+    "it tells latents that know from noise": (task(lambda _z, _case: {"accuracy": 0.5}), "0.500 on noise"),
+    "a constant latent has a defined score": (task(undefined), "accuracy is nan on a constant latent"),
+    "a latent of one dimension has a defined score": (task(narrow), "on one dimension it gives {'accuracy': nan}"),
+    "every form of latent that it names is taken": (task(centres, takes=("matrix", "epochs")), "Epochs"),
+    "the same latent gives the same scores": (task(unstable()), "scored twice gives"),
+    "scoring leaves the global random generators alone": (
+        task(after(lambda _: random.random())),
+        "generator of random",
+    ),
+    "scoring leaves the latent as it is": (task(after(blur)), "it changes the latent"),
+    "worker processes can be given it": (task(after(lambda _: LOCK.locked())), "cannot pickle"),
+}
+
+
+@pytest.mark.parametrize("promise", BROKEN_TASKS)
+def test_a_task_breaks(promise):
+    row, why = BROKEN_TASKS[promise]
+    found = broken(OF_TASKS, TaskCase(row))
+    assert why in found[promise]
+    assert set(found) - {"worker processes can be given it"} <= {promise}
+
+
+def test_every_promise_of_tasks_is_broken_by_something():
+    assert list(BROKEN_TASKS) == [contract.promise for contract in OF_TASKS]
+
+
+# The card
+
+
+def test_the_card_of_a_graph_worked_by_hand():
+    """Two triangles of one class each, joined by one edge, and a node alone."""
+    edges = [[0, 1], [1, 2], [0, 2], [3, 4], [4, 5], [3, 5], [2, 3], [3, 2], [6, 6]]
+    x = np.eye(7, 5)
+    made = make_dataset(dataset(), Raw(x=x, y=[0, 0, 0, 1, 1, 1, 1], edges=edges))
+    lines = dict(card(made))
+    assert lines["rows"] == "7"
+    assert lines["shares of the classes"] == "42.9%, 57.1%"
+    assert lines["edges"] == "7, undirected"
+    assert lines["removed"] == "1 self-loops, 0 duplicates, 1 directions"
+    assert lines["density"] == "33.333% of all pairs"
+    assert lines["degree"] == "mean 2.0, median 2, largest 3"
+    assert lines["isolated nodes"] == "1"
+    assert lines["components"] == "2, the largest of 6 nodes"
+    assert lines["homophily"] == "85.7% of the edges join one class (50.0% by chance)"
+    assert lines["rows like an earlier one"] == "1"
+    assert lines["constant columns"] == "0"
+    assert lines["values, as models see them"] == "0 to 1, 14.3% not zero"
+    assert lines["fingerprint"] == made.fingerprint
+
+
+@pytest.mark.parametrize("name", ["karate", "wine"])
+def test_the_picture_is_the_same_every_time(name):
+    found = load(name, Path("absent"))
+    first = picture(found)
+    assert first.startswith(b"\x89PNG")
+    assert picture(found) == first
+
+
+def test_a_dataset_without_labels_and_graph_has_a_card_and_a_picture():
+    made = make_dataset(dataset(), Raw(x=content()["x"]))
+    assert ("classes", "no labels") in card(made)
+    assert picture(made).startswith(b"\x89PNG")

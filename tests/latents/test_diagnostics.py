@@ -1,0 +1,452 @@
+"""Diagnostics on latents whose answers are known, in closed form or by brute force."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from scipy.spatial.distance import cdist
+from scipy.stats import ortho_group
+from torch.distributions import Normal, kl_divergence
+
+from benchmark.latents.diagnostics import (
+    DIAGNOSTICS,
+    ROWS,
+    Value,
+    diagnose,
+    discrepancy,
+    divergences,
+    effective_rank,
+    moments,
+    total_correlation,
+)
+from benchmark.latents.latents import Latents
+
+NAMES = [
+    "divergence",
+    "divergence_per_dimension",
+    "active_units",
+    "active",
+    "mixed",
+    "passive",
+    "beyond",
+    "signal_to_noise",
+    "signal_to_noise_ratio",
+    "total_correlation_mean",
+    "total_correlation_sample",
+    "effective_rank",
+    "prior_offset",
+    "prior_covariance_mean",
+    "prior_covariance_sample",
+    "prior_mmd_mean",
+    "prior_mmd_sample",
+    "norm_degree",
+]
+NONE_FOR_A_POINT = [
+    "divergence",
+    "divergence_per_dimension",
+    "active",
+    "mixed",
+    "passive",
+    "beyond",
+    "signal_to_noise",
+    "signal_to_noise_ratio",
+    "total_correlation_sample",
+    "prior_covariance_sample",
+    "prior_mmd_sample",
+]
+CORRELATION = np.array([[1.0, 0.8, 0.3], [0.8, 1.0, -0.1], [0.3, -0.1, 1.0]])
+
+
+def normal(n: int, d: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
+def white(n: int, d: int, seed: int = 0) -> np.ndarray:
+    """Rows [n, d] whose mean is 0 and whose covariance is the identity, not only in expectation."""
+    rows = normal(n, d, seed)
+    return np.linalg.qr(rows - rows.mean(axis=0))[0] * np.sqrt(n)
+
+
+def latents(mean: np.ndarray, std: np.ndarray | float | None = None) -> Latents:
+    single = np.asarray(mean, dtype=np.float32)
+    return Latents(single, None if std is None else np.broadcast_to(np.float32(std), single.shape).copy())
+
+
+def look(mean: np.ndarray, std: np.ndarray | float | None = None, *, seed: int = 0, degrees=None) -> dict[str, Value]:
+    return diagnose(latents(mean, std), seed=seed, degrees=degrees)
+
+
+def test_names_are_these_in_this_order() -> None:
+    assert list(look(normal(20, 3), 0.5)) == NAMES
+    assert [diagnostic.name for diagnostic in DIAGNOSTICS] == NAMES
+    assert all(diagnostic.source for diagnostic in DIAGNOSTICS)
+
+
+def test_a_point_is_none_where_noise_is_needed_and_nowhere_else() -> None:
+    found = look(normal(20, 3), degrees=np.arange(20))
+    assert list(found) == NAMES
+    assert [name for name in NAMES if found[name] is None] == NONE_FOR_A_POINT
+
+
+def test_a_gaussian_has_every_diagnostic() -> None:
+    found = look(normal(20, 3), 0.5, degrees=np.arange(20))
+    assert None not in found.values()
+
+
+ODD = {
+    "gaussian": latents(normal(30, 4), 0.5),
+    "point": latents(normal(30, 4)),
+    "no noise": latents(normal(30, 4), 0.0),
+    "identical rows": latents(np.full((30, 4), 0.1), 0.3),
+    "identical points": latents(np.full((30, 4), 0.1)),
+    "zeros": latents(np.zeros((30, 4)), 0.0),
+    "collinear": latents(np.repeat(normal(30, 1), 4, axis=1), 0.0),
+    "one row": latents(normal(1, 4), 0.5),
+    "two rows": latents(normal(2, 4), 0.5),
+    "one dimension": latents(normal(30, 1), 0.5),
+    "fewer rows than dimensions": latents(normal(5, 9), 0.5),
+    "huge": latents(normal(30, 4) * 1e38, 1e38),
+    "tiny": latents(normal(30, 4) * 1e-44, 1e-44),
+    "not a number": latents(np.array([[np.nan, 1.0], [0.0, 2.0]]), 1.0),
+    "infinite": latents(np.array([[np.inf, 1.0], [0.0, 2.0]])),
+    "infinite noise": latents(normal(2, 2), np.inf),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("degrees", [None, "equal", "different"])
+def test_odd_latents_become_json_without_a_warning(name: str, degrees: str | None) -> None:
+    rows = len(ODD[name].mean)
+    given = {None: None, "equal": np.full(rows, 3), "different": np.arange(rows)}[degrees]
+    found = diagnose(ODD[name], seed=0, degrees=given)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert list(found) == NAMES
+    assert {type(value) for value in found.values()} <= {float, int, list, type(None)}
+    for value in found.values():
+        assert not isinstance(value, list) or {type(entry) for entry in value} <= {float, type(None)}
+
+
+@pytest.mark.parametrize("name", ["not a number", "infinite", "infinite noise"])
+def test_latents_that_are_not_finite_have_no_diagnostics(name: str) -> None:
+    assert set(diagnose(ODD[name], seed=0, degrees=np.arange(2)).values()) == {None}
+
+
+def test_sparse_means_and_shapes_that_do_not_match_are_refused() -> None:
+    sparse = Latents(sp.csr_array(np.eye(3, dtype=np.float32)))
+    with pytest.raises(ValueError, match=r"dense means, got csr_array \(3, 3\)"):
+        diagnose(sparse, seed=0, degrees=None)
+    single = normal(5, 2).astype(np.float32)
+    with pytest.raises(ValueError, match=r"means are \(5, 2\), but standard deviations \(2,\)"):
+        diagnose(Latents(single, single[0]), seed=0, degrees=None)
+    with pytest.raises(ValueError, match=r"means are \(5, 2\), but degrees \(4,\)"):
+        diagnose(Latents(single), seed=0, degrees=np.arange(4))
+
+
+# Noise
+
+
+def test_divergence_is_that_of_torch() -> None:
+    mean, std = normal(50, 3).astype(np.float32), np.exp(normal(50, 3, seed=1)).astype(np.float32)
+    posterior = Normal(torch.tensor(mean, dtype=torch.float64), torch.tensor(std, dtype=torch.float64))
+    expected = kl_divergence(posterior, Normal(torch.zeros(1).double(), 1.0)).numpy()
+    found = look(mean, std)
+    assert found["divergence"] == pytest.approx(expected.sum(axis=1).mean())
+    assert found["divergence_per_dimension"] == pytest.approx(expected.mean(axis=0))
+
+
+def test_divergence_of_the_prior_is_0_and_of_a_dimension_without_noise_infinite() -> None:
+    assert np.array_equal(divergences(np.zeros((4, 2)), np.ones((4, 2))), [0.0, 0.0])
+    std = np.ones((4, 2))
+    std[2, 1] = 0.0
+    assert divergences(np.zeros((4, 2)), std)[1] == np.inf
+    found = look(np.zeros((4, 2)), std)
+    assert found["divergence"] is None
+    assert found["divergence_per_dimension"] == [0.0, None]
+
+
+def test_active_units_are_those_whose_mean_varies() -> None:
+    assert look(white(500, 5) * np.sqrt([0.0, 0.0099, 0.0101, 0.5, 4.0]))["active_units"] == 3
+    assert look(white(500, 5) + 7.0)["active_units"] == 5
+    assert look(np.full((500, 5), 7.0))["active_units"] == 0
+
+
+def test_dimensions_are_counted_by_their_mean_posterior_variance() -> None:
+    variance = np.array([0.0, 0.099, 0.101, 0.5, 0.899, 0.901, 1.0, 1.01, 1.099, 1.101, 9.0, 12.0, 20.0, 30.0])
+    found = look(np.zeros((6, len(variance))), np.sqrt(variance))
+    assert [found[name] for name in ("active", "mixed", "passive", "beyond")] == [2, 3, 4, 5]
+    two_kinds = np.where(np.arange(6)[:, None] < 3, 0.0, np.sqrt(1.6)) * np.ones((6, 2))  # on average 0.8
+    assert look(np.zeros((6, 2)), two_kinds)["mixed"] == 2
+
+
+def test_signal_to_noise_is_variance_over_variance() -> None:
+    mean = white(400, 3) * np.sqrt([4.0, 1.0, 0.0]) + 5.0
+    found = look(mean, np.sqrt([2.0, 0.0, 0.5]))
+    assert found["signal_to_noise"] == [pytest.approx(2.0, rel=1e-5), None, pytest.approx(0.0, abs=1e-12)]
+    assert found["signal_to_noise_ratio"] == pytest.approx((4.0 + 1.0) / (2.0 + 0.5), rel=1e-5)
+    silent = look(mean, 0.0)
+    assert silent["signal_to_noise"] == [None, None, None]
+    assert silent["signal_to_noise_ratio"] is None
+
+
+# Spread and correlation
+
+
+def correlated(n: int = 300) -> np.ndarray:
+    return white(n, 3) @ np.linalg.cholesky(CORRELATION).T
+
+
+def test_total_correlation_of_a_correlated_gaussian() -> None:
+    expected = -0.5 * np.linalg.slogdet(CORRELATION)[1]
+    assert look(correlated())["total_correlation_mean"] == pytest.approx(expected, rel=1e-5)
+    stretched = correlated() * [1e-6, 1.0, 1e6] + [0.0, 40.0, 0.0]
+    assert look(stretched)["total_correlation_mean"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_total_correlation_of_samples_has_the_noise_in_it() -> None:
+    variance = np.array([0.5, 1.0, 2.0])
+    covariance = CORRELATION + np.diag(variance)
+    expected = 0.5 * (np.log(np.diag(covariance)).sum() - np.linalg.slogdet(covariance)[1])
+    assert look(correlated(), np.sqrt(variance))["total_correlation_sample"] == pytest.approx(expected, rel=1e-5)
+    still = look(correlated(), 0.0)
+    assert still["total_correlation_sample"] == pytest.approx(still["total_correlation_mean"])
+
+
+def test_covariance_of_samples_is_that_of_drawn_ones() -> None:
+    std = np.exp(0.5 * normal(300, 3, seed=1))
+    drawn = np.repeat(correlated(), 2000, axis=0) + np.repeat(std, 2000, axis=0) * normal(600_000, 3, seed=2)
+    expected = moments(drawn)
+    found = look(correlated(), std)
+    assert found["total_correlation_sample"] == pytest.approx(total_correlation(expected), abs=0.005)
+    deviation = np.linalg.norm(expected.covariance - np.eye(3)) / np.sqrt(3)
+    assert found["prior_covariance_sample"] == pytest.approx(deviation, rel=0.02)
+
+
+def test_total_correlation_of_independent_dimensions_is_0() -> None:
+    found = look(white(300, 6), 1.0)
+    assert found["total_correlation_mean"] == pytest.approx(0.0, abs=1e-9)
+    assert found["total_correlation_sample"] == pytest.approx(0.0, abs=1e-9)
+    assert found["total_correlation_mean"] >= 0
+
+
+def test_constant_dimensions_carry_no_total_correlation() -> None:
+    expected = look(correlated())["total_correlation_mean"]
+    constants = np.broadcast_to([0.0, 0.1, -300.7], (300, 3))
+    with_constants = np.hstack([correlated(), constants])
+    assert look(with_constants)["total_correlation_mean"] == pytest.approx(expected)
+    flickering = with_constants.astype(np.float32)
+    flickering[::2, -1] = np.nextafter(flickering[0, -1], np.float32(0))
+    assert look(flickering)["total_correlation_mean"] == pytest.approx(expected)
+    found = look(constants, 0.5)
+    assert found["total_correlation_mean"] == found["total_correlation_sample"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda x: np.column_stack([x, 2 * x[:, 0] + 3]),
+        lambda x: np.column_stack([x, x @ [0.3, -1.7, 0.9]]),
+        lambda x: np.column_stack([x + 50.0, (x + 50.0) @ [0.3, -1.7, 0.9]]),
+        lambda x: np.repeat(x[:, :1], 128, axis=1),
+        lambda x: x[:3],
+    ],
+)
+def test_total_correlation_of_collinear_dimensions_is_infinite(mix) -> None:
+    mean = mix(correlated()).astype(np.float32)
+    assert total_correlation(moments(mean.astype(np.float64))) == np.inf
+    found = look(mean, 0.5)
+    assert found["total_correlation_mean"] is None
+    assert found["total_correlation_sample"] > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_repeated_dimension_among_many_that_are_alike_is_seen(seed: int) -> None:
+    mean = normal(600, 1, seed=10 + seed) + 0.01 * normal(600, 256, seed=seed)
+    assert look(mean)["total_correlation_mean"] > 0
+    mean[:, -1] = mean[:, 0]
+    assert look(mean)["total_correlation_mean"] is None
+
+
+def test_nearly_collinear_dimensions_have_a_total_correlation() -> None:
+    first, second = white(300, 2).T
+    found = look(np.column_stack([first, first + 1e-3 * second]))
+    assert found["total_correlation_mean"] == pytest.approx(0.5 * np.log1p(1e6), rel=1e-3)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_effective_rank_of_k_equal_directions_is_k(k: int) -> None:
+    basis = ortho_group.rvs(10, random_state=0)[:k]
+    assert look(3.0 * white(200, k) @ basis + 5.0)["effective_rank"] == pytest.approx(k, rel=1e-4)
+
+
+def test_effective_rank_is_the_entropy_of_the_singular_values() -> None:
+    values = np.array([4.0, 3.0, 1.0])
+    share = values / 8.0
+    expected = np.exp(-(share * np.log(share)).sum())
+    assert look(white(200, 3) * values)["effective_rank"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_effective_rank_of_constants_is_0() -> None:
+    assert look(np.broadcast_to([0.1, 0.0, -70.3], (50, 3)))["effective_rank"] == 0.0
+
+
+# Nearness to the prior
+
+
+def test_offset_and_covariance_of_known_moments() -> None:
+    found = look(white(400, 4), 0.0)
+    for name in ("prior_offset", "prior_covariance_mean", "prior_covariance_sample"):
+        assert found[name] == pytest.approx(0.0, abs=1e-6)
+    moved = look(white(400, 4) * 2.0 + [3.0, 0.0, -4.0, 0.0], 1.0)
+    assert moved["prior_offset"] == pytest.approx(5.0 / np.sqrt(4))
+    assert moved["prior_covariance_mean"] == pytest.approx(3.0, rel=1e-5)
+    assert moved["prior_covariance_sample"] == pytest.approx(4.0, rel=1e-5)
+    turned = look(correlated())
+    assert turned["prior_covariance_mean"] == pytest.approx(np.sqrt(2 * (0.8**2 + 0.3**2 + 0.1**2) / 3), rel=1e-5)
+
+
+def test_a_posterior_that_fills_the_prior_is_near_it_in_samples_only() -> None:
+    found = look(white(ROWS, 4) * np.sqrt(0.4), np.sqrt(0.6))
+    assert found["prior_covariance_sample"] == pytest.approx(0.0, abs=1e-6)
+    assert found["prior_covariance_mean"] == pytest.approx(0.6, rel=1e-5)
+    assert abs(found["prior_mmd_sample"]) < 4 * standard_error(ROWS, 4)
+    assert found["prior_mmd_mean"] > 10 * standard_error(ROWS, 4)
+
+
+def standard_error(m: int, d: int) -> float:
+    """Of unbiased MMD² of m rows of N(0, I) against it: √(2 E k̃²/(m(m − 1))), k̃ the kernel minus its expectations."""
+    square = (d / (d + 4)) ** (d / 2)
+    square_of_one = (d / (d + 1)) ** d * (1 + 2 / (d + 1)) ** (-d / 2)
+    square_of_both = (d / (d + 2)) ** d
+    return float(np.sqrt(2 / (m * (m - 1)) * (square - 2 * square_of_one + square_of_both)))
+
+
+@pytest.mark.parametrize("d", [1, 4, 32])
+def test_discrepancy_of_the_prior_is_0_on_average_and_spreads_as_it_should(d: int) -> None:
+    m, times = 25, 400
+    found = np.array([discrepancy(normal(m, d, seed=seed)) for seed in range(times)])
+    assert abs(found.mean()) < 4 * standard_error(m, d) / np.sqrt(times)
+    assert found.std() == pytest.approx(standard_error(m, d), rel=0.25)
+    assert abs(look(normal(5000, d))["prior_mmd_mean"]) < 5 * standard_error(ROWS, d)
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (1.5, 1.0), (0.0, 3.0), (0.0, 0.1), (-0.5, 0.5)])
+def test_discrepancy_is_that_of_brute_force(shift: float, scale: float) -> None:
+    m, d, many = 60, 3, 40_000
+    rows = normal(m, d) * scale + shift
+    prior, other = normal(many, d, seed=1), normal(many, d, seed=2)
+    kernel = lambda squares: np.exp(-squares / (2 * d))  # noqa: E731
+    own = np.mean([kernel(((rows[i] - rows[j]) ** 2).sum()) for i in range(m) for j in range(m) if i != j])
+    near = kernel(cdist(rows, prior, "sqeuclidean")).mean(axis=0)
+    within = kernel(((prior - other) ** 2).sum(axis=1))
+    error = (2 * near.std() + within.std()) / np.sqrt(many)
+    assert discrepancy(rows) == pytest.approx(own - 2 * near.mean() + within.mean(), abs=4 * error)
+
+
+def test_discrepancy_of_identical_rows_at_the_origin_is_in_closed_form() -> None:
+    d = 2
+    expected = 1 - 2 * (d / (d + 1)) ** (d / 2) + (d / (d + 2)) ** (d / 2)
+    assert look(np.zeros((7, d)))["prior_mmd_mean"] == pytest.approx(expected)
+    assert look(np.zeros((1, d)))["prior_mmd_mean"] is None
+
+
+def test_discrepancy_grows_as_latents_leave_the_prior() -> None:
+    found = [look(normal(500, 4) + shift)["prior_mmd_mean"] for shift in (0.0, 0.5, 1.0, 2.0)]
+    assert found == sorted(found)
+
+
+# Norm and degree
+
+
+def test_norm_and_degree_in_the_same_order_correlate() -> None:
+    directions = normal(50, 4)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    degrees = np.random.default_rng(1).permutation(np.arange(1, 51))
+    assert look(directions * degrees[:, None], degrees=degrees)["norm_degree"] == pytest.approx(1.0)
+    assert look(directions * degrees[:, None] ** 3, degrees=degrees)["norm_degree"] == pytest.approx(1.0)
+    assert look(directions / degrees[:, None], degrees=degrees)["norm_degree"] == pytest.approx(-1.0)
+    alone = look(normal(4000, 4), degrees=np.random.default_rng(2).integers(1, 9, 4000))["norm_degree"]
+    assert abs(alone) < 4 / np.sqrt(4000)
+
+
+def test_norm_and_degree_are_undefined_where_either_is_constant() -> None:
+    degrees = np.arange(500)
+    assert look(normal(500, 4))["norm_degree"] is None
+    assert look(normal(500, 4), degrees=np.full(500, 2))["norm_degree"] is None
+    assert look(np.ones((500, 4)), degrees=degrees)["norm_degree"] is None
+    sphere = normal(500, 4).astype(np.float32)
+    sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
+    assert look(sphere, degrees=degrees)["norm_degree"] is None
+
+
+# Seeds and invariances
+
+
+def test_the_same_seed_gives_the_same_values_and_another_another_discrepancy() -> None:
+    mean = normal(2 * ROWS, 3)
+    first, again, other = look(mean, 0.5, seed=0), look(mean, 0.5, seed=0), look(mean, 0.5, seed=1)
+    assert first == again
+    assert {name for name in NAMES if first[name] != other[name]} == {"prior_mmd_mean", "prior_mmd_sample"}
+    few, few_others = look(mean[:ROWS], 0.5, seed=0), look(mean[:ROWS], 0.5, seed=1)
+    assert {name for name in NAMES if few[name] != few_others[name]} == {"prior_mmd_sample"}
+
+
+def test_no_more_rows_than_stated_are_compared() -> None:
+    mean = np.zeros((2 * ROWS, 2))
+    mean[0] = 100.0
+    found = {look(mean, seed=seed)["prior_mmd_mean"] for seed in range(8)}
+    without = look(mean[1:])["prior_mmd_mean"]
+    assert len(found) == 2
+    assert max(found) == without
+
+
+def test_samples_are_of_the_rows_that_are_compared() -> None:
+    found = look(normal(5 * ROWS, 3), 1e-6)
+    assert found["prior_mmd_sample"] == pytest.approx(found["prior_mmd_mean"], abs=1e-6)
+    late = np.repeat([0.0, 1.0], 5 * ROWS)[:, None] * np.ones((1, 3))
+    found = look(np.zeros((10 * ROWS, 3)), late)
+    assert found["prior_mmd_sample"] < 0.5 * found["prior_mmd_mean"]
+
+
+def test_global_random_states_are_untouched() -> None:
+    before, torch_before = np.random.get_state(), torch.get_rng_state()
+    look(normal(2 * ROWS, 3), 0.5, degrees=np.arange(2 * ROWS))
+    after = np.random.get_state()
+    assert before[0] == after[0]
+    assert np.array_equal(before[1], after[1])
+    assert before[2:] == after[2:]
+    assert torch.equal(torch_before, torch.get_rng_state())
+
+
+def test_what_is_given_is_left_as_it_was() -> None:
+    given = latents(normal(20, 3), 0.5)
+    mean, std = given.mean.copy(), given.std.copy()
+    diagnose(given, seed=0, degrees=None)
+    assert np.array_equal(given.mean, mean)
+    assert np.array_equal(given.std, std)
+
+
+def test_the_order_of_rows_matters_to_drawn_values_only() -> None:
+    mean, std, degrees = correlated(), np.exp(normal(300, 3, seed=1)), np.arange(300)
+    order = np.random.default_rng(3).permutation(300)
+    first = look(mean, std, degrees=degrees)
+    second = look(mean[order], std[order], degrees=degrees[order])
+    for name in set(NAMES) - {"prior_mmd_sample"}:
+        assert second[name] == pytest.approx(first[name], rel=1e-9, abs=1e-12), name
+
+
+def test_a_rotation_leaves_effective_rank_and_nearness_of_the_mean() -> None:
+    mean = normal(300, 5) * [3.0, 2.0, 1.0, 0.5, 0.1] + 1.0
+    rotation = ortho_group.rvs(5, random_state=0)
+    first, second = look(mean), look(mean @ rotation)
+    for name in ("effective_rank", "prior_offset", "prior_covariance_mean", "prior_mmd_mean"):
+        assert second[name] == pytest.approx(first[name], rel=1e-5), name
+    assert second["total_correlation_mean"] > first["total_correlation_mean"] + 0.1
+
+
+def test_effective_rank_knows_no_scale_or_place() -> None:
+    matrix = normal(100, 4)
+    assert effective_rank(matrix * 1e-5 + 3.0) == pytest.approx(effective_rank(matrix), rel=1e-6)

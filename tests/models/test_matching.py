@@ -1,0 +1,117 @@
+"""Latents drawn to the prior: the discrepancy against plain sums, and the two players of the adversarial rows."""
+
+import numpy as np
+import pytest
+import torch
+from networks import BY_NAME, built, draws, global_states_untouched, rows, short, small, tensors, tiny
+
+from benchmark.core.rng import torch_generators
+from benchmark.models import sample
+from benchmark.models.systems.adversarial import Discriminator, prior_discrepancy
+from benchmark.training.loop import fit
+
+ADVERSARIAL = [BY_NAME["arga"], BY_NAME["arvga"]]
+
+
+def generators(seeds=(0,), purpose="prior"):
+    return torch_generators(tuple(seeds), purpose, device="cpu")
+
+
+@pytest.mark.parametrize("n", [2, 7])
+def test_the_discrepancy_pair_by_pair(n):
+    z = torch.randn(2, n, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = prior_discrepancy(z, generators((0, 1)))
+    for replica, generator in enumerate(generators((0, 1))):
+        prior = torch.randn(n, 3, generator=generator, dtype=torch.float64)
+
+        def mean(x, y, *, same):
+            pairs = [(a, b) for i, a in enumerate(x) for j, b in enumerate(y) if not (same and i == j)]
+            return np.mean([6 / (6 + float((a - b).square().sum())) for a, b in pairs])
+
+        own = mean(z[replica], z[replica], same=True) + mean(prior, prior, same=True)
+        assert found[replica].item() == pytest.approx(own - 2 * mean(z[replica], prior, same=False), rel=1e-9)
+
+
+def test_the_discrepancy_is_around_zero_for_the_prior_itself_and_not_for_others():
+    normal = torch.randn(400, 100, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = [
+        prior_discrepancy(scale * normal + shift, generators(range(400))) for scale, shift in ((1, 0), (1, 1), (2, 0))
+    ]
+    means, errors = zip(*((each.mean().item(), each.std().item() / 20) for each in found), strict=True)
+    assert abs(means[0]) < 5 * errors[0]
+    assert min(means[1:]) > 0.02
+    assert prior_discrepancy(normal[:1, :1], generators()).item() == 0.0  # one row has no pair
+
+
+def test_the_discrepancy_has_a_gradient_where_rows_coincide():
+    z = torch.zeros(1, 5, 2, dtype=torch.float64, requires_grad=True)
+    prior_discrepancy(z, generators()).sum().backward()
+    assert z.grad.isfinite().all()
+    assert z.grad.abs().sum() > 0
+
+
+def test_the_discriminator_by_hand():
+    model = Discriminator(lambda name: generators((0,), name), 4, (16, 64)).double()
+    z = np.random.default_rng(0).standard_normal((6, 4))
+    weights, hidden = tensors(model), z
+    for depth, width in enumerate((16, 64)):
+        assert weights[f"hidden.{depth}.weight"].shape == (hidden.shape[1], width)
+        hidden = np.maximum(hidden @ weights[f"hidden.{depth}.weight"] + weights[f"hidden.{depth}.bias"], 0)
+    logits = hidden @ weights["output.weight"] + weights["output.bias"]
+    np.testing.assert_allclose(model(torch.tensor(z)[None])[0].detach(), logits[:, 0])
+
+
+@rows(ADVERSARIAL)
+def test_the_two_players_by_hand(spec):
+    """−log D(prior) − log(1 − D(z)), which moves the discriminator, and −log D(z), which moves the encoder."""
+    inputs = tiny(spec)
+    model = built(spec, inputs, settings=small(spec))
+    (phase,) = spec.phases(model)
+    discriminating, deceiving = phase.others
+    loss = discriminating.loss(inputs, draws(), value=True)
+    z = sample(model.encode(inputs), generators(purpose="noise"))
+    prior = torch.randn(z.shape[1:], generator=generators()[0], dtype=torch.float64)[None]
+    real, fake = model.discriminator(prior).sigmoid(), model.discriminator(z).sigmoid()
+    torch.testing.assert_close(loss.total, -(real.log() + (1 - fake).log()).mean(-1))
+    torch.testing.assert_close(deceiving.loss(inputs, draws(), value=True).total, -fake.log().mean(-1))
+    own = [
+        {name for name, p in model.named_parameters() if any(p is q for q in who.parameters)} for who in phase.others
+    ]
+    assert {name.split(".")[0] for name in own[0]} == {"discriminator"}
+    assert {name.split(".")[0] for name in own[1]} == {"encoder"}
+    assert {who.learning_rate for who in phase.others} == {1e-3}
+    assert not {id(p) for p in phase.parameters} & {id(p) for p in model.discriminator.parameters()}
+    other_noise, other_prior = (
+        discriminating.loss(inputs, draws(**{purpose: (1,)}), value=True).total for purpose in ("noise", "prior")
+    )
+    assert (other_noise != loss.total) == spec.posterior.noisy
+    assert other_prior != loss.total
+
+
+@rows(ADVERSARIAL)
+def test_every_player_steps_in_every_epoch(spec):
+    """One epoch moves the discriminator too, which the autoencoder's own loss does not."""
+    inputs, rate = tiny(spec, dtype=torch.float32), 0.01
+    settings = short(spec, epochs=1, learning_rate=rate, adversary_rate=rate)
+    with global_states_untouched():
+        after = tensors(fit(spec, inputs, settings, [0], "cpu").model)
+    model = built(spec, inputs, settings=settings).float()
+    before = tensors(model)
+    assert all((after[name] != value).any() for name, value in before.items())
+    model.loss(inputs, draws(), value=True).total.sum().backward()
+    assert all(parameter.grad is None for parameter in model.discriminator.parameters())
+
+
+@rows(ADVERSARIAL)
+def test_without_its_adversary_it_is_its_plain_twin(spec):
+    """At a rate at which the players stand still."""
+    plain = BY_NAME[{"arga": "gae", "arvga": "vgae"}[spec.name]]
+    inputs = tiny(spec, dtype=torch.float32)
+    still = fit(spec, inputs, short(spec, epochs=3, adversary_rate=1e-30), [0], "cpu")
+    # the adversary draws noise too, so only the point meets the same numbers as its twin after the first epoch
+    epochs = 3 if spec.name == "arga" else 1
+    still = still if epochs == 3 else fit(spec, inputs, short(spec, epochs=1, adversary_rate=1e-30), [0], "cpu")
+    twin = fit(plain, inputs, short(plain, epochs=epochs), [0], "cpu")
+    torch.testing.assert_close(still.posterior.mean, twin.posterior.mean)
+    moved = fit(spec, inputs, short(spec, epochs=epochs, adversary_rate=0.1), [0], "cpu")
+    assert not torch.allclose(moved.posterior.mean, twin.posterior.mean)

@@ -1,0 +1,437 @@
+"""Contracts that every row of MODELS keeps, and its networks against other people's."""
+
+import pickle
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from networks import (
+    BY_NAME,
+    CONVOLVED,
+    FEATURES,
+    NETWORKS,
+    RECTIFIED,
+    ROWS,
+    TRAINED,
+    GATConv,
+    GCNConv,
+    SAGEConv,
+    built,
+    data,
+    divergence_paid,
+    drawn_std,
+    draws,
+    global_states_untouched,
+    heads_of,
+    inputs_of,
+    nats,
+    propagation,
+    rows,
+    small,
+    tensors,
+    tiny,
+)
+
+from benchmark.core.rng import torch_generators
+from benchmark.models import LAST, DiagonalGaussian, Inputs, VonMisesFisher, sample
+from benchmark.models.parts.encoders import GCN_DEFAULT_START
+from benchmark.models.systems.autoencoder import VON_MISES_FISHER
+from benchmark.training.sparse import normalised_adjacency
+
+OF_GRAPHS = [spec for spec in NETWORKS if spec.uses_graph]
+OF_FEATURES = [spec for spec in NETWORKS if not spec.uses_graph]
+
+
+def spread(q):
+    """σ of a posterior, 0 for a point; its concentration on a sphere."""
+    if isinstance(q, VonMisesFisher):
+        return q.concentration
+    return q.std if isinstance(q, DiagonalGaussian) else torch.zeros_like(q.mean)
+
+
+@rows(NETWORKS)
+def test_a_row_is_itself_in_another_process(spec):
+    """Workers receive pickled rows: nothing may hang on a row or its parts being the very objects of the table."""
+    copy, inputs = pickle.loads(pickle.dumps(spec)), tiny(spec)
+    losses = [built(each, inputs).loss(inputs, draws(), value=True).total for each in (spec, copy)]
+    assert torch.equal(*losses)
+
+
+@rows(NETWORKS)
+def test_posterior_follows_a_permutation_of_the_rows(spec):
+    """A row without features sees the identity, whose rows are what is permuted then."""
+    x, edges = data()
+    seen = spec.seen(x)
+    order = np.random.default_rng(1).permutation(ROWS)
+    renamed = np.sort(np.argsort(order)[edges], axis=1)
+    model = built(spec, tiny(spec))
+    straight = model.encode(inputs_of(spec, seen, edges))
+    permuted = model.encode(inputs_of(spec, seen[order], renamed))
+    torch.testing.assert_close(straight.mean[:, order], permuted.mean)
+    torch.testing.assert_close(spread(straight)[:, order], spread(permuted))
+    assert (straight.mean.var(1) > 0).any()
+
+
+@rows(NETWORKS)
+def test_a_featureless_row_alone_sees_the_identity(spec):
+    x, _ = data()
+    if "featureless" in spec.name:
+        assert np.array_equal(spec.seen(x).toarray(), np.eye(ROWS))
+        assert np.array_equal(spec.seen(sp.csr_array(x)).toarray(), np.eye(ROWS))
+    else:
+        assert spec.seen(x) is x
+
+
+@rows(TRAINED)
+def test_every_parameter_gets_a_gradient_in_its_phase(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    phases = spec.phases(model)
+    assert [phase.name for phase in phases[:-1]] == (["layer 1", "layer 2"] if spec.name == "sae-stacked" else [])
+    assert phases[-1].name == LAST
+    assert [len(phase.others) for phase in phases] == [0] * (len(phases) - 1) + [
+        2 * ("arga" in spec.name or "arvga" in spec.name)
+    ]
+    players = [(phase.name, phase) for phase in phases] + [("other", player) for player in phases[-1].others]
+    assert {id(p) for _, player in players for p in player.parameters} == {id(p) for p in model.parameters()}
+    assert {id(p) for phase in phases[:-1] for p in phase.parameters} <= {id(p) for p in model.parameters()}
+    for label, player in players:
+        model.zero_grad(set_to_none=True)
+        player.loss(inputs, draws(), value=True).total.sum().backward()
+        trained = {id(p) for p in player.parameters}
+        for name, parameter in model.named_parameters():
+            if id(parameter) in trained:
+                assert parameter.grad is not None, (label, name)
+                assert parameter.grad.abs().sum() > 0, (label, name)
+            elif label != "other":  # an adversary's loss runs through both
+                assert parameter.grad is None, (label, name)
+
+
+@rows(TRAINED)
+def test_one_replica_equals_the_same_among_three(spec):
+    """Each replica has weights, draws and, where it uses any, edges of its own."""
+    x, _ = data()
+    seen, graphs, seeds = spec.seen(x), [data(seed=seed)[1] for seed in range(3)], (3, 4, 5)
+    inputs = inputs_of(spec, seen, graphs, replicas=3)
+    model = built(spec, inputs, seeds)
+    together, posterior = model.loss(inputs, draws(seeds), value=True), model.encode(inputs)
+    for replica, seed in enumerate(seeds):
+        own = inputs_of(spec, seen, graphs[replica])
+        single = built(spec, own, (seed,))
+        for one, all_three in zip(single.loss(own, draws((seed,)), value=True), together, strict=True):
+            torch.testing.assert_close(one[0], all_three[replica])
+        torch.testing.assert_close(single.encode(own).mean[0], posterior.mean[replica])
+    assert not torch.isclose(together.reconstruction[0], together.reconstruction[1])
+
+
+@rows([spec for spec in TRAINED if spec.settings.estimator != "IW"])
+def test_the_loss_written_out_by_hand(spec):
+    """Posterior, reconstruction of one draw, closed-form divergence, β, and every penalty; nats per row."""
+    inputs, (x, edges) = tiny(spec), data()
+    model, settings = built(spec, inputs), spec.settings
+    loss = model.loss(inputs, draws(), value=True)
+    seen = spec.seen(x)
+    if settings.corruption is not None:
+        (generator,) = torch_generators((0,), "corruption", device="cpu")
+        seen = seen * (torch.rand(x.shape, generator=generator, dtype=torch.float64).numpy() >= settings.corruption)
+    outputs = heads_of(spec, model, seen, edges)
+    mean, std = outputs[0], drawn_std(spec, outputs)
+    (generator,) = torch_generators((0,), "noise", device="cpu")
+    if isinstance(q := model.encode(inputs), VonMisesFisher):
+        np.testing.assert_allclose(
+            q.direction[0].detach(), mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-12
+        )
+        z = sample(q, [generator])[0].detach().numpy()
+    else:
+        z = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
+    (generator,) = torch_generators((0,), "negatives", device="cpu")
+    expected = nats(spec, model, z, x, edges, generator)  # of the clean x
+    np.testing.assert_allclose(loss.reconstruction.item(), expected, rtol=1e-9)
+    paid = divergence_paid(spec, outputs)
+    np.testing.assert_allclose(loss.divergence.item(), paid, rtol=1e-9)
+    np.testing.assert_allclose(loss.std.item(), std.mean(), rtol=1e-9)
+    penalties = (settings.sparsity or 0.0) * np.abs(mean).sum(1).mean()
+    matrices = [value for name, value in tensors(model.decoder).items() if not name.endswith(("bias", "variance"))]
+    penalties += 0.5 * (settings.decoder_l2 or 0.0) * sum((matrix**2).sum() for matrix in matrices)
+    if settings.discrepancy:
+        (generator,) = torch_generators((0,), "prior", device="cpu")
+        prior = torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
+        penalties += settings.discrepancy * discrepancy_of(mean, prior)
+    total = expected + (settings.beta_for(ROWS) or 0.0) * paid + penalties
+    np.testing.assert_allclose(loss.total.item(), total, rtol=1e-9)
+    assert (penalties > 0) == (spec.name in ("sae", "sae-stacked", "rae-l2", "wae-mmd"))
+    if settings.corruption is None and spec.posterior is not VON_MISES_FISHER:
+        q = model.encode(inputs)
+        np.testing.assert_allclose(q.mean[0].detach(), mean, atol=1e-12)
+        np.testing.assert_allclose(spread(q)[0].detach(), std, rtol=1e-9)
+
+
+def discrepancy_of(z, prior):
+    """The unbiased MMD² of two samples [n, d], pair by pair."""
+    width, n = 2 * z.shape[1], len(z)
+
+    def kernel(x, y):
+        return width / (width + ((x - y) ** 2).sum())
+
+    own = sum(kernel(x[i], x[j]) for x in (z, prior) for i in range(n) for j in range(n) if i != j)
+    return own / (n * (n - 1)) - 2 * sum(kernel(a, b) for a in z for b in prior) / n**2
+
+
+@rows([spec for spec in TRAINED if spec.decoder.makes != "edges"])
+def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
+    """Without noise and corruption, which copies would not share."""
+    x, edges = data()
+    model = built(spec, tiny(spec))
+    terms = []
+    for copies in (1, 2):
+        inputs = inputs_of(spec, np.vstack([x] * copies), np.vstack([edges + k * ROWS for k in range(copies)]))
+        loss = model.loss(inputs, draws(), value=True)
+        still = (
+            spec.settings.corruption is None and spec.settings.discrepancy is None and spec.settings.estimator != "IW"
+        )
+        terms.append(
+            (
+                model.decoder.reconstruction(model.encode(inputs).mean, inputs, draws(), value=True),
+                loss.divergence if still else torch.zeros(1),
+                loss.total if still and not spec.posterior.noisy else torch.zeros(1),
+            )
+        )
+    torch.testing.assert_close(*terms)
+
+
+@rows(TRAINED)
+def test_the_gradient_alone_is_the_gradient_with_the_value(spec):
+    inputs = tiny(spec)
+    gradients = []
+    for value in (True, False):
+        model = built(spec, inputs)
+        model.loss(inputs, draws(), value=value).total.sum().backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@rows(TRAINED)
+def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    with global_states_untouched():
+        first, again = (model.loss(inputs, draws(), value=True).total for _ in range(2))
+    assert torch.equal(first, again)
+    matters = {
+        "noise": spec.posterior.noisy,
+        "negatives": spec.likelihood.name == "bernoulli-sampled",
+        "corruption": spec.name == "dae",
+        "prior": spec.name == "wae-mmd",
+    }
+    for purpose, drawn in matters.items():
+        other = model.loss(inputs, draws(**{purpose: (1,)}), value=True).total
+        assert torch.equal(first, other) != drawn, purpose
+    generators = draws()
+    one, next_one = (model.loss(inputs, generators, value=True).total for _ in range(2))
+    assert torch.equal(one, next_one) != any(matters.values())
+
+
+@rows(NETWORKS)
+def test_a_posterior_is_encoded_without_a_draw(spec):
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    with global_states_untouched():
+        one, other = model.encode(inputs), model.encode(inputs)
+    assert torch.equal(one.mean, other.mean)
+    assert torch.equal(spread(one), spread(other))
+
+
+@rows(NETWORKS)
+def test_another_seed_draws_other_weights(spec):
+    inputs = tiny(spec)
+    one, again, other = (dict(built(spec, inputs, (seed,)).named_parameters()) for seed in (0, 0, 1))
+    for name, parameter in one.items():
+        assert torch.equal(parameter, again[name])
+        if spec in CONVOLVED and (parameter == 0).all():
+            continue  # as the library starts its biases
+        assert not torch.equal(parameter, other[name]), name
+
+
+@rows([spec for spec in NETWORKS if spec not in CONVOLVED])
+def test_weights_start_uniform_within_their_bound(spec):
+    """Glorot's bound for the weights of graph convolutions, √(6/(in + out)), else PyTorch's, 1/√in, for biases too."""
+    inputs = tiny(spec)
+    model = built(spec, inputs)
+    shapes = {name: tuple(p.shape[1:]) for name, p in model.named_parameters()}
+    for name, parameter in model.named_parameters():
+        into, out = shapes[name.removesuffix("bias").removesuffix("weight") + "weight"]
+        convolution = spec.uses_graph and spec.encoder is not GCN_DEFAULT_START and not name.startswith("discriminator")
+        glorot = convolution and not name.endswith("bias")
+        bound = (6 / (into + out)) ** 0.5 if glorot else into**-0.5
+        largest = parameter.abs().max().item() / bound
+        assert largest <= 1
+        count = parameter.numel()
+        assert largest > 1 - 12 / count or count < 12, name  # P(all within 1 − 12/count of 0) < e^-12
+
+
+@rows(NETWORKS)
+def test_no_two_parameters_start_from_the_same_numbers(spec):
+    """Uniform numbers of one stream would differ by their bounds alone."""
+    widths = (8,) * len(spec.settings.hidden)
+    model = built(spec, tiny(spec), settings=small(spec, hidden=widths, latent=8))
+    started = [p.flatten()[:8] for p in model.parameters() if p.any() and p.numel() >= 8]
+    shares = [start / start.abs().max() for start in started]
+    for one, other in combinations(shares, 2):
+        assert not torch.allclose(one, other)
+
+
+@rows(OF_GRAPHS)
+def test_sparse_features_give_what_dense_ones_give(spec):
+    x, edges = data()
+    x[x < 0.7] = 0
+    both = [inputs_of(spec, matrix, edges) for matrix in (x, sp.csr_array(x))]
+    assert isinstance(both[0].features, torch.Tensor)
+    assert not isinstance(both[1].features, torch.Tensor)
+    model = built(spec, both[0])
+    found = []
+    for inputs in both:
+        q = model.encode(inputs)
+        model.zero_grad(set_to_none=True)
+        loss = model.loss(inputs, draws(), value=True)
+        loss.total.sum().backward()
+        found.append((q.mean, spread(q), *loss, *(p.grad for p in model.parameters())))
+    torch.testing.assert_close(*found)
+
+
+@rows(OF_FEATURES)
+def test_rows_of_features_take_sparse_data_as_dense(spec):
+    x, edges = data()
+    x[x < 0.7] = 0
+    dense, made_dense = (inputs_of(spec, matrix, edges) for matrix in (x, sp.csr_array(x)))
+    assert torch.equal(dense.features, made_dense.features)
+    model = built(spec, dense)
+    left_sparse = Inputs.of(sp.csr_array(x), None, replicas=1, device="cpu", dtype=torch.float64)
+    torch.testing.assert_close(model.encode(dense).mean, model.encode(left_sparse).mean)
+    with pytest.raises(ValueError, match="needs dense features"):
+        model.loss(left_sparse, draws(), value=True)
+
+
+@rows(OF_FEATURES)
+def test_mlps_against_torch_linear(spec):
+    """Depth, ReLUs and biases of encoder and mirror."""
+    inputs = tiny(spec)
+    model, settings = built(spec, inputs), spec.settings
+    without_biases = spec.name.endswith(("as-printed", "four-layer"))
+
+    def through(layers, hidden):
+        for layer, (into, out) in layers:
+            assert layer.weight.shape == (1, into, out)
+            assert (layer.bias is None) == without_biases
+            bias = None if layer.bias is None else layer.bias[0, 0]
+            hidden = torch.nn.functional.linear(hidden, layer.weight[0].T, bias).relu()
+        return hidden
+
+    widths = (FEATURES, *settings.hidden)
+    hidden = through(zip(model.encoder.hidden, pairwise(widths), strict=True), inputs.features)
+    out = [width for _, width in spec.posterior.widths(settings.latent)]
+    for head, width, output in zip(model.encoder.heads, out, model.encoder(inputs), strict=True):
+        positive, negative = (through([(scaled(head, sign), (widths[-1], width))], hidden) for sign in (1.0, -1.0))
+        torch.testing.assert_close(output[0], positive if spec.name in RECTIFIED else positive - negative)
+    outputs = 2 * FEATURES if spec.likelihood.name == "gaussian-output" else FEATURES
+    z = model.encode(inputs).mean
+    widths = (settings.latent, *reversed(settings.hidden))
+    below = through(zip(model.decoder.hidden, pairwise(widths), strict=True), z[0])
+    positive, negative = (
+        through([(scaled(model.decoder.output, sign), (widths[-1], outputs))], below) for sign in (1.0, -1.0)
+    )
+    raw = (positive - negative)[:, :FEATURES]
+    torch.testing.assert_close(model.decoder(z)[0][0], raw)
+    torch.testing.assert_close(model.decoder.decode(z)[0], raw.sigmoid() if spec.likelihood.unit_interval else raw)
+
+
+def scaled(layer, sign):
+    """The layer with its weights and biases times ``sign``: relu(y) − relu(−y) is y."""
+    copy = torch.nn.Module()
+    copy.weight = sign * layer.weight
+    copy.bias = None if layer.bias is None else sign * layer.bias
+    return copy
+
+
+@rows(OF_GRAPHS)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_graph_convolutions_against_torch_geometric(spec, sparse):
+    """GCNConv with the same weights and biases, or the convolution of its name, on a graph with isolated nodes."""
+    x, _ = data()
+    graphs = [data(seed=seed)[1] for seed in (0, 1)]
+    inputs = inputs_of(spec, sp.csr_array(x) if sparse else x, graphs, replicas=2)
+    model = built(spec, inputs, (0, 1), small(spec))
+    outputs = model.encoder(inputs)
+    for replica, edges in enumerate(graphs):
+        index = torch.tensor(np.vstack([edges, edges[:, ::-1]]).T.copy())
+        hidden = torch.tensor(x, dtype=torch.float64)
+        for layer in model.encoder.hidden:
+            hidden = convolution(layer, replica, spec.settings.convolution)(hidden, index).relu()
+        for head, output in zip(model.encoder.heads, outputs, strict=True):
+            theirs = convolution(head, replica, spec.settings.convolution)
+            torch.testing.assert_close(output[replica], theirs(hidden, index))
+    depth = 0 if "linear" in spec.name else 1
+    assert len(model.encoder.hidden) == depth
+
+
+def convolution(layer, replica, name):
+    """A GCNConv, or another convolution by its name, with a layer's weights."""
+    if name:
+        weights = dict(zip(layer.names, layer.weights, strict=True))
+        outputs, inputs = weights["lin.weight" if name == "GATConv" else "lin_l.weight"].shape[1:]
+        theirs = {"GATConv": GATConv, "SAGEConv": SAGEConv}[name](inputs, outputs).double()
+        theirs.load_state_dict({key: weight[replica].detach() for key, weight in weights.items()})
+        return theirs
+    theirs = GCNConv(*layer.weight.shape[1:], bias=layer.bias is not None).double()
+    if layer.bias is not None:
+        theirs.bias.data = layer.bias[replica, 0].detach()
+    theirs.lin.weight.data = layer.weight[replica].detach().T.contiguous()
+    return theirs
+
+
+def test_the_normalised_adjacency_counts_the_loops():
+    _, edges = data()
+    found = normalised_adjacency(edges, ROWS).toarray()
+    np.testing.assert_allclose(found, propagation(edges, ROWS))
+    assert (found[-2:] == np.eye(ROWS)[-2:]).all()  # an isolated node keeps itself
+    assert np.array_equal(normalised_adjacency(np.empty((0, 2), dtype=np.int64), 3).toarray(), np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("gae", "a graph convolution needs inputs with a graph"), ("gae-features", "needs inputs with a graph")],
+)
+def test_a_graph_row_refuses_inputs_without_a_graph(name, message):
+    spec = BY_NAME[name]
+    x, edges = data()
+    model = built(spec, inputs_of(spec, x, edges))
+    bare = Inputs.of(x, None, replicas=1, device="cpu", dtype=torch.float64)
+    with pytest.raises(ValueError, match=message):
+        model.encode(bare)
+    with pytest.raises(ValueError, match="needs inputs with a graph"):
+        model.decoder.reconstruction(torch.zeros(1, ROWS, 16, dtype=torch.float64), bare, draws(), value=True)
+
+
+def test_inputs_refuse_what_they_cannot_hold():
+    x, edges = data()
+    with pytest.raises(ValueError, match="got 1 for 2 replicas"):
+        Inputs.of(x, [edges], replicas=2, device="cpu")
+    sparse = Inputs.of(sp.csr_array(x), None, replicas=1, device="cpu")
+    with pytest.raises(ValueError, match="dense features"):
+        sparse.batch(torch.zeros(1, 4, dtype=torch.int64))
+    inputs = Inputs.of(x, None, replicas=2, device="cpu")
+    index = torch.tensor([[3, 1, 4], [1, 5, 9]])
+    batch = inputs.batch(index)
+    assert (batch.rows, batch.replicas, batch.graph) == (3, 2, None)
+    assert np.array_equal(batch.features, x[index.numpy()])
+    with pytest.raises(ValueError, match="dense features"):
+        batch.batch(index[:, :1])
+
+
+def test_inputs_of_graphs_hold_a_graph_a_replica():
+    x, edges = data()
+    inputs = inputs_of(BY_NAME["vgae"], x, [edges, edges[:9]], replicas=2)
+    assert inputs.graph.counts.tolist() == [len(edges), 9]
+    assert inputs.graph.nodes == inputs.rows == ROWS

@@ -1,0 +1,338 @@
+"""MODELS: that every row of the sources is there, and that rows differ in what they are meant to differ in alone."""
+
+from dataclasses import asdict, fields
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from networks import BY_NAME, CONTROLS, FEATURES, NETWORKS, NOISED, ROWS, TRAINED, built, rows, small, tiny
+
+from benchmark.models import MODELS, ModelSpec
+from benchmark.models.parts.encoders import GCN_DEFAULT_START
+from benchmark.models.systems.autoencoder import (
+    AS_PRINTED,
+    DIRECT,
+    FIXED,
+    LOG_STD,
+    LOG_VARIANCE,
+    POINT,
+    VON_MISES_FISHER,
+    PosteriorFamily,
+)
+
+NOISE = {"posterior", "beta", "estimator", "samples"}  # what makes a row the variational twin of another
+# Every network but ae and gae, beside a row that it differs from in exactly these fields.
+DIFFERENCES = {
+    ("vae", "ae"): NOISE,
+    ("vae-gaussian", "ae-gaussian"): NOISE,
+    ("vae-gaussian-learned", "ae-gaussian-learned"): NOISE,
+    ("vae-four-layer", "ae-four-layer"): NOISE,
+    ("vae-deep", "ae-deep"): NOISE,
+    ("vae-one-hidden", "ae-one-hidden"): NOISE,
+    ("vae-one-hidden-gaussian", "ae-one-hidden-gaussian"): NOISE,
+    ("vgae", "gae"): NOISE,
+    ("vgae-unweighted", "gae-as-printed"): NOISE,
+    ("vgae-sampled", "gae-sampled"): NOISE,
+    ("vgae-featureless", "gae-featureless"): NOISE,
+    ("linear-vgae", "linear-gae"): NOISE,
+    ("vgae-low-rate", "gae-low-rate"): NOISE,
+    ("vgae-features", "gae-features"): NOISE,
+    ("vgae-unweighted-low-rate", "gae-unweighted-low-rate"): NOISE,
+    ("arvga", "arga"): NOISE,
+    ("vgae-gat", "gae-gat"): NOISE,
+    ("vgae-sage", "gae-sage"): NOISE,
+    ("s-vae", "vae"): {"posterior"},
+    ("s-vgae", "vgae"): {"posterior"},
+    ("iwae", "vae"): {"estimator", "samples"},
+    ("wae-mmd", "ae"): {"discrepancy"},
+    ("arga", "gae"): {"adversary", "adversary_rate"},
+    ("gae-gat", "gae"): {"encoder", "convolution"},
+    ("gae-sage", "gae-gat"): {"convolution"},
+    # the origin: the starts, and what reweights them or mends their σ
+    ("gae-scripts", "gae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate"},
+    ("vgae-scripts", "vgae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate", "beta"},
+    ("vgae-scripts", "gae-scripts"): NOISE | {"learning_rate"},
+    ("gae-scripts-balanced", "gae-scripts"): {"likelihood", "weighted"},
+    ("vgae-scripts-balanced", "vgae-scripts"): {"likelihood", "weighted"},
+    ("gae-june", "gae-scripts"): {"encoder"},
+    ("vgae-june", "vgae-scripts"): {"encoder", "posterior"},
+    ("vgae-june-scaled", "vgae-june"): {"posterior"},
+    ("vgae-june-balanced", "vgae-june"): {"likelihood", "weighted"},
+    # as printed, and corrected
+    ("ae-as-printed", "ae-four-layer"): {"encoder"},
+    ("vae-as-printed", "vae-four-layer"): {"posterior"},
+    ("gae-as-printed", "gae"): {"likelihood"},
+    ("vgae-as-printed", "vgae-corrected"): {"posterior"},
+    ("ae-relu-bottleneck", "ae-deep"): {"encoder", "latent"},
+    ("vae-direct-sigma", "vae-deep"): {"encoder", "posterior", "beta"},
+    # other rows of the sources
+    ("ae-gaussian", "ae"): {"likelihood"},
+    ("ae-gaussian-learned", "ae"): {"likelihood"},
+    ("ae-four-layer", "ae"): {"encoder", "decoder"},
+    ("ae-deep", "ae"): {"hidden", "latent", "likelihood"},
+    ("ae-one-hidden", "ae"): {"hidden", "latent", "epochs"},
+    ("ae-one-hidden-gaussian", "ae-one-hidden"): {"likelihood"},
+    ("sae", "ae"): {"sparsity"},
+    ("sae-stacked", "sae"): {"pretraining"},
+    ("beta-vae", "vae"): {"beta"},
+    ("rae-l2", "ae-l2"): {"decoder_l2"},
+    ("dae", "ae"): {"corruption"},
+    ("vgae-corrected", "vgae"): {"encoder", "posterior", "likelihood"},
+    ("vgae-unweighted", "vgae"): {"likelihood"},
+    ("gae-sampled", "gae"): {"likelihood"},
+    ("gae-featureless", "gae"): {"featureless"},
+    ("linear-gae", "gae"): {"hidden"},
+    ("gae-low-rate", "gae"): {"learning_rate", "epochs"},
+    ("gae-unweighted-low-rate", "gae-low-rate"): {"likelihood"},
+    ("gae-unweighted-low-rate", "gae-as-printed"): {"learning_rate", "epochs"},
+    ("beta-vgae", "vgae"): {"beta"},
+    ("gae-features", "gae-low-rate"): {"decoder", "likelihood"},
+    # the ladder, and controls
+    ("ae-l2", "ae"): {"beta"},
+    ("ae-gaussian-l2", "ae-gaussian"): {"beta"},
+    ("gae-l2", "gae"): {"beta"},
+    ("vae-fixed", "vae"): {"posterior"},
+    ("vae-gaussian-fixed", "vae-gaussian"): {"posterior"},
+    ("vgae-fixed", "vgae"): {"posterior"},
+    ("untrained-mlp", "ae"): {"family", "epochs", "least_steps"},
+    ("untrained-gcn", "gae"): {"family", "epochs"},
+}
+TWINS = [pair for pair, differing in DIFFERENCES.items() if differing == NOISE]
+
+
+def facts(spec: ModelSpec) -> dict[str, object]:
+    """All fields of a row and of its settings, but its name, source and note."""
+    own = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    for name in ("name", "source", "note", "settings"):
+        del own[name]
+    return own | asdict(spec.settings)
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENCES)
+def test_rows_differ_in_the_stated_fields_alone(one, other):
+    first, second = facts(BY_NAME[one]), facts(BY_NAME[other])
+    assert {name for name in first if first[name] != second[name]} == DIFFERENCES[one, other]
+
+
+def test_every_network_is_in_the_list_of_differences():
+    assert {one for one, _ in DIFFERENCES} | {"ae", "gae"} == {spec.name for spec in NETWORKS}
+
+
+def test_no_two_rows_are_one():
+    assert len({row.name for row in MODELS}) == len(MODELS)
+    for one, other in combinations(NETWORKS, 2):
+        assert facts(one) != facts(other), (one.name, other.name)
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENCES)
+def test_rows_that_differ_little_start_from_equal_weights(one, other):
+    """Where names and shapes agree, and the initialisation is the same; a twin adds its head of σ alone."""
+    pair = [BY_NAME[one], BY_NAME[other]]
+    first, second = (dict(built(spec, tiny(spec), settings=small(spec)).named_parameters()) for spec in pair)
+    same = {name for name in first.keys() & second.keys() if layer_shape(first, name) == layer_shape(second, name)}
+    if len({spec.encoder is GCN_DEFAULT_START for spec in pair}) == 1 and not DIFFERENCES[one, other] & {
+        "encoder",
+        "convolution",
+    }:
+        assert same
+        for name in same:
+            assert torch.equal(first[name], second[name]), name
+    if DIFFERENCES[one, other] == NOISE:
+        assert same == set(second)
+        assert {name.rsplit(".", 1)[0] for name in set(first) - same} == (
+            {"encoder.heads.1.weights"} if BY_NAME[one].settings.convolution else {"encoder.heads.1"}
+        )
+
+
+def layer_shape(parameters, name):
+    """The shape of a parameter and of the weights of its layer, which the bias starts in proportion to."""
+    weight = f"{name.removesuffix('.weight').removesuffix('.bias')}.weight"
+    return parameters[name].shape, parameters.get(weight, parameters[name]).shape
+
+
+def test_the_two_base_rows_are_those_of_the_sources():
+    gae, ae = (facts(BY_NAME[name]) for name in ("gae", "ae"))
+    kipf = {"hidden": (32,), "latent": 16, "learning_rate": 0.01, "epochs": 200, "batch": None, "least_steps": None}
+    assert kipf.items() <= gae.items()
+    assert (gae["encoder"].name, gae["decoder"].name, gae["likelihood"].name) == (
+        "GCN",
+        "inner product",
+        "bernoulli-balanced",
+    )
+    assert (ae["encoder"].name, ae["decoder"].name, ae["likelihood"].name) == ("MLP", "MLP", "bernoulli")
+    assert (ae["hidden"], ae["latent"]) == ((512,), 16)
+    absent = ("beta", "estimator", "samples", "sparsity", "decoder_l2", "corruption", "pretraining", "discrepancy")
+    absent += ("adversary", "adversary_rate", "convolution")
+    for row in (gae, ae):
+        assert row["posterior"] is POINT
+        assert [row[name] for name in absent] == [None] * len(absent)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    {
+        "vae": {"beta": 1.0, "estimator": "B", "samples": 1, "posterior": LOG_VARIANCE},
+        "vgae": {"beta": 1.0, "estimator": "B", "samples": 1, "posterior": LOG_STD},
+        "vae-as-printed": {"posterior": AS_PRINTED, "beta": 1.0},
+        "vgae-as-printed": {"posterior": AS_PRINTED, "beta": 1.0},
+        "vae-direct-sigma": {"posterior": DIRECT, "beta": 0.5, "hidden": (256, 64), "latent": 10},
+        "ae-relu-bottleneck": {"hidden": (256, 64), "latent": 20},
+        "vae-fixed": {"posterior": FIXED, "beta": 1.0},
+        "vgae-fixed": {"posterior": FIXED, "beta": 1.0},
+        "ae-l2": {"posterior": POINT, "beta": 1.0},
+        "gae-l2": {"posterior": POINT, "beta": 1.0},
+        "linear-gae": {"hidden": ()},
+        "gae-scripts": {"hidden": (1024,), "latent": 128, "learning_rate": 1e-4, "epochs": 200},
+        "vgae-scripts": {"hidden": (1024,), "latent": 128, "learning_rate": 5e-4, "epochs": 200, "beta": "1/n^2"},
+        "vgae-june": {"posterior": AS_PRINTED, "learning_rate": 5e-4, "beta": "1/n^2"},
+        "arga": {"adversary": (16, 64), "adversary_rate": 1e-3, "learning_rate": 0.01},
+        "wae-mmd": {"discrepancy": 10.0, "posterior": POINT},
+        "iwae": {"estimator": "IW", "samples": 5},
+        "s-vae": {"posterior": VON_MISES_FISHER},
+        "s-vgae": {"posterior": VON_MISES_FISHER},
+        "gae-gat": {"convolution": "GATConv"},
+        "gae-sage": {"convolution": "SAGEConv"},
+        "gae-featureless": {"featureless": True},
+    }.items(),
+)
+def test_rows_have_the_values_of_their_sources(name, values):
+    assert values.items() <= facts(BY_NAME[name]).items()
+
+
+LIKELIHOODS = {
+    "gae-as-printed": "bernoulli",
+    "vgae-unweighted": "bernoulli",
+    "gae-sampled": "bernoulli-sampled",
+    "gae-scripts": "bernoulli, target A",
+    "gae-scripts-balanced": "bernoulli-balanced",
+    "gae-features": "gaussian",
+    "ae-gaussian": "gaussian",
+    "ae-deep": "gaussian-sigmoid",
+    "ae-gaussian-learned": "gaussian-learned",
+    "ae-one-hidden": "bernoulli",
+    "ae-one-hidden-gaussian": "gaussian-output",
+}
+
+
+@pytest.mark.parametrize(("name", "likelihood"), LIKELIHOODS.items())
+def test_likelihoods(name, likelihood):
+    assert BY_NAME[name].likelihood.name == likelihood
+
+
+@rows(MODELS)
+def test_a_row_says_what_it_is(spec):
+    assert spec.source
+    assert spec.version >= 1
+    starts = ("gae-scripts", "vgae-scripts", "gae-june", "vgae-june")
+    assert ("as printed" in spec.note) == (
+        spec.name.endswith("as-printed") or spec.name in ("ae-relu-bottleneck", "vae-direct-sigma", *starts)
+    )
+    control = spec in CONTROLS or not spec.settings.epochs
+    assert spec.family == ("control" if control else "gae" if spec.uses_graph else "ae")
+
+
+@rows([*NETWORKS, *NOISED])
+def test_only_the_sampled_rows_need_a_non_edge(spec):
+    assert spec.samples_pairs == (spec.name in ("gae-sampled", "vgae-sampled"))
+
+
+@rows(TRAINED)
+def test_features_outside_the_unit_interval_are_refused_where_the_loss_needs_them_inside(spec):
+    """A cross-entropy of features, or means that a sigmoid gives; edges are no features."""
+    sigmoid = spec.decoder.makes == "images" and spec.likelihood.name in ("bernoulli", "gaussian-sigmoid")
+    assert spec.unit_interval == sigmoid
+
+
+@pytest.mark.parametrize(
+    ("name", "objective"),
+    {
+        "ae": "reconstruction",
+        "vae": "reconstruction + β·KL, SGVB B, L = 1",
+        "gae-l2": "reconstruction + β·½‖z‖²",
+        "sae": "reconstruction + 1·‖z‖₁",
+        "sae-stacked": "reconstruction + 1·‖z‖₁, layers pre-trained one by one",
+        "rae-l2": "reconstruction + β·½‖z‖² + 0.0001·½‖W‖² of the decoder",
+        "dae": "reconstruction, 25% of the features masked",
+        "untrained-gcn": "untrained",
+        "raw": "untrained",
+        "arvga": "reconstruction + β·KL, SGVB B, L = 1, then a discriminator 16–64 and the encoder against each other",
+        "wae-mmd": "reconstruction + 10·MMD² to the prior",
+        "iwae": "reconstruction + β·KL, importance-weighted, K = 5",
+        "gae-noised": "gae trained, and vgae beside it for the amount of noise",
+    }.items(),
+)
+def test_the_objective_in_words(name, objective):
+    spec = BY_NAME[name]
+    assert spec.objective(spec.settings) == objective
+
+
+def test_the_objective_is_that_of_the_settings():
+    spec = BY_NAME["vae"]
+    words = spec.objective(spec.overridden({"estimator": "A", "samples": 4}))
+    assert words == "reconstruction + β·KL, SGVB A, L = 4"
+    assert spec.objective(spec.overridden({"epochs": 0})) == "untrained"
+    assert "60% of the features" in BY_NAME["dae"].objective(BY_NAME["dae"].overridden({"corruption": 0.6}))
+
+
+@rows(NOISED)
+def test_a_noised_row_is_a_point_and_its_twin_as_they_stand(spec):
+    assert (spec.variational.name, spec.point.name) in TWINS
+    assert spec.point is BY_NAME[spec.point.name]
+    assert spec.variational is BY_NAME[spec.variational.name]
+    assert spec.settings == spec.variational.settings
+    assert spec.settings_of_point(spec.settings) == spec.point.settings
+    changed = spec.overridden({"latent": 3, "beta": 0.25})
+    assert changed == spec.variational.overridden({"latent": 3, "beta": 0.25})
+    assert spec.settings_of_point(changed) == spec.point.overridden({"latent": 3})
+    assert spec.posterior.noisy
+    for shared in ("family", "encoder", "decoder", "likelihood", "uses_graph", "unit_interval"):
+        assert getattr(spec, shared) == getattr(spec.point, shared) == getattr(spec.variational, shared)
+    x = np.ones((3, 2), dtype=np.float32)
+    assert spec.seen(x) is x
+
+
+def test_every_variational_row_of_the_ladder_has_all_its_rungs():
+    for kind, prefix in (("ae", ""), ("ae", "gaussian"), ("gae", "")):
+        stem, noisy = (f"{name}-{prefix}".rstrip("-") for name in (kind, f"v{kind}"))
+        assert {stem, noisy, f"{stem}-l2", f"{noisy}-fixed", f"{stem}-noised"} <= BY_NAME.keys()
+
+
+def test_the_families_are_what_the_table_holds():
+    used = {spec.posterior for spec in NETWORKS}
+    assert used == {POINT, FIXED, LOG_VARIANCE, LOG_STD, AS_PRINTED, DIRECT, VON_MISES_FISHER}
+    assert all(isinstance(family, PosteriorFamily) for family in used)
+    assert {family.noisy for family in used - {POINT}} == {True}
+    assert not POINT.noisy
+
+
+@rows(CONTROLS)
+def test_a_control_has_no_setting_but_a_width(spec):
+    with pytest.raises(ValueError, match="epochs is no setting of this row"):
+        spec.overridden({"epochs": 3})
+    if spec.has_dimension:
+        assert spec.overridden({"latent": 3}).latent == 3
+    else:
+        with pytest.raises(ValueError, match="latent is no setting of this row"):
+            spec.overridden({"latent": 3})
+
+
+def test_importance_weights_are_for_rows_of_features():
+    assert BY_NAME["vae"].overridden({"estimator": "IW", "samples": 8}).estimator == "IW"
+    with pytest.raises(ValueError, match=r"estimator 'IW' weighs rows by their nats, .* of pairs; A or B"):
+        BY_NAME["vgae"].overridden({"estimator": "IW"})
+
+
+@pytest.mark.parametrize("name", ["s-vae", "s-vgae"])
+def test_a_sphere_has_two_dimensions_at_least(name):
+    assert BY_NAME[name].overridden({"latent": 2}).latent == 2
+    with pytest.raises(ValueError, match="latent must be at least 2 on a sphere, got 1"):
+        BY_NAME[name].overridden({"latent": 1})
+
+
+def test_a_row_is_built_for_any_size():
+    for spec in NETWORKS:
+        model = built(spec, tiny(spec), settings=small(spec, latent=3))
+        assert model.encode(tiny(spec)).mean.shape == (1, ROWS, 3)
+        widths = {width for shape in (p.shape for p in model.encoder.parameters()) for width in shape[1:]}
+        assert (ROWS if spec.featureless else FEATURES) in widths

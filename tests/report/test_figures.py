@@ -1,0 +1,374 @@
+"""Every figure holds the numbers of its frame, in its data, its marks and its words."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import make_frames
+
+from benchmark.core.files import labels_path, packed, write_atomically
+from benchmark.core.rng import generator
+from benchmark.report import numbers
+from benchmark.report.figures import (
+    Chart,
+    averaging,
+    beta_sweep,
+    critical_differences,
+    embeddings,
+    forest,
+    harm_of_samples,
+    ladder,
+    nearness,
+    reconstructions,
+    training_curves,
+    waterfalls,
+)
+from benchmark.report.figures.drawing import Series, colour, dash, mark
+from benchmark.report.figures.reconstructions import NAMES
+from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
+from benchmark.statistics.steps import WATERFALL_COLUMNS
+from benchmark.study.origin import steps
+from benchmark.study.schema import Pair
+
+DECLARED = tuple(
+    contrast
+    for pair in (
+        Pair(point="ae", variational="vae", links="link-hadamard"),
+        Pair(point="gae", variational="vgae", links="link-inner-product"),
+    )
+    for contrast in pair.contrasts()
+)
+COLOURS = {("ae", ""): 0, ("vae", ""): 1, ("gae", ""): 2, ("vgae", ""): 3}
+OVERLAP = {"link-inner-product": 0.1, "link-hadamard": 0.1}
+DATASETS = ("cora", "digits")
+
+
+@pytest.fixture(scope="module")
+def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return make_frames(datasets={"cora": True, "digits": False}, models=("ae", "vae", "gae", "vgae", "raw"), seeds=4)
+
+
+def swept() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and units of ae, and of vae at four values of β."""
+    parts = [make_frames(datasets={"digits": False}, models=("ae", "vae"), seeds=2)]
+    for beta in (0.01, 0.1, 4.0):
+        variant = f"beta={beta:g}"
+        scores, units = make_frames(datasets={"digits": False}, models=("vae",), variants={"vae": variant}, seeds=2)
+        settings = json.dumps(json.loads(units["settings"].iloc[0]) | {"beta": beta})
+        parts.append((scores, units.assign(beta=beta, settings=settings)))
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    return scores, units
+
+
+def there(chart: Chart | None) -> Chart:
+    assert chart is not None
+    return chart
+
+
+def words(chart: Chart) -> str:
+    """What the panels say to those who do not see them."""
+    return " ".join(
+        re.findall(r"<desc>(.*?)</desc>", "".join(panel.inline for g in chart.groups for panel in g.panels))
+    )
+
+
+def drawn(frames: tuple[pd.DataFrame, pd.DataFrame]) -> list[Chart | None]:
+    scores, units = frames
+    summary = summarise(scores)
+    return [
+        forest(contrasts(scores, DECLARED, OVERLAP, margin=0.01), DECLARED, DATASETS, 0.01),
+        ladder(summary, [[("ae", ""), ("vae", "")]], DECLARED, DATASETS),
+        averaging(summary, DECLARED, DATASETS, COLOURS),
+        harm_of_samples(scores, units, DECLARED),
+        nearness(scores, units, DECLARED),
+        critical_differences(scores, DECLARED, DATASETS, {}, OVERLAP),
+        training_curves(units, COLOURS, DATASETS),
+    ]
+
+
+def test_every_panel_is_a_whole_svg_and_pdf_and_is_told_in_words(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    charts = [there(chart) for chart in drawn(frames)]
+    titles = set()
+    for chart in charts:
+        assert chart.groups
+        assert not chart.data.empty
+        for (path, panel), again in zip(chart.paths(), chart.paths(), strict=True):
+            assert path == again[0]
+            root = ET.fromstring(panel.svg)
+            assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            inline = ET.fromstring(str(panel.inline))
+            assert inline.attrib["role"] == "img"
+            titles.add(inline.attrib["aria-label"])
+            assert "var(--" in panel.inline
+        assert panel.pdf().startswith(b"%PDF")
+    assert len(titles) == sum(len(group.panels) for chart in charts for group in chart.groups)
+
+
+def test_equal_frames_give_equal_bytes(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    shuffled = frames[0].iloc[::-1], frames[1].iloc[::-1]
+    for one, other in zip(drawn(frames), drawn(shuffled), strict=True):
+        first, second = there(one), there(other)
+        for ours, theirs in zip(first.paths(), second.paths(), strict=True):
+            assert ours[1].inline == theirs[1].inline
+            assert ours[1].svg == theirs[1].svg
+    assert ours[1].pdf() == theirs[1].pdf()
+
+
+def test_the_ladder_stands_on_the_means(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    summary = summarise(frames[0])
+    chart = there(ladder(summary, [[("ae", ""), ("vae", "")], [("ae", ""), ("gone", "")]], DECLARED, DATASETS))
+    assert [group.title for group in chart.groups] == ["From ae"]
+    for row in chart.data.to_dict("records"):
+        assert f"{row['model']}, {row['readout']}: {numbers.percent_spread(row['mean'], row['sd'])}" in words(chart)
+    assert set(chart.data["readout"]) == {"mean", "sampled"}
+    assert ladder(summary, [], DECLARED, DATASETS) is None
+
+
+def test_the_sweep_follows_beta_and_counts_active_units() -> None:
+    scores, units = swept()
+    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits"], ["ae", "vae"]))
+    assert sorted(set(chart.data["beta"])) == [0.01, 0.1, 1.0, 4.0]
+    assert len(chart.groups[0].panels) == 3  # two tasks, and the active units
+    active = units[units["beta"].eq(0.1)]["diagnostics"].map(json.loads).map(lambda found: found["active_units"])
+    assert f"β 0.1: {active.mean():.1f}" in words(chart)
+    assert (
+        beta_sweep(
+            summarise(scores), units[units["beta"].ne(4.0) & units["beta"].ne(0.1)], DECLARED, ["digits"], ["vae"]
+        )
+        is None
+    )
+
+
+def test_settings_other_than_beta_are_another_line() -> None:
+    scores, units = swept()
+    parts = [(scores, units)]
+    renamed = [frame[frame["model"].eq("vae")].copy() for frame in (scores, units)]
+    for frame in renamed:
+        frame["variant"] = [f"{variant} latent=2".strip() for variant in frame["variant"]]
+    parts.append((renamed[0].assign(key=renamed[0]["key"] + "0"), renamed[1].assign(key=renamed[1]["key"] + "0")))
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits"], ["ae", "vae"]))
+    titles = [panel.title for panel in chart.groups[0].panels]
+    assert [title.split(": ")[0] for title in titles] == ["vae"] * 3 + ["vae (latent=2)"] * 3
+    few = units["variant"].isin(["beta=0.1 latent=2", "beta=4 latent=2"])
+    chart = there(beta_sweep(summarise(scores), units[~few], DECLARED, ["digits"], ["ae", "vae"]))
+    assert len(chart.groups[0].panels) == 3
+
+
+def test_a_beta_that_depends_on_the_dataset_is_that_of_each() -> None:
+    parts = []
+    for place, dataset in enumerate(("digits", "wine"), 1):
+        for beta in (0.1 * place, 1.0 * place, 10.0 * place):
+            variant = f"beta={beta / place:g}"
+            scores, units = make_frames(datasets={dataset: False}, models=("vae",), variants={"vae": variant}, seeds=2)
+            parts.append((scores, units.assign(beta=beta)))
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
+    chart = there(beta_sweep(summarise(scores), units, DECLARED, ["digits", "wine"], ["vae"]))
+    found = {name: sorted(set(here["beta"])) for name, here in chart.data.groupby("dataset")}
+    assert found == {"digits": [0.1, 1.0, 10.0], "wine": [0.2, 2.0, 20.0]}
+
+
+def test_averaging_goes_from_one_draw_to_the_mean(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    summary = summarise(frames[0])
+    chart = there(averaging(summary, DECLARED, DATASETS, COLOURS))
+    assert [(series.label, series.colour) for series in chart.series] == [("vae", 1), ("vgae", 3)]
+    assert set(chart.data["readout"]) == {"sampled", "averaged-4", "mean"}
+    for row in chart.data.to_dict("records"):
+        asked = (row["task"], row["metric"]) in {(p.task, p.metric) for each in DECLARED for p in each.primary}
+        assert not asked or f"{row['model']}, {row['readout']}: {numbers.percent(row['mean'])}" in words(chart)
+    assert averaging(summary[summary["readout"].ne("averaged-4")], DECLARED, DATASETS, COLOURS) is None
+
+
+def test_the_harm_of_a_sample_is_its_mean_less_its_draws(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, units = frames
+    chart = there(harm_of_samples(scores, units, DECLARED))
+    row = chart.data[chart.data["model"].eq("vae") & chart.data["task"].eq("k-means")].iloc[0]
+    here = scores[
+        (scores[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)
+    ]
+    here = here[here["task"].eq("k-means") & here["metric"].eq("nmi")]
+    means = here.groupby("readout")["value"].mean()
+    assert row["loss"] == pytest.approx(means["mean"] - means["sampled"])
+    unit = units[(units[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)]
+    assert row["ratio"] == json.loads(unit["diagnostics"].iloc[0])["signal_to_noise_ratio"]
+    assert "rank correlation" in words(chart)
+    assert harm_of_samples(scores, units.assign(diagnostics="{}"), DECLARED) is None
+
+
+def test_nearness_sets_each_readout_against_the_point_twin(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, units = frames
+    chart = there(nearness(scores, units, DECLARED))
+    assert set(chart.data["model"]) == {"vae", "vgae"}
+    assert set(chart.data["readout"]) == {"mean", "sampled"}
+    assert np.allclose(chart.data["loss"], chart.data["value_of_point"] - chart.data["value"])
+    named = dict(zip(units["key"], units["diagnostics"].map(json.loads), strict=True))
+    row = chart.data[chart.data["readout"].eq("sampled")].iloc[0]
+    keys = scores[
+        (scores[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)
+    ]
+    assert row["near"] == named[keys["key"].iloc[0]]["prior_mmd_sample"]
+
+
+def test_nearness_keeps_estimates_below_zero_and_asks_only_twins(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, units = frames
+    below = units.assign(diagnostics=json.dumps({"prior_mmd_mean": -0.001, "prior_mmd_sample": 0.0}))
+    chart = there(nearness(scores, below, DECLARED))
+    assert set(chart.data["near"]) == {-0.001, 0.0}
+    points = [each.model_copy(update={"first": each.second, "second": DECLARED[3].second}) for each in DECLARED[:1]]
+    assert nearness(scores, units, points) is None  # ae against gae
+
+
+def test_an_arm_that_lacks_most_rows_is_left_out_of_all_pairs(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, _ = frames
+    gone = scores[~(scores["model"].eq("vae") & scores["seed"].lt(3))]
+    chart = there(critical_differences(gone, DECLARED, DATASETS, {}, OVERLAP))
+    assert not {"vae mean", "vae sampled"} & {*chart.data["first"], *chart.data["second"]}
+    assert set(chart.data["blocks"]) == {4}
+
+
+def test_bars_join_what_the_pairs_do_not_tell_apart(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    scores, _ = frames
+    chart = there(critical_differences(scores, DECLARED, DATASETS, {}, OVERLAP))
+    assert [group.title for group in chart.groups] == ["cora", "digits"]
+    here = scores[scores["dataset"].eq("cora") & scores["task"].eq("k-means") & scores["metric"].eq("nmi")]
+    here = here[here["readout"].isin(["mean", "sampled"])]
+    blocks = here.pivot_table(index="seed", columns=["model", "variant", "readout"], values="value")
+    pairs = pairwise(blocks)
+    mine = chart.data[chart.data["level"].eq("cora") & chart.data["task"].eq("k-means")]
+    assert np.allclose(mine["adjusted"], pairs["adjusted"])
+    joined = "; ".join(f"{a[0]} {a[2]} to {b[0]} {b[2]}" for a, b in indistinguishable(pairs))
+    assert f"Not told apart: {joined}." in words(chart)
+
+
+def test_five_datasets_of_evidence_are_compared_over_datasets() -> None:
+    names = [f"d{place}" for place in range(5)]
+    scores, _ = make_frames(datasets=dict.fromkeys(names, False), models=("ae", "vae", "raw"), seeds=2)
+    chart = there(critical_differences(scores, DECLARED, names, dict.fromkeys(names, "family"), OVERLAP))
+    assert [group.title for group in chart.groups] == ["over datasets"]
+    assert set(chart.data["blocks"]) == {5}
+
+
+def test_training_curves_are_means_over_seeds(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    units = frames[1].copy()
+    units["curve"] = [
+        json.dumps({"epoch": [1, 2], "reconstruction": [seed + 1.0, 0.5], "divergence": [0.0, 0.0], "std": [1.0, 0.3]})
+        for seed in units["seed"]
+    ]
+    chart = there(training_curves(units, COLOURS, DATASETS))
+    first = chart.data[chart.data["epoch"].eq(1)]
+    assert set(first["reconstruction"]) == {2.5}  # of seeds 0 to 3
+    assert "divergence" not in " ".join(panel.title for panel in chart.groups[0].panels)
+    assert training_curves(units.assign(curve="{}"), COLOURS, DATASETS) is None
+
+
+def test_a_diverged_seed_has_no_part_in_the_curves(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    units = frames[1].copy()
+    bad = units["model"].eq("vae") & units["seed"].eq(0)
+    units.loc[bad, "status"] = "diverged"
+    units.loc[bad, "curve"] = json.dumps({"epoch": [0], "reconstruction": [None], "divergence": [None], "std": [None]})
+    chart = there(training_curves(units, COLOURS, DATASETS))
+    assert chart.data.notna().all(axis=None)
+    assert "vae" in set(chart.data["model"])
+
+
+def test_seeds_that_part_are_drawn_up_to_there(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    units = frames[1].copy()
+    units["curve"] = [
+        json.dumps({"epoch": [0, 1 + seed % 2], "reconstruction": [1.0, 2.0], "divergence": [0, 0], "std": [1, 1]})
+        for seed in units["seed"]
+    ]
+    assert set(there(training_curves(units, COLOURS, DATASETS)).data["epoch"]) == {0}
+
+
+def test_past_the_last_colour_the_marks_change() -> None:
+    assert [Series("", number).lap for number in (0, 7, 8, 17)] == [0, 0, 1, 2]
+    assert len({(colour(number), mark(number), dash(number)) for number in range(32)}) == 32
+
+
+def test_without_contrasts_the_usual_questions_are_drawn(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    summary = summarise(frames[0])
+    chart = there(ladder(summary, [[("ae", ""), ("vae", "")]], (), DATASETS))
+    assert set(chart.data["task"]) == {"k-means", "logistic-regression-few", "link-inner-product"}
+    assert there(harm_of_samples(*frames, ())).groups
+
+
+def test_the_waterfall_has_a_row_for_each_correction() -> None:
+    protocols = list(steps("scripts"))
+    removals = pd.DataFrame(
+        {
+            "start": "scripts",
+            "dataset": "cora",
+            "task": "k-means",
+            "metric": "nmi",
+            "kind": step.kind,
+            "correction": step.correction,
+            "point": 0.4,
+            "variational": 0.4 - 0.01 * place,
+            "seeds": 3,
+            "gap": 0.01 * place,
+            "low": 0.01 * place - 0.005,
+            "high": 0.01 * place + 0.005,
+            "removed": 0.0,
+            "removed_low": 0.0,
+            "removed_high": 0.0,
+        }
+        for place, step in enumerate(protocols)
+    )[WATERFALL_COLUMNS]
+    chart = there(waterfalls(removals, ["cora"]))
+    assert [group.title for group in chart.groups] == ["scripts, cora"]
+    in_a_row = removals[removals["kind"].eq("one after another")]
+    for row in in_a_row.to_dict("records"):
+        said = f"{numbers.points(row['gap'])} ({numbers.interval(row['low'], row['high'])})"
+        assert f"{row['correction'] or 'as published'}: {said}" in words(chart)
+    assert waterfalls(removals.iloc[:0], ["cora"]) is None
+
+
+@pytest.fixture
+def kept(frames: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> tuple[pd.DataFrame, Path]:
+    """Units of digits with latents, labels and images on disk."""
+    units = frames[1].query("dataset == 'digits'").copy()
+    rng = generator(0, "kept")
+    for place, unit in enumerate(units.itertuples()):
+        parts = {"mean": rng.standard_normal((50, 4))}
+        if str(unit.model).startswith("v"):
+            parts["std"] = np.full((50, 4), 5.0)
+        write_atomically(tmp_path / f"latents/{place}.npz", packed(parts))
+        pictures = {name: rng.random((20 if name == "prior" else 10, 6, 8)) for name in NAMES}
+        write_atomically(tmp_path / f"latents/{place}.generated.npz", packed(pictures))
+    units["latents"] = [f"latents/{place}.npz" for place in range(len(units))]
+    units["generated"] = [f"latents/{place}.generated.npz" for place in range(len(units))]
+    write_atomically(tmp_path / labels_path(units["fingerprint"].iloc[0]), packed({"labels": np.arange(50) % 3}))
+    return units, tmp_path
+
+
+def test_latents_are_drawn_as_point_mean_and_sample_of_the_same_rows(kept: tuple[pd.DataFrame, Path]) -> None:
+    units, results = kept
+    chart = there(embeddings(units, DECLARED, ["digits"], results))
+    assert [panel.title for panel in chart.groups[0].panels] == ["ae, point", "vae, mean", "vae, one sample"]
+    panels = dict(list(chart.data.groupby("latent")))
+    assert set(panels) >= {"ae, point", "vae, mean", "vae, one sample", "gae, point"}
+    for found in panels.values():
+        assert list(found["row"]) == list(panels["ae, point"]["row"])
+        assert list(found["class"]) == [row % 3 for row in found["row"]]
+    assert not np.allclose(panels["vae, mean"]["x"], panels["vae, one sample"]["x"])
+    again = there(embeddings(units, DECLARED, ["digits"], results))
+    pd.testing.assert_frame_equal(chart.data, again.data, check_exact=True)
+    assert embeddings(units, DECLARED, ["digits"], None) is None
+    assert embeddings(units.assign(latents=""), DECLARED, ["digits"], results) is None
+
+
+def test_images_stand_in_rows_by_what_they_are(kept: tuple[pd.DataFrame, Path]) -> None:
+    units, results = kept
+    chart = there(reconstructions(units, [("ae", ""), ("vae", ""), ("gone", "")], ["digits"], results))
+    assert [panel.title for panel in chart.groups[0].panels] == ["ae", "vae"]
+    assert "6 rows of 10 images" in words(chart)  # the prior has two
+    damaged = units["generated"].iloc[0]
+    (results / damaged).write_bytes(b"PK")
+    left = there(reconstructions(units.query("seed == 0"), [("ae", ""), ("vae", "")], ["digits"], results))
+    assert [panel.title for panel in left.groups[0].panels] == ["vae"]

@@ -1,0 +1,168 @@
+"""The sentences at the top of the report say what the frames say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from benchmark.report.headline import of_origin, sentences
+from benchmark.study.schema import Contrast, Pair
+
+DECLARED = tuple(
+    contrast
+    for pair in (
+        Pair(point="ae", variational="vae", links="link-hadamard"),
+        Pair(point="gae", variational="vgae", links="link-inner-product"),
+    )
+    for contrast in pair.contrasts()
+)
+NOTHING = pd.DataFrame({"contrast": [], "verdict": []})
+
+
+def cells(verdicts: Mapping[tuple[str, str], tuple[str, float]]) -> pd.DataFrame:
+    """A row for each (contrast, dataset), with its verdict and difference, on k-means."""
+    return pd.DataFrame(
+        {
+            "contrast": contrast,
+            "dataset": dataset,
+            "task": "k-means",
+            "metric": "nmi",
+            "difference": difference,
+            "low": difference - 0.01,
+            "high": difference + 0.01,
+            "verdict": verdict,
+        }
+        for (contrast, dataset), (verdict, difference) in verdicts.items()
+    )
+
+
+def said(
+    verdicts: Mapping[tuple[str, str], tuple[str, float]],
+    overall: pd.DataFrame = NOTHING,
+    evidence: tuple[str, ...] = ("one", "two", "a", "b", "c", "d"),
+) -> tuple[str, ...]:
+    return sentences(DECLARED, cells(verdicts), overall, evidence, {("ae", ""), ("gae", "")})
+
+
+def test_three_sentences_count_mean_and_sample_and_name_the_counter_example() -> None:
+    mean, sample, counter = said(
+        {
+            ("vae mean − ae", "one"): ("equivalent", 0.001),
+            ("vae mean − ae", "two"): ("helps", 0.03),
+            ("vgae mean − gae", "one"): ("helps", 0.05),
+            ("vae sample − ae", "one"): ("hurts", -0.2),
+            ("vae sample − ae", "two"): ("hurts", -0.3),
+            ("vgae sample − gae", "one"): ("hurts", -0.1),
+            ("vae sample − mean", "one"): ("helps", 0.9),
+        }
+    )
+    assert mean == (
+        "The posterior’s mean (vae − ae and vgae − gae): over datasets nothing is stated (it takes 5 real ones for a "
+        "question); on 2 real datasets, one by one, it helps in 2 and is equivalent in 1 of 3 cells."
+    )
+    assert "One sample (vae − ae and vgae − gae)" in sample
+    assert "it hurts in 3 of 3 cells" in sample
+    assert counter == (
+        "It hurts in 3 of 6 decided cells; the strongest counter-example is vgae mean − gae on one, k-means, which "
+        "helps: +5.00 points of NMI (+4.00 to +6.00)."
+    )
+
+
+def test_the_counter_example_says_otherwise_than_most_whatever_they_say() -> None:
+    helps = {("vae mean − ae", name): ("helps", 0.03) for name in "abc"}
+    *_, counter = said({**helps, ("vae mean − ae", "d"): ("hurts", -0.02), ("vae sample − ae", "d"): ("hurts", -0.07)})
+    assert counter.startswith(
+        "It helps in 3 of 5 decided cells; the strongest counter-example is vae sample − ae on d, k-means, which hurts"
+    )
+    alike = {("vae mean − ae", name): ("equivalent", 0.001) for name in "abc"}
+    *_, counter = said(
+        {**alike, ("vae mean − ae", "d"): ("hurts", -0.3), ("vae sample − ae", "d"): ("inconclusive", 0.9)}
+    )
+    assert counter.startswith(
+        "It is equivalent in 3 of 4 decided cells; the strongest counter-example is vae mean − ae on d"
+    )
+    hurts = {("vae mean − ae", name): ("hurts", -0.1) for name in "ab"}
+    *_, counter = said({**hurts, ("vae mean − ae", "c"): ("equivalent", 0.004)})
+    assert "vae mean − ae on c, k-means, which is equivalent: +0.40 points" in counter
+
+
+def test_without_a_counter_example_that_is_said() -> None:
+    *_, counter = said({("vae mean − ae", "one"): ("hurts", -0.1)})
+    assert counter == "It hurts in 1 of 1 decided cell, so there is no counter-example to name."
+    *_, counter = said({("vae mean − ae", "one"): ("inconclusive", -0.1)})
+    assert counter == "No cell is decided, so there is no counter-example to name."
+
+
+def test_toys_count_only_where_there_is_nothing_else() -> None:
+    verdicts = {("vae mean − ae", "one"): ("hurts", -0.1), ("vae mean − ae", "toy"): ("helps", 0.5)}
+    mean, counter = said(verdicts)
+    assert "on 1 real dataset, one by one, it hurts in 1 of 1 cell" in mean
+    assert "toy" not in counter
+    mean, counter = said(verdicts, evidence=())
+    assert "on 2 synthetic or toy datasets, one by one, it hurts in 1 and helps in 1 of 2 cells" in mean
+    assert "vae mean − ae on toy" in counter
+
+
+def test_both_levels_are_counted_apart() -> None:
+    overall = pd.DataFrame({"contrast": ["vae mean − ae"] * 3, "verdict": ["inconclusive", "hurts", ""]})
+    mean, *_ = said({("vae mean − ae", name): ("equivalent", 0.0) for name in "ab"}, overall)
+    assert "over datasets it hurts in 1 and is inconclusive in 1 of 2 questions" in mean
+    assert "on 2 real datasets, one by one, it is equivalent in 2 of 2 cells" in mean
+
+
+def test_what_could_not_be_tested_is_counted_too() -> None:
+    mean, counter = said({("vae mean − ae", "one"): ("", -0.1)})
+    assert mean.endswith("on 1 real dataset there are too few seeds for a test.")
+    assert counter == "No cell is decided, so there is no counter-example to name."
+    mean, _ = said({("vae mean − ae", "one"): ("", -0.1), ("vae mean − ae", "two"): ("hurts", -0.1)})
+    assert mean.endswith("it hurts in 1 of 1 cell, with 1 more that could not be tested.")
+
+
+def test_a_point_is_not_called_a_posterior() -> None:
+    swapped = [
+        each.model_copy(update={"first": each.second, "second": each.first})
+        for each in DECLARED
+        if "mean −" in each.name
+    ]
+    (sentence, _) = sentences(
+        swapped, cells({("vae mean − ae", "one"): ("hurts", -0.1)}), NOTHING, ["one"], {("ae", ""), ("gae", "")}
+    )
+    assert sentence.startswith("A point (ae − vae and gae − vgae):")
+    own = [each.model_copy(update={"role": "confirmatory"}) for each in DECLARED if each.name == "vae sample − mean"]
+    (sentence, _) = sentences(own, cells({("vae sample − mean", "one"): ("hurts", -0.1)}), NOTHING, ["one"], ())
+    assert sentence.startswith("One sample (vae − its own mean):")
+
+
+def test_secondary_contrasts_have_no_say() -> None:
+    secondary: list[Contrast] = [each for each in DECLARED if each.role == "secondary"]
+    frame = cells({("vae sample − mean", "one"): ("hurts", -0.1)})
+    assert sentences(secondary, frame, NOTHING, [], ()) == (
+        "The study declares no confirmatory contrast, so there is no verdict.",
+    )
+    assert sentences(DECLARED, frame, NOTHING, [], ()) == (
+        "The study declares 4 confirmatory contrasts, of which none is in these results, so there is no verdict.",
+    )
+
+
+def test_of_the_origin_the_gap_and_the_correction_that_is_certain_to_remove_most_are_said() -> None:
+    def step(kind: str, correction: str, removed: float, low: float, gap: float = 0.25) -> dict[str, object]:
+        asked = {"start": "scripts", "dataset": "cora", "task": "k-means", "metric": "nmi"}
+        found = {"gap": gap, "low": gap - 0.02, "high": gap + 0.02, "removed": removed, "removed_low": low}
+        return asked | {"kind": kind, "correction": correction} | found
+
+    nothing = float("nan")
+    steps = [
+        step("one after another", "", nothing, nothing),
+        step("one after another", "sizes", 0.24, 0.2),
+        step("alone", "readout", 0.2, 0.15),
+        step("alone", "epoch", 0.01, 0.005),
+        step("alone", "rate", 0.5, -0.1),
+    ]
+    assert of_origin(pd.DataFrame(steps)) == (
+        "The origin’s protocol (scripts) on cora, GAE − VGAE in points: k-means, NMI +25.00 (+23.00 to +27.00), of "
+        "which the correction “readout” alone removes +20.00.",
+    )
+    (sentence,) = of_origin(pd.DataFrame([steps[0], steps[-1]]))
+    assert sentence.endswith("of which no correction alone is certain to remove any.")
+    assert of_origin(pd.DataFrame(steps[1:])) == ()

@@ -1,0 +1,144 @@
+"""Records: identity, round trip, merging, damage."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import InputError
+from benchmark.results.store import Cell, Identity, Provenance, Record, Store
+
+IDENTITY = Identity("f" * 64, "own", "gae", 1, {"hidden": 32, "beta": None}, 0, "all-edges", "cpu")
+PROVENANCE = Provenance(1.5, 0.5, 1000, "a processor", 1, {"torch": "2.13"}, "abc", "python -m benchmark run x")
+SCORES = {"acc": 0.5, "nmi": 1 / 3, "ari": 0.125, "macro-f1": 0.5}
+MEAN, DRAW = Cell("mean", 0, "k-means", 1), Cell("sampled", 1, "k-means", 1)
+
+
+def record(scores=None, **changes):
+    made = Record(
+        IDENTITY,
+        "cora",
+        "complete",
+        "",
+        PROVENANCE,
+        {MEAN: SCORES} if scores is None else scores,
+        {"epoch": [1], "reconstruction": [None]},
+    )
+    return replace(made, **changes)
+
+
+def test_a_record_survives_its_file(tmp_path):
+    store = Store(tmp_path)
+    assert store.get(IDENTITY.key) is None
+    store.put(record(), same_latent=False)
+    assert store.get(IDENTITY.key) == record()
+    json.loads(store.path(IDENTITY.key).read_text(), parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
+
+
+def test_the_record_of_the_first_schema_still_loads():
+    path = Path(__file__).parents[1] / "data" / "record-schema-1.json"
+    loaded = Record.from_json(path.read_bytes())
+    assert (loaded.key, loaded.identity.schema) == ("bcbcee13b81f1bdd502ec493591c1ed9", 1)
+    assert loaded.scores[MEAN] == {"acc": 0.5, "nmi": 0.25, "ari": 0.125, "macro-f1": 0.5}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"unit": "training-edges"},
+        {"device": "cuda"},
+        {"settings": {"hidden": 16}},
+        {"model_version": 2},
+        {"graph": "none"},
+    ],
+)
+def test_every_part_of_the_identity_is_in_the_key(change):
+    assert replace(IDENTITY, **change).key != IDENTITY.key
+
+
+def test_settings_in_another_order_are_the_same_key():
+    assert replace(IDENTITY, settings={"beta": None, "hidden": 32}).key == IDENTITY.key
+
+
+NEWER = replace(PROVENANCE, seconds=99.0, versions={"torch": "3.0"})
+OTHER = dict.fromkeys(SCORES, 0.4)
+
+
+def test_scores_of_the_same_latent_are_added_and_provenance_stays(tmp_path):
+    store = Store(tmp_path)
+    store.put(record(message="a failure of before", latents="latents/x.npz"), same_latent=False)
+    later = record({DRAW: OTHER}, provenance=NEWER, curve={})
+    extended = store.put(later, same_latent=True)
+    assert extended.scores == {MEAN: SCORES, DRAW: OTHER}
+    assert (extended.provenance.seconds, extended.provenance.scoring_seconds) == (1.5, 1.0)
+    assert (extended.curve, extended.message, extended.latents) == (record().curve, "", "latents/x.npz")
+    assert store.get(IDENTITY.key) == extended
+
+
+@pytest.mark.parametrize("same_latent", [True, False])
+def test_the_same_key_with_other_scores_is_an_error(tmp_path, same_latent):
+    store = Store(tmp_path)
+    store.put(record(), same_latent=False)
+    with pytest.raises(InputError, match="the same key must give the same scores"):
+        store.put(record({MEAN: OTHER}), same_latent=same_latent)
+    assert store.get(IDENTITY.key) == record()
+
+
+def test_a_training_of_other_versions_or_of_a_gpu_replaces_the_record_whole(tmp_path):
+    store = Store(tmp_path)
+    store.put(record({MEAN: SCORES, DRAW: SCORES}), same_latent=False)
+    assert store.put(record({MEAN: OTHER}, provenance=NEWER), same_latent=False).scores == {MEAN: OTHER}
+    identity = replace(IDENTITY, device="cuda")
+    store.put(record({MEAN: SCORES, DRAW: SCORES}, identity=identity), same_latent=False)
+    assert store.put(record({MEAN: OTHER}, identity=identity), same_latent=False).scores == {MEAN: OTHER}
+
+
+@pytest.mark.parametrize("provenance", [PROVENANCE, NEWER], ids=["same versions", "other versions"])
+def test_a_failure_is_replaced_and_does_not_replace(tmp_path, provenance):
+    store = Store(tmp_path)
+    store.put(record({}, status="failed", message="OSError: gone"), same_latent=False)
+    assert store.put(record(), same_latent=False) == record()
+    failure = record({}, status="failed", message="later", provenance=provenance)
+    assert store.put(failure, same_latent=False) == record(message="later")
+
+
+def edited(change):
+    content = json.loads(record().to_json())
+    change(content)
+    return json.dumps(content).encode()
+
+
+DAMAGES = {
+    "no metrics": lambda c: c["scores"][0].update(metrics={}),
+    "null metrics": lambda c: c["scores"][0].update(metrics=None),
+    "a word": lambda c: c["scores"][0]["metrics"].update(acc="high"),
+    "out of range": lambda c: c["scores"][0]["metrics"].update(acc=17.5),
+    "unknown status": lambda c: c.update(status="weird"),
+    "seconds": lambda c: c["provenance"].update(seconds="x"),
+    "no identity": lambda c: c.pop("identity"),
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"scores": []}', b"\xff\xfe", *(edited(change) for change in DAMAGES.values())],
+    ids=["empty", "cut off", "a list", "no scores", "no text", *DAMAGES],
+)
+def test_a_damaged_record_is_named_in_one_line(tmp_path, content):
+    store = Store(tmp_path)
+    store.put(record(), same_latent=False)
+    store.path(IDENTITY.key).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{IDENTITY.key}\.json: not a readable record .* delete it"):
+        store.get(IDENTITY.key)
+
+
+def test_a_record_under_a_wrong_name_is_refused(tmp_path):
+    store = Store(tmp_path)
+    other = replace(IDENTITY, seed=7)
+    path = store.path(other.key)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(record().to_json())
+    with pytest.raises(InputError, match="holds the record of another unit"):
+        store.get(other.key)

@@ -1,0 +1,371 @@
+"""The Ray engine, on clusters of several nodes, which are all this machine."""
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import processes
+import pytest
+from processes import alive, said, started, until
+from tiny import Held, command, make_plan, records, write_study
+
+from benchmark.core import environment
+from benchmark.core.errors import InputError
+from benchmark.results.store import Store
+from benchmark.running import run
+from benchmark.running.engines import on_ray, opened
+from benchmark.running.work import run_job, train
+
+ray = pytest.importorskip("ray")
+
+RUN = ("run", "tiny.toml", "--device", "cpu")
+RAY = (*RUN, "--engine", "ray")
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    from ray.cluster_utils import Cluster
+
+    for module in (sys.modules[__name__], processes):  # workers cannot import these files
+        ray.cloudpickle.register_pickle_by_value(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 0, "include_dashboard": False})
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def cluster(head, monkeypatch):
+    """One node with one processor; what a test adds to it goes with the test."""
+    monkeypatch.setenv("RAY_ADDRESS", head.address)
+    yield head
+    for node in list(head.worker_nodes):
+        head.remove_node(node)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_gpu_that_no_node_has_is_refused_at_once(tmp_path):
+    write_study(tmp_path)
+    words = ("run", "tiny.toml", "--engine", "ray", "--device", "cuda")
+    assert command(*words, folder=tmp_path) == (
+        2,
+        "",
+        "error: device 'cuda' was asked for, and no node of the cluster has 1 GPU (Ray with 1 node, 1 CPU); "
+        "use --device auto or cpu, or add such a node first\n",
+    )
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(cluster, tmp_path):
+    write_study(tmp_path)
+    code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
+    assert code == 0, error
+    node = cluster.add_node(num_cpus=1)
+    process = started(*RAY, "--results", "r", folder=tmp_path)
+    until(lambda: "[3/" in said(tmp_path))
+    cluster.remove_node(node, allow_graceful=False)  # by SIGKILL
+    assert process.wait(timeout=200) == 0, said(tmp_path)
+    log = said(tmp_path)
+    assert "Ray with 2 nodes, 2 CPUs" in log
+    assert "its node was lost, it is tried again" in log
+    assert (tmp_path / "r/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
+    there, expected = ({record.key: record for record in records(tmp_path / name)} for name in ("r", "local"))
+    assert len(records(tmp_path / "r")) == len(there) == len(expected)
+    for key, record in there.items():
+        assert record.status == "complete"
+        assert record.scores == expected[key].scores
+        assert record.made_by == expected[key].made_by
+
+
+def test_what_is_trained_on_a_gpu_is_scored_by_others_as_it_is_here(cluster, tmp_path, monkeypatch):
+    """All seeds of a cell in one training, here on a GPU that is none; then a task for the scores of each."""
+
+    def on_cpu(job, for_all):
+        return [None, *train(job, replace(for_all[0], device="cpu"))]
+
+    cluster.add_node(num_cpus=0, num_gpus=1)
+    tasks = ["k-means", "logistic-regression-few", "link-inner-product"]
+    plan = make_plan(tmp_path, device="cuda", models=["vgae"], seeds=2, tasks=tasks, save_latents=True)
+    jobs = run.missing(plan, Store(tmp_path)).jobs
+    monkeypatch.setattr(on_ray, "_train", on_cpu)
+    with opened("ray", None, None) as engine, engine.handing(plan.data) as handed:
+        context = run.prepare(plan, handed, "")
+        there = list(engine.run(jobs, context, sum(len(job.batch.trainings) for job in jobs)))
+    handed = {name: Held(prepared) for name, prepared in plan.data.items()}
+    here = [run_job(job, replace(run.prepare(plan, handed, ""), device="cpu")) for job in jobs]
+    found = [{record.key: record for scored in each for record in scored.records} for each in (there, here)]
+    assert {record.status for record in found[0].values()} == {"complete"}
+    assert {record.provenance.replicas for record in found[0].values()} == {2}
+    assert {key: record.scores for key, record in found[0].items()} == {k: r.scores for k, r in found[1].items()}
+    files = [{path: content for scored in each for path, content in scored.files.items()} for each in (there, here)]
+    assert files[0] == files[1]
+    assert len(files[0]) == 8  # two seeds, two units, a latent and the edges that it generates
+
+
+@pytest.mark.usefixtures("cluster")
+def test_sparse_features_reach_nodes_as_they_are(data_root, tmp_path):
+    few = """[{ models = ["ae"], settings = { epochs = 2, least_steps = 2 } }]"""
+    write_study(tmp_path, datasets='["cora"]', models='["random"]', variants=few, seeds="1", tasks='["k-means"]')
+    for engine in ("local", "ray"):
+        words = (*RUN, "--engine", engine, "--results", engine, "--data-root", data_root)
+        code, _, error = command(*words, folder=tmp_path)
+        assert code == 0, error
+    assert (tmp_path / "ray/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
+
+
+# stand-ins, which spare every worker the seconds that torch takes to be imported
+
+
+@dataclass(frozen=True)
+class Context:
+    device: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    trainings: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    batch: Batch
+    kept: None = None
+
+    def apart(self):
+        return [Job(Batch((training,))) for training in self.batch.trainings]
+
+
+def worked(jobs, device, gpu_share=None):
+    """All that the engine gives, whatever the workers return."""
+    with opened("ray", None, gpu_share) as engine:
+        assert engine.device("auto") == device
+        return list(engine.run(map(Job, map(Batch, jobs)), Context(device), sum(map(len, jobs))))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_batch_is_tried_again_where_its_worker_dies_and_lost_where_it_dies_twice(tmp_path, monkeypatch):
+    def whole(job, _):
+        (training,) = job.batch.trainings
+        for death in range(training):
+            path = tmp_path / f"{training}-{death}"
+            if not path.exists():
+                path.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return training
+
+    monkeypatch.setattr(on_ray, "_whole", whole)
+    monkeypatch.setattr(on_ray, "lost", lambda job, error, _: f"{job.batch.trainings[0]}: {type(error).__name__}")
+    assert set(worked([(0,), (1,), (2,)], "cpu")) == {0, 1, "2: WorkerCrashedError"}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "share", "together"), [(2, 0.5, {"0": 2, "1": 2}), (8, 1.0, dict.fromkeys("01234567", 1))]
+)
+def test_trainings_are_packed_onto_gpus(cluster, tmp_path, monkeypatch, gpus, share, together):
+    """So many at a time as fit, each in a process of its own that is told its GPU; their scores need none."""
+    cluster.add_node(num_cpus=2, num_gpus=gpus)
+    slots = sum(together.values())
+
+    def train(job, _):
+        gpu = os.environ["CUDA_VISIBLE_DEVICES"]
+        (tmp_path / f"{gpu}-{os.getpid()}").touch()
+        until(lambda: len(list(tmp_path.iterdir())) >= slots)
+        return [None, *((training, gpu, os.getpid()) for training in job.batch.trainings)]
+
+    def score(trained, job, _):
+        assert job.batch.trainings == trained[:1]
+        return *trained, ray.get_gpu_ids()
+
+    monkeypatch.setattr(on_ray, "_train", train)
+    monkeypatch.setattr(on_ray, "_score", score)
+    found = worked([(2 * i, 2 * i + 1) for i in range(slots)], "cuda", share)
+    assert sorted(training for training, *_ in found) == list(range(2 * slots))
+    assert Counter({process: gpu for _, gpu, process, _ in found}.values()) == together
+    assert all(gpus == [] for *_, gpus in found)
+
+
+def test_what_was_trained_on_a_node_that_is_lost_is_trained_again(cluster, tmp_path, monkeypatch):
+    """Each replica by itself, where the node goes after the training and before the scores."""
+    nodes = [cluster.add_node(num_cpus=0, num_gpus=1)]
+    begin = on_ray._Tasks.started
+
+    def begun(tasks, task):
+        if task.trained is not None and nodes:
+            cluster.remove_node(nodes.pop(), allow_graceful=False)
+            cluster.add_node(num_cpus=0, num_gpus=1)
+        return begin(tasks, task)
+
+    def train(job, _):
+        (tmp_path / "-".join(map(str, job.batch.trainings))).touch()
+        return [None, *(np.full(10**6, training) for training in job.batch.trainings)]  # it stays where it was made
+
+    monkeypatch.setattr(on_ray._Tasks, "started", begun)
+    monkeypatch.setattr(on_ray, "_train", train)
+    monkeypatch.setattr(on_ray, "_score", lambda trained, *_: int(trained[0]))
+    assert sorted(worked([(0, 1)], "cuda")) == [0, 1]
+    assert {path.name for path in tmp_path.iterdir()} == {"0-1", "0", "1"}
+
+
+def test_the_last_gpu_that_goes_ends_the_run_in_a_line(cluster, tmp_path, monkeypatch):
+    node = cluster.add_node(num_cpus=1, num_gpus=1)
+
+    def train(job, _):  # noqa: ARG001, as it is called
+        (tmp_path / "begun").touch()
+        time.sleep(600)
+
+    def go():
+        until((tmp_path / "begun").exists)
+        cluster.remove_node(node, allow_graceful=False)
+
+    monkeypatch.setattr(on_ray, "_train", train)
+    monkeypatch.setattr(on_ray, "_PATIENCE", 1.0)
+    going = threading.Thread(target=go)
+    going.start()
+    with pytest.raises(
+        InputError, match=r"^no node of the cluster has what a task on cuda needs any more \(Ray with 1"
+    ):
+        worked([(0,)], "cuda")
+    going.join()
+
+
+# nodes that are not as they should be
+
+
+@pytest.mark.usefixtures("cluster")
+def test_other_versions_on_a_node_are_refused_by_name(tmp_path, monkeypatch):
+    write_study(tmp_path, models='["raw"]', variants="[]")
+    monkeypatch.setattr(on_ray, "_installed", lambda: {**environment.versions(), "torch": "1.0"})
+    code, _, error = command(*RAY, folder=tmp_path)
+    assert code == 2
+    assert re.match(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0; install the same", error)
+
+
+def test_a_plugin_package_that_a_node_has_otherwise_or_not_at_all_is_refused(monkeypatch):
+    other = [SimpleNamespace(name="birds:models", digest="12ab"), SimpleNamespace(name="fish:models", digest="34cd")]
+    monkeypatch.setattr(on_ray, "installed", lambda: other[:1])
+    here = on_ray._installed.__wrapped__()
+    on_ray._installed.cache_clear()
+    on_ray._check(here)
+    for name, digest, there in (("birds:models", "99", "12ab"), ("fish:models", "34cd", "not at all")):
+        wanted = re.escape(f"has the code of {name} as {there}, and this run {digest}; install the same on every node")
+        with pytest.raises(InputError, match=wanted):
+            on_ray._check({**here, f"the code of {name} as": digest})
+    on_ray._installed.cache_clear()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_a_node_cannot_import_is_said(monkeypatch):
+    def whole(job, _):  # noqa: ARG001, as it is called
+        import no_such_module  # noqa: F401
+
+    monkeypatch.setattr(on_ray, "_whole", whole)
+    with pytest.raises(InputError, match="cannot run a batch: ModuleNotFoundError: No module named 'no_such_module'"):
+        worked([(0,)], "cpu")
+
+
+@pytest.mark.parametrize(
+    ("address", "answer"),
+    [
+        ("127.0.0.1:1", "no Ray cluster answers there ([Errno 111] Connection refused)"),
+        ("nonsense", "no Ray cluster answers there (Invalid address format: nonsense)"),
+        ("ray://head:10001", "a run is started on a node of the cluster, not through a Ray client; name the head's"),
+    ],
+)
+def test_an_address_without_a_cluster(address, answer, tmp_path, monkeypatch):
+    write_study(tmp_path)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    code, output, error = command(*RAY, folder=tmp_path)
+    assert (code, output) == (2, "")
+    assert error.startswith(f"error: RAY_ADDRESS={address}: {answer}")
+    assert len(error.splitlines()) == 1
+
+
+# a Ray of this machine's own
+
+PLUGIN = """
+from benchmark.tasks import Task
+
+
+def score(z, case):
+    return {"acc": 0.25}
+
+
+CONSTANT = Task("constant", 1, "all-edges", "labels", ("acc",), None, score, source="ours")
+"""
+
+
+def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(tmp_path):
+    """No token, no session; and the local engine's bytes, with a plugin and with latents."""
+    write_study(tmp_path, seeds="1", save_latents="true", plugins='["constant.py"]', tasks='["k-means", "constant"]')
+    (tmp_path / "constant.py").write_text(PLUGIN, encoding="utf-8")
+    code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
+    assert code == 0, error
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    places = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
+    left = left_in_tmp()
+    process = started(*RAY, "--workers", "1", "--results", "r", folder=tmp_path, **places)
+    assert process.wait(timeout=200) == 0, said(tmp_path)
+    assert "Ray with 1 node, 1 CPU" in said(tmp_path)
+    assert [list(Path(place).iterdir()) for place in places.values()] == [[], []]
+    assert left_in_tmp() <= left
+    here, there = tmp_path / "local", tmp_path / "r"
+    assert (there / "tiny.parquet").read_bytes() == (here / "tiny.parquet").read_bytes()
+    files = [{path.name: path.read_bytes() for path in (each / "latents").iterdir()} for each in (here, there)]
+    assert files[0] == files[1]
+    assert len(files[0]) == 3  # of two models, and what one of them generates
+
+
+def left_in_tmp():
+    """What is put there instead, where the folder for temporary files has too long a name for sockets."""
+    return set(Path("/tmp").glob("latents-ray-*"))
+
+
+def test_an_interrupt_ends_the_ray_of_a_run(tmp_path):
+    """Ray has handlers of its own, which must not answer in our place; a second signal changes nothing."""
+    write_study(tmp_path, seeds="20")
+    process = started(*RAY, folder=tmp_path, HOME=str(tmp_path))
+    until(lambda: "[2/" in said(tmp_path))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.killpg(process.pid, number)
+    assert process.wait(timeout=60) == 143
+    log = said(tmp_path)
+    assert "\nterminated\n" in log
+    assert "are recorded; they stay, and the same command goes on from there" in log
+    assert "Traceback" not in log
+    until(lambda: not alive(process.pid))
+
+
+def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(on_ray, "find_spec", lambda _: None)
+    write_study(tmp_path)
+    code, output, error = command(*RAY, folder=tmp_path)
+    assert (code, output) == (2, "")
+    assert error == "error: --engine ray: Ray is not installed; pip install -e '.[ray]' in the project's folder\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--engine", "slurm"], "--engine 'slurm': one of local, ray is wanted"),
+        (
+            ["--engine", "ray", "--gpu-share", "1.5"],
+            "--gpu-share 1.5: a part of one GPU is wanted, above 0 and up to 1",
+        ),
+        (["--engine", "ray", "--gpu-share", "0"], "--gpu-share 0: a part of one GPU is wanted, above 0 and up to 1"),
+        (["--gpu-share", "0.5"], "--gpu-share is of --engine ray; the local engine trains one batch at a time"),
+    ],
+)
+def test_an_engine_that_cannot_be_had_as_it_is_asked_for(words, answer, tmp_path):
+    write_study(tmp_path)
+    assert command(*RUN, *words, folder=tmp_path) == (2, "", f"error: {answer}\n")

@@ -1,0 +1,207 @@
+"""Shards: every unit is somebody's, and nobody's twice, whenever the shards are started."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny import command, content, make_plan, write_study
+
+from benchmark.commands.run_study import _check_writable
+from benchmark.core import files
+from benchmark.core.errors import InputError
+from benchmark.results.store import Store
+from benchmark.running import run, work
+from benchmark.running.shards import Shard
+
+CELLS = {"models": ["raw", "ae", "vae", "gae", "vgae", "random"], "datasets": ["karate", "wine"]}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of an undivided run, with its study's file."""
+    folder = tmp_path_factory.mktemp("whole")
+    code, output, error = command("run", write_study(folder), "--device", "cpu", folder=folder)
+    assert code == 0, error
+    assert "24 units, 0 recorded; 15 batches to run on cpu" in output
+    return folder
+
+
+def shares(plan, count, replicas=None):
+    batches = run.partition(plan, replicas)
+    return [Shard(number, count).share(batches) for number in range(1, count + 1)], batches
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 40])
+def test_every_training_is_one_shards(tmp_path, device, count):
+    plan = make_plan(tmp_path, device, **CELLS, seeds=10)
+    dealt, batches = shares(plan, count)
+    assert Counter(key for share in dealt for key in share) == Counter(training.key for training in plan.trainings)
+    sizes = [sum(batch.trainings[0].key in share for batch in batches) for share in dealt]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_seeds_of_a_cell_are_spread_on_a_cpu_and_stay_together_where_they_train_as_one(tmp_path):
+    plan = make_plan(tmp_path, **CELLS, seeds=10)
+    cells = {
+        training.key: (training.units[0].dataset, str(training.arm), training.units) for training in plan.trainings
+    }
+    cells = {key: (name, arm, units[0].unit) for key, (name, arm, units) in cells.items()}
+    for share in shares(plan, 5)[0]:
+        assert set(Counter(cells[key] for key in share).values()) == {2}
+    for plan_of, replicas, together in ((plan, 5, 5), (make_plan(tmp_path, "cuda", **CELLS, seeds=10), None, 10)):
+        for share in shares(plan_of, 3, replicas)[0]:
+            seeds = Counter(
+                (t.units[0].dataset, str(t.arm), t.units[0].unit) for t in plan_of.trainings if t.key in share
+            )
+            assert all(number % together == 0 for number in seeds.values())
+
+
+def test_no_shard_gets_the_same_models_on_every_dataset(tmp_path):
+    """As it would where batches are dealt in the plan's order, to as many shards as there are arms."""
+    plan = make_plan(
+        tmp_path, "cuda", **{**CELLS, "datasets": ["karate", "wine", "digits", "breast-cancer", "csbm-easy"]}
+    )
+    arms = len(run.partition(plan)) // 5
+    for share in shares(plan, arms)[0]:
+        assert len({str(training.arm) for training in plan.trainings if training.key in share}) > 1
+
+
+def test_the_share_does_not_depend_on_what_is_recorded(whole, tmp_path):
+    plan, seeds = make_plan(tmp_path, seeds=6, tasks=["k-means"]), range(1, 4)
+    before = [{u for job in jobs(plan, Store(tmp_path), number) for u in job.wanted} for number in seeds]
+    some = Store(tmp_path / "some")
+    victim = next(iter(before[1]))
+    record = next(Store(whole / "results").read(path) for path in Store(whole / "results").files())
+    unit = next(unit for unit in plan.units() if unit.identity.key == victim)
+    scores = {cell: dict.fromkeys(("acc", "nmi", "ari", "macro-f1"), 0.5) for cell in unit.cells}
+    some.put(replace(record, identity=unit.identity, scores=scores, status="complete"), same_latent=False)
+    after = [{u for job in jobs(plan, some, number) for u in job.wanted} for number in seeds]
+    assert after == [before[0], before[1] - {victim}, before[2]]
+
+
+def jobs(plan, store, number):
+    return Shard(number, 3).jobs(run.missing(plan, store).jobs, run.partition(plan))
+
+
+def test_a_batch_that_is_missing_in_part_stays_in_its_part(tmp_path):
+    """Else the rest of two batches would be one batch, whose shard another may not know."""
+    plan = make_plan(tmp_path, seeds=4, models=["raw"], tasks=["k-means"])
+    parts = {frozenset(t.key for t in batch.trainings) for batch in run.partition(plan, 2)}
+    for job in run.missing(plan, Store(tmp_path), 2).jobs:
+        assert any({training.key for training in job.batch.trainings} <= part for part in parts)
+
+
+def test_shards_of_a_shared_folder_give_the_frames_of_one_run_and_the_last_writes_them(whole, tmp_path):
+    study = str(whole / "tiny.toml")
+    options = ("--device", "cpu", "--results", tmp_path)
+    frames = tmp_path / "tiny.parquet"
+    for number in (3, 1):
+        code, output, error = command("run", study, "--shard", f"{number}/3", *options, folder=tmp_path)
+        assert (code, error) == (0, "")
+        assert f"5 of {15 if number == 3 else 10} batches are this shard's ({number}/3), to run on cpu" in output
+        assert "Frames are written once all are" in output
+        assert not frames.exists()
+    declared = (tmp_path / "tiny.declared.json").read_bytes()
+    code, output, _ = command("run", study, "--shard", "2/3", *options, folder=tmp_path)
+    assert code == 0
+    assert output.endswith(f": {frames}\n")
+    assert frames.read_bytes() == (whole / "results" / "tiny.parquet").read_bytes()
+    assert (tmp_path / "tiny.declared.json").read_bytes() == declared
+    assert declared == (whole / "results" / "tiny.declared.json").read_bytes()
+    before = content(tmp_path)
+    code, output, _ = command("run", study, "--shard", "2/3", *options, folder=tmp_path)
+    assert "24 recorded; 0 of 0 batches are this shard's" in output
+    assert content(tmp_path) == before
+
+
+def test_a_shard_without_work_in_a_folder_of_its_own(whole, tmp_path):
+    code, output, error = command(
+        "run",
+        whole / "tiny.toml",
+        "--seeds",
+        "1",
+        "--models",
+        "raw",
+        "--shard",
+        "9/9",
+        "--device",
+        "cpu",
+        folder=tmp_path,
+    )
+    assert (code, error) == (0, "")
+    assert "0 of 1 batches are this shard's (9/9)" in output
+    assert "0 of 2 units are recorded" in output
+
+
+def test_a_failed_unit_is_its_shards_exit_code_and_keeps_the_frames_back(whole, tmp_path, monkeypatch):
+    def broken(*_arguments, **_options):
+        raise OSError("no luck")
+
+    monkeypatch.setattr(work, "_scored", broken)
+    arguments = ("run", whole / "tiny.toml", "--seeds", "1", "--models", "raw,random", "--device", "cpu")
+    codes = [command(*arguments, "--shard", f"{number}/3", folder=tmp_path)[0] for number in (1, 2, 3)]
+    assert codes == [3, 3, 0]
+    assert not (tmp_path / "results" / "tiny.parquet").exists()
+
+
+def test_two_shards_started_at_once_in_one_folder(whole, tmp_path):
+    """Real processes: whoever is last, the frames are those of an undivided run."""
+    program = "import tiny; tiny.named.Local = tiny.InThisProcess; tiny.main()"
+    line = [sys.executable, "-c", program, "run", str(whole / "tiny.toml"), "--device", "cpu"]
+    both = [
+        subprocess.Popen(
+            [*line, "--results", str(tmp_path), "--shard", f"{number}/2"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=Path(__file__).parents[1] / "support",
+            env={**os.environ, "PYTHONHASHSEED": str(number)},
+        )
+        for number in (1, 2)
+    ]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert (tmp_path / "tiny.parquet").read_bytes() == (whole / "results" / "tiny.parquet").read_bytes()
+    assert (tmp_path / "tiny.declared.json").read_bytes() == (whole / "results" / "tiny.declared.json").read_bytes()
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_probe_that_another_shard_took_away_is_no_error(tmp_path, monkeypatch):
+    written = files.write_atomically
+
+    def taken(path: Path, probe: bytes) -> None:
+        written(path, probe)
+        path.unlink()
+
+    monkeypatch.setattr(files, "write_atomically", taken)
+    _check_writable(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("0/4", r"shards count from 1 to 4; .* --shard \$\(\(SLURM_ARRAY_TASK_ID \+ 1\)\)/4"),
+        ("5/4", "shards count from 1 to 4$"),
+        ("1/0", "at least 1 shard"),
+        ("2", "such as 2/4"),
+        ("-1/4", "such as 2/4"),
+        ("/4", "such as 2/4"),
+        ("a/b", "such as 2/4"),
+        ("²/4", "such as 2/4"),
+        ("1/4/2", "such as 2/4"),
+        ("", "such as 2/4"),
+    ],
+)
+def test_what_names_no_shard_is_refused(text, part):
+    with pytest.raises(InputError, match=part):
+        Shard.parse(text)
+
+
+def test_a_shard_reads_as_it_is_written():
+    assert str(Shard.parse(" 02/4 ")) == "2/4"

@@ -1,0 +1,126 @@
+"""The ways that are timed against each other do the same work; their times are nobody's business here."""
+
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # torch-geometric's import calls what torch deprecates
+    from speed import __main__ as command
+    from speed import decoder, features, graphs, growth, machine, studies, turns
+    from speed.place import ROWS, Place
+
+from benchmark.study.schema import load_study
+
+
+@pytest.fixture
+def here(tmp_path):
+    return Place("cpu", tmp_path)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Rows of the table that train for a moment."""
+    for name in ("gae", "vgae", "gae-sampled", "vae"):
+        row = ROWS[name]
+        few = replace(row.settings, epochs=40, least_steps=None if row.settings.least_steps is None else 0)
+        monkeypatch.setitem(ROWS, name, replace(row, settings=few))
+
+
+@pytest.mark.parametrize("way", ["decoder: ours", "decoder: ours, with value", "decoder: dense autograd"])
+def test_every_decoder_has_the_gradient_of_the_dense_form_in_double_precision(way, here):
+    row = decoder.WAYS[way](here, n=300, r=2, check=True)
+    assert row["seconds"] > 0
+    assert row["error"] < 1e-5
+
+
+def test_the_plain_form_has_half_the_gradient_of_all_pairs(here):
+    assert decoder.WAYS["decoder: row blocks, plain"](here, n=600, r=2, check=True)["error"] < 1e-5
+
+
+@pytest.mark.usefixtures("short")
+def test_graph_models_are_as_good_either_way(here):
+    """Equal starts and no noise: but for rounding the same training."""
+    work = {"model": "gae", "dataset": "karate", "seeds": [0]}
+    ours, dense = (graphs.WAYS[f"graphs: {way}"](here, **work) for way in ("ours", "torch-geometric, dense loss"))
+    assert ours["auc mean"] == pytest.approx(dense["auc mean"], abs=0.02)
+    assert "auc sampled" in graphs.graphs_dense(here, **work | {"model": "vgae"})
+    assert graphs.graphs_example(here, **work | {"model": "gae-sampled"})["auc mean"] > 0
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("way", sorted(features.WAYS))
+def test_feature_models_learn_either_way(way, here):
+    row = features.WAYS[way](here, model="vae", dataset="wine", seeds=[0, 1])
+    assert row["accuracy mean"] > 0.6
+
+
+def test_the_script_scores_what_the_study_scores():
+    study = load_study(str(studies._STUDY))
+    assert sorted(study.tasks) == sorted((*studies._ALL_EDGES, *studies._TRAINING_EDGES))
+    assert (study.readouts, study.seeds, study.draws) == (("mean", "sampled", "averaged-4"), 2, 5)
+
+
+@pytest.mark.parametrize("model", ["gae", "gae-sampled"])
+def test_a_step_of_growth(model, here):
+    assert growth.growth_step(here, model=model, n=200, r=2, d=4, steps=1)["seconds"] > 0
+
+
+@pytest.mark.parametrize("part", growth._PARTS)
+def test_what_comes_after_training_grows_on_synthetic_data(part, here):
+    assert growth.growth_scoring(here, part=part, n=300)["seconds"] > 0
+
+
+def test_a_summary_takes_ratios_pair_by_pair():
+    own = [{"seconds": 1.0, "auc": 0.8, "above": 1}, {"seconds": 4.0, "auc": 0.9, "above": 3}]
+    others = [{"seconds": 2.0, "auc": 0.7, "above": 9}, {"seconds": 8.0, "auc": 0.9, "above": 5}]
+    found = turns.summary(others, own)
+    assert found == {"seconds": 5.0, "least": 2.0, "most": 8.0, "runs": 2, "ratio": 2.0, "auc": 0.8, "above": 9}
+
+
+def test_slopes_and_floors():
+    points = [{"n": n, "seconds": 3.0 * n**2} for n in (10, 20, 40)]
+    assert growth._slope("n", "seconds", points) == pytest.approx(2.0)
+    speed = {"operations": 1e9, "bytes": 1e9}
+    assert decoder.floor(1000, 16, 1, speed, "cpu") == pytest.approx(0.048)
+    assert decoder.floor(1000, 16, 1, speed, "cuda") == pytest.approx(0.048)
+    assert decoder.floor(1000, 1, 1, speed, "cuda") == pytest.approx(0.01)
+
+
+def test_results_are_named_by_the_machine():
+    name = machine.file_name({"device_name": "Intel(R) Xeon(R) CPU @ 2.50GHz", "cores": 2})
+    assert name == "intel-xeon-2.50ghz-2-cores.json"
+    assert {"processor", "cores", "memory", "versions", "commit"} <= machine.description("cpu").keys()
+
+
+def test_rows_are_printed_with_their_quality():
+    row = {"what": "gae", "way": "ours", "seconds": 0.5, "least": 0.4, "most": 1.5, "runs": 3, "auc mean": 0.9139}
+    assert command.line(row).endswith("500.00 ms (400.00 ms–1.5 s) auc mean 91.39")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], "unknown section 'nonsense': of decoder, graphs, features, studies, growth"),
+        (["--seeds", "0"], "--seeds 0: at least 1 is wanted"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["speed", *arguments])
+    with pytest.raises(SystemExit) as left:
+        command.main()
+    assert left.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_missing_data_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["speed", "--data-root", str(tmp_path)])
+    with pytest.raises(SystemExit) as left:
+        command.main()
+    assert left.value.code == 2
+    assert "cora" in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""The process of one way: it reads work from standard input, a line of JSON each, and answers likewise."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)  # of torch-geometric's own imports
+
+from benchmark.datasets import data_root  # noqa: E402
+from speed import decoder, features, graphs, growth, studies  # noqa: E402
+from speed.place import Place  # noqa: E402
+
+WAYS = {**decoder.WAYS, **graphs.WAYS, **features.WAYS, **growth.WAYS, **studies.WAYS}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("way", choices=sorted(WAYS))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--data-root")
+    options = parser.parse_args()
+    at = Place(options.device, data_root(options.data_root))
+    at.ready()
+    print("{}", flush=True)
+    for line in sys.stdin:
+        print(json.dumps(WAYS[options.way](at, **json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

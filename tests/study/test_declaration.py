@@ -1,0 +1,90 @@
+"""What was declared before a run is kept, and whatever was changed after it is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.core.errors import InputError
+from benchmark.report.texts import became, declared, role
+from benchmark.study.declaration import Declaration, changed, declare, path, read_declaration
+from benchmark.study.schema import Study
+
+PAIR = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
+
+
+def a_study(**given: Any) -> Study:
+    content = {"name": "mine", "title": "Mine", "datasets": ["digits"], "models": ["ae", "vae", "gae", "vgae"]}
+    return Study.model_validate(content | {"pairs": [PAIR]} | given)
+
+
+def kept(study: Study, results: Path) -> Declaration:
+    found = read_declaration(results, study.name)
+    assert found is not None
+    return found
+
+
+def test_what_a_study_declares_is_read_back_as_it_was(tmp_path: Path) -> None:
+    study = a_study(margin=0.02)
+    declare(study, tmp_path, recorded=0)
+    assert kept(study, tmp_path) == Declaration(margin=0.02, contrasts=study.declared(), recorded=0)
+    assert changed(study, kept(study, tmp_path)) == {}
+
+
+def test_before_anything_is_recorded_a_change_is_free_and_afterwards_it_is_not(tmp_path: Path) -> None:
+    declare(a_study(margin=0.05), tmp_path, recorded=0)
+    declare(a_study(margin=0.01), tmp_path, recorded=0)
+    declare(a_study(margin=0.1), tmp_path, recorded=7)
+    assert kept(a_study(), tmp_path).margin == 0.01
+    record = tmp_path / "records" / "ab" / "abc.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    declare(a_study(margin=0.2), tmp_path, recorded=0)  # none of what was asked for, but of something
+    assert kept(a_study(), tmp_path).margin == 0.01
+
+
+def test_units_that_were_recorded_already_are_counted(tmp_path: Path) -> None:
+    declare(a_study(), tmp_path, recorded=7)
+    declaration = kept(a_study(), tmp_path)
+    assert declaration.recorded == 7
+    assert "declared when 7 units of the study were recorded already" in declared(a_study(), declaration, {})
+
+
+def test_changed_added_and_withdrawn_contrasts_are_named(tmp_path: Path) -> None:
+    declare(a_study(), tmp_path, recorded=0)
+    after = a_study(
+        pairs=[{**PAIR, "role": "secondary"}, {"point": "gae", "variational": "vgae", "links": "link-inner-product"}],
+        margin=0.05,
+    )
+    declaration = kept(after, tmp_path)
+    late = became(after, declaration)
+    assert late == {
+        **dict.fromkeys(("vae mean − ae", "vae sample − ae"), "changed"),
+        **dict.fromkeys(("vgae mean − gae", "vgae sample − gae", "vgae sample − mean"), "added"),
+    }
+    said = declared(after, declaration, late)
+    assert "The margin was ±1 point then and was changed since." in said
+    assert "Changed since: vae mean − ae, vae sample − ae." in said
+    assert "Added since: vgae mean − gae" in said
+    assert [role(contrast, late) for contrast in after.declared()[:3]] == [
+        "secondary, changed after units were recorded",
+        "secondary, changed after units were recorded",
+        "secondary",
+    ]
+    assert set(changed(a_study(pairs=[]), declaration).values()) == {"withdrawn"}
+
+
+def test_without_a_declaration_the_page_says_so() -> None:
+    assert became(a_study(), None) == {}
+    assert "No declaration from before the run was kept" in declared(a_study(), None, {})
+    assert read_declaration(Path("nowhere"), "mine") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"margin": 1}', b"\xff\xfe"])
+def test_a_damaged_declaration_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path(tmp_path, "mine").write_bytes(content)
+    with pytest.raises(InputError, match=r"mine\.declared\.json: not a readable declaration") as caught:
+        read_declaration(tmp_path, "mine")
+    assert "\n" not in str(caught.value)

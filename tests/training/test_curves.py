@@ -1,0 +1,104 @@
+"""Training curves: which epochs they hold, in which units, and whether a training had ended."""
+
+import pytest
+import torch
+from networks import BY_NAME, TRAINED, built, draws, inputs_for, rows, short
+
+from benchmark.models import LAST
+from benchmark.training.loop import Curve, fit
+from benchmark.training.posteriors import spread
+
+
+@rows(TRAINED)
+def test_epochs_are_counted_through_the_phases(spec):
+    phases = [*(["layer 1", "layer 2"] if spec.name == "sae-stacked" else []), LAST]
+    (curve,) = fit(spec, inputs_for(spec, 1), short(spec, epochs=5), [0], "cpu").curves
+    assert curve.epoch == tuple(range(1, 5 * len(phases) + 1))
+    assert curve.phase == tuple(name for name in phases for _ in range(5))
+    assert len(curve.total) == len(curve.reconstruction) == len(curve.divergence) == len(curve.std) == len(curve.epoch)
+
+
+def test_a_long_phase_is_logged_at_its_first_epoch_and_twenty_more():
+    spec = BY_NAME["sae-stacked"]
+    settings = short(spec, epochs=40, batch=0).with_overrides({"hidden": (8, 7)})
+    (curve,) = fit(spec, inputs_for(spec, 1), settings, [0], "cpu").curves
+    logged = [1, *range(2, 41, 2)]
+    assert curve.epoch == tuple(position * 40 + epoch for position in range(4) for epoch in logged)
+    assert list(dict.fromkeys(curve.phase)) == ["layer 1", "layer 2", "layer 3", LAST]
+
+
+@rows(TRAINED)
+def test_the_curve_of_std_is_zero_for_a_point_and_else_the_mean_std_of_its_epoch(spec):
+    """On the full batch the last epoch starts from where one epoch less has ended."""
+    full = {} if spec.uses_graph else {"batch": 0}
+    inputs = inputs_for(spec, 1)
+    one, two = (fit(spec, inputs, short(spec, epochs=epochs, **full), [0], "cpu") for epochs in (3, 4))
+    if not spec.posterior.noisy:
+        assert set(two.curves[0].std) == {0.0}
+        return
+    assert two.curves[0].std[-1] == pytest.approx(spread(one.posterior).item(), rel=1e-5)
+
+
+MEANS_OF_ROWS = [  # nothing drawn, and no variance that is the batch's
+    row
+    for row in TRAINED
+    if not (
+        row.posterior.noisy or row.uses_graph or row.name in ("dae", "sae-stacked", "ae-gaussian-learned", "wae-mmd")
+    )
+]
+
+
+@rows(MEANS_OF_ROWS)
+def test_a_curve_is_of_nats_per_row_whatever_the_batches(spec):
+    """Weights that hardly move, and nothing drawn: a mean over batches of 16 and 14 rows is that over all rows."""
+    inputs = inputs_for(spec, 2)
+    settings = short(spec, epochs=1, learning_rate=1e-12)
+    curves = fit(spec, inputs, settings, [0, 1], "cpu").curves
+    whole = built(spec, inputs, (0, 1), settings).float().loss(inputs, draws((0, 1)), value=True)
+    for name in ("total", "reconstruction", "divergence"):
+        found = torch.tensor([getattr(curve, name)[0] for curve in curves])
+        torch.testing.assert_close(found, getattr(whole, name), rtol=1e-5, atol=1e-6)
+
+
+def curve_of(*totals, phases=None, epochs=None):
+    count = len(totals)
+    nothing = (0.0,) * count
+    return Curve(epochs or tuple(range(1, count + 1)), phases or (LAST,) * count, totals, nothing, nothing, nothing)
+
+
+@pytest.mark.parametrize(
+    ("curve", "fall"),
+    [
+        (curve_of(*([5.0] * 8), 4.0, 3.0), 1 / 4),  # from the ninth of ten epochs to the tenth
+        (curve_of(*range(20, 0, -1)), 2 / 3),  # from 3 to 1
+        (curve_of(*range(1, 21)), -2 / 18),  # it rose
+        (curve_of(*range(0, -20, -1)), 2 / 17),  # of its size, where it is negative
+        (curve_of(*([9.0] * 15), 5.0, 6.0, 5.0, 6.0, 5.0), 0.0),  # noise is no trend, and what was before is over
+        (curve_of(9.0, 4.0, 3.0, 2.0, epochs=(1, 80, 90, 100)), 1 / 3),
+        (curve_of(5.0, 4.0, 1.0, epochs=(1, 90, 100)), None),  # of the last fifth two were logged
+        (curve_of(5.0, 4.0), None),
+        (curve_of(5.0), None),
+        (curve_of(), None),
+        (curve_of(float("nan"), *([5.0] * 7), 4.0, 3.0), None),
+        (curve_of(*([5.0] * 8), 4.0, float("inf")), None),
+        (curve_of(*([9.0] * 10), *([5.0] * 8), 4.0, 3.0, phases=("layer 1",) * 10 + (LAST,) * 10), 0.25),
+        (curve_of(*([9.0] * 10), 4.0, 3.0, phases=("layer 1",) * 10 + (LAST,) * 2), None),
+        (curve_of(*([9.0] * 8), 4.0, 3.0, phases=("layer 1",) * 10), None),
+    ],
+)
+def test_the_last_fall(curve, fall):
+    assert curve.last_fall == (None if fall is None else pytest.approx(fall))
+
+
+@pytest.mark.parametrize("epochs", [3, 4, 5, 6, 10, 13, 20, 40, 50, 200, 500, 600, 1000])
+def test_a_training_that_still_falls_steadily_says_so_or_nothing(epochs):
+    """From 2 to 1 in a straight line, at the epochs that fit() logs."""
+    logged = sorted({max(1, round(epochs * point / 20)) for point in range(21)})
+    fall = curve_of(*(2 - epoch / epochs for epoch in logged), epochs=tuple(logged)).last_fall
+    assert fall is None or fall > 0.01
+
+
+def test_the_first_loss_that_is_not_finite():
+    assert curve_of(1.0, float("nan"), 2.0).first_not_finite == 2
+    assert curve_of(1.0, 2.0, float("-inf"), epochs=(1, 7, 9)).first_not_finite == 9
+    assert curve_of(1.0, 2.0).first_not_finite is None

@@ -1,0 +1,372 @@
+"""fit(): replicas alone and together, seeds, phases, what is evaluated, the device."""
+
+from dataclasses import astuple, replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from networks import (
+    BY_NAME,
+    FEATURES,
+    FITTED,
+    GRAPHS,
+    NOISED,
+    NOISY,
+    ROWS,
+    SPHERICAL,
+    built,
+    data,
+    draws,
+    global_states_untouched,
+    inputs_for,
+    inputs_of,
+    nats,
+    outputs_of,
+    rows,
+    short,
+    small,
+    tensors,
+    tiny,
+)
+
+from benchmark.core.errors import InputError
+from benchmark.core.rng import torch_generators
+from benchmark.models import LAST, DiagonalGaussian, Inputs, NoisedSpec, PointMass, VonMisesFisher, sample
+from benchmark.models.parts.encoders import MLP, EncoderSpec
+from benchmark.training.loop import Curve, fit, out_of_memory, resolve_device
+
+
+def numbers(result):
+    """All that a fit says of its replicas, each [r, …]."""
+    curves = [
+        torch.tensor([getattr(curve, name) for curve in result.curves])
+        for name in ("total", "reconstruction", "divergence", "std")
+    ]
+    q = result.posterior
+    std = getattr(q, "std", getattr(q, "concentration", torch.zeros_like(q.mean)))
+    return [*curves, *result.reconstruction, q.mean, std]
+
+
+@rows(FITTED)
+def test_one_replica_ten_times_equals_ten_once(spec):
+    """Each replica has its own edges, weights, batches, noise, negatives and corruption: the others do not matter."""
+    settings = short(spec, epochs=3)
+    together = numbers(fit(spec, inputs_for(spec, 10), settings, range(10), "cpu"))
+    x, _ = data()
+    for seed in range(10):
+        own = inputs_of(spec, spec.seen(x), GRAPHS[seed], dtype=torch.float32)
+        for one, ten in zip(numbers(fit(spec, own, settings, [seed], "cpu")), together, strict=True):
+            torch.testing.assert_close(one[0], ten[seed], rtol=2e-3, atol=2e-3)
+
+
+@rows(FITTED)
+def test_same_seed_same_bits_another_seed_another_latent(spec):
+    inputs = inputs_for(spec, 1)
+    first, again, other = (numbers(fit(spec, inputs, short(spec, epochs=2), [seed], "cpu")) for seed in (0, 0, 1))
+    assert all(torch.equal(one, same) for one, same in zip(first, again, strict=True))
+    assert not torch.equal(first[-2], other[-2])
+
+
+@rows(FITTED)
+def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
+    """The loss before and after, over the same twenty draws of whatever the row draws.
+
+    On a random graph a posterior on the sphere, whose logits lie between −1 and 1, has next to nothing to gain: that
+    row gets two groups of nodes, all linked within and none between.
+    """
+    inputs, row = inputs_for(spec, 2), getattr(spec, "point", spec)
+    if spec in SPHERICAL and spec.uses_graph:
+        i, j = np.triu_indices(ROWS, 1)
+        grouped = np.stack([i, j], axis=1)[(i < 15) == (j < 15)]
+        inputs = Inputs.of(data()[0], [grouped] * 2, replicas=2, device="cpu")
+    settings = short(spec, epochs=60, learning_rate=0.01)
+    with global_states_untouched():
+        result = fit(spec, inputs, settings, [0, 1], "cpu")
+    start = built(row, inputs, (0, 1), short(row)).float()
+    with torch.no_grad():
+        first, last = (
+            torch.stack([model.loss(inputs, generators, value=True).total for _ in range(20)]).mean(0)
+            for model, generators in ((start, draws((2, 3))), (result.model, draws((2, 3))))
+        )
+    assert (last < first).all()
+    assert all(value.isfinite().all() for value in numbers(result))
+    for curve in result.curves:
+        assert curve.first_not_finite is None
+        for phase in set(curve.phase) - {LAST}:
+            total = [loss for loss, name in zip(curve.total, curve.phase, strict=True) if name == phase]
+            assert total[-1] < total[0], phase
+
+
+@rows(FITTED)
+def test_the_last_epoch_read_out_without_noise_is_the_result(spec):
+    inputs = inputs_for(spec, 2)
+    result = fit(spec, inputs, short(spec, epochs=2), [0, 1], "cpu")
+    assert result.posterior.mean.shape == (2, ROWS, 4)
+    assert not result.posterior.mean.requires_grad
+    with torch.no_grad():
+        q = result.model.encode(inputs)
+    assert torch.equal(result.posterior.mean, q.mean)
+    assert isinstance(result.posterior, PointMass) != spec.posterior.noisy
+    if isinstance(spec, NoisedSpec):
+        return  # whose noise was never the model's
+    for one, other in zip(astuple(result.posterior), astuple(q), strict=True):
+        assert torch.equal(one, other)
+
+
+@rows(FITTED)
+def test_the_reconstruction_is_that_of_the_means_and_of_one_sample(spec):
+    """Of the trained model, written out by hand; a point's sample is its mean."""
+    x, _ = data()
+    inputs = inputs_for(spec, 2)
+    result = fit(spec, inputs, short(spec, epochs=3), [0, 1], "cpu")
+    row = getattr(spec, "point", spec)
+    noise = torch_generators((0, 1), "evaluation", "noise", device="cpu")
+    q = result.posterior
+    for replica in range(2):
+        mean = q.mean[replica].double().numpy()
+        z = mean
+        if isinstance(q, DiagonalGaussian):
+            eps = torch.randn(mean.shape, generator=noise[replica], dtype=torch.float32)
+            z = mean + q.std[replica].double().numpy() * eps.numpy()
+        elif isinstance(q, VonMisesFisher):
+            one = VonMisesFisher(q.direction[replica, None], q.concentration[replica, None])
+            z = sample(one, [noise[replica]])[0].double().numpy()
+        for found, latents in zip(result.reconstruction, (mean, z), strict=True):
+            negatives = torch_generators((0, 1), "evaluation", "negatives", device="cpu")[replica]  # the same for both
+            expected = nats(row, result.model, latents, x, GRAPHS[replica], negatives, replica)
+            np.testing.assert_allclose(found[replica].item(), expected, rtol=1e-4)
+
+
+@rows([spec for spec in FITTED if not spec.uses_graph and spec.likelihood.name != "gaussian-learned"])
+def test_blocks_of_rows_do_not_change_what_is_evaluated(spec):
+    x, _ = data(n=1500, each=1)
+    inputs = Inputs.of(x, None, replicas=2, device="cpu")
+    result = fit(spec, inputs, short(spec, epochs=1, batch=500), [0, 1], "cpu")
+    with torch.no_grad():
+        whole = result.model.decoder.reconstruction(result.posterior.mean, inputs, draws((0, 1)), value=True)
+    torch.testing.assert_close(result.reconstruction[0], whole, rtol=1e-5, atol=1e-5)
+    assert not torch.isclose(whole[0], whole[1], rtol=1e-5)
+
+
+class Listening(MLP):
+    """An encoder that keeps what it is given in training."""
+
+    def __init__(self, kept, *given):
+        super().__init__(*given)
+        self.kept = kept
+
+    def forward(self, inputs):
+        if torch.is_grad_enabled():
+            self.kept.append(inputs.features)
+        return super().forward(inputs)
+
+
+def listening(spec):
+    """The row with an encoder that listens, and what it hears."""
+    kept = []
+    return replace(spec, encoder=EncoderSpec("listening", partial(Listening, kept), uses_graph=False)), kept
+
+
+def test_an_epoch_meets_every_row_once_in_an_order_of_its_own():
+    spec, kept = listening(BY_NAME["ae"])
+    x = np.repeat(np.arange(ROWS, dtype=np.float32)[:, None] / ROWS, FEATURES, axis=1)
+    fit(spec, Inputs.of(x, None, replicas=2, device="cpu"), short(spec, epochs=3), [0, 1], "cpu")
+    assert [batch.shape for batch in kept] == [(2, 16, FEATURES), (2, 14, FEATURES)] * 3
+    orders = [
+        tuple(torch.cat([kept[2 * epoch][r, :, 0], kept[2 * epoch + 1][r, :, 0]]).mul(ROWS).round().int().tolist())
+        for epoch in range(3)
+        for r in range(2)
+    ]
+    assert all(sorted(order) == list(range(ROWS)) for order in orders)
+    assert len(set(orders)) == 6
+    assert tuple(range(ROWS)) not in orders
+
+
+def test_twins_meet_the_same_batches():
+    x, _ = data()
+    heard = []
+    for name in ("ae", "vae", "dae", "beta-vae"):
+        spec, kept = listening(BY_NAME[name])
+        changes = {"corruption": 0.0} if name == "dae" else {}
+        settings = short(spec, epochs=2, **changes)
+        fit(spec, Inputs.of(x, None, replicas=1, device="cpu"), settings, [3], "cpu")
+        heard.append(kept)
+    for others in heard[1:]:
+        assert all(torch.equal(one, other) for one, other in zip(heard[0], others, strict=True))
+
+
+@rows([BY_NAME[name] for name in ("ae", "gae", "vgae")])
+def test_the_first_step_is_adam_s(spec):
+    """Whose first step is the learning rate in the gradient's direction, its 1e-8 aside."""
+    inputs = inputs_for(spec, 1)
+    rate = 0.003
+    full = {} if spec.uses_graph else {"batch": 0}
+    settings = short(spec, epochs=1, learning_rate=rate, **full)
+    model = built(spec, inputs, (0,), settings).float()
+    start = {name: value.copy() for name, value in tensors(model).items()}
+    generators = torch_generators((0,), "noise", device="cpu")
+    model.loss(inputs, replace(draws(), noise=generators), value=True).total.sum().backward()
+    end = tensors(fit(spec, inputs, settings, [0], "cpu").model)
+    for name, parameter in model.named_parameters():
+        gradient = parameter.grad[0].numpy()
+        clear = np.abs(gradient) > 1e-4
+        assert clear.any()
+        np.testing.assert_allclose((end[name] - start[name])[clear], -rate * np.sign(gradient)[clear], rtol=1e-2)
+
+
+def test_layers_are_trained_one_after_another_by_hand():
+    """Layer 1 reconstructs x under the row's likelihood, the others the activations below under ½‖·‖²."""
+    spec = BY_NAME["sae-stacked"]
+    x, _ = data()
+    inputs = tiny(spec)
+    model = built(spec, inputs, settings=small(spec, hidden=(8, 7)))
+    weights = tensors(model)
+
+    def layer(name, below):
+        return below @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    first = np.maximum(layer("encoder.hidden.0", x), 0)
+    second = np.maximum(layer("encoder.hidden.1", first), 0)
+    logits = layer("decoder.output", first)
+    expected = [
+        (np.logaddexp(0, logits) - x * logits).sum(1).mean(),
+        0.5 * ((first - layer("decoder.hidden.1", second)) ** 2).sum(1).mean(),
+        0.5 * ((second - layer("decoder.hidden.0", layer("encoder.heads.0", second))) ** 2).sum(1).mean(),
+    ]
+    phases = spec.phases(model)
+    for phase, cost in zip(phases[:-1], expected, strict=True):
+        loss = phase.loss(inputs, draws(), value=True)
+        np.testing.assert_allclose(loss.total.item(), cost, rtol=1e-9)
+        assert torch.equal(loss.total, loss.reconstruction)
+        assert (loss.divergence, loss.std) == (0, 0)
+    trained = [{name for name, p in model.named_parameters() if p in set(phase.parameters)} for phase in phases[:-1]]
+    assert trained == [
+        {f"{name}.{kind}" for name in pair for kind in ("weight", "bias")}
+        for pair in (
+            ("encoder.hidden.0", "decoder.output"),
+            ("encoder.hidden.1", "decoder.hidden.1"),
+            ("encoder.heads.0", "decoder.hidden.0"),
+        )
+    ]
+
+
+def test_pre_training_is_for_mlps():
+    spec = replace(BY_NAME["gae"], pretraining=BY_NAME["sae-stacked"].pretraining)
+    with pytest.raises(ValueError, match="pre-trained one by one in an MLP"):
+        fit(spec, inputs_for(spec, 1), short(spec), [0], "cpu")
+
+
+@rows(NOISED)
+def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
+    inputs = inputs_for(spec, 2)
+    settings = short(spec, epochs=3)
+    noised = fit(spec, inputs, settings, [0, 1], "cpu")
+    point = fit(spec.point, inputs, spec.settings_of_point(settings), [0, 1], "cpu")
+    twin = fit(spec.variational, inputs, settings, [0, 1], "cpu").posterior
+    assert isinstance(point.posterior, PointMass)
+    assert torch.equal(noised.posterior.mean, point.posterior.mean)
+    assert noised.curves == point.curves
+    assert torch.equal(noised.reconstruction[0], point.reconstruction[0])
+    assert (noised.reconstruction[1] != point.reconstruction[1]).all()
+
+    def ratio(mean, std):
+        return mean.var(1, correction=0).sum(-1) / std.square().mean(1).sum(-1)
+
+    torch.testing.assert_close(
+        ratio(noised.posterior.mean, noised.posterior.std), ratio(twin.mean, twin.std), rtol=1e-4, atol=0
+    )
+
+
+def test_noise_goes_from_a_gaussian_to_a_point():
+    spec = replace(BY_NAME["ae-noised"], point=BY_NAME["vae-fixed"])
+    with pytest.raises(ValueError, match="ae-noised: noise goes from a Gaussian to a point"):
+        fit(spec, inputs_for(spec, 1), short(BY_NAME["vae"], epochs=1), [0], "cpu")
+
+
+@rows(NOISY)
+def test_beta_per_pair_counts_the_rows_of_the_data_not_of_a_batch(spec):
+    settings = short(spec, epochs=1, beta="1/n^2")
+    (curve,) = fit(spec, inputs_for(spec, 1), settings, [0], "cpu").curves
+    found = (curve.total[0] - curve.reconstruction[0]) * ROWS**2
+    assert found == pytest.approx(curve.divergence[0], abs=1e-5 * ROWS**2 * abs(curve.total[0]), rel=1e-5)
+    assert fit(spec, inputs_for(spec, 1), settings, [0], "cpu").model.beta == 1 / ROWS**2
+
+
+def test_an_untrained_row_is_its_encoder_at_the_start():
+    untrained, trained = BY_NAME["untrained-mlp"], BY_NAME["ae"]
+    inputs = inputs_for(trained, 1)
+    result = fit(untrained, inputs, untrained.settings, [0], "cpu")
+    assert result.curves == (Curve(),)
+    assert result.curves[0].last_fall is None
+    barely = trained.overridden({"learning_rate": 1e-12, "epochs": 1, "least_steps": 0})
+    torch.testing.assert_close(result.posterior.mean, fit(trained, inputs, barely, [0], "cpu").posterior.mean)
+
+
+def test_small_data_are_trained_for_the_least_steps():
+    spec, kept = listening(BY_NAME["ae"])
+    settings = small(spec, epochs=2, batch=16, least_steps=7)
+    (curve,) = fit(spec, inputs_for(spec, 1), settings, [0], "cpu").curves
+    assert curve.epoch[-1] == 4  # of two steps
+    assert len(kept) == 8
+
+
+def test_a_diverged_replica_is_seen_and_its_neighbour_is_not_harmed():
+    """One replica starts from a weight that is not a number."""
+
+    def poisoned(*given):
+        encoder = MLP(*given)
+        encoder.hidden[0].weight.data[0, 0, 0] = float("nan")
+        return encoder
+
+    sound = BY_NAME["vae-gaussian"]
+    spec = replace(sound, encoder=EncoderSpec("poisoned", poisoned, uses_graph=False))
+    result = fit(spec, inputs_for(spec, 2), short(spec), [0, 1], "cpu")
+    assert result.curves[0].first_not_finite == 1
+    assert result.curves[1].first_not_finite is None
+    alone = fit(sound, inputs_for(spec, 1), short(spec), [1], "cpu")
+    torch.testing.assert_close(result.posterior.mean[1], alone.posterior.mean[0], rtol=2e-3, atol=2e-3)
+    assert result.posterior.mean[0].isnan().any()
+
+
+def test_a_rate_that_is_too_high_diverges():
+    spec = BY_NAME["vae-gaussian"]
+    curve = fit(spec, inputs_for(spec, 1), short(spec, epochs=40, learning_rate=1e6), [0], "cpu").curves[0]
+    assert curve.first_not_finite is not None
+
+
+def test_what_the_trained_decoder_makes_is_what_its_weights_say():
+    spec = BY_NAME["ae"]
+    result = fit(spec, inputs_for(spec, 1), short(spec), [0], "cpu")
+    z = result.posterior.mean
+    expected = 1 / (1 + np.exp(-outputs_of(result.model, z[0].double().numpy())))
+    np.testing.assert_allclose(result.model.decoder.decode(z)[0].detach(), expected, rtol=1e-4)
+
+
+def test_memory_that_ran_out_is_told_from_other_errors():
+    assert out_of_memory(MemoryError())
+    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"))
+    assert not out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_devices_are_resolved_or_refused():
+    assert resolve_device("cpu") == "cpu"
+    assert resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(InputError, match="device 'gpu' is none of auto, cpu, cuda"):
+        resolve_device("gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="finds no CUDA device"):
+            resolve_device("cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_gpu_and_cpu_agree_over_the_first_epochs():
+    """Where nothing is drawn on the device, whose streams are others; what draws is finite there."""
+    for spec in FITTED:
+        there = fit(spec, inputs_for(spec, 2, "cuda"), short(spec), [0, 1], "cuda")
+        assert there.posterior.mean.isfinite().all(), spec.name
+        drawn = spec.posterior.noisy or spec.settings.corruption or spec.likelihood.name == "bernoulli-sampled"
+        here = there if drawn else fit(spec, inputs_for(spec, 2), short(spec), [0, 1], "cpu")
+        for a, b in zip(here.curves, there.curves, strict=True):
+            np.testing.assert_allclose(a.reconstruction, b.reconstruction, rtol=1e-4, err_msg=spec.name)
