@@ -21,7 +21,7 @@ from benchmark.core import environment
 from benchmark.datasets import Dataset
 from benchmark.datasets.splits import NodeSplit
 from benchmark.plan.grid import Plan, Prepared, load_all
-from benchmark.results.store import Record, Store
+from benchmark.results.store import Store
 from benchmark.study.schema import load_study
 
 FILE = Path(__file__).parents[1] / "data" / "pinned.json"
@@ -33,13 +33,18 @@ def digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def scores(record: Record) -> dict[str, float]:
-    """Every score of a record by readout, draw, task, version and metric."""
-    return {
-        f"{cell.readout} {cell.draw} {cell.task} {cell.version} {metric}": value
-        for cell, metrics in sorted(record.scores.items())
-        for metric, value in sorted(metrics.items())
-    }
+def scores(planned: Plan, store: Store) -> dict[str, dict[str, float]]:
+    """The scores that a plan asks for, by key, then by readout, draw, task, version and metric."""
+    found: dict[str, dict[str, float]] = {}
+    for unit in planned.units():
+        record = store.get(unit.identity.key)
+        kept = {} if record is None else record.scores
+        found[unit.identity.key] = {
+            f"{cell.readout} {cell.draw} {cell.task} {cell.version} {metric}": value
+            for cell in sorted(unit.cells)
+            for metric, value in sorted(kept.get(cell, {}).items())
+        }
+    return found
 
 
 def facts(prepared: Prepared) -> dict[str, Any]:
@@ -110,13 +115,12 @@ def write(root: Path, results: Path) -> None:
             found["paper"] = cells(planned)
             continue
         found["units"][name] = units(planned)
-        records = {key: store.get(key) for key in found["units"][name].values()}
-        missing = [key for key, record in records.items() if record is None]
-        if missing:
-            sys.exit(f"{name}: {len(missing)} units have no record in {results}; run the study first")
-        found["digests"][name] = {key: digest(scores(record)) for key, record in records.items() if record}
+        measured = scores(planned, store)
+        if not all(measured.values()):
+            sys.exit(f"{name}: not every unit has scores in {results}; run the study first")
+        found["digests"][name] = {key: digest(of) for key, of in measured.items()}
         if name == "smoke":
-            found["scores"] = {key: scores(record) for key, record in records.items() if record}
+            found["scores"] = measured
     FILE.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -128,14 +132,10 @@ def compare(results: Path) -> int:
         print(f"{' and '.join(changed)} differ from those of the file: expect differences of rounding")
     different = 0
     for study in SCORED:
-        equal, wrong = 0, []
-        for unit, key in pinned["units"][study].items():
-            record = store.get(key)
-            if record is not None and digest(scores(record)) == pinned["digests"][study][key]:
-                equal += 1
-            else:
-                wrong.append(unit if record else f"{unit} (no record)")
-        print(f"{study}: {equal} of {len(pinned['units'][study])} units have the pinned scores")
+        data = {name: stand_in(name, pinned["datasets"][name]) for name in load_study(study).datasets}
+        found, expected = scores(plan(study, data), store), pinned["digests"][study]
+        wrong = [unit for unit, key in pinned["units"][study].items() if digest(found.get(key)) != expected[key]]
+        print(f"{study}: {len(expected) - len(wrong)} of {len(expected)} units have the pinned scores")
         print("".join(f"  {unit}\n" for unit in wrong[:10]), end="")
         different += len(wrong)
     return different
