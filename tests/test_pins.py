@@ -6,9 +6,9 @@ import pins
 import pytest
 import tiny
 
-from benchmark.plan.grid import load_all
+from benchmark.plan.data import load_all
 from benchmark.results.store import Store
-from benchmark.study.schema import load_study
+from benchmark.study.toml import load_study
 
 PINNED = json.loads(pins.FILE.read_text(encoding="utf-8"))
 

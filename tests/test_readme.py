@@ -10,7 +10,7 @@ import pytest
 from benchmark.commands.cli import app
 from benchmark.datasets import DATASETS
 from benchmark.plugins.loading import with_plugins
-from benchmark.study.schema import bundled, load_study
+from benchmark.study.toml import bundled, load_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

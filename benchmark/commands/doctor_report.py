@@ -15,13 +15,13 @@ from pathlib import Path
 
 from benchmark.core import environment
 from benchmark.core.errors import InputError
-from benchmark.study.schema import bundled, load_study
+from benchmark.study.toml import bundled, load_study
 
 NEEDED = ("smoke", "default")  # studies that must be able to run here
 _FURTHER = ("pyarrow", "pydantic", "typer", "rich", "joblib", "threadpoolctl", "matplotlib", "seaborn", "jinja2")
 _OPTIONAL = ("ray",)
 _SET = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
-_MACHINERY = ("driver", "gather", "frames", "report")  # modules that import all that a study and its report need
+_MACHINERY = ("running.run", "running.gather", "results.frames", "report")  # they import all that a study needs
 _NAMED = 3  # of the records that cannot be read
 _GIB = 2**30
 
@@ -96,7 +96,7 @@ def _threads() -> Iterable[str]:
 
 
 def _device() -> Iterable[str]:
-    from benchmark.training.loop import cuda
+    from benchmark.training.devices import cuda
 
     yield f"cuda: {cuda()}"
 

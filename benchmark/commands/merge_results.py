@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands.options import Results
-from benchmark.study.schema import bundled
+from benchmark.study.toml import bundled
 
 
 def merge(

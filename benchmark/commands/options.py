@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.study.schema import bundled
+from benchmark.study.toml import bundled
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY|FILE.toml", help=f"One of {', '.join(bundled())}, or a file of your own.")

@@ -16,7 +16,8 @@ import typer
 from benchmark.commands.display import shown
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.core.errors import InputError
-from benchmark.study.schema import Study, load_study
+from benchmark.study.schema import Study
+from benchmark.study.toml import load_study
 
 if TYPE_CHECKING:
     from benchmark.plan.grid import Plan
@@ -64,23 +65,25 @@ def run(
     asked = load_study(study)
     chosen = _replaced(asked, seeds, datasets, models)
     from benchmark.datasets import data_root as resolve_root
-    from benchmark.plan import grid
+    from benchmark.plan.checks import check_names
+    from benchmark.plan.data import load_all
+    from benchmark.plan.grid import make_plan
     from benchmark.plugins.loading import with_plugins
     from benchmark.running.engines import opened
     from benchmark.running.shards import Shard
 
     tables = with_plugins([*chosen.plugins, *(plugin or ())])
     share = None if shard is None else Shard.parse(shard)
-    grid.check_names(chosen, tables)
+    check_names(chosen, tables)
     if replicas is not None and replicas < 1:
         raise InputError(f"--replicas {replicas}: at least 1 is wanted")
     with opened(engine, workers, gpu_share) as where:
         kind = where.device(device)
         _check_writable(results)
-        data, refused = grid.load_all(chosen, resolve_root(data_root), skip_missing=skip_missing, tables=tables)
+        data, refused = load_all(chosen, resolve_root(data_root), skip_missing=skip_missing, tables=tables)
         for line in refused:
             print(f"skipped: {line}", file=sys.stderr)
-        planned = grid.make_plan(chosen, data, kind, tables)
+        planned = make_plan(chosen, data, kind, tables)
         command = _command(study, seeds, datasets, models, device, replicas, plugin or ())
         failed = _carry_out(planned, asked, share, replicas, where, results, command)
     if failed:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.commands.display import print_table
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
-from benchmark.study.schema import load_study
+from benchmark.study.toml import load_study
 
 
 def status(
@@ -21,20 +21,22 @@ def status(
     chosen = load_study(study)
     from benchmark.datasets import data_root as resolve_root
     from benchmark.datasets import offline
-    from benchmark.plan import grid
+    from benchmark.plan.checks import check_names
+    from benchmark.plan.data import load_all
+    from benchmark.plan.grid import make_plan
     from benchmark.plugins.loading import with_plugins
     from benchmark.results.store import Store
     from benchmark.running import run
-    from benchmark.training import loop
+    from benchmark.training.devices import resolve_device
 
     tables = with_plugins([*chosen.plugins, *(plugin or ())])
-    grid.check_names(chosen, tables)
+    check_names(chosen, tables)
     with offline():  # to count is no reason to download
-        data, refused = grid.load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
+        data, refused = load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
     for line in refused:
         print(f"not counted: {line}", file=sys.stderr)
     words = ("complete", "diverged", "failed", "missing")
-    counts = run.tally(grid.make_plan(chosen, data, loop.resolve_device(device), tables), Store(results))
+    counts = run.tally(make_plan(chosen, data, resolve_device(device), tables), Store(results))
     rows = [(dataset, model, *(count[word] for word in words)) for (dataset, model), count in counts.items()]
     print_table(("dataset", "model", *words), rows)
     print(", ".join(f"{sum(count[word] for count in counts.values())} {word}" for word in words))

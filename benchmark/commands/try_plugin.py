@@ -65,7 +65,7 @@ def check(
     """Try every promise that a dataset, model or task makes, and say in plain words which it breaks."""
     _check_kind(kind)
     from benchmark import contracts
-    from benchmark.plan.grid import named
+    from benchmark.plan.checks import named
     from benchmark.plugins.loading import with_plugins
 
     contracts.one_thread()

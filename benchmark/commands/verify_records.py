@@ -11,7 +11,7 @@ import typer
 from benchmark.commands.display import print_table
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.core.errors import InputError
-from benchmark.study.schema import load_study
+from benchmark.study.toml import load_study
 
 NOT_REPRODUCED = 1  # exit code
 
@@ -38,21 +38,23 @@ def verify(
     chosen = load_study(study)
     from benchmark.core import environment
     from benchmark.datasets import data_root as resolve_root
-    from benchmark.plan import grid
+    from benchmark.plan.checks import check_names
+    from benchmark.plan.data import load_all
+    from benchmark.plan.grid import make_plan
     from benchmark.plugins.loading import with_plugins
     from benchmark.results import frames
     from benchmark.results.store import Store
     from benchmark.running import verify as verifying
     from benchmark.running.engines import Local
-    from benchmark.training import loop
+    from benchmark.training.devices import resolve_device
 
     tables = with_plugins([*chosen.plugins, *(plugin or ())])
-    grid.check_names(chosen, tables)
-    kind = loop.resolve_device(device)
-    data, refused = grid.load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
+    check_names(chosen, tables)
+    kind = resolve_device(device)
+    data, refused = load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
     for line in refused:
         print(f"not here: {line}", file=sys.stderr)
-    planned, store = grid.make_plan(chosen, data, kind, tables), Store(results)
+    planned, store = make_plan(chosen, data, kind, tables), Store(results)
     now = {unit.identity.key for unit in planned.units()}
     further = [record for key in frames.keys(results, chosen.name) - now if (record := store.get(key)) is not None]
     elsewhere = sum(record.identity.device != kind for record in further)

@@ -12,7 +12,8 @@ import typer
 
 from benchmark.commands.options import Plugins, Results
 from benchmark.core.errors import InputError
-from benchmark.study.schema import load_study, together
+from benchmark.study.combine import together
+from benchmark.study.toml import load_study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, unknown
 from benchmark.datasets import Dataset
 from benchmark.datasets.spec import value_range
-from benchmark.models import BaselineSpec, FusionSpec
+from benchmark.latents.latents import Kind
+from benchmark.latents.readouts import READOUTS, Readout
+from benchmark.models import BaselineSpec, FusionSpec, Row
+from benchmark.plan.arms import Arm
+from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.schema import Study
-
-if TYPE_CHECKING:
-    from benchmark.plan.grid import Arm
+from benchmark.tasks.metrics import METRICS
+from benchmark.tasks.task import Task
 
 
 def check_arms(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset, edges: np.ndarray) -> None:
@@ -63,3 +66,72 @@ def check_arms(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset, e
                 f"{name}: {arm} asks for {arm.settings.latent} components, and its {dataset.rows} rows of "
                 f"{dataset.features} features have {most}; ask for at most {most}, or leave the variant out"
             )
+
+
+_KINDS: Mapping[Kind, str] = {
+    "matrix": "a matrix",
+    "pairs": "scores of pairs",
+    "epochs": "the latents of several epochs",
+}
+
+
+_Named = TypeVar("_Named", Row, Task, Readout)
+
+
+def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Named]:
+    """The entries of a table by name, in the order of ``names``; InputError with a suggestion for an unknown one."""
+    known = {entry.name: entry for entry in table}
+    for name in names:
+        if name not in known:
+            raise unknown(kind, name, known)
+    return [known[name] for name in names]
+
+
+def check_names(study: Study, tables: Tables = OURS) -> None:
+    """InputError for a model, task, readout or metric of the study that no table has, or that do not go together."""
+    models = tables.models
+    named(models, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
+    tasks = named(tables.tasks, "task", study.tasks)
+    readouts = named(READOUTS, "readout", study.readouts)
+    for readout in readouts:
+        if not any(readout.gives in task.takes for task in tasks):
+            raise InputError(
+                f"readout {readout.name!r}: {_untaken(readout, tasks, tables)}; add such a task, "
+                "or leave the readout out"
+            )
+    for task in tasks:
+        if not any(readout.gives in task.takes for readout in readouts):
+            wanted = " or ".join(_KINDS[kind] for kind in task.takes)
+            givers = " or ".join(readout.name for readout in READOUTS if readout.gives in task.takes)
+            raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
+    for contrast in study.declared():
+        for side in (contrast.first, contrast.second):
+            (row,), (readout,) = named(models, "model", [side.model]), named(READOUTS, "readout", [side.readout])
+            if not Arm(row, "", row.settings).readouts([readout.name]):
+                what = (
+                    "is a point, or is not trained on all rows at once," if readout.gives == "epochs" else "is a point"
+                )
+                raise InputError(f"contrast {contrast.name!r}: {row.name} {what} and has no readout {readout.name!r}")
+        for primary in contrast.primary:
+            (task,) = named(tables.tasks, "task", [primary.task])
+            if primary.metric not in task.metrics:
+                known = (
+                    task.metrics if primary.metric in {metric.name for metric in METRICS} else [m.name for m in METRICS]
+                )
+                raise unknown(f"metric of {task.name}", primary.metric, known, where=f"contrast {contrast.name!r}")
+            for side in (contrast.first, contrast.second):
+                (readout,) = named(READOUTS, "readout", [side.readout])
+                if readout.gives not in task.takes:
+                    raise InputError(
+                        f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; "
+                        f"{_untaken(readout, [task], tables)}"
+                    )
+
+
+def _untaken(readout: Readout, tasks: Sequence[Task], tables: Tables) -> str:
+    """Why none of the tasks takes what a readout gives, and which would; of a matrix nearly all."""
+    if readout.gives == "matrix":
+        taken = " or ".join(dict.fromkeys(_KINDS[kind] for task in tasks for kind in task.takes))
+        return f"it gives a matrix, and {' and '.join(task.name for task in tasks)} takes {taken}"
+    takers = [task.name for task in tables.tasks if readout.gives in task.takes]
+    return f"it gives {_KINDS[readout.gives]}, which go with {' and '.join(takers)} alone"

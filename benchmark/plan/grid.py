@@ -2,89 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Literal, TypeVar
 
-import numpy as np
-
-from benchmark.core.errors import InputError, UnavailableError, unknown
-from benchmark.datasets import Dataset, neighbour_graph, split
-from benchmark.latents.latents import EVERY, READOUTS, Kind, Readout
-from benchmark.models import BaselineSpec, FusionSpec, ModelSpec, Row, Settings
-from benchmark.plan.checks import check_arms
+from benchmark.core.errors import InputError
+from benchmark.plan.arms import Arm
+from benchmark.plan.checks import check_arms, named
+from benchmark.plan.data import Prepared
 from benchmark.plugins.tables import OURS, Tables
-from benchmark.results.store import Cell, Identity
+from benchmark.results.record import Cell, Identity
 from benchmark.study import origin
 from benchmark.study.schema import Study, variant_label
-from benchmark.tasks import METRICS, Task, Unit, unmet_needs
+from benchmark.tasks import Task, Unit, unmet_needs
 
-NEIGHBOURS = 9
 _UNITS: tuple[Unit, ...] = ("all-edges", "training-edges")
-_KINDS: Mapping[Kind, str] = {
-    "matrix": "a matrix",
-    "pairs": "scores of pairs",
-    "epochs": "the latents of several epochs",
-}
-_Named = TypeVar("_Named", Row, Task, Readout)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """A dataset with the graph that graph models train on: its own, or one of nearest neighbours."""
-
-    dataset: Dataset
-    edges: np.ndarray  # [m, 2], i < j
-    graph: str
-    weights: np.ndarray | None = None  # [m], of a graph of nearest neighbours
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> Prepared:
-        """With the dataset's own edges, else the union of each row's nine nearest neighbours."""
-        if dataset.edges is not None:
-            return cls(dataset, dataset.edges, "own")
-        edges, weights = neighbour_graph(dataset.x, NEIGHBOURS)
-        return cls(dataset, edges, f"{NEIGHBOURS}-nearest-neighbours", weights)
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """A row of MODELS under settings of its own; ``variant`` names what a study overrides.
-
-    ``asked`` are the readouts and tasks, by name, that it is scored by where the row has that readout.
-    """
-
-    row: Row
-    variant: str
-    settings: Settings
-    asked: frozenset[tuple[str, str]] = frozenset()
-
-    def __str__(self) -> str:
-        return f"{self.row.name} ({self.variant})" if self.variant else self.row.name
-
-    def shown(self, *, images: bool) -> Literal["images", "edges"] | None:
-        """What its trained decoder is drawn by, on data whose rows are ``images`` or not."""
-        if isinstance(self.row, BaselineSpec) or not self.settings.epochs:
-            return None
-        return self.row.decoder.makes if images or self.row.decoder.makes == "edges" else None
-
-    def readouts(self, names: Collection[str]) -> list[Readout]:
-        """Those of the readouts ``names`` that there are of the row.
-
-        Its posterior may be a point, it may be trained for fewer epochs than lie between the passes that are read, and
-        passes of mini-batches have no draw of all rows.
-        """
-        spread = not isinstance(self.row, BaselineSpec) and self.row.posterior.noisy
-        passes = isinstance(self.row, ModelSpec | FusionSpec) and self.settings.epochs >= EVERY
-
-        def there(readout: Readout) -> bool:
-            if readout.gives == "epochs" and (not passes or (readout.spread and self.settings.batch)):
-                return False
-            return spread or not readout.spread
-
-        return [readout for readout in READOUTS if readout.name in names and there(readout)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,100 +201,6 @@ def batches(trainings: Sequence[Training], *, replicas: int | None) -> list[Batc
         for group in groups.values()
         for first in range(0, len(group), replicas or len(group))
     ]
-
-
-def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Named]:
-    """The entries of a table by name, in the order of ``names``; InputError with a suggestion for an unknown one."""
-    known = {entry.name: entry for entry in table}
-    for name in names:
-        if name not in known:
-            raise unknown(kind, name, known)
-    return [known[name] for name in names]
-
-
-def check_names(study: Study, tables: Tables = OURS) -> None:
-    """InputError for a model, task, readout or metric of the study that no table has, or that do not go together."""
-    models = tables.models
-    named(models, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
-    tasks = named(tables.tasks, "task", study.tasks)
-    readouts = named(READOUTS, "readout", study.readouts)
-    for readout in readouts:
-        if not any(readout.gives in task.takes for task in tasks):
-            raise InputError(
-                f"readout {readout.name!r}: {_untaken(readout, tasks, tables)}; add such a task, "
-                "or leave the readout out"
-            )
-    for task in tasks:
-        if not any(readout.gives in task.takes for readout in readouts):
-            wanted = " or ".join(_KINDS[kind] for kind in task.takes)
-            givers = " or ".join(readout.name for readout in READOUTS if readout.gives in task.takes)
-            raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
-    for contrast in study.declared():
-        for side in (contrast.first, contrast.second):
-            (row,), (readout,) = named(models, "model", [side.model]), named(READOUTS, "readout", [side.readout])
-            if not Arm(row, "", row.settings).readouts([readout.name]):
-                what = (
-                    "is a point, or is not trained on all rows at once," if readout.gives == "epochs" else "is a point"
-                )
-                raise InputError(f"contrast {contrast.name!r}: {row.name} {what} and has no readout {readout.name!r}")
-        for primary in contrast.primary:
-            (task,) = named(tables.tasks, "task", [primary.task])
-            if primary.metric not in task.metrics:
-                known = (
-                    task.metrics if primary.metric in {metric.name for metric in METRICS} else [m.name for m in METRICS]
-                )
-                raise unknown(f"metric of {task.name}", primary.metric, known, where=f"contrast {contrast.name!r}")
-            for side in (contrast.first, contrast.second):
-                (readout,) = named(READOUTS, "readout", [side.readout])
-                if readout.gives not in task.takes:
-                    raise InputError(
-                        f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; "
-                        f"{_untaken(readout, [task], tables)}"
-                    )
-
-
-def _untaken(readout: Readout, tasks: Sequence[Task], tables: Tables) -> str:
-    """Why none of the tasks takes what a readout gives, and which would; of a matrix nearly all."""
-    if readout.gives == "matrix":
-        taken = " or ".join(dict.fromkeys(_KINDS[kind] for task in tasks for kind in task.takes))
-        return f"it gives a matrix, and {' and '.join(task.name for task in tasks)} takes {taken}"
-    takers = [task.name for task in tables.tasks if readout.gives in task.takes]
-    return f"it gives {_KINDS[readout.gives]}, which go with {' and '.join(takers)} alone"
-
-
-def load_all(
-    study: Study, root: Path, *, skip_missing: bool, tables: Tables = OURS
-) -> tuple[dict[str, Prepared], list[str]]:
-    """Every dataset of the study, loaded and checked, and what was said of those that cannot be had.
-
-    InputError lists all of the latter. With ``skip_missing`` those whose files are not there are left out, but not
-    those that are malformed or of no known name, and not all.
-    """
-    data: dict[str, Prepared] = {}
-    refused: list[InputError] = []
-    for name in study.datasets:
-        try:
-            dataset = tables.load(name, root)
-            split(dataset, seed=0)  # so that what cannot be split is refused now, not in every unit
-            data[name] = Prepared.of(dataset)
-        except InputError as error:
-            refused.append(error)
-    excused = skip_missing and data and all(isinstance(error, UnavailableError) for error in refused)
-    if len(refused) == 1 and not excused:
-        raise refused[0]
-    if refused and not excused:
-        lines = [f"{len(refused)} of {len(study.datasets)} datasets cannot be had:", *map(str, refused)]
-        raise InputError("\n  ".join(lines))
-    _check_distinct(data)
-    return data, [str(error) for error in refused]
-
-
-def _check_distinct(data: dict[str, Prepared]) -> None:
-    names: dict[str, str] = {}
-    for name, prepared in data.items():
-        twin = names.setdefault(prepared.dataset.fingerprint, name)
-        if twin != name:
-            raise InputError(f"datasets {twin!r} and {name!r} are the same data; leave one out")
 
 
 def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tables = OURS) -> Plan:

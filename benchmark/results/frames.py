@@ -10,7 +10,8 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
-from benchmark.results.store import Cell, Store
+from benchmark.results.record import Cell
+from benchmark.results.store import Store
 
 
 def paths(results: Path, study: str) -> tuple[Path, Path]:

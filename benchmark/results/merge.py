@@ -11,7 +11,8 @@ from zipfile import is_zipfile
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
-from benchmark.results.store import Record, Store
+from benchmark.results.record import Record
+from benchmark.results.store import Store
 from benchmark.study import declaration
 from benchmark.study.declaration import Declaration
 

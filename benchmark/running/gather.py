@@ -12,7 +12,8 @@ import pandas as pd
 from benchmark.datasets import DATASETS
 from benchmark.models import BaselineSpec, NoisedSpec
 from benchmark.plan.grid import Plan, PlannedUnit
-from benchmark.results.store import Record, Store
+from benchmark.results.record import Record
+from benchmark.results.store import Store
 
 BUILT_IN = {spec.name for spec in DATASETS if not spec.files}
 STILL_FALLING = 0.01  # share of the loss lost over the last tenth of the epochs, above which training was cut short

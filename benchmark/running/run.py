@@ -10,10 +10,12 @@ from zipfile import is_zipfile
 from benchmark.core import environment
 from benchmark.core.errors import InputError
 from benchmark.core.files import labels_path, packed, write_atomically
-from benchmark.latents.latents import READOUTS, Latents, reads_passes
+from benchmark.latents.latents import Latents
+from benchmark.latents.readouts import READOUTS, reads_passes
 from benchmark.models import BaselineSpec
 from benchmark.plan.grid import Batch, Plan, PlannedUnit, Training, batches
-from benchmark.results.store import Cell, Record, Store
+from benchmark.results.record import Cell, Record
+from benchmark.results.store import Store
 from benchmark.running.engines import Engine
 from benchmark.running.work import Context, Handed, Job, Scored
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from benchmark.core.rng import generator
 from benchmark.plan.grid import Batch, Plan, PlannedUnit, Training
-from benchmark.results.store import Cell, Provenance, Record, Store
+from benchmark.results.record import Cell, Provenance, Record
+from benchmark.results.store import Store
 from benchmark.running import run
 from benchmark.running.engines import Engine
 from benchmark.running.work import Job

@@ -17,12 +17,16 @@ from benchmark.core.rng import generator
 from benchmark.datasets import Split, split
 from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.drawings import Drawings, generate
-from benchmark.latents.latents import EVERY, READOUTS, Latents, of_posterior, read_out, reads_passes
+from benchmark.latents.latents import EVERY, Latents, of_posterior
+from benchmark.latents.readouts import READOUTS, read_out, reads_passes
 from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
-from benchmark.plan.grid import Batch, PlannedUnit, Prepared, Training
-from benchmark.results.store import Cell, Provenance, Record, Status
+from benchmark.plan.data import Prepared
+from benchmark.plan.grid import Batch, PlannedUnit, Training
+from benchmark.results.record import Cell, Provenance, Record, Status
 from benchmark.tasks import Case, Task
-from benchmark.training.loop import Curve, device_name, fit, forget_peak_memory, out_of_memory, peak_memory
+from benchmark.training.curves import Curve
+from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
+from benchmark.training.loop import fit
 
 MOST_DIMENSIONS = 256  # of a latent that is diagnosed
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterable, Sequence
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from benchmark.core.errors import InputError, unknown
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Setting = float | int | str | bool | tuple[int, ...]
 Named = TypeVar("Named")
@@ -203,48 +197,6 @@ class Study(_Frozen):
         return (*of_pairs, *self.contrasts)
 
 
-def together(studies: Sequence[Study]) -> Study:
-    """Several studies as one to be reported: the union of all that they ask.
-
-    A contrast that two of them declare is the first one's, with its role. InputError where their margins differ, for a
-    verdict has one.
-    """
-    first = studies[0]
-    if len(studies) == 1:
-        return first
-    for other in studies[1:]:
-        if other.margin != first.margin:
-            raise InputError(
-                f"studies {first.name} and {other.name}: their margins are {first.margin:g} and {other.margin:g}; "
-                "studies that are reported together must share it"
-            )
-    contrasts = {contrast.name: contrast for study in reversed(studies) for contrast in study.declared()}
-    names = dict.fromkeys(contrast.name for study in studies for contrast in study.declared())
-
-    def union(of: Callable[[Study], Iterable[Named]]) -> tuple[Named, ...]:
-        return tuple(dict.fromkeys(each for study in studies for each in of(study)))
-
-    variants = union(
-        lambda study: [(m, v.label, tuple(sorted(v.settings.items()))) for v in study.variants for m in v.models]
-    )
-    return Study(
-        name="-".join(study.name for study in studies),
-        title="; ".join(study.title for study in studies),
-        datasets=union(lambda study: study.datasets),
-        models=union(lambda study: study.models),
-        variants=tuple(Variant(models=(model,), settings=dict(settings)) for model, _, settings in variants),
-        seeds=max(study.seeds for study in studies),
-        readouts=union(lambda study: study.readouts),
-        draws=max(study.draws for study in studies),
-        tasks=union(lambda study: study.tasks),
-        contrasts=tuple(contrasts[name] for name in names),
-        margin=first.margin,
-        waterfalls=union(lambda study: study.waterfalls),
-        ladders=union(lambda study: study.ladders),
-        plugins=union(lambda study: study.plugins),
-    )
-
-
 def arm_named(name: str) -> tuple[str, str]:
     """Model and variant of a name such as ``vae beta=0``."""
     model, _, variant = name.partition(" ")
@@ -258,64 +210,3 @@ def variant_label(settings: dict[str, Setting]) -> str:
 
 def _in_label(value: Setting) -> str:
     return "–".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def bundled() -> dict[str, Path]:
-    """The studies that come with the package, by name."""
-    folder = Path(str(resources.files("benchmark.study") / "bundled"))
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
-def load_study(name: str) -> Study:
-    """The study of that name, or in the TOML file of that path; InputError names file, key and value."""
-    known = bundled()
-    path = Path(name) if name.endswith(".toml") else known.get(name)
-    if path is None:
-        raise unknown("study", name, known)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"study file {name}: there is no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        raise InputError(f"study file {name}: cannot be read: {error}") from None
-    study = parse_study(content, where=str(path))
-    return study.model_copy(update={"plugins": tuple(str(path.parent / plugin) for plugin in study.plugins)})
-
-
-def parse_study(content: dict[str, Any], *, where: str) -> Study:
-    """A study from a parsed TOML document; ``where`` is the file that error messages name."""
-    try:
-        return Study.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if "settings" in first["loc"][:-2]:  # of a value that is of none of the kinds, each kind has complained
-            where_set = ".".join(str(part) for part in first["loc"][: first["loc"].index("settings") + 2])
-            wanted = "a number, a word or a list of whole numbers is wanted"
-            raise InputError(f"{where}: {where_set}: {wanted}, got {_set_to(content, first['loc'])!r}") from None
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise unknown("key", key.rsplit(".", 1)[-1], _keys_beside(first["loc"]), where=where) from None
-        came = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
-        said = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{where}: {key + ': ' if key else ''}{said}{came}") from None
-
-
-def _set_to(content: Any, location: tuple[int | str, ...]) -> Any:
-    """What a document sets the setting at ``location`` to."""
-    for part in location[: location.index("settings") + 2]:
-        content = content[part]
-    return content
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """The keys that a document may have where an unknown one was found."""
-    homes: dict[str, type[BaseModel]] = {
-        "contrasts": Contrast,
-        "pairs": Pair,
-        "first": Side,
-        "second": Side,
-        "primary": Primary,
-        "variants": Variant,
-    }
-    parents = [part for part in location[:-1] if isinstance(part, str)]
-    return list((homes[parents[-1]] if parents else Study).model_fields)

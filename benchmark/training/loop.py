@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.core import environment
-from benchmark.core.errors import InputError
 from benchmark.core.rng import torch_generators
 from benchmark.models import (
     LAST,
@@ -33,46 +30,10 @@ from benchmark.models import (
     sample,
     with_noise_of,
 )
+from benchmark.training.curves import Curve
 
 _LOGGED = 20  # points of a training curve, for each phase
 _EVALUATED_ROWS = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Training curve of one replica: nats per row, means over the epoch's batches, at the end of the logged epochs.
-
-    Epochs are counted through all phases; ``total`` is what is minimised, ``std`` the mean σ, 0 for a point.
-    """
-
-    epoch: tuple[int, ...] = ()
-    phase: tuple[str, ...] = ()
-    total: tuple[float, ...] = ()
-    reconstruction: tuple[float, ...] = ()
-    divergence: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-
-    @property
-    def first_not_finite(self) -> int | None:
-        """The first logged epoch whose loss is not finite."""
-        return next((e for e, loss in zip(self.epoch, self.total, strict=True) if not abs(loss) < float("inf")), None)
-
-    @property
-    def last_fall(self) -> float | None:
-        """By what share of itself the loss fell over the last tenth of the last phase; above 0.01 it was not finished.
-
-        By the straight line through the losses logged in its last fifth, since one epoch's loss is a noisy estimate.
-        None where fewer than three were logged, or one is not finite.
-        """
-        last = [(e, loss) for e, phase, loss in zip(self.epoch, self.phase, self.total, strict=True) if phase == LAST]
-        if not last or self.first_not_finite is not None:
-            return None
-        epochs = last[-1][0] - last[0][0] + 1
-        late = np.array([(e, loss) for e, loss in last if e > last[-1][0] - 0.21 * epochs]).T
-        if late.shape[-1] < 3:
-            return None
-        slope, level = np.polyfit(late[0] - last[-1][0], late[1], 1)
-        return float(-slope * 0.1 * epochs / max(abs(level - slope * 0.1 * epochs), 1e-12))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,51 +61,6 @@ class Fit:
     curves: tuple[Curve, ...]
     reconstruction: tuple[Tensor, Tensor]
     snapshots: tuple[Snapshot, ...] = ()
-
-
-def resolve_device(name: str, *, elsewhere: bool = False) -> str:
-    """``auto``, ``cpu`` or ``cuda`` as the device there is; InputError where cuda is neither here nor ``elsewhere``."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device {name!r} is none of auto, cpu, cuda")
-    there = elsewhere or torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise InputError("device 'cuda' was asked for, and torch finds no CUDA device here; use --device auto or cpu")
-    return "cuda" if name != "cpu" and there else "cpu"
-
-
-def device_name(device: str) -> str:
-    """What a record calls the device: the GPU's name, or the processor's."""
-    return torch.cuda.get_device_name() if device == "cuda" else environment.processor()
-
-
-def cuda() -> str:
-    """The GPUs that torch finds, with their memory, or why there is none."""
-    if torch.cuda.is_available():
-        found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
-        return "; ".join(f"{each.name}, {each.total_memory / 2**30:.0f} GiB" for each in found)
-    if torch.version.cuda is None:
-        return "none, for this torch is built without it"
-    return f"none, for torch, built for CUDA {torch.version.cuda}, finds no device or no driver"
-
-
-def forget_peak_memory(device: str) -> None:
-    """Start the measure of ``peak_memory`` anew."""
-    if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    else:
-        environment.forget_peak_memory()
-
-
-def peak_memory(device: str) -> int:
-    """Bytes: the most that was allocated on the GPU, or that this process held."""
-    return torch.cuda.max_memory_allocated() if device == "cuda" else environment.peak_memory()
-
-
-def out_of_memory(error: BaseException, *, here: bool = False) -> bool:
-    """Whether an exception says that memory ran out, on the GPU or here; or ``here`` alone."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return not here
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
 
 
 def fit(

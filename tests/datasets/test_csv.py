@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmark.commands.run_study import _replaced
 from benchmark.core.errors import InputError
 from benchmark.datasets import load, spec
-from benchmark.study.schema import load_study
+from benchmark.study.toml import load_study
 
 FEATURES = "id,mass,length,winged,species\na,1.5,2,true,gull\nb,2.5,4,false,auk\nc,3.5,3,true,gull\nd,0.5,1,TRUE,auk\n"
 EDGES = "from,to\na,b\nb,c\nc,a\na,a\n"

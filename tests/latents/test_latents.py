@@ -10,7 +10,8 @@ from scipy.special import expit
 
 from benchmark.core.errors import InputError
 from benchmark.latents import latents as latents_module
-from benchmark.latents.latents import READOUTS, Latents, PairScores, of_posterior, read_out
+from benchmark.latents.latents import Latents, PairScores, of_posterior
+from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.models import DiagonalGaussian, PointMass
 
 BY_NAME = {readout.name: readout for readout in READOUTS}

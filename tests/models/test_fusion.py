@@ -20,9 +20,10 @@ from benchmark.latents.latents import Epochs
 from benchmark.models import LAST, MODELS, Draws, FusionSpec, Inputs, Phase, PointMass
 from benchmark.models.systems import fusion
 from benchmark.models.systems.fusion import adjacency_error, assignments, components, sharpened
-from benchmark.plan.grid import Batch, Prepared, make_plan
+from benchmark.plan.data import Prepared
+from benchmark.plan.grid import Batch, make_plan
 from benchmark.running.work import Context, Job, train
-from benchmark.study.schema import parse_study
+from benchmark.study.toml import parse_study
 from benchmark.tasks import TASKS, Case
 from benchmark.training.loop import fit
 

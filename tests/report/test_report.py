@@ -18,7 +18,7 @@ import pytest
 from frames import make_frames
 
 from benchmark.core.errors import InputError
-from benchmark.latents.latents import READOUTS
+from benchmark.latents.readouts import READOUTS
 from benchmark.report import build, numbers
 from benchmark.report.charts import charts
 from benchmark.report.exports import as_csv, as_latex, as_markdown
@@ -31,7 +31,8 @@ from benchmark.report.texts import DEMONSTRATION
 from benchmark.report.texts import READOUTS as EXPLAINED
 from benchmark.results.frames import together as together_frames
 from benchmark.statistics import contrasts, over_datasets, summarise
-from benchmark.study.schema import Study, together
+from benchmark.study.combine import together
+from benchmark.study.schema import Study
 
 PAIRS = [
     {"point": "ae", "variational": "vae", "links": "link-hadamard"},

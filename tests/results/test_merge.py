@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from tiny import SMALLER, command, content, records, write_study
 
-from benchmark.results.store import Cell, Store
+from benchmark.results.record import Cell
+from benchmark.results.store import Store
 
 
 @pytest.fixture(scope="module")

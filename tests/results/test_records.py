@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.results.store import Cell, Identity, Provenance, Record, Store
+from benchmark.results.record import Cell, Identity, Provenance, Record
+from benchmark.results.store import Store
 
 IDENTITY = Identity("f" * 64, "own", "gae", 1, {"hidden": 32, "beta": None}, 0, "all-edges", "cpu")
 PROVENANCE = Provenance(1.5, 0.5, 1000, "a processor", 1, {"torch": "2.13"}, "abc", "python -m benchmark run x")

@@ -16,14 +16,16 @@ from benchmark.datasets import split
 from benchmark.latents.latents import Latents
 from benchmark.models import ModelSpec, NoisedSpec
 from benchmark.plan import grid
-from benchmark.plan.grid import Batch
+from benchmark.plan.data import load_all
+from benchmark.plan.grid import Batch, make_plan
 from benchmark.plugins.tables import OURS
-from benchmark.results.store import Record, Store
+from benchmark.results.record import Record
+from benchmark.results.store import Store
 from benchmark.running import engines, gather, run
 from benchmark.running.engines import local
 from benchmark.running.engines.engine import lost
 from benchmark.running.work import Job, run_job, train
-from benchmark.study.schema import parse_study
+from benchmark.study.toml import parse_study
 
 STUDY = {
     "name": "tiny",
@@ -39,7 +41,7 @@ STUDY = {
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     study = parse_study(STUDY, where="tiny")
-    return grid.load_all(study, tmp_path_factory.mktemp("none"), skip_missing=False)[0]
+    return load_all(study, tmp_path_factory.mktemp("none"), skip_missing=False)[0]
 
 
 def quick(row):
@@ -55,7 +57,7 @@ TABLES = replace(OURS, models=tuple(map(quick, OURS.models)))
 
 
 def planned(data, **changes):
-    return grid.make_plan(parse_study({**STUDY, **changes}, where="tiny"), data, "cpu", TABLES)
+    return make_plan(parse_study({**STUDY, **changes}, where="tiny"), data, "cpu", TABLES)
 
 
 def context(made):
@@ -221,7 +223,7 @@ def test_lost_drawings_are_made_again(data, tmp_path):
 def test_images_are_drawn_of_drawable_data_and_not_where_the_study_wants_none(tmp_path):
     study = {**STUDY, "datasets": ["digits"], "models": ["vae"], "seeds": 1, "save_latents": True, "tasks": ["k-means"]}
     study["variants"] = []
-    data, _ = grid.load_all(parse_study(study, where="tiny"), tmp_path, skip_missing=False)
+    data, _ = load_all(parse_study(study, where="tiny"), tmp_path, skip_missing=False)
     (drawn,) = planned(data, **study).trainings
     assert planned(data, **study).draws(drawn)
     assert not planned(data, **study, images=[]).draws(drawn)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from tiny import SMALLER, command, content, make_plan, records, write_study
 
-from benchmark.results.store import Cell, Store
+from benchmark.results.record import Cell
+from benchmark.results.store import Store
 from benchmark.running.engines import Local
 from benchmark.running.verify import Difference, draw, largest_difference, verify
 

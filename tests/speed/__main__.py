@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmark.core.errors import InputError
 from benchmark.datasets import data_root, load
-from benchmark.training.loop import resolve_device
+from benchmark.training.devices import resolve_device
 from speed import decoder, features, graphs, growth, studies
 from speed.machine import description, file_name
 from speed.turns import Options

@@ -11,7 +11,7 @@ import torch
 
 from benchmark.core import environment
 from benchmark.core.environment import processors
-from benchmark.training.loop import device_name
+from benchmark.training.devices import device_name
 
 
 def description(device: str) -> dict[str, Any]:

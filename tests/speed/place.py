@@ -14,10 +14,11 @@ from pathlib import Path
 import torch
 
 from benchmark.datasets import Dataset, Split, load, split
-from benchmark.latents.latents import READOUTS, Latents, read_out
+from benchmark.latents.latents import Latents
+from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.models import MODELS
 from benchmark.tasks import TASKS, Case
-from benchmark.training.loop import forget_peak_memory, peak_memory
+from benchmark.training.devices import forget_peak_memory, peak_memory
 from speed.turns import Row
 
 ROWS = {row.name: row for row in MODELS}

@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmark.core.environment import processors
-from benchmark.latents.latents import READOUTS, read_out
-from benchmark.study.schema import load_study
+from benchmark.latents.readouts import READOUTS, read_out
+from benchmark.study.toml import load_study
 from benchmark.tasks import Case
 from speed.graphs import latents_by_dense_loss
 from speed.place import TASKS_BY_NAME, Place

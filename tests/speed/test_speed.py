@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from speed import decoder, features, graphs, growth, machine, studies, turns
     from speed.place import ROWS, Place
 
-from benchmark.study.schema import load_study
+from benchmark.study.toml import load_study
 
 
 @pytest.fixture

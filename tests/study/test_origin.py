@@ -23,10 +23,13 @@ from benchmark.commands.run_study import _replaced
 from benchmark.core.errors import InputError
 from benchmark.core.rng import generator, torch_generators
 from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
-from benchmark.latents.latents import EVERY, READOUTS, Epochs, Latents, of_posterior, read_out
+from benchmark.latents.latents import EVERY, Epochs, Latents, of_posterior
+from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.models import MODELS, Draws, Inputs
 from benchmark.models.parts.decoders import InnerProduct
-from benchmark.plan.grid import Prepared, check_names, make_plan
+from benchmark.plan.checks import check_names
+from benchmark.plan.data import Prepared
+from benchmark.plan.grid import make_plan
 from benchmark.report.found import find
 from benchmark.report.page import compose
 from benchmark.report.render import render_html, render_markdown
@@ -35,7 +38,8 @@ from benchmark.running import run
 from benchmark.running.work import Context, run_job
 from benchmark.statistics import WATERFALL_COLUMNS, waterfall
 from benchmark.study.origin import CORRECTIONS, QUESTIONS, TWINS, Step, arms, corrections, steps
-from benchmark.study.schema import Study, bundled, load_study, parse_study, variant_label
+from benchmark.study.schema import Study, variant_label
+from benchmark.study.toml import bundled, load_study, parse_study
 from benchmark.tasks import METRICS, TASKS, Case
 from benchmark.tasks import origin_tasks as published
 from benchmark.training.loop import fit
@@ -775,7 +779,7 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
     before = planned(dataset, **changes, readouts=["mean"], tasks=plain)
     plan = planned(dataset, **changes, readouts=epochs, tasks=tasks)
     store, handed = Store(tmp_path), {"tiny": Held(plan.data["tiny"])}
-    versions, tasks = run.provenance.versions(), {task.name: task for task in TASKS}
+    versions, tasks = run.environment.versions(), {task.name: task for task in TASKS}
     context = Context(handed, "cpu", versions, "", "", True, frozenset(), tasks)
     jobs = {}
     for unit, work in (("before", run.missing(before, store)), ("anew", run.missing(plan, store))):

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from benchmark.core.errors import InputError
 from benchmark.models import MODELS
-from benchmark.plan.grid import check_names
+from benchmark.plan.checks import check_names
+from benchmark.study.combine import together
 from benchmark.study.origin import STARTS, arms
-from benchmark.study.schema import Study, bundled, load_study, parse_study, together
+from benchmark.study.schema import Study
+from benchmark.study.toml import bundled, load_study, parse_study
 
 MINIMAL = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae", "vae"]}
 AE, VAE = {"model": "ae", "readout": "mean"}, {"model": "vae", "readout": "mean"}

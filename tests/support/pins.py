@@ -20,9 +20,10 @@ import numpy as np
 from benchmark.core import environment
 from benchmark.datasets import Dataset
 from benchmark.datasets.splits import NodeSplit
-from benchmark.plan.grid import Plan, Prepared, load_all
+from benchmark.plan.data import Prepared, load_all
+from benchmark.plan.grid import Plan
 from benchmark.results.store import Store
-from benchmark.study.schema import load_study
+from benchmark.study.toml import load_study
 
 FILE = Path(__file__).parents[1] / "data" / "pinned.json"
 SCORED = ("smoke", "default")

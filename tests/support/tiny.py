@@ -12,13 +12,14 @@ from unittest import mock
 
 from benchmark.commands.cli import main
 from benchmark.plan import grid
-from benchmark.plan.grid import Prepared
-from benchmark.results.store import Record, Store
+from benchmark.plan.data import Prepared, load_all
+from benchmark.results.record import Record
+from benchmark.results.store import Store
 from benchmark.running import engines
 from benchmark.running.engines import named
 from benchmark.running.work import run_job
-from benchmark.study.schema import parse_study
-from benchmark.training.loop import resolve_device
+from benchmark.study.toml import parse_study
+from benchmark.training.devices import resolve_device
 
 LINES = {
     "name": '"tiny"',
@@ -95,7 +96,7 @@ def make_plan(folder: Path, device: str = "cpu", **changes: Any) -> grid.Plan:
     """The plan of a study, on data that need no files."""
     content = {"name": "tiny", "title": "Tiny", "datasets": ["karate"], "models": ["raw"], **changes}
     study = parse_study(content, where="tiny")
-    return grid.make_plan(study, grid.load_all(study, folder, skip_missing=False)[0], device)
+    return grid.make_plan(study, load_all(study, folder, skip_missing=False)[0], device)
 
 
 def records(results: Path) -> list[Record]:

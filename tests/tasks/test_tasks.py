@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from benchmark.core.errors import InputError
 from benchmark.datasets import NodeSplit, load, split
-from benchmark.latents.latents import READOUTS, Latents, PairScores
-from benchmark.plan.grid import Prepared, check_names, make_plan
-from benchmark.study.schema import parse_study
+from benchmark.latents.latents import Latents, PairScores
+from benchmark.latents.readouts import READOUTS
+from benchmark.plan.checks import check_names
+from benchmark.plan.data import Prepared
+from benchmark.plan.grid import make_plan
+from benchmark.study.toml import parse_study
 from benchmark.tasks import METRICS, TASKS, Case, Need, unmet_needs
 from benchmark.tasks.clustering import standardised, unit_norm
 from benchmark.tasks.metrics import best_matching, hits_at_20

@@ -5,7 +5,8 @@ import torch
 from networks import BY_NAME, TRAINED, built, draws, inputs_for, rows, short
 
 from benchmark.models import LAST
-from benchmark.training.loop import Curve, fit
+from benchmark.training.curves import Curve
+from benchmark.training.loop import fit
 from benchmark.training.posteriors import spread
 
 

@@ -20,7 +20,8 @@ from torch.nn.functional import normalize, softplus
 from benchmark.core.rng import torch_generators
 from benchmark.latents import latents as readouts
 from benchmark.latents.diagnostics import diagnose, discrepancy, divergence_on_sphere
-from benchmark.latents.latents import READOUTS, Latents, PairScores, of_posterior, read_out
+from benchmark.latents.latents import Latents, PairScores, of_posterior
+from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.models import MODELS, DiagonalGaussian, VonMisesFisher, divergence, sample
 from benchmark.models.systems.autoencoder import VON_MISES_FISHER
 from benchmark.training import posteriors

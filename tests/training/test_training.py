@@ -34,7 +34,9 @@ from benchmark.core.errors import InputError
 from benchmark.core.rng import torch_generators
 from benchmark.models import LAST, DiagonalGaussian, Inputs, NoisedSpec, PointMass, VonMisesFisher, sample
 from benchmark.models.parts.encoders import MLP, EncoderSpec
-from benchmark.training.loop import Curve, fit, out_of_memory, resolve_device
+from benchmark.training.curves import Curve
+from benchmark.training.devices import out_of_memory, resolve_device
+from benchmark.training.loop import fit
 
 
 def numbers(result):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from benchmark.plan.grid import Prepared
+from benchmark.plan.data import Prepared
 from benchmark.running.work import Context, Handed, Job, Scored, failed, score
 
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # of a worker

@@ -19,10 +19,10 @@ import joblib
 from joblib.externals.loky import get_reusable_executor
 
 from benchmark.core.errors import InputError
-from benchmark.plan.grid import Prepared
+from benchmark.plan.data import Prepared
 from benchmark.running.engines.engine import THREADS, lost
 from benchmark.running.work import Context, Handed, Job, Scored, Trained, failed, run_job, score, train
-from benchmark.training.loop import resolve_device
+from benchmark.training.devices import resolve_device
 
 _IDLE_SECONDS = 120  # after which a worker without work leaves
 

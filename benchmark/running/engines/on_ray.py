@@ -25,11 +25,11 @@ import cloudpickle
 
 from benchmark.core import environment
 from benchmark.core.errors import InputError
-from benchmark.plan.grid import Prepared
+from benchmark.plan.data import Prepared
 from benchmark.plugins.loading import installed
 from benchmark.running.engines.engine import THREADS, lost
 from benchmark.running.work import Context, Handed, Job, Scored, Trained, run_job, score, train
-from benchmark.training.loop import resolve_device
+from benchmark.training.devices import resolve_device
 
 _TRIES = 2  # of a batch whose worker dies
 _NODES = 5  # of one whose node is lost, which is rarely the batch's fault

@@ -1,0 +1,183 @@
+"""Record: one trained unit and its scores, one JSON file each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmark.core.errors import InputError
+from benchmark.tasks import TASKS
+
+SCHEMA = 1
+
+
+Status = Literal["complete", "diverged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes a unit the unit it is; the key is a digest of it."""
+
+    fingerprint: str  # of the dataset
+    graph: str  # "own", "9-nearest-neighbours" or "none"
+    model: str
+    model_version: int
+    settings: Mapping[str, Any]
+    seed: int
+    unit: str  # "all-edges" or "training-edges"
+    device: str  # "cpu" or "cuda"
+    schema: int = SCHEMA
+
+    @property
+    def key(self) -> str:
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """What one score set belongs to: a readout, its draw, a task and the task's version."""
+
+    readout: str
+    draw: int
+    task: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a unit came about; no part of its identity."""
+
+    seconds: float  # of training, per replica; 0 where the latent is that of another unit
+    scoring_seconds: float
+    peak_memory: int  # bytes: of the training process, or allocated on the GPU
+    device_name: str
+    replicas: int  # trained together
+    versions: Mapping[str, str]
+    commit: str
+    command: str
+    halved: int = 0  # how often the batch was, since memory ran out
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One trained unit: identity, status, scores by cell and metric, curve, diagnostics, provenance.
+
+    ``latents`` and ``generated`` are the files of the latent, and of what the decoder makes of it, below the results
+    folder, or empty. A diverged unit is scored as a constant latent, which is chance; a failed one has no scores and
+    says why in ``message``.
+    """
+
+    identity: Identity
+    dataset: str
+    status: Status
+    message: str
+    provenance: Provenance
+    scores: Mapping[Cell, Mapping[str, float]] = field(default_factory=dict)
+    curve: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    latents: str = ""
+    generated: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.identity.key
+
+    @property
+    def made_by(self) -> tuple[Mapping[str, str], str]:
+        """The versions and the processor or GPU."""
+        return self.provenance.versions, self.provenance.device_name
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether the same training must give the same bits again, by the same versions on the same processor."""
+        return self.identity.device == "cpu" and self.provenance.replicas == 1
+
+    def to_json(self) -> bytes:
+        """The record as its file holds it, scores in a fixed order."""
+        content = asdict(replace(self, scores={}))
+        content["scores"] = [{**asdict(cell), "metrics": dict(self.scores[cell])} for cell in sorted(self.scores)]
+        return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Record:
+        """The record of a file's bytes; ValueError, KeyError or TypeError where they are none."""
+        content = json.loads(text)
+        scores = {}
+        for entry in content.pop("scores"):
+            cell = Cell(entry["readout"], entry["draw"], entry["task"], entry["version"])
+            scores[cell] = _checked(cell, entry["metrics"])
+        try:
+            identity = _IDENTITY.validate_python(content.pop("identity"))
+            provenance = _PROVENANCE.validate_python(content.pop("provenance"))
+        except ValidationError as error:
+            (first, *_) = error.errors(include_url=False)
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
+        if identity.schema != SCHEMA:
+            raise ValueError(f"it is of schema {identity.schema}, and this version of the benchmark reads {SCHEMA}")
+        if content["status"] not in get_args(Status):
+            raise ValueError(f"status {content['status']!r} is none of {', '.join(get_args(Status))}")
+        for kind in ("latents", "generated"):
+            if content.get(kind) and not _LATENTS.fullmatch(content[kind]):
+                raise ValueError(f"{kind} {content[kind]!r} is no file of the folder 'latents'")
+        return cls(identity=identity, provenance=provenance, scores=scores, **content)
+
+    def extended(self, later: Record) -> Record:
+        """This record with the scores that ``later`` took from the same latent; provenance and curve stay."""
+        self._agrees(later)
+        seconds = self.provenance.scoring_seconds + later.provenance.scoring_seconds
+        return replace(
+            self,
+            message=later.message,
+            scores={**self.scores, **later.scores},
+            provenance=replace(self.provenance, scoring_seconds=seconds),
+        )
+
+    def replaced(self, later: Record) -> Record:
+        """``later``, which was trained anew; but a failure leaves these scores, and its message.
+
+        InputError where the training should have given the same scores, by itself on the same CPU and by the same
+        versions, and did not. With others it is equal but for rounding.
+        """
+        if self.status == "failed":
+            return later
+        if later.status == "failed":
+            return replace(self, message=later.message)
+        if self.reproducible and later.reproducible and self.made_by == later.made_by:
+            self._agrees(later)
+        return later
+
+    def _agrees(self, later: Record) -> None:
+        for cell in self.scores.keys() & later.scores.keys():
+            if self.scores[cell] != later.scores[cell]:
+                raise InputError(
+                    f"record {self.key} ({self.dataset}, {self.identity.model}, seed {self.identity.seed}): "
+                    f"{cell.task} on {cell.readout} has scores "
+                    f"{dict(self.scores[cell])} and now {dict(later.scores[cell])}; "
+                    "the same key must give the same scores: delete the record, or use another results folder"
+                )
+
+
+_LATENTS = re.compile(r"latents/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npz")
+
+
+_IDENTITY, _PROVENANCE = TypeAdapter(Identity), TypeAdapter(Provenance)
+
+
+_METRICS = {(task.name, task.version): set(task.metrics) for task in TASKS}
+
+
+def _checked(cell: Cell, metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics of a cell; ValueError where they are not the task's, or no numbers between −1 and 1."""
+    wanted = _METRICS.get((cell.task, cell.version), set(metrics))
+    if set(metrics) != wanted or not all(
+        isinstance(value, float | int) and -1 <= value <= 1 for value in metrics.values()
+    ):
+        raise ValueError(f"{cell.task} has the metrics {metrics}, expected numbers for {', '.join(sorted(wanted))}")
+    return metrics

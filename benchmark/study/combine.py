@@ -1,0 +1,50 @@
+"""Several studies as one, to be reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from benchmark.core.errors import InputError
+from benchmark.study.schema import Named, Study, Variant
+
+
+def together(studies: Sequence[Study]) -> Study:
+    """Several studies as one to be reported: the union of all that they ask.
+
+    A contrast that two of them declare is the first one's, with its role. InputError where their margins differ, for a
+    verdict has one.
+    """
+    first = studies[0]
+    if len(studies) == 1:
+        return first
+    for other in studies[1:]:
+        if other.margin != first.margin:
+            raise InputError(
+                f"studies {first.name} and {other.name}: their margins are {first.margin:g} and {other.margin:g}; "
+                "studies that are reported together must share it"
+            )
+    contrasts = {contrast.name: contrast for study in reversed(studies) for contrast in study.declared()}
+    names = dict.fromkeys(contrast.name for study in studies for contrast in study.declared())
+
+    def union(of: Callable[[Study], Iterable[Named]]) -> tuple[Named, ...]:
+        return tuple(dict.fromkeys(each for study in studies for each in of(study)))
+
+    variants = union(
+        lambda study: [(m, v.label, tuple(sorted(v.settings.items()))) for v in study.variants for m in v.models]
+    )
+    return Study(
+        name="-".join(study.name for study in studies),
+        title="; ".join(study.title for study in studies),
+        datasets=union(lambda study: study.datasets),
+        models=union(lambda study: study.models),
+        variants=tuple(Variant(models=(model,), settings=dict(settings)) for model, _, settings in variants),
+        seeds=max(study.seeds for study in studies),
+        readouts=union(lambda study: study.readouts),
+        draws=max(study.draws for study in studies),
+        tasks=union(lambda study: study.tasks),
+        contrasts=tuple(contrasts[name] for name in names),
+        margin=first.margin,
+        waterfalls=union(lambda study: study.waterfalls),
+        ladders=union(lambda study: study.ladders),
+        plugins=union(lambda study: study.plugins),
+    )
