@@ -1,4 +1,4 @@
-"""Training curves."""
+"""Training curves: the losses of one replica over the epochs."""
 
 from __future__ import annotations
 
@@ -11,29 +11,39 @@ from benchmark.models import LAST
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Training curve of one replica: nats per row, means over the epoch's batches, at the end of the logged epochs.
+    """Training curve of one replica. Each field holds one value per logged epoch.
 
-    Epochs are counted through all phases; ``total`` is what is minimised, ``std`` the mean σ, 0 for a point.
+    Losses are in nats per row, averaged over the rows of all batches of the epoch.
     """
 
-    epoch: tuple[int, ...] = ()
-    phase: tuple[str, ...] = ()
-    total: tuple[float, ...] = ()
+    epoch: tuple[int, ...] = ()  # counted from 1 through all phases
+    phase: tuple[str, ...] = ()  # name of the phase of each epoch
+    total: tuple[float, ...] = ()  # the minimised loss
     reconstruction: tuple[float, ...] = ()
     divergence: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()  # σ averaged over rows and dimensions; 0 for a point
 
     @property
     def first_not_finite(self) -> int | None:
-        """The first logged epoch whose loss is not finite."""
+        """The first logged epoch with an infinite or NaN loss. None if all losses are finite.
+
+        >>> Curve(epoch=(1, 2), phase=("whole",) * 2, total=(3.0, float("nan"))).first_not_finite
+        2
+        """
         return next((e for e, loss in zip(self.epoch, self.total, strict=True) if not abs(loss) < float("inf")), None)
 
     @property
     def last_fall(self) -> float | None:
-        """By what share of itself the loss fell over the last tenth of the last phase; above 0.01 it was not finished.
+        """The fall of the loss over the last tenth of the last phase, as a share of the loss at the end.
 
-        By the straight line through the losses logged in its last fifth, since one epoch's loss is a noisy estimate.
-        None where fewer than three were logged, or one is not finite.
+        Above 0.01, training was not finished. A straight line through the losses of the last fifth gives the fall,
+        because the loss of one epoch is a noisy estimate. None if the last fifth has fewer than three logged epochs,
+        or if any loss is not finite.
+
+        >>> epochs = tuple(range(1, 101))
+        >>> curve = Curve(epochs, ("whole",) * 100, tuple(110.0 - 0.1 * epoch for epoch in epochs))
+        >>> round(curve.last_fall, 3)
+        0.01
         """
         last = [(e, loss) for e, phase, loss in zip(self.epoch, self.phase, self.total, strict=True) if phase == LAST]
         if not last or self.first_not_finite is not None:

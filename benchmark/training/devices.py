@@ -1,4 +1,4 @@
-"""Devices: which there are, what they are called, and the memory they hold."""
+"""Devices: choose one, name it, and measure its memory."""
 
 from __future__ import annotations
 
@@ -9,32 +9,43 @@ from benchmark.core.errors import InputError
 
 
 def resolve_device(name: str, *, elsewhere: bool = False) -> str:
-    """``auto``, ``cpu`` or ``cuda`` as the device there is; InputError where cuda is neither here nor ``elsewhere``."""
+    """Turn the name of a device into "cpu" or "cuda". "auto" is "cuda" if there is a GPU, else "cpu".
+
+    Args:
+        name: "auto", "cpu" or "cuda".
+        elsewhere: Whether other machines with a GPU will do the work.
+
+    Raises:
+        InputError: if the name is unknown, or is "cuda" and there is no GPU.
+
+    >>> resolve_device("cpu")
+    'cpu'
+    """
     if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device {name!r} is none of auto, cpu, cuda")
+        raise InputError(f"unknown device {name!r}; known: auto, cpu, cuda")
     there = elsewhere or torch.cuda.is_available()
     if name == "cuda" and not there:
-        raise InputError("device 'cuda' was asked for, and torch finds no CUDA device here; use --device auto or cpu")
+        raise InputError("device 'cuda': torch finds no CUDA device on this machine. Use --device auto or cpu")
     return "cuda" if name != "cpu" and there else "cpu"
 
 
 def device_name(device: str) -> str:
-    """What a record calls the device: the GPU's name, or the processor's."""
+    """Name the hardware of a device, for the records: the GPU model if it is "cuda", else the processor model."""
     return torch.cuda.get_device_name() if device == "cuda" else environment.processor()
 
 
 def cuda() -> str:
-    """The GPUs that torch finds, with their memory, or why there is none."""
+    """Describe the GPUs that torch finds, with their memory in GiB, or say why it finds none."""
     if torch.cuda.is_available():
         found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
         return "; ".join(f"{each.name}, {each.total_memory / 2**30:.0f} GiB" for each in found)
     if torch.version.cuda is None:
-        return "none, for this torch is built without it"
-    return f"none, for torch, built for CUDA {torch.version.cuda}, finds no device or no driver"
+        return "none: this torch is built without CUDA"
+    return f"none: torch is built for CUDA {torch.version.cuda} but finds no device or no driver"
 
 
 def forget_peak_memory(device: str) -> None:
-    """Start the measure of ``peak_memory`` anew."""
+    """Reset the maximum that ``peak_memory`` reports."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     else:
@@ -42,12 +53,20 @@ def forget_peak_memory(device: str) -> None:
 
 
 def peak_memory(device: str) -> int:
-    """Bytes: the most that was allocated on the GPU, or that this process held."""
+    """Return the peak memory in bytes: torch's allocations on the GPU if the device is "cuda", else this process's."""
     return torch.cuda.max_memory_allocated() if device == "cuda" else environment.peak_memory()
 
 
 def out_of_memory(error: BaseException, *, here: bool = False) -> bool:
-    """Whether an exception says that memory ran out, on the GPU or here; or ``here`` alone."""
+    """Whether an exception says that memory ran out.
+
+    Args:
+        error: The exception.
+        here: Whether only the main memory of this machine counts, not the memory of the GPU.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(ValueError("latent must be at least 1"))
+    (True, False)
+    """
     if isinstance(error, torch.OutOfMemoryError):
         return not here
     return isinstance(error, MemoryError) or "can't allocate memory" in str(error)

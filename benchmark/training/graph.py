@@ -1,4 +1,4 @@
-"""Graph: the training edges of all replicas as one graph, with what training asks of them made once."""
+"""The training graphs of all replicas, joined into one graph, with everything precomputed that training needs."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ Edges: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """The training edges of r replicas as one graph of r·n nodes: node i of replica q is q·n + i."""
+    """The training edges of r replicas as one graph of r·n nodes. Node i of replica q is node q·n + i.
 
-    nodes: int  # n, of one replica
+    The *positive pairs* are all undirected edges, followed by every node paired with itself. There are Σm + r·n of
+    them, with Σm the number of edges of all replicas.
+    """
+
+    nodes: int  # n, the nodes of one replica
     adjacency: SparseMatrix  # Â = D^-1/2 (A + I) D^-1/2, block-diagonal, [r·n, r·n]
-    ends: tuple[Tensor, Tensor]  # the two ends of every undirected edge, each [Σm]
-    counts: Tensor  # undirected edges of each replica, [r], in the features' dtype
-    weights: Tensor | None  # of the undirected edges [Σm], where the replicas' graphs are weighted
-    replica: Tensor  # of every positive pair: the undirected edges, then every node with itself; [Σm + r·n]
-    positives: Sparsity  # of A + I, [r·n, r·n]
-    pair: Tensor  # which of the positive pairs every entry of A + I is; [2Σm + r·n]
-    non_edges: NonEdges
+    ends: tuple[Tensor, Tensor]  # first and second node of every undirected edge, each [Σm]
+    counts: Tensor  # number of undirected edges of each replica, [r], in the dtype of the features
+    weights: Tensor | None  # weight of every undirected edge, [Σm]; None if all weigh 1
+    replica: Tensor  # replica of every positive pair, [Σm + r·n]
+    positives: Sparsity  # positions of the entries of A + I, [r·n, r·n]
+    pair: Tensor  # index of the positive pair of every entry of A + I, [2Σm + r·n]
+    non_edges: NonEdges  # the pairs without an edge
 
     @classmethod
     def of(
@@ -42,7 +46,20 @@ class Graph:
         dtype: torch.dtype,
         weights: Sequence[NDArray[np.float32]] | None = None,
     ) -> Graph:
-        """From one [m, 2] array with i < j for each replica, no pair twice; ``weights`` are [m] each, up to 1."""
+        """Join one graph per replica.
+
+        Args:
+            edges: One [m, 2] array per replica, with i < j and no pair twice.
+            n: Nodes of each replica.
+            device: "cpu" or "cuda".
+            dtype: Type of all floating-point tensors.
+            weights: One [m] array per replica, with weights up to 1. Default: every edge weighs 1.
+
+        >>> two = [np.array([[0, 1]]), np.array([[1, 2]])]
+        >>> graph = Graph.of(two, 3, device="cpu", dtype=torch.float32)
+        >>> [end.tolist() for end in graph.ends], graph.replica.tolist()
+        ([[0, 4], [1, 5]], [0, 1, 0, 0, 0, 1, 1, 1])
+        """
         shifted = np.concatenate([array + replica * n for replica, array in enumerate(edges)])
         counts = np.array([len(array) for array in edges])
         ends = torch.tensor(shifted.T, device=device)
@@ -63,26 +80,40 @@ class Graph:
         )
 
     def weighted_sums(self, weights: Tensor, flat: Tensor) -> Tensor:
-        """Σ_j w_ij z_j over the positive pairs of every node i, ``weights`` in their order, z = ``flat``; [r·n, d]."""
+        """Sum the latents of the neighbours of every node i: Σ_j w_ij z_j over its positive pairs.
+
+        Args:
+            weights: w of every positive pair, [Σm + r·n]; both directions of an edge share one weight.
+            flat: z of all nodes, [r·n, d].
+
+        Returns:
+            [r·n, d].
+        """
         return self.positives.filled(weights.index_select(0, self.pair)) @ flat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NonEdges:
-    """The ordered pairs of different nodes that are no edge, in each replica: the k-th of them is found, not searched.
+    """The non-edges of each replica: ordered pairs of different nodes without an edge.
 
-    The pair i, j of replica q has the number q·n² + i·n + j. The k-th that is no entry of A + I has the number k plus
-    the entries before it, and those are the ones with at most k non-edges before them. So nothing is drawn in vain, and
-    the host need not know what was drawn.
+    The pair (i, j) of replica q has the number q·n² + i·n + j. The k-th non-edge has the number k + c, with c the
+    entries of A + I before it. Those entries have at most k non-edges before them, so a binary search finds c.
+    No draw is rejected, and the host never waits for the device.
     """
 
-    nodes: int  # n
-    absent: tuple[int, ...]  # how many there are in each replica
-    before: Tensor  # how many, of all replicas, precede each entry of A + I; ascending, [2Σm + r·n]
+    nodes: int  # n, the nodes of one replica
+    absent: tuple[int, ...]  # number of non-edges of each replica
+    before: Tensor  # number of non-edges, of all replicas, before each entry of A + I; ascending, [2Σm + r·n]
 
     @classmethod
     def of(cls, positives: sp.csr_array, replicas: int, *, device: str) -> NonEdges:
-        """From A + I of all replicas, block-diagonal."""
+        """Index the non-edges of A + I.
+
+        Args:
+            positives: A + I of all replicas, block-diagonal, [r·n, r·n].
+            replicas: r.
+            device: "cpu" or "cuda".
+        """
         n = positives.shape[0] // replicas
         row = np.repeat(np.arange(n * replicas, dtype=np.int64), np.diff(positives.indptr))
         number = row * n + positives.indices % n
@@ -92,14 +123,24 @@ class NonEdges:
 
     @property
     def edges(self) -> tuple[int, ...]:
-        """Ordered pairs of each replica that are edges."""
+        """Number of ordered pairs with an edge in each replica, 2m."""
         return tuple(self.nodes * (self.nodes - 1) - absent for absent in self.absent)
 
     def draw(self, count: Sequence[int], generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
-        """``count`` of each replica's, uniform and with replacement, as nodes of the whole graph; each end [Σcount].
+        """Draw non-edges, uniformly and with replacement.
 
-        They come in ascending order, which is several times faster to look up and sum, as the order statistics of
-        uniform numbers: sums of exponential ones over the sum of all. ValueError where every pair is an edge.
+        The draws are sorted, because look-ups and sums are then several times faster. Sorted uniform numbers are the
+        partial sums of exponential ones divided by the sum of all.
+
+        Args:
+            count: Non-edges to draw in each replica.
+            generators: One per replica.
+
+        Returns:
+            First and second node of each drawn pair, as nodes of the joined graph; each [Σcount].
+
+        Raises:
+            ValueError: if every pair of a replica is an edge.
         """
         if 0 in self.absent:
             raise ValueError(f"all pairs of {self.nodes} nodes are edges, so there is no non-edge to draw")

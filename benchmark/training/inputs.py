@@ -1,4 +1,4 @@
-"""Inputs: all that training receives."""
+"""Inputs: the data that training receives."""
 
 from __future__ import annotations
 
@@ -20,16 +20,12 @@ Features: TypeAlias = "NDArray[np.float32] | sp.csr_array"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
-    """All that training receives: no labels and no held-out edges, so no leak can be written.
+    """All data that training receives. Labels and held-out edges are not part of it, so neither can leak."""
 
-    ``features`` are [n, f] and shared by the replicas (dense, or a SparseMatrix), or a mini-batch [r, b, f].
-    ``clusters`` is how many classes there are, which one model is told.
-    """
-
-    features: Tensor | SparseMatrix
-    graph: Graph | None
-    replicas: int
-    clusters: int | None = None
+    features: Tensor | SparseMatrix  # [n, f], shared by all replicas; or a mini-batch [r, b, f]
+    graph: Graph | None  # None if the model uses no graph
+    replicas: int  # r
+    clusters: int | None = None  # k, the number of classes; only dfcn reads it
 
     @classmethod
     def of(
@@ -44,10 +40,24 @@ class Inputs:
         weights: Sequence[NDArray[np.float32]] | None = None,
         clusters: int | None = None,
     ) -> Inputs:
-        """Inputs on ``device`` from arrays.
+        """Copy arrays to ``device`` as inputs.
 
-        ``x`` is [n, f]; it stays sparse unless ``dense``. ``edges`` are [m, 2] arrays with i < j, one for each replica,
-        or None for models that use no graph; ``weights`` are [m] of theirs, or None where all edges weigh 1.
+        Args:
+            x: Features, [n, f].
+            edges: One [m, 2] array per replica, with i < j. None for a model that uses no graph.
+            replicas: r.
+            device: "cpu" or "cuda".
+            dense: Whether sparse features become dense.
+            dtype: Type of features and weights.
+            weights: Edge weights, one [m] array per replica. Default: every edge weighs 1.
+            clusters: k, for a model that is told the number of classes.
+
+        Raises:
+            ValueError: if ``edges`` does not hold one array per replica.
+
+        >>> inputs = Inputs.of(np.ones((4, 2), np.float32), [np.array([[0, 1]])], replicas=1, device="cpu")
+        >>> inputs.rows, inputs.graph.counts.tolist()
+        (4, [1.0])
         """
         features: Tensor | SparseMatrix
         if isinstance(x, np.ndarray) or dense:
@@ -58,18 +68,32 @@ class Inputs:
         if edges is None:
             return cls(features, None, replicas, clusters)
         if len(edges) != replicas:
-            raise ValueError(f"one edge array a replica is wanted: got {len(edges)} for {replicas} replicas")
+            raise ValueError(f"edges must hold one array per replica: got {len(edges)} for {replicas} replicas")
         graph = Graph.of(edges, int(x.shape[0]), device=device, dtype=dtype, weights=weights)
         return cls(features, graph, replicas, clusters)
 
     @property
     def rows(self) -> int:
-        """n, or b in a mini-batch."""
+        """Number of rows: n, or b in a mini-batch."""
         return self.features.shape[-2]
 
     def batch(self, index: Tensor) -> Inputs:
-        """The mini-batch of rows ``index`` [r, b]: features [r, b, f], no graph. Dense shared features only."""
+        """Take a mini-batch, without the graph.
+
+        Args:
+            index: Row numbers for each replica, [r, b].
+
+        Returns:
+            Inputs with features [r, b, f].
+
+        Raises:
+            ValueError: if the features are sparse, or are a mini-batch already.
+
+        >>> inputs = Inputs.of(np.arange(6, dtype=np.float32).reshape(3, 2), None, replicas=1, device="cpu")
+        >>> inputs.batch(torch.tensor([[2, 0]])).features.tolist()
+        [[[4.0, 5.0], [0.0, 1.0]]]
+        """
         if isinstance(self.features, SparseMatrix) or self.features.dim() != 2:
-            raise ValueError("mini-batches are drawn from dense features that the replicas share")
+            raise ValueError("a mini-batch needs dense features [n, f] that all replicas share")
         rows = self.features.index_select(0, index.flatten())
         return Inputs(rows.view(*index.shape, -1), None, self.replicas)

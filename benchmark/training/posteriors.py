@@ -1,4 +1,4 @@
-"""Inputs, posteriors and the face of a model; every tensor has a leading replica axis r."""
+"""Posteriors of all rows: points, diagonal Gaussians and von Mises–Fisher distributions; draws and KL divergences."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from benchmark.training.sphere import bessel, cosines, divergence_from_uniform, 
 class PointMass:
     """Deterministic latents: a posterior without spread."""
 
-    mean: Tensor  # [r, n, d]
+    mean: Tensor  # the latents, [r, n, d]
 
 
 @dataclass(frozen=True, slots=True)
 class DiagonalGaussian:
     """Independent normal posteriors, one per row and latent dimension of every replica."""
 
-    mean: Tensor  # [r, n, d]
-    std: Tensor  # [r, n, d], not negative; exactly 0 is a point
+    mean: Tensor  # μ, [r, n, d]
+    std: Tensor  # σ, [r, n, d], not negative; exactly 0 is a point
 
 
 @dataclass(frozen=True, slots=True)
 class VonMisesFisher:
     """Posteriors on the unit sphere, one per row of every replica: density ∝ exp(κ μ·z). Davidson et al. (2018)."""
 
-    direction: Tensor  # μ [r, n, d], of length 1
-    concentration: Tensor  # κ [r, n, 1], not negative
+    direction: Tensor  # μ, [r, n, d], of length 1
+    concentration: Tensor  # κ, [r, n, 1], not negative; 0 is uniform on the sphere
 
     @property
     def mean(self) -> Tensor:
-        """E[z] = A(κ) μ, within the sphere; [r, n, d]."""
+        """E[z] = A(κ) μ, [r, n, d]. Its length A(κ) is below 1; see ``sphere.bessel``."""
         length, _ = bessel(self.concentration, self.direction.shape[-1])
         return length.to(self.direction.dtype) * self.direction
 
@@ -44,21 +44,43 @@ Posterior = PointMass | DiagonalGaussian | VonMisesFisher
 
 
 def standard_normal(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Standard normal noise in the shape of ``like`` [r, n, d]; replica i draws from generator i alone."""
+    """Draw standard normal noise. Replica i draws from generator i alone.
+
+    Args:
+        like: Gives shape [r, n, d], dtype and device.
+        generators: One per replica.
+
+    Returns:
+        [r, n, d].
+    """
     return torch.stack(
         [torch.randn(like.shape[1:], generator=g, device=like.device, dtype=like.dtype) for g in generators]
     )
 
 
 def sample(q: Posterior, generators: Sequence[torch.Generator]) -> Tensor:
-    """One reparameterised draw, [r, n, d]; a point is its own draw."""
+    """Draw once from every posterior, by reparameterisation. A point is its own draw.
+
+    Args:
+        q: Posteriors of all rows.
+        generators: One per replica.
+
+    Returns:
+        z, [r, n, d], differentiable in the parameters of q.
+    """
     return q.mean if isinstance(q, PointMass) else draw(q, generators)[0]
 
 
 def draw(q: DiagonalGaussian | VonMisesFisher, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
-    """One reparameterised draw [r, n, d], and what ``sampled_divergence`` wants of it.
+    """Draw once from every posterior, and keep the noise behind the draw.
 
-    That is the standard normal noise of a Gaussian, and of a von Mises–Fisher posterior μ·z [r, n, 1].
+    Args:
+        q: Posteriors of all rows.
+        generators: One per replica.
+
+    Returns:
+        z, [r, n, d], and the noise that ``sampled_divergence`` needs. For a Gaussian the noise is (z − μ)/σ,
+        [r, n, d]. For a von Mises–Fisher posterior it is the cosine μ·z, [r, n, 1].
     """
     if isinstance(q, VonMisesFisher):
         cosine = cosines(q.concentration, q.direction.shape[-1], generators)
@@ -68,7 +90,16 @@ def draw(q: DiagonalGaussian | VonMisesFisher, generators: Sequence[torch.Genera
 
 
 def spread(q: Posterior) -> Tensor:
-    """The mean over rows and dimensions of σ, 0 for a point; on a sphere σ² is the variance around the mean, over d."""
+    """Average σ over rows and dimensions. It is 0 for a point.
+
+    On a sphere, σ² of a row is (1 − A(κ)²)/d: the variance of z around its mean, per dimension.
+
+    Returns:
+        [r], without a gradient.
+
+    >>> spread(DiagonalGaussian(torch.zeros(1, 2, 2), torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]))).tolist()
+    [2.5]
+    """
     if isinstance(q, PointMass):
         return torch.zeros_like(q.mean[:, 0, 0])
     if isinstance(q, DiagonalGaussian):
@@ -79,9 +110,21 @@ def spread(q: Posterior) -> Tensor:
 
 
 def divergence(q: DiagonalGaussian | VonMisesFisher, *, floor: float = 0.0) -> Tensor:
-    """KL from the prior, N(0, I) or uniform on the sphere, in nats; [r, n]. Kingma and Welling (2014), appendix B.
+    """Compute the KL divergence of every posterior from the prior, in closed form.
 
-    Infinite where σ is exactly 0, unless the variance in the logarithm is given a ``floor`` that is added to it.
+    The prior of a Gaussian is N(0, I). The prior of a von Mises–Fisher posterior is uniform on the sphere.
+
+    Args:
+        q: Posteriors of all rows.
+        floor: Added to σ² inside the logarithm, for Gaussians. With 0, a σ of exactly 0 gives infinity.
+
+    Returns:
+        Nats per row, [r, n], summed over latent dimensions.
+
+    Source: Kingma and Welling (2014), appendix B; Davidson et al. (2018).
+
+    >>> divergence(DiagonalGaussian(torch.tensor([[[0.0, 0.0], [0.0, 2.0]]]), torch.ones(1, 2, 2))).tolist()
+    [[0.0, 2.0]]
     """
     if isinstance(q, VonMisesFisher):
         return divergence_from_uniform(q.concentration, q.direction.shape[-1]).squeeze(-1)
@@ -89,9 +132,17 @@ def divergence(q: DiagonalGaussian | VonMisesFisher, *, floor: float = 0.0) -> T
 
 
 def sampled_divergence(q: DiagonalGaussian | VonMisesFisher, noise: Tensor, *, floor: float = 0.0) -> Tensor:
-    """log q(z|x) − log p(z) at a draw, in nats; [r, n]. ``noise`` is what ``draw`` gave beside it.
+    """Compute log q(z|x) − log p(z) at one draw z of every row. Its expectation over draws is ``divergence``.
 
-    Its expectation is ``divergence``. The regularising part of SGVB's estimator A, Kingma and Welling (2014), eq. 6.
+    Args:
+        q: Posteriors of all rows.
+        noise: The noise that ``draw`` returned with z.
+        floor: Added to σ² inside the logarithm, for Gaussians.
+
+    Returns:
+        Nats per row, [r, n].
+
+    Source: the regularising part of SGVB's estimator A, Kingma and Welling (2014), eq. 6.
     """
     if isinstance(q, VonMisesFisher):
         normaliser = log_normaliser(q.concentration, q.direction.shape[-1]).to(noise.dtype)
@@ -101,17 +152,29 @@ def sampled_divergence(q: DiagonalGaussian | VonMisesFisher, noise: Tensor, *, f
 
 
 def _log_variance(q: DiagonalGaussian, floor: float) -> Tensor:
+    """log(σ² + floor), [r, n, d]."""
     return (q.std.square() + floor).log() if floor else 2.0 * q.std.log()
 
 
 def with_noise_of(point: PointMass, noisy: DiagonalGaussian) -> DiagonalGaussian:
-    """The point with isotropic noise of the other's signal-to-noise ratio ΣVar(μ_j)/ΣE[σ_j²], in each replica.
+    """Add isotropic noise to deterministic latents, at the signal-to-noise ratio of a Gaussian posterior.
 
-    The variance over rows of the point's dimensions, summed, over d·σ² is that ratio. Where the other's means do not
-    vary at all the noise drowns the point: σ is then a million times its spread.
+    The ratio is Σ_j Var(μ_j)/Σ_j E[σ_j²], with variance and mean over rows. Every replica has its own ratio and one σ.
+    If the Gaussian's means do not vary at all, the ratio counts as 1e-12, and noise drowns the latents.
+
+    Args:
+        point: Latents that get the noise, [r, n, d].
+        noisy: The posterior that says how much.
+
+    Returns:
+        Posteriors with the means of ``point`` and one σ per replica.
+
+    >>> z = torch.tensor([[[1.0, 1.0], [-1.0, -1.0]]])
+    >>> with_noise_of(PointMass(3.0 * z), DiagonalGaussian(z, 0.5 * torch.ones(1, 2, 2))).std.tolist()
+    [[[1.5, 1.5], [1.5, 1.5]]]
     """
     signal, mean = noisy.mean.var(1, correction=0).sum(-1), point.mean
     ratio = signal / noisy.std.square().mean(1).sum(-1)
-    ratio = torch.where(ratio.isnan(), torch.zeros_like(ratio), ratio).clamp(min=1e-12)  # neither signal nor noise
+    ratio = torch.where(ratio.isnan(), torch.zeros_like(ratio), ratio).clamp(min=1e-12)  # NaN is 0/0
     std = (mean.var(1, correction=0).sum(-1) / (mean.shape[-1] * ratio)).sqrt()
     return DiagonalGaussian(mean, std[:, None, None].expand_as(mean).contiguous())

@@ -15,19 +15,42 @@ from torch.autograd.function import once_differentiable
 
 
 def with_loops(edges: NDArray[np.int64], values: NDArray[Any], diagonal: NDArray[Any]) -> sp.csr_array:
-    """The symmetric matrix [n, n] of undirected edges [m, 2] with values [m], and a diagonal [n]."""
+    """Make a symmetric sparse matrix from undirected edges and a diagonal.
+
+    Args:
+        edges: [m, 2], every undirected pair once.
+        values: [m], the value of both entries of each edge.
+        diagonal: [n].
+
+    Returns:
+        CSR matrix [n, n] with 32-bit indices.
+
+    >>> with_loops(np.array([[0, 1]]), np.array([5]), np.array([1, 2, 3])).toarray().tolist()
+    [[1, 5, 0], [5, 2, 0], [0, 0, 3]]
+    """
     i, j = edges.T
     loops = np.arange(len(diagonal))
-    # scikit-learn takes sparse matrices of 32-bit indices alone, and a product's are as wide as its factors'
+    # scikit-learn accepts only 32-bit indices, and a product has indices as wide as those of its factors
     rows, columns = (np.concatenate(ends).astype(np.int32) for ends in ([i, j, loops], [j, i, loops]))
     entries = np.concatenate([values, values, diagonal])
     return sp.coo_array((entries, (rows, columns)), shape=(len(loops), len(loops))).tocsr()
 
 
 def normalised_adjacency(edges: NDArray[np.int64], n: int, weights: NDArray[Any] | None = None) -> sp.csr_array:
-    """Â = D^-1/2 (A + I) D^-1/2 of undirected edges [m, 2], float64 [n, n]. Kipf and Welling (2017), eq. 2.
+    """Make the normalised adjacency Â = D^-1/2 (A + I) D^-1/2 of a graph; D holds the row sums of A + I.
 
-    The entries of A are ``weights`` [m], 1 if not given.
+    Args:
+        edges: [m, 2], every undirected pair once.
+        n: Number of nodes.
+        weights: [m], the entries of A at the edges. Default: 1 each.
+
+    Returns:
+        CSR matrix [n, n] in float64.
+
+    Source: Kipf and Welling (2017), eq. 2.
+
+    >>> normalised_adjacency(np.array([[0, 1]]), 3).toarray().round(3).tolist()
+    [[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
     """
     values = np.ones(len(edges)) if weights is None else weights.astype(np.float64)
     scale = 1.0 / np.sqrt(np.bincount(edges.ravel(), np.repeat(values, 2), minlength=n) + 1)
@@ -36,15 +59,21 @@ def normalised_adjacency(edges: NDArray[np.int64], n: int, weights: NDArray[Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sparsity:
-    """Where the entries of a CSR matrix stand; values change from step to step."""
+    """The positions of the entries of a CSR matrix [a, b], without their values.
 
-    rows: Tensor  # where each row starts, and the end, [a + 1]
-    columns: Tensor  # of every entry
+    Training changes the values at every step and keeps the positions.
+    """
+
+    rows: Tensor  # index of the first entry of each row, then the number of entries; [a + 1]
+    columns: Tensor  # column of each entry
     shape: tuple[int, int]
 
     @classmethod
     def of(cls, matrix: sp.csr_array, *, device: str) -> Sparsity:
-        """On ``device`` from scipy's CSR, with 32-bit indices where they suffice: their products are faster."""
+        """Copy the positions of a SciPy matrix to ``device``.
+
+        Indices have 32 bits if the matrix is small enough, because products with them are faster.
+        """
         small = max(*matrix.shape, matrix.nnz) < 2**31
         rows, columns = (
             torch.tensor(index, dtype=torch.int32 if small else torch.int64, device=device)
@@ -53,29 +82,37 @@ class Sparsity:
         return cls(rows, columns, matrix.shape)
 
     def filled(self, values: Tensor) -> Tensor:
-        """The CSR tensor with these values."""
+        """Make the CSR tensor [a, b] with one value per entry."""
         return torch.sparse_csr_tensor(self.rows, self.columns, values, self.shape, check_invariants=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseMatrix:
-    """A constant CSR matrix and its transpose, for products whose gradient is another CSR product."""
+    """A constant CSR matrix together with its transpose. The gradient of a product uses the transpose."""
 
     matrix: Tensor
     transposed: Tensor
 
     @classmethod
     def of(cls, matrix: sp.csr_array, *, device: str, dtype: torch.dtype, symmetric: bool = False) -> SparseMatrix:
-        """On ``device`` from scipy's CSR; ``symmetric`` spares the transpose."""
+        """Copy a SciPy matrix to ``device``.
+
+        Args:
+            matrix: CSR matrix [a, b].
+            device: "cpu" or "cuda".
+            dtype: The type of its values.
+            symmetric: Whether the matrix equals its transpose. If so, one copy serves for both.
+        """
         forward = _csr(matrix, device, dtype)
         return cls(forward, forward if symmetric else _csr(matrix.T.tocsr(), device, dtype))
 
     @property
     def shape(self) -> torch.Size:
+        """Rows and columns of the matrix."""
         return self.matrix.shape
 
     def __matmul__(self, dense: Tensor) -> Tensor:
-        """Matrix [a, b] times dense [b, c]."""
+        """Multiply the matrix [a, b] with a dense one [b, c]; the product is dense, [a, c]."""
         product: Tensor = _SparseProduct.apply(dense, self.matrix, self.transposed)  # type: ignore[no-untyped-call]
         return product
 
@@ -87,7 +124,10 @@ def _csr(matrix: sp.csr_array, device: str, dtype: torch.dtype) -> Tensor:
 
 
 class _SparseProduct(torch.autograd.Function):
-    """Torch's own gradient of a CSR product transposes the matrix at every step; this one has the transpose ready."""
+    """Product of a CSR matrix with a dense one.
+
+    Torch's own gradient transposes the matrix at every step. This one is given the transpose.
+    """
 
     @staticmethod
     def forward(ctx: Any, dense: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""von Mises–Fisher posteriors on the unit sphere: samples, divergence, and the Bessel functions that both need.
+"""The von Mises–Fisher distribution on the unit sphere: draws, divergence and Bessel functions, with gradients.
 
-The density of z is proportional to exp(κ μ·z), ‖z‖ = ‖μ‖ = 1. Davidson et al. (2018), arXiv 1804.00891.
+The density at z is proportional to exp(κ μ·z), with ‖z‖ = ‖μ‖ = 1. μ is the mean direction. κ ≥ 0 is the
+concentration; κ = 0 is the uniform distribution. Davidson et al. (2018), arXiv 1804.00891.
 """
 
 from __future__ import annotations
@@ -14,29 +15,54 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_ORDER = 64.0  # from which the uniform expansion of a Bessel function is exact to 1e-11 with four terms
+_ORDER = 64.0  # from this order on, four terms of the uniform expansion are exact to 1e-11
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-_REACH = 12.0  # of an integral's tail, in scales of the density
-_LARGE = 1e3  # concentration over d from which the variance of μ·z is that of its expansion, to 1e-6
-_POINT = 1e12  # concentration from which a draw is the mean direction
-_SHORT = 1e-12
+_REACH = 12.0  # length of an integrated tail, in widths 1/√(κ + d − 1) of the density
+_LARGE = 1e3  # above this κ/d, the expansion of the variance of μ·z is exact to 1e-6
+_POINT = 1e12  # from this concentration on, a draw is the mean direction
+_SHORT = 1e-12  # a vector shorter than this counts as 0
 
 
 def bessel(concentration: Tensor, d: int) -> tuple[Tensor, Tensor]:
-    """A(κ) = I_{d/2}(κ)/I_{d/2−1}(κ), the length of the mean of z in d dimensions, and A(κ)/κ; float64, as κ ≥ 0.
+    """Compute the mean of the cosine μ·z, A(κ) = I_{d/2}(κ)/I_{d/2−1}(κ). It is also the length of E[z].
 
-    The ratio of orders beyond 64 is that of their uniform expansions (Debye's, Abramowitz and Stegun 9.7.7), and those
-    below follow by the backward recurrence, which is stable, in s = 2A/κ, so that κ = 0 is no exception.
+    Orders of 64 and more use Debye's uniform expansion (Abramowitz and Stegun, 9.7.7). Smaller orders follow by the
+    backward recurrence, which is stable. The recurrence runs in s = 2A/κ, because s is finite at κ = 0.
+
+    Args:
+        concentration: κ ≥ 0, any shape.
+        d: Coordinates of z, at least 2.
+
+    Returns:
+        A(κ) and A(κ)/κ in float64, both in the shape of κ. At κ = 0 they are 0 and 1/d.
+
+    >>> length, per_kappa = bessel(torch.tensor([0.0, 2.0]), 3)
+    >>> [round(each, 4) for each in length.tolist()], [round(each, 4) for each in per_kappa.tolist()]
+    ([0.0, 0.5373], [0.3333, 0.2687])
     """
     return _ratio_and_normaliser(concentration, d)[:2]
 
 
 def log_normaliser(concentration: Tensor, d: int) -> Tensor:
-    """ln of the mean of exp(κ μ·z) over the uniform sphere, ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}; 0 at κ = 0."""
+    """Compute the log of the mean of exp(κ μ·z) over the uniform sphere, ln[Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}].
+
+    Relative to the uniform distribution, the log density at z is κ μ·z − ``log_normaliser(κ, d)``.
+
+    Args:
+        concentration: κ ≥ 0, any shape.
+        d: Coordinates of z, at least 2.
+
+    Returns:
+        Nats in float64, in the shape of κ; 0 at κ = 0.
+
+    >>> round(log_normaliser(torch.tensor([2.0]), 3).item(), 4)
+    0.5952
+    """
     return _ratio_and_normaliser(concentration, d)[2]
 
 
 def _ratio_and_normaliser(concentration: Tensor, d: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A(κ), A(κ)/κ and ``log_normaliser``, which share the same recurrence."""
     kappa = concentration.double()
     order = d / 2 - 1
     steps = max(0, math.ceil(_ORDER - order))
@@ -50,16 +76,17 @@ def _ratio_and_normaliser(concentration: Tensor, d: int) -> tuple[Tensor, Tensor
 
 
 def _log_bessel(kappa: Tensor, order: float) -> Tensor:
-    """ln I_order(κ) − order·ln(κ/2), by the uniform expansion for large orders."""
+    """ln I_order(κ) − order·ln(κ/2), by the uniform expansion for large orders. It is finite at κ = 0."""
     root = (kappa.square() + order**2).sqrt()
     power = order * (2.0 / (order + root)).log()
     return root + power - 0.5 * (2 * math.pi * root).log() + _series(order, root).log()
 
 
 def _ratio(kappa: Tensor, order: float) -> Tensor:
-    """s = (2/κ)·I_{order+1}(κ)/I_order(κ): what ``_log_bessel`` of both differ by, without the difference of two logs.
+    """s = (2/κ)·I_{order+1}(κ)/I_order(κ), by the uniform expansion for large orders.
 
-    Those are as large as κ, of which the difference would keep but 16 digits less those of κ.
+    Each term of the two expansions is subtracted by itself. The difference of two ``_log_bessel`` would lose digits,
+    because each of them is as large as κ.
     """
     root, next_root = ((kappa.square() + each**2).sqrt() for each in (order, order + 1))
     step = (2 * order + 1) / (root + next_root)
@@ -69,7 +96,7 @@ def _ratio(kappa: Tensor, order: float) -> Tensor:
 
 
 def _series(order: float, root: Tensor) -> Tensor:
-    """1 + Σ u_k(p)/order^k, p = order/√(order² + κ²)."""
+    """The series of the uniform expansion, 1 + Σ_k u_k(p)/order^k with p = order/√(order² + κ²), for k from 1 to 4."""
     p = order / root
     terms = (
         (3 * p - 5 * p**3) / 24,
@@ -81,12 +108,27 @@ def _series(order: float, root: Tensor) -> Tensor:
 
 
 def divergence_from_uniform(concentration: Tensor, d: int) -> Tensor:
-    """KL(vMF(μ, κ) ‖ uniform sphere) = κ A(κ) − ``log_normaliser``, in nats, in the shape of κ. Slope κ A′(κ)."""
+    """Compute the KL divergence of the von Mises–Fisher distribution from the uniform one on the sphere.
+
+    The divergence is κ A(κ) − ``log_normaliser(κ, d)``. The gradient is its closed form κ A′(κ).
+
+    Args:
+        concentration: κ ≥ 0, any shape.
+        d: Coordinates of z, at least 2.
+
+    Returns:
+        Nats, in the shape and dtype of κ.
+
+    >>> round(divergence_from_uniform(torch.tensor([10.0]), 3).item(), 3)
+    1.996
+    """
     result: Tensor = _Divergence.apply(concentration, d)  # type: ignore[no-untyped-call]
     return result
 
 
 class _Divergence(torch.autograd.Function):
+    """``divergence_from_uniform`` with its gradient in closed form."""
+
     @staticmethod
     def forward(ctx: Any, concentration: Tensor, d: int) -> Tensor:
         kappa = concentration.double()
@@ -102,7 +144,10 @@ class _Divergence(torch.autograd.Function):
 
 
 def _slope(kappa: Tensor, length: Tensor, per_kappa: Tensor, d: int) -> Tensor:
-    """A′(κ) = 1 − A² − (d − 1)A/κ, the variance of μ·z; by the expansion in 1/κ where the terms all but cancel."""
+    """A′(κ) = 1 − A² − (d − 1)A/κ, the variance of μ·z.
+
+    For large κ the terms nearly cancel, and an expansion in 1/κ takes their place.
+    """
     exact = 1.0 - length.square() - (d - 1) * per_kappa
     inverse = 1.0 / kappa.clamp(min=1.0)
     expanded = (d - 1) * inverse.square() * (0.5 - 0.25 * (d - 3) * inverse)
@@ -110,28 +155,48 @@ def _slope(kappa: Tensor, length: Tensor, per_kappa: Tensor, d: int) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    """Rows of x [r, n, d] at length 1; all coordinates equal, and without a gradient, where a row is 0."""
+    """Scale every row to length 1. A row of zeros becomes d equal coordinates, and its gradient is 0.
+
+    Args:
+        x: [r, n, d].
+
+    Returns:
+        [r, n, d].
+
+    >>> unit(torch.tensor([[[0.0, 0.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]]])).tolist()
+    [[[0.0, 0.0, 0.0, 1.0], [0.5, 0.5, 0.5, 0.5]]]
+    """
     length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return torch.where(length > _SHORT, x / length.clamp(min=_SHORT), torch.full_like(x, x.shape[-1] ** -0.5))
 
 
 def cosines(concentration: Tensor, d: int, generators: Sequence[torch.Generator]) -> Tensor:
-    """μ·z of one draw a row, in the shape of κ [r, n, 1]: Wood's (1994) rejection, with the gradient of the exact law.
+    """Draw the cosine μ·z of one von Mises–Fisher draw per row.
 
-    What is accepted depends on κ, so the proposal's own derivative would leave a part of the gradient out. Its
-    derivative here is −(∂F/∂κ)/f of the distribution F and density f that it has, Figurnov et al. (2018), eq. 5.
+    Wood's (1994) rejection sampler makes the draws. The gradient in κ is −(∂F/∂κ)/f, with F the distribution function
+    of the cosine and f its density: Figurnov et al. (2018), eq. 5. The derivative of the accepted proposal would be
+    biased, because acceptance depends on κ too.
+
+    Args:
+        concentration: κ ≥ 0, [r, n, 1].
+        d: Coordinates of z, at least 2.
+        generators: One per replica, on the device of κ.
+
+    Returns:
+        Cosines from −1 to 1, [r, n, 1].
     """
-    kappas = concentration.detach().double()  # in which 1 − w of a large κ is not rounded away
+    kappas = concentration.detach().double()  # in float32, 1 − w of a large κ would round to 0
     drawn = torch.stack([_wood(kappa, d, g) for kappa, g in zip(kappas, generators, strict=True)])
     result: Tensor = _Cosine.apply(concentration, drawn.to(concentration.dtype), d)  # type: ignore[no-untyped-call]
     return result
 
 
 def _wood(kappa: Tensor, d: int, generator: torch.Generator) -> Tensor:
-    """Wood (1994), as Davidson et al. (2018), algorithm 1: proposals for all rows until each has one; [n, 1].
+    """Cosines of one replica, [n, 1], by Wood's sampler as in Davidson et al. (2018), algorithm 1.
 
-    1 beyond a concentration of 1e12, and NaN where it is NaN: of a diverged training, which must end. The first
-    coordinate t of a random direction makes the proposal, for (1 + t)/2 is Beta((d − 1)/2, (d − 1)/2).
+    Each round proposes a cosine for every row, until every row has accepted one. A proposal needs a draw from
+    Beta((d − 1)/2, (d − 1)/2), the distribution of (1 + t)/2 for the first coordinate t of a random direction.
+    The cosine is 1 if κ is 1e12 or more, and NaN if κ is NaN, because sampling must end for a diverged training too.
     """
     b = (d - 1) / (2 * kappa + (4 * kappa.square() + (d - 1) ** 2).sqrt())
     x = (1 - b) / (1 + b)
@@ -149,6 +214,8 @@ def _wood(kappa: Tensor, d: int, generator: torch.Generator) -> Tensor:
 
 
 class _Cosine(torch.autograd.Function):
+    """The drawn cosines, with ``cosine_slope`` as their gradient in κ."""
+
     @staticmethod
     def forward(ctx: Any, concentration: Tensor, drawn: Tensor, d: int) -> Tensor:
         ctx.save_for_backward(concentration, drawn)
@@ -164,10 +231,23 @@ class _Cosine(torch.autograd.Function):
 
 
 def cosine_slope(w: Tensor, kappa: Tensor, d: int) -> Tensor:
-    """dw/dκ at a fixed probability F(w; κ), in float64 and the shape of both; 0 at the ends.
+    """Compute dw/dκ of a drawn cosine w, with the probability F(w; κ) held fixed.
 
-    −∫(cos θ − A) sin^{d−2}θ e^{κ cos θ} dθ over the tail beyond w, by Gauss and Legendre's quadrature in the angle θ,
-    over the density at w. The tail is that on the far side of the mode, within which the density only falls.
+    The slope is −∫(cos θ − A) sin^{d−2}θ e^{κ cos θ} dθ over one tail of the angle θ, divided by the density at w. The
+    tail starts at w and points away from the mode, so the density only falls along it. The integral is computed by
+    Gauss–Legendre quadrature. Figurnov et al. (2018), eq. 5.
+
+    Args:
+        w: Cosines from −1 to 1 in float64, any shape.
+        kappa: κ ≥ 0 in float64, in the shape of w.
+        d: Coordinates of z, at least 2.
+
+    Returns:
+        Slopes in float64, in the shape of w; 0 at w = ±1.
+
+    >>> w, kappa = torch.tensor([0.5], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    >>> round(cosine_slope(w, kappa, 3).item(), 6)  # (1 − w²)/(d − 1) at κ = 0
+    0.375
     """
     angle = w.clamp(-1.0, 1.0).arccos()
     power = d - 2
@@ -186,17 +266,30 @@ def cosine_slope(w: Tensor, kappa: Tensor, d: int) -> Tensor:
     relative = (log_density(theta, kappa[..., None]) - log_density(angle, kappa)[..., None]).exp()
     length = bessel(kappa, d)[0]
     integral = (relative * (theta.cos() - length[..., None]) * weights).sum(-1) * half
-    slope = -angle.sin() * integral  # of either tail, since the whole integral is 0 and each runs away from the angle
+    slope = -angle.sin() * integral  # the same from either tail, because the integral over all angles is 0
     return torch.where(angle.sin() > 1e-12, slope, torch.zeros_like(slope))
 
 
 def on_sphere(direction: Tensor, cosine: Tensor, noise: Tensor) -> Tensor:
-    """z with μ·z = ``cosine`` [r, n, 1] and the rest of it around μ = ``direction`` [r, n, d]; of length 1.
+    """Build points z on the unit sphere from their cosines μ·z and from noise.
 
-    It is uniform around μ where ``noise`` [r, n, d] is standard normal.
+    The noise, projected at right angles to μ, says on which side of μ the point lies. If the noise is standard normal,
+    z is uniform around μ.
+
+    Args:
+        direction: μ of length 1, [r, n, d].
+        cosine: μ·z, [r, n, 1].
+        noise: [r, n, d].
+
+    Returns:
+        z of length 1, [r, n, d].
+
+    >>> mu, noise = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.3, 2.0]]])
+    >>> on_sphere(mu, torch.zeros(1, 1, 1), noise).tolist()
+    [[[0.0, 1.0]]]
     """
     aside = noise
-    for _ in range(2):  # once leaves little but rounding where the noise lies along μ
+    for _ in range(2):  # twice, because one projection of noise along μ leaves little but rounding errors
         aside = aside - (aside * direction).sum(-1, keepdim=True) * direction
         aside = aside / torch.linalg.vector_norm(aside, dim=-1, keepdim=True).clamp(min=_SHORT)
     z: Tensor = cosine * direction + (1.0 - cosine.square()).clamp(min=1e-12).sqrt() * aside

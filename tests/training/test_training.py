@@ -355,7 +355,7 @@ def test_memory_that_ran_out_is_told_from_other_errors():
 def test_devices_are_resolved_or_refused():
     assert resolve_device("cpu") == "cpu"
     assert resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(InputError, match="device 'gpu' is none of auto, cpu, cuda"):
+    with pytest.raises(InputError, match="unknown device 'gpu'; known: auto, cpu, cuda"):
         resolve_device("gpu")
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="finds no CUDA device"):
