@@ -31,11 +31,12 @@ def classify(z: Matrix, case: Case, *, part: Part) -> dict[str, float]:
 def _task(part: Part, needs: Need, overlap: float | None, source: str) -> Task:
     score: Callable[[Matrix, Case], dict[str, float]] = partial(classify, part=part)
     return Task(
-        f"logistic-regression-{part}",
+        name=f"logistic-regression-{part}",
         version=1,
         unit="all-edges",
         needs=needs,
         metrics=("accuracy", "macro-f1"),
+        primary="accuracy",
         overlap=overlap,
         score=score,
         source=source,

@@ -66,11 +66,12 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
 def _task(name: str, prepare: Callable[[Matrix], Matrix], source: str) -> Task:
     score: Callable[[Matrix, Case], dict[str, float]] = partial(k_means, prepare=prepare)
     return Task(
-        name,
+        name=name,
         version=1,
         unit="all-edges",
         needs="labels",
         metrics=("acc", "nmi", "ari", "macro-f1"),
+        primary="nmi",
         overlap=None,
         score=score,
         source=source,

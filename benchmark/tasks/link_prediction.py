@@ -65,22 +65,24 @@ def _ranking(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> di
 
 
 INNER_PRODUCT = Task(
-    "link-inner-product",
+    name="link-inner-product",
     version=2,
     unit="training-edges",
     needs="links",
     metrics=_METRICS,
+    primary="auc",
     overlap=_OVERLAP,
     score=inner_product,
     source="Kipf and Welling (2016), arXiv 1611.07308",
     takes=("matrix", "pairs"),
 )
 HADAMARD = Task(
-    "link-hadamard",
+    name="link-hadamard",
     version=2,
     unit="training-edges",
     needs="links",
     metrics=_METRICS,
+    primary="auc",
     overlap=_OVERLAP,
     score=hadamard,
     source="Grover and Leskovec (2016), Table 1",

@@ -13,11 +13,12 @@ def best_epoch(epochs: Epochs, case: Case) -> dict[str, float]:
 
 
 ORACLE_K_MEANS = Task(
-    "oracle-k-means",
+    name="oracle-k-means",
     version=1,
     unit="all-edges",
     needs="labels",
     metrics=K_MEANS.metrics,
+    primary=K_MEANS.primary,
     overlap=None,
     score=best_epoch,
     source="Tu et al. (2021), whose code reports the epoch of the best label accuracy; every fifth is looked at here",

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmark.core.errors import unknown
 from benchmark.datasets import Dataset, Split
 from benchmark.latents.latents import Kind, Matrix
 
@@ -32,14 +33,25 @@ class Case:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A downstream use of latents.
 
-    ``unit`` says which training its latents come from; ``version`` is raised whenever its scores would change.
-    ``overlap`` is the share of test over training rows where random splits overlap from seed to seed, None where the
-    spread over seeds is conditional on the data: statistics.contrasts corrects its interval by it. ``score`` receives
-    a Matrix, PairScores or Epochs, whichever ``takes`` names.
+    Args:
+        name: Name in tables, study files and records.
+        version: Raised whenever the scores of this task would change.
+        unit: Which training the latents come from.
+        needs: A dataset without this part is left out.
+        metrics: Names of the scores, as in METRICS.
+        primary: The metric that contrasts of this task are judged by; one of ``metrics``.
+        overlap: Test rows over training rows, if the random splits of two seeds overlap. ``statistics.contrasts``
+            widens its intervals by this ratio. None if the spread over seeds is conditional on the data.
+        score: A function of a latent and a Case that returns a value for each metric.
+        source: The publication or software that the task comes from.
+        takes: The kinds of latents that ``score`` accepts.
+
+    Raises:
+        InputError: if ``primary`` is not one of ``metrics``.
     """
 
     name: str
@@ -47,10 +59,15 @@ class Task:
     unit: Unit
     needs: Need
     metrics: tuple[str, ...]
+    primary: str
     overlap: float | None
     score: Callable[[Any, Case], Mapping[str, float]]
     source: str
     takes: tuple[Kind, ...] = ("matrix",)
+
+    def __post_init__(self) -> None:
+        if self.primary not in self.metrics:
+            raise unknown("primary metric", self.primary, self.metrics, where=f"task {self.name!r}")
 
 
 def unmet_needs(dataset: Dataset) -> dict[Need, str]:

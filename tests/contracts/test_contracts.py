@@ -253,7 +253,14 @@ def test_every_promise_of_models_is_broken_by_something():
 
 
 def task(score, **changes):
-    about = {"unit": "all-edges", "needs": "labels", "metrics": ("accuracy",), "overlap": None, "source": "here"}
+    about = {
+        "unit": "all-edges",
+        "needs": "labels",
+        "metrics": ("accuracy",),
+        "primary": "accuracy",
+        "overlap": None,
+        "source": "here",
+    }
     return Task(name="made-up", version=1, score=score, **about | changes)
 
 

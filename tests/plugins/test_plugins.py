@@ -85,8 +85,8 @@ def score(z, case):
 
 
 CENTRES = Task(
-    name="nearest-centre", version=1, unit="all-edges", needs="labels", metrics=("accuracy",), overlap=0.25,
-    score=score, source="here",
+    name="nearest-centre", version=1, unit="all-edges", needs="labels", metrics=("accuracy",),
+    primary="accuracy", overlap=0.25, score=score, source="here",
 )
 """
 
@@ -154,7 +154,7 @@ REFUSED = {
     "a name with a tag": (TASK.replace('"nearest-centre"', '"<b>"'), "a task is named '<b>'"),
     "a name with a comma": (MODEL.replace('"ae-bounded"', '"a,b"'), "a model is named 'a,b'"),
     "a name that is none": (DATASET.replace('"mine"', "3"), "a dataset is named 3"),
-    "a metric of its own": (TASK.replace('("accuracy",)', '("r2",)'), "has the metric 'r2'"),
+    "a metric of its own": (TASK.replace('"accuracy"', '"r2"'), "has the metric 'r2'"),
     "a scaling that there is not": (DATASET.replace('"unit"', '"log"'), "unknown scaling 'log'"),
 }  # fmt: skip
 

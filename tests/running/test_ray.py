@@ -300,7 +300,10 @@ def score(z, case):
     return {"acc": 0.25}
 
 
-CONSTANT = Task("constant", 1, "all-edges", "labels", ("acc",), None, score, source="ours")
+CONSTANT = Task(
+    name="constant", version=1, unit="all-edges", needs="labels", metrics=("acc",), primary="acc", overlap=None,
+    score=score, source="ours",
+)
 """
 
 

@@ -70,6 +70,11 @@ def test_the_table_is_complete():
     assert len(NODES) + len(LINKS) == len(FAIR)
 
 
+def test_a_primary_metric_is_one_of_the_metrics():
+    with pytest.raises(InputError, match=r"task 'k-means': unknown primary metric 'mni'; did you mean 'nmi'\?"):
+        replace(BY_NAME["k-means"], primary="mni")
+
+
 @named(NODES)
 def test_one_hot_labels_reach_the_bound(task, case):
     scores = task.score(np.eye(2, dtype=np.float32)[case.y], case)

@@ -48,6 +48,7 @@ NEIGHBOURS = Task(
     unit="all-edges",
     needs="labels",
     metrics=("accuracy",),
+    primary="accuracy",
     overlap=0.2 / 0.8,
     score=_score,
     source="Cover and Hart (1967)",
