@@ -1,4 +1,4 @@
-"""Weights with a replica axis, and the two products of a graph convolution."""
+"""Layers with a replica axis r in every weight: linear layers and graph convolutions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,22 @@ from torch import Tensor, nn
 from benchmark.training.sparse import SparseMatrix
 
 Streams: TypeAlias = Callable[[str], Sequence[torch.Generator]]
-"""For the name of a parameter, one CPU generator a replica: twins draw equal weights where names and shapes agree."""
+"""One CPU generator per replica for the name of a parameter. Twins draw equal weights for equal names and shapes."""
 
 
 def project(features: Tensor | SparseMatrix, weight: Tensor) -> Tensor:
-    """Features times weight [r, f, h], as [r, n, h]; shared features [n, f] meet all replicas in one product."""
+    """Multiply features with the weight of every replica.
+
+    Args:
+        features: [n, f], shared by all replicas, or [r, n, f]. Shared features need only one product.
+        weight: [r, f, h].
+
+    Returns:
+        [r, n, h].
+
+    >>> project(torch.ones(4, 3), torch.ones(2, 3, 5)).shape
+    torch.Size([2, 4, 5])
+    """
     if not isinstance(features, SparseMatrix) and features.dim() == 3:
         return torch.bmm(features, weight)
     r, f, h = weight.shape
@@ -26,25 +37,49 @@ def project(features: Tensor | SparseMatrix, weight: Tensor) -> Tensor:
 
 
 def propagate(adjacency: SparseMatrix, hidden: Tensor) -> Tensor:
-    """Â times hidden [r, n, h] in every replica at once."""
+    """Multiply Â with the hidden units of every replica.
+
+    Args:
+        adjacency: Â of all replicas, block-diagonal, [r·n, r·n].
+        hidden: [r, n, h].
+
+    Returns:
+        [r, n, h].
+    """
     r, n, h = hidden.shape
     return (adjacency @ hidden.reshape(r * n, h)).view(r, n, h)
 
 
 def glorot(inputs: int, outputs: int) -> float:
-    """The bound of Glorot and Bengio's (2010) uniform initialisation, eq. 16."""
+    """Bound b of the uniform initialisation in ±b of Glorot and Bengio (2010), eq. 16: √(6/(inputs + outputs)).
+
+    >>> glorot(2, 4)
+    1.0
+    """
     return math.sqrt(6.0 / (inputs + outputs))
 
 
-def default(inputs: int, outputs: int) -> float:  # noqa: ARG001, a bound is asked for by both widths
-    """The bound of PyTorch's own initialisation of a linear layer: uniform in ±1/√in."""
+def default(inputs: int, outputs: int) -> float:  # noqa: ARG001, every bound takes both widths
+    """Bound b of PyTorch's own uniform initialisation of a linear layer in ±b: 1/√inputs.
+
+    >>> default(4, 100)
+    0.5
+    """
     return 1.0 / math.sqrt(inputs)
 
 
 def hidden_layers(part: str, widths: Sequence[int], make: Callable[[str, int, int], nn.Module]) -> nn.ModuleList:
-    """Layers from each width to the next; ``make`` takes the name its weights are drawn under, and both widths.
+    """Make one layer from each width to the next.
 
-    The names depend on the part and the depth alone, so that twins of equal depth draw equal weights.
+    Args:
+        part: "encoder", "decoder" or "discriminator". Names are part and depth, so twins of equal depth draw equal
+            weights.
+        widths: Input width, then the width of every layer.
+        make: Makes a layer from the name of its weights, its input width and its output width.
+
+    >>> layers = hidden_layers("encoder", (8, 4, 2), lambda *given: print(*given) or nn.Identity())
+    encoder.hidden 8 4
+    encoder.hidden2 4 2
     """
     return nn.ModuleList(
         make(f"{part}.hidden{depth + 1 if depth else ''}", *ends) for depth, ends in enumerate(pairwise(widths))
@@ -57,14 +92,24 @@ def encoder_layers(
     heads: tuple[tuple[str, int], ...],
     make: Callable[[str, int, int], nn.Module],
 ) -> tuple[nn.ModuleList, nn.ModuleList]:
-    """The hidden layers of an encoder, and one layer from the last of them for each head, of its name and width."""
+    """Make the hidden layers of an encoder, and one layer per head on top of the last hidden layer.
+
+    Args:
+        features: f, the input width.
+        hidden: Widths of the hidden layers; may be empty.
+        heads: Name and width of each head.
+        make: Makes a layer from the name of its weights, its input width and its output width.
+
+    Returns:
+        The hidden layers, and the heads.
+    """
     widths = (features, *hidden)
     ends = nn.ModuleList(make(f"encoder.{head}", widths[-1], width) for head, width in heads)
     return hidden_layers("encoder", widths, make), ends
 
 
 class Linear(nn.Module):
-    """x W + b in every replica, with PyTorch's own initialisation of both; no b without ``bias``."""
+    """A linear layer x W + b in every replica, with PyTorch's own initialisation. Without ``bias`` there is no b."""
 
     def __init__(self, streams: Streams, name: str, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__()
@@ -73,6 +118,7 @@ class Linear(nn.Module):
         self.bias = _uniform(streams(f"{name}.bias"), (1, outputs), bound) if bias else None
 
     def forward(self, x: Tensor | SparseMatrix) -> Tensor:
+        """Map x, [n, inputs] or [r, n, inputs], to [r, n, outputs]."""
         if self.bias is None:
             return project(x, self.weight)
         if not isinstance(x, SparseMatrix) and x.dim() == 3:
@@ -81,7 +127,10 @@ class Linear(nn.Module):
 
 
 class GraphConvolution(nn.Module):
-    """Â X W in every replica, uniform within ``bound``; + b with ``bias``. Kipf and Welling (2017), eq. 2."""
+    """A graph convolution Â X W in every replica, plus b with ``bias``. Kipf and Welling (2017), eq. 2.
+
+    W starts uniform in ±``bound(inputs, outputs)``.
+    """
 
     def __init__(
         self,
@@ -99,10 +148,12 @@ class GraphConvolution(nn.Module):
         self.bias = _uniform(streams(f"{name}.bias"), (1, outputs), start) if bias else None
 
     def forward(self, x: Tensor | SparseMatrix, adjacency: SparseMatrix) -> Tensor:
+        """Map x, [n, inputs] or [r, n, inputs], to [r, n, outputs]; ``adjacency`` is Â of all replicas."""
         product = propagate(adjacency, project(x, self.weight))
         return product if self.bias is None else product + self.bias
 
 
 def _uniform(generators: Sequence[torch.Generator], shape: tuple[int, ...], bound: float) -> nn.Parameter:
+    """A parameter [r, *shape], each replica uniform in ±bound from its own generator."""
     drawn = [torch.empty(shape).uniform_(-bound, bound, generator=generator) for generator in generators]
     return nn.Parameter(torch.stack(drawn))

@@ -1,4 +1,7 @@
-"""Cross-entropies of the logits z_i·z_j of pairs of nodes, over all pairs or a sample, with closed-form gradients."""
+"""Cross-entropy of inner-product logits z_i·z_j against the edges, over all pairs or a sample of pairs.
+
+Gradients are in closed form, and no n × n matrix is built.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,31 @@ def pair_cross_entropy(
     loops: bool = True,
     block: int | None = None,
 ) -> Tensor:
-    """norm · Σ over all n² ordered pairs of the weighted cross-entropy of logits z zᵀ against A + I; [r], in nats.
+    """Sum the cross-entropy of the logits z zᵀ against A + I over all n² ordered pairs of nodes.
 
-    The target is A without ``loops``. A weighted edge has its weight as target t, and costs t times what an edge costs
-    and 1 − t times what a non-edge does.
-    z is [r, n, d], ``positive_weight`` and ``norm`` are [r]. Exact, in blocks of ``block`` rows (the device's choice if
-    not given), without an n × n matrix: memory is O(r·(n + m)·d + block²). NaN in place of the sum where ``value`` is
-    False, the gradient is the same. Not twice differentiable.
+    A pair with target t and logit l costs t·w·softplus(−l) + (1 − t)·softplus(l), with w the positive weight. The
+    target is 1 for an edge, or the weight of the edge if the graph is weighted; 0 for a non-edge. The sum is exact. It
+    is computed in blocks of rows, with memory O(r·(n + m)·d + block²). It can be differentiated only once.
+
+    Args:
+        z: Latents, [r, n, d].
+        graph: Graphs of all replicas.
+        positive_weight: w, [r].
+        norm: Factor of the whole sum, [r].
+        value: If False, only the gradient is computed and the sum is NaN.
+        loops: Whether a node paired with itself has target 1 (A + I) or 0 (A).
+        block: Rows of a block. Default: a size that suits the device.
+
+    Returns:
+        norm · sum in nats, [r].
+
+    >>> import numpy as np
+    >>> edges = [np.array([[0, 1]])]
+    >>> graph = Graph.of(edges, 2, device="cpu", dtype=torch.float64)
+    >>> one = torch.ones(1, dtype=torch.float64)
+    >>> loss = pair_cross_entropy(torch.zeros(1, 2, 3, dtype=torch.float64), graph, one, one, value=True)
+    >>> round(loss.item() / math.log(2.0), 6)  # four pairs with logit 0
+    4.0
     """
     result: Tensor = _PairCrossEntropy.apply(z, graph, positive_weight, norm, value, loops, block)  # type: ignore[no-untyped-call]
     return result
@@ -40,11 +61,25 @@ def pair_cross_entropy(
 def sampled_pair_cross_entropy(
     z: Tensor, graph: Graph, generators: Sequence[torch.Generator], *, value: bool
 ) -> Tensor:
-    """n² · (mean cross-entropy of all edges + that of as many non-edges, drawn anew); [r], in nats; z is [r, n, d].
+    """Estimate the cross-entropy of the logits z zᵀ from all edges and as many freshly drawn non-edges.
 
-    Logits are z_i·z_j. torch-geometric's example loss times n²: each mean runs over 2m ordered pairs of different
-    nodes, and the non-edges avoid the edges given, for all others are unknown. NaN and not twice differentiable as
-    ``pair_cross_entropy`` is.
+    The estimate is n² · (mean over edges + mean over non-edges), each over 2m ordered pairs of different nodes. Only
+    the training edges count as edges, because training does not see the held-out ones. It can be differentiated only
+    once.
+
+    Args:
+        z: Latents, [r, n, d].
+        graph: Graphs of all replicas.
+        generators: One per replica, for the non-edges.
+        value: If False, only the gradient is computed and the sum is NaN.
+
+    Returns:
+        Nats, [r].
+
+    Raises:
+        ValueError: if every pair of a replica is an edge.
+
+    Source: torch-geometric's GAE example, times n².
     """
     negatives = graph.non_edges.draw(graph.non_edges.edges, generators)
     result: Tensor = _SampledPairCrossEntropy.apply(z, graph, *negatives, value)  # type: ignore[no-untyped-call]
@@ -52,9 +87,10 @@ def sampled_pair_cross_entropy(
 
 
 class _PairCrossEntropy(torch.autograd.Function):
-    """With weight w a positive pair of logit l costs w·softplus(−l) = softplus(l) + (w − 1)·softplus(l) − w·l, so the
-    sum over all pairs takes softplus(l) everywhere and a correction on the edges and the diagonal, t times it where
-    the target is t.
+    """The sum and its gradient in two parts: softplus(l) over all pairs, and a correction for the positive pairs.
+
+    The correction follows from w·softplus(−l) = softplus(l) + (w − 1)·softplus(l) − w·l. With target t it is
+    t·[(w − 1)·softplus(l) − w·l].
     """
 
     @staticmethod
@@ -89,7 +125,7 @@ class _PairCrossEntropy(torch.autograd.Function):
 
 
 class _SampledPairCrossEntropy(torch.autograd.Function):
-    """The two means of ``sampled_pair_cross_entropy``."""
+    """The two means of ``sampled_pair_cross_entropy``, with their gradient."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, graph: Graph, left: Tensor, right: Tensor, value: bool) -> Tensor:
@@ -120,7 +156,7 @@ class _SampledPairCrossEntropy(torch.autograd.Function):
 
 
 def _targets(graph: Graph, like: Tensor, *, loops: bool) -> Tensor:
-    """What the positive pairs are to be, the edges and then the diagonal; [Σm + r·n]."""
+    """Target of every positive pair, the edges first and then the nodes with themselves; [Σm + r·n]."""
     edges = len(graph.ends[0])
     target = torch.full_like(like, float(loops))
     target[:edges] = 1.0 if graph.weights is None else graph.weights
@@ -128,5 +164,5 @@ def _targets(graph: Graph, like: Tensor, *, loops: bool) -> Tensor:
 
 
 def _logits(flat: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """z_i·z_j of pairs of rows of ``flat`` [r·n, d]; [m]."""
+    """z_i·z_j for pairs of rows of ``flat`` [r·n, d], one logit per pair."""
     return (flat.index_select(0, left) * flat.index_select(0, right)).sum(-1)

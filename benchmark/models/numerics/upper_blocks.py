@@ -1,4 +1,4 @@
-"""Sums over all n² logits z_a·z_b in blocks on and above the diagonal, since what is below is their transpose."""
+"""Sums over all n² logits z_a·z_b, computed in blocks. By symmetry, blocks below the diagonal are not needed."""
 
 from __future__ import annotations
 
@@ -10,26 +10,49 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_ROWS = {"cpu": 128, "cuda": 2048}  # of a block: it fits a processor's second-level cache, and fills a GPU
-_WIDE = 8  # a block has so many times more columns than rows
+_ROWS = {"cpu": 128, "cuda": 2048}  # rows of a block: it fits a processor's second-level cache, or fills a GPU
+_WIDE = 8  # columns of a block over its rows
 
 
 def softplus_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
-    """Σ softplus(z_a·z_b) over all ordered pairs of rows of z [r, n, d]; [r] in float64.
+    """Sum softplus(z_a·z_b) over all n² ordered pairs of rows.
 
-    In blocks of ``block`` rows, the device's choice if not given; memory is O(r·n·d + block²), and stays taken until
-    ``forget_blocks``.
+    Memory is O(r·n·d + block²). It is kept for the next step, until ``forget_blocks`` is called.
+
+    Args:
+        z: [r, n, d].
+        block: Rows of a block. Default: a size that suits the device.
+
+    Returns:
+        [r] in float64.
+
+    >>> round(softplus_of_all_pairs(torch.zeros(1, 3, 2)).item() / math.log(2.0), 6)  # nine pairs with logit 0
+    9.0
     """
     return torch.cat([blocks.softplus(part) for blocks, part in _parts(z, block)])
 
 
 def gradient_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
-    """The gradient of ``softplus_of_all_pairs``, 2 Σ_b g(z_i·z_b) z_b with g the logistic function; [r, n, d]."""
+    """Compute the gradient of ``softplus_of_all_pairs``: 2 Σ_b g(z_i·z_b) z_b for row i, with g the logistic function.
+
+    Args:
+        z: [r, n, d].
+        block: Rows of a block. Default: a size that suits the device.
+
+    Returns:
+        [r, n, d].
+
+    >>> gradient_of_all_pairs(torch.tensor([[[1.0, 0.0], [0.0, 0.0]]]))[0, 1].tolist()  # 2 · g(0) · (1, 0)
+    [1.0, 0.0]
+    """
     return torch.cat([blocks.gradient(part) for blocks, part in _parts(z, block)])
 
 
 def _parts(z: Tensor, block: int | None) -> Iterator[tuple[UpperBlocks, Tensor]]:
-    """As many replicas at a time as fit where one of a large n does."""
+    """Split z into groups of replicas, each with the workspace that computes its sums.
+
+    A group has as many replicas as fit in the memory of one full-sized block.
+    """
     n, d = z.shape[1:]
     block = block or _ROWS[z.device.type]
     rows, columns = min(n, block), min(n, _WIDE * block)
@@ -38,33 +61,42 @@ def _parts(z: Tensor, block: int | None) -> Iterator[tuple[UpperBlocks, Tensor]]
 
 
 class _Columns(NamedTuple):
-    """What blocks with the same columns read and add to; the ``own`` first of them lie on the diagonal."""
+    """Views for one block of h rows and w columns: its inputs, its logits and its sums."""
 
-    half: Tensor  # [r, w, d]
-    across: Tensor  # [r, d, w]
+    half: Tensor  # rows of z/√2 for these columns, [r, w, d]
+    across: Tensor  # the same, transposed, [r, d, w]
     logits: Tensor  # [r, h, w]
-    own: int
-    beyond: Tensor  # logits without their own, [r, h, w − own]
-    sums_beyond: Tensor  # [r, d, w − own]
+    own: int  # the first columns, which belong to the rows of the block: its square part on the diagonal
+    beyond: Tensor  # logits without the own columns, [r, h, w − own]
+    sums_beyond: Tensor  # sums of these columns, [r, d, w − own]
 
 
 class _Rows(NamedTuple):
-    """What blocks with the same rows read and add to, and all of those blocks."""
+    """Views for all blocks with the same h rows, and those blocks."""
 
-    half: Tensor  # [r, h, d]
-    across: Tensor  # [r, d, h]
-    sums: Tensor  # [r, h, d]
+    half: Tensor  # rows of z/√2, [r, h, d]
+    across: Tensor  # the same, transposed, [r, d, h]
+    sums: Tensor  # sums of these rows, [r, h, d]
     blocks: tuple[_Columns, ...]
 
 
 class UpperBlocks:
-    """Memory and views for r replicas of n rows, made once for all steps: a view takes as long as a small product.
+    """A workspace for the sums of r replicas of n rows: memory, and views of it.
 
-    The first block of a row ends where a column of blocks does, so that all but it share their views.
+    The views are made once for all steps, because making a view takes as long as a small product. The first block of a
+    row of blocks ends at the edge of a column of blocks. All other blocks of that column therefore share their views.
 
-    With t = tanh(l/2), softplus(l) = l/2 + |l|/2 + log 2 − log(1 + |t|), and its slope g(l) = (1 + t)/2. So tanh, which
-    takes half the time of g, serves both, and Σ l/2 is in closed form. Little cancels, since the mean of z_a·z_b over
-    all pairs is a square.
+    With t = tanh(l/2), softplus(l) = l/2 + |l|/2 + log 2 − log(1 + |t|), and its slope is g(l) = (1 + t)/2. Both need
+    only tanh, which takes half the time of g. The sum of l/2 is in closed form, a square, so little cancels.
+
+    Args:
+        r: Replicas.
+        n: Rows of each replica.
+        d: Latent dimensions.
+        rows: Rows of a block, h.
+        columns: Columns of a block, w.
+        dtype: Type of z.
+        device: Device of z.
     """
 
     def __init__(
@@ -100,7 +132,7 @@ class UpperBlocks:
             self.rows.append(_Rows(*views, (first, *shared[column + 1 :])))
 
     def softplus(self, z: Tensor) -> Tensor:
-        """As ``softplus_of_all_pairs``, of z [r, n, d]."""
+        """Sum softplus over all pairs of rows of z, [r, n, d]; see ``softplus_of_all_pairs``. Returns [r]."""
         self._take(z)
         total = 0.5 * z.sum(1, dtype=torch.float64).square().sum(1) + z.shape[1] ** 2 * math.log(2.0)
         for row in self.rows:
@@ -112,7 +144,7 @@ class UpperBlocks:
         return total
 
     def gradient(self, z: Tensor) -> Tensor:
-        """As ``gradient_of_all_pairs``, of z [r, n, d]."""
+        """Compute the gradient at z, [r, n, d]; see ``gradient_of_all_pairs``. Returns [r, n, d]."""
         self._take(z)
         self.sums.zero_()
         self.sums_across.zero_()
@@ -124,12 +156,16 @@ class UpperBlocks:
         return (self.sums + self.sums_across.mT).mul_(math.sqrt(2.0)).add_(z.sum(1, keepdim=True))
 
     def _take(self, z: Tensor) -> None:
+        """Copy z/√2 into the workspace, as it is and transposed."""
         torch.mul(z, math.sqrt(0.5), out=self.half)
         self.across.copy_(self.half.mT)
 
 
 def _twice_but_once(costs: Tensor, own: int) -> Tensor:
-    """The sum of [r, h, w], everything twice but for the ``own`` first columns, which hold both directions; [r]."""
+    """Sum costs [r, h, w] over both directions of every pair; [r] in float64.
+
+    The first ``own`` columns hold both directions already and count once. All others count twice.
+    """
     once = costs[:, :, :own].sum((1, 2)).double() if own else 0.0
     return 2.0 * costs.sum((1, 2)).double() - once
 
@@ -138,5 +174,5 @@ _upper_blocks = lru_cache(maxsize=2)(UpperBlocks)
 
 
 def forget_blocks() -> None:
-    """Let go of the memory that was kept from step to step."""
+    """Free the memory that the sums over all pairs keep from step to step."""
     _upper_blocks.cache_clear()
