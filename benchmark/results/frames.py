@@ -10,65 +10,79 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
+from benchmark.results.frame_schema import SCORES, UNITS
 from benchmark.results.record import Cell
 from benchmark.results.store import Store
 
 
 def paths(results: Path, study: str) -> tuple[Path, Path]:
-    """Where a study's frames lie: scores, units."""
+    """Return the files of a study's scores and units.
+
+    >>> [path.name for path in paths(Path("results"), "smoke")]
+    ['smoke.parquet', 'smoke.units.parquet']
+    """
     return results / f"{study}.parquet", results / f"{study}.units.parquet"
 
 
 def write_frames(scores: pd.DataFrame, units: pd.DataFrame, results: Path, study: str) -> None:
-    """Both frames as parquet; equal frames, equal bytes."""
+    """Write both frames as parquet files. Equal frames give equal bytes."""
     for frame, path in zip((scores, units), paths(results, study), strict=True):
         write_atomically(path, frame.to_parquet(index=False))
 
 
 def read_frames(results: Path, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both frames; InputError where a file is missing or damaged."""
-    read = []
-    for path in paths(results, study):
-        try:
-            read.append(pd.read_parquet(path))
-        except FileNotFoundError:
-            raise InputError(
-                f"{path}: there is none yet; run the study first: python -m benchmark run {study}"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: not a readable parquet file ({error}); run the study again") from None
-    return read[0], read[1]
+    """Read the scores and units of a study.
+
+    Raises: InputError if a file is missing or damaged, or does not follow the schema.
+    """
+    scores, units = paths(results, study)
+    return SCORES.checked(_read(scores, study), scores), UNITS.checked(_read(units, study), units)
+
+
+def _read(path: Path, study: str) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist. Run the study first: python -m benchmark run {study}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a readable parquet file ({error}). Run the study again.") from None
 
 
 def keys(results: Path, study: str) -> set[str]:
-    """The keys of all units in a study's frames; none where there are no frames."""
+    """Return the keys of all units in a study's frames. Without frames the set is empty."""
     path = paths(results, study)[1]
     return set(read_frames(results, study)[1]["key"]) if path.is_file() else set()
 
 
 def check_records(scores: pd.DataFrame, store: Store, path: Path) -> None:
-    """InputError where a score of the frame in ``path`` is not that of its record; without the record, nothing."""
+    """Compare the scores of a frame with the records. Units without a record are skipped.
+
+    Args:
+        path: Names the frame in the error message.
+
+    Raises: InputError if a score differs from that of its record.
+    """
     for key, rows in scores.groupby("key", sort=False):
         record = store.get(str(key))
         if record is None:
             continue
         columns = (rows[name] for name in ("readout", "draw", "task", "version", "metric", "value"))
         for readout, draw, task, version, metric, value in zip(*columns, strict=True):
-            told = record.scores.get(Cell(readout, draw, task, version), {}).get(metric, math.nan)
-            if value != told and not (math.isnan(value) and math.isnan(told)):
+            recorded = record.scores.get(Cell(readout, draw, task, version), {}).get(metric, math.nan)
+            if value != recorded and not (math.isnan(value) and math.isnan(recorded)):
                 raise InputError(
                     f"{path}: {task} {metric} of {record.dataset}, {record.identity.model}, seed "
-                    f"{record.identity.seed}, on {readout} is {value} in it and {told} in {store.path(record.key)}; "
-                    "run the study again, which writes its frames anew, or report from a folder without these records"
+                    f"{record.identity.seed}, on {readout} is {value}, and {store.path(record.key)} says {recorded}. "
+                    "Run the study again to write its frames anew, or report from a folder without these records."
                 )
 
 
-def together(read: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The frames of several studies as one; what two of them hold of the same unit is there once.
+def combine_frames(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Combine the scores and units of several studies. A unit that studies share appears once.
 
-    A unit that one of them has not wholly counts as failed, but a score counts that any of them has.
+    A unit that is incomplete in any study counts as failed. A score counts if any study has it.
     """
-    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*read, strict=True))
+    scores, units = (pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True))
     scores = scores.sort_values("status", key=lambda status: status.eq("failed"), kind="stable")
     scores = scores.drop_duplicates([column for column in scores.columns if column not in ("value", "status")])
     units = units.sort_values("status", key=lambda status: status.ne("failed"), kind="stable").drop_duplicates("key")

@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.datasets import DATASETS
 from benchmark.models import BaselineSpec, NoisedSpec
 from benchmark.plan.grid import Plan, PlannedUnit
+from benchmark.results.frame_schema import SCORES, UNITS
 from benchmark.results.record import Record
 from benchmark.results.store import Store
 
@@ -20,53 +21,33 @@ STILL_FALLING = 0.01  # share of the loss lost over the last tenth of the epochs
 
 
 def gather(plan: Plan, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores, one row each, and units, one row each, of all that the store holds of a plan; in the plan's order."""
+    """Build the frames of scores and units from the records of a plan, in the order of the plan."""
     metrics = {task.name: task.metrics for task in plan.tables.tasks}
     pairs = [(unit, record) for unit in plan.units() if (record := store.get(unit.identity.key)) is not None]
-    scores = pd.DataFrame(
-        [row for unit, record in pairs for row in _scores(unit, record, metrics)], columns=_SCORE_COLUMNS
-    )
-    units = pd.DataFrame([_unit(plan, unit, record) for unit, record in pairs])
-    return scores.astype({"seed": "int64", "draw": "int64", "value": "float64"}), units
+    scores = SCORES.frame(row for unit, record in pairs for row in _scores(unit, record, metrics))
+    return scores, UNITS.frame(_unit(plan, unit, record) for unit, record in pairs)
 
 
-_SCORE_COLUMNS = [
-    "dataset",
-    "model",
-    "variant",
-    "seed",
-    "unit",
-    "readout",
-    "draw",
-    "task",
-    "metric",
-    "version",
-    "value",
-    "status",
-    "key",
-]
-
-
-def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[Any, ...]]:
+def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, Any]]:
     for cell in unit.cells:
         metrics = record.scores.get(cell)
         status = "failed" if metrics is None else "diverged" if record.status == "diverged" else "complete"
         for metric in metrics_of[cell.task]:
-            yield (
-                unit.dataset,
-                unit.arm.row.name,
-                unit.arm.variant,
-                unit.seed,
-                unit.unit,
-                cell.readout,
-                cell.draw,
-                cell.task,
-                metric,
-                cell.version,
-                np.nan if metrics is None else metrics[metric],
-                status,
-                record.key,
-            )
+            yield {
+                "dataset": unit.dataset,
+                "model": unit.arm.row.name,
+                "variant": unit.arm.variant,
+                "seed": unit.seed,
+                "unit": unit.unit,
+                "readout": cell.readout,
+                "draw": cell.draw,
+                "task": cell.task,
+                "metric": metric,
+                "version": cell.version,
+                "value": np.nan if metrics is None else metrics[metric],
+                "status": status,
+                "key": record.key,
+            }
 
 
 def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from benchmark.report.tables.score_tables import best_shown
 from benchmark.report.tables.table_values import Column, Group, Table, anchored, metric_named, row_of
 from benchmark.report.texts import DEMONSTRATION
 from benchmark.report.texts import READOUTS as EXPLAINED
-from benchmark.results.frames import together as together_frames
+from benchmark.results.frames import combine_frames
 from benchmark.statistics import contrasts, over_datasets, summarise
 from benchmark.study.combine import together
 from benchmark.study.schema import Study
@@ -347,7 +347,7 @@ def test_studies_together_lack_only_what_each_asked_for() -> None:
         usual(datasets={"cora": True}, models=("ae",)),
         usual(datasets={"digits": False}, models=("gae",), seeds=2),
     ]
-    frames = together_frames(parts)
+    frames = combine_frames(parts)
     page = compose(find(together([one, other]), *frames, OVERLAP, None, None, [one, other]), {}, lambda _: "")
     short = [sentence for sentence in page.missing if sentence.startswith("Not all")]
     assert short == ["Not all of the study’s 3 seeds of: gae on digits (2); in brackets, the seeds that are there."]

@@ -1,4 +1,4 @@
-"""The frames of a study on disk, and of several studies as one."""
+"""The frames of a study on disk, and of several studies combined."""
 
 from __future__ import annotations
 
@@ -8,24 +8,66 @@ from frames import make_frames, score
 
 from benchmark.core.errors import InputError
 from benchmark.results import frames
+from benchmark.results.frame_schema import SCORES
 from benchmark.statistics import check_scores
 from benchmark.study.declaration import Declaration, together
 
 
-def test_what_is_written_is_read_back(tmp_path):
-    scores, units = make_frames(datasets={"one": True}, models=("ae", "vae"))
-    frames.write_frames(scores, units, tmp_path, "mine")
-    for ours, read in zip((scores, units), frames.read_frames(tmp_path, "mine"), strict=True):
-        pd.testing.assert_frame_equal(ours, read, check_dtype=False)
+@pytest.fixture
+def pair():
+    """The scores and units of two models on one dataset."""
+    return make_frames(datasets={"one": True}, models=("ae", "vae"))
 
 
-def test_studies_that_share_units_hold_them_once_together():
+def test_written_frames_are_read_back_equal(pair, tmp_path):
+    frames.write_frames(*pair, tmp_path, "mine")
+    for written, read in zip(pair, frames.read_frames(tmp_path, "mine"), strict=True):
+        pd.testing.assert_frame_equal(written, read)
+    assert frames.keys(tmp_path, "mine") == set(pair[1]["key"])
+
+
+def test_frames_without_rows_are_read_back_equal(pair, tmp_path):
+    empty = [frame[:0] for frame in pair]
+    frames.write_frames(*empty, tmp_path, "mine")
+    for written, read in zip(empty, frames.read_frames(tmp_path, "mine"), strict=True):
+        pd.testing.assert_frame_equal(written, read)
+    assert frames.keys(tmp_path, "mine") == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda scores, units: (scores.drop(columns="draw"), units), r"mine\.parquet: columns are missing: draw"),
+        (lambda scores, units: (scores, units.assign(old=1)), r"mine\.units\.parquet: columns are unknown: old"),
+        (
+            lambda scores, units: (scores.assign(seed="0"), units),
+            "column 'seed' has the type (str|object), expected int64",
+        ),
+        (
+            lambda scores, units: (scores, units.assign(note=units["note"].where(units["seed"].gt(0)))),
+            "column 'note' lacks 4 values",
+        ),
+    ],
+)
+def test_a_frame_that_does_not_follow_the_schema_is_refused(pair, tmp_path, change, message):
+    frames.write_frames(*change(*pair), tmp_path, "mine")
+    with pytest.raises(InputError, match=rf"{message}\. .*Run the study again"):
+        frames.read_frames(tmp_path, "mine")
+
+
+def test_missing_frames_are_named_with_the_command_that_makes_them(tmp_path):
+    with pytest.raises(InputError, match=r"mine\.parquet does not exist\. Run .*: python -m benchmark run mine$"):
+        frames.read_frames(tmp_path, "mine")
+    assert frames.keys(tmp_path, "mine") == set()
+
+
+def test_a_unit_of_two_studies_is_combined_once():
     parts = [
         make_frames(datasets={"one": True}, models=models, tasks=tasks)
         for models, tasks in ((("ae", "vae"), ("k-means",)), (("vae", "gae"), ("k-means", "link-hadamard")))
     ]
-    scores, units = frames.together(parts)
-    check_scores(scores)
+    scores, units = frames.combine_frames(parts)
+    check_scores(SCORES.checked(scores, "combined"))
     whole, all_units = make_frames(
         datasets={"one": True}, models=("ae", "vae", "gae"), tasks=("k-means", "link-hadamard")
     )
@@ -36,21 +78,21 @@ def test_studies_that_share_units_hold_them_once_together():
     )
 
 
-def test_a_score_that_one_of_them_lacks_is_the_others():
+def test_a_score_counts_if_any_study_has_it_and_a_unit_that_any_study_lacks_has_failed():
     failed = pd.DataFrame([score(value=float("nan"), status="failed")])
-    there = pd.DataFrame([score(value=0.5)])
-    units = pd.DataFrame([{"key": there["key"][0], "status": status} for status in ("failed", "complete")])
+    complete = pd.DataFrame([score(value=0.5)])
+    units = pd.DataFrame([{"key": complete["key"][0], "status": status} for status in ("failed", "complete")])
     for order in ((0, 1), (1, 0)):
-        parts = [(failed, units.iloc[[0]]), (there, units.iloc[[1]])]
-        scores, known = frames.together([parts[place] for place in order])
+        parts = [(failed, units.iloc[[0]]), (complete, units.iloc[[1]])]
+        scores, known = frames.combine_frames([parts[place] for place in order])
         assert list(scores["value"]) == [0.5]
         assert list(known["status"]) == ["failed"]
 
 
-def test_the_same_cell_of_two_trainings_is_refused():
+def test_one_cell_of_two_trainings_is_refused():
     one, other = score(value=0.5), score(value=0.6) | {"key": "another"}
     units = pd.DataFrame([{"key": row["key"], "status": "complete"} for row in (one, other)])
-    scores, _ = frames.together([(pd.DataFrame([row]), units) for row in (one, other)])
+    scores, _ = frames.combine_frames([(pd.DataFrame([row]), units) for row in (one, other)])
     with pytest.raises(InputError, match="there more than once"):
         check_scores(scores)
 

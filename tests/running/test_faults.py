@@ -111,7 +111,13 @@ def test_a_frame_that_contradicts_its_records_is_not_reported(folder):
     was = scores.loc[3, "value"]
     scores.loc[3, "value"] = 0.125
     scores.to_parquet(path, index=False)
-    refused(folder, REPORT, "results/tiny.parquet: k-means", f"is 0.125 in it and {was} in results/records/", "run the")
+    refused(
+        folder,
+        REPORT,
+        "results/tiny.parquet: k-means",
+        "is 0.125, and results/records/",
+        f"says {was}. Run the study again",
+    )
     assert command(*RUN, folder=folder)[0] == 0
     assert path.read_bytes() == whole
     assert command(*REPORT, folder=folder)[0] == 0
@@ -125,7 +131,7 @@ def test_a_record_that_contradicts_its_frame_is_seen(folder, gone):
     scores = {each: metrics for each, metrics in record.scores.items() if each != cell} | other
     path = Store(folder / "results").path(record.key)
     path.write_bytes(replace(record, scores=scores).to_json())
-    refused(folder, REPORT, f"{'nan' if gone else '0.125'} in {path.relative_to(folder)}")
+    refused(folder, REPORT, f"{path.relative_to(folder)} says {'nan' if gone else '0.125'}")
 
 
 def test_frames_are_reported_without_their_records(folder):

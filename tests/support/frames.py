@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.core.rng import generator
+from benchmark.results.frame_schema import SCORES, UNITS
 
 METRICS_OF = {
     "k-means": ("acc", "nmi", "ari", "macro-f1"),
@@ -88,7 +89,7 @@ def make_frames(
                                     )
                                     for metric in METRICS_OF[task]
                                 ]
-    return pd.DataFrame(rows), pd.DataFrame(units)
+    return SCORES.frame(rows), UNITS.frame(units)
 
 
 def _value(rng: np.random.Generator, dataset: str, model: str, readout: str) -> float:
