@@ -1,1 +1,1 @@
-"""Speed and memory against other ways of doing the same work: ``python -m speed``."""
+"""Measurements of speed and memory against other implementations: ``make bench``."""

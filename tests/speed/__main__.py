@@ -1,11 +1,12 @@
-"""Our way against others, printed and kept.
+"""Measure our code against other implementations; print and keep the results.
 
-    python -m speed [decoder] [graphs] [features] [studies] [growth] [--data-root DIR] [--device cpu|cuda]
+    make bench [DATA_ROOT=DIR] [DEVICE=cpu|cuda] [ARGS="SECTION ..."]
+    PYTHONPATH=tests python -m speed [SECTION ...] [--data-root DIR] [--device cpu|cuda]
 
-Every way runs in a single-threaded process of its own and they take turns, so that a busy machine slows all alike:
-read the ratios, which are medians over pairs. Whole studies run as commands, with as many workers as are named. Quality
-stands beside the time of all that trains. The results are written to tests/speed/results/, a file for each machine; the
-sections that are not run keep what they had.
+Each implementation runs in a single-threaded process of its own. The processes take turns, so a busy machine slows all
+of them alike. Read the ratios: they are medians over pairs of runs. Whole studies run as commands, with the number of
+workers shown. Every training is printed with its quality. Results are written to tests/speed/results/, one file per
+machine. A section that is not run keeps its earlier results.
 """
 
 from __future__ import annotations
@@ -35,22 +36,22 @@ _RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Run the sections that are asked for, all of them by default."""
+    """Run the chosen sections, by default all of them."""
     parser = argparse.ArgumentParser(
         prog="python -m speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all by default")
-    parser.add_argument("--data-root", help="where cora, cs and mnist-test lie; as for the benchmark itself")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--seeds", type=int, default=10, help="seeds of the graph models")
-    parser.add_argument("--repeats", type=int, default=5, help="runs of what takes no seed")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all)")
+    parser.add_argument("--data-root", help="folder with cora, cs and mnist-test, as for python -m benchmark")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument("--seeds", type=int, default=10, help="seeds of the graph models (default: 10)")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of all other measurements (default: 5)")
     given = parser.parse_args()
     unknown = sorted(set(given.sections) - SECTIONS.keys())
     if unknown:
-        parser.error(f"unknown section {unknown[0]!r}: of {', '.join(SECTIONS)}")
+        parser.error(f"unknown section {unknown[0]!r}; known: {', '.join(SECTIONS)}")
     for name in ("seeds", "repeats"):
         if getattr(given, name) < 1:
-            parser.error(f"--{name} {getattr(given, name)}: at least 1 is wanted")
+            parser.error(f"--{name} {getattr(given, name)}: must be at least 1")
     try:
         options = Options(resolve_device(given.device), given.data_root, given.seeds, given.repeats)
         for name in ("cora", "cs", "mnist-test"):
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row as it is printed."""
+    """Format one row of results for the terminal."""
     words = [f"{row['what']:34}"]
     if "way" in row:
         words.append(f"{row['way']:38}")

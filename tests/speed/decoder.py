@@ -1,4 +1,4 @@
-"""One step of the exact inner-product decoder: ours, dense autograd, and the plain form of row blocks."""
+"""One step of the exact inner-product decoder: ours, dense autograd, and plain blocks of rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def _pairs(at: Place, n: int, d: int, r: int, scale: float = 0.5) -> tuple[torch
 
 
 def _repeated(at: Place, step: Callable[[], Any]) -> tuple[Row, Any]:
-    """One step's share of some tenths of a second, and what it gave; its memory from the first, which keeps some."""
+    """Time a step, averaged over some tenths of a second of steps, and return its last result too.
+
+    Memory is that of the first step, because later steps reuse it.
+    """
     first: Row = {}
     with at.timed(first):
         result = step()
@@ -41,7 +44,7 @@ def _repeated(at: Place, step: Callable[[], Any]) -> tuple[Row, Any]:
 
 
 def decoder_ours(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = False, check: bool = False) -> Row:
-    """Gradient, and the value where asked for; ``check`` compares with the dense form in double precision."""
+    """Time our gradient, or gradient and value. ``check`` compares the gradient with the dense form in float64."""
     z, edges = _pairs(at, n, d, r)
     graph = Graph.of(edges, n, device=at.device, dtype=z.dtype)
     weight, norm = balanced(n, graph.counts)
@@ -64,7 +67,7 @@ def _error(gradient: torch.Tensor, z: torch.Tensor, edges: Sequence[np.ndarray])
 
 
 def _dense_targets(edges: Sequence[np.ndarray], z: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
-    """Labels [n, n], weight of the positives and norm of each replica."""
+    """Make targets [n, n], weight of the positives and norm of each replica."""
     n, found = z.shape[1], []
     for ends in edges:
         target = torch.eye(n, dtype=z.dtype, device=z.device)
@@ -82,7 +85,7 @@ def _dense_cost(z: torch.Tensor, targets: list[tuple[torch.Tensor, ...]]) -> tor
 
 
 def decoder_dense(at: Place, *, n: int, d: int = 16, r: int = 1, check: bool = False) -> Row:
-    """n × n logits and labels under autograd; the labels are made beforehand."""
+    """Time n × n logits and targets under autograd. Making the targets is not timed."""
     z, edges = _pairs(at, n, d, r)
     targets = _dense_targets(edges, z)
 
@@ -97,8 +100,8 @@ def decoder_dense(at: Place, *, n: int, d: int = 16, r: int = 1, check: bool = F
     return row
 
 
-def decoder_blocks(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = False, check: bool = False) -> Row:  # noqa: ARG001, it never has the value, nor the edges
-    """The plain form of what ours does: upper blocks of 256 × 2,048, logistic function in place, without the edges."""
+def decoder_blocks(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = False, check: bool = False) -> Row:  # noqa: ARG001, it never has the value
+    """Time the plain form of ours: upper blocks of 256 × 2,048, the logistic function in place, and no edges."""
     replicas = _pairs(at, n, d, r)[0].detach()
 
     def step() -> torch.Tensor:
@@ -124,7 +127,7 @@ def decoder_blocks(at: Place, *, n: int, d: int = 16, r: int = 1, value: bool = 
 
 
 def rates(at: Place) -> Row:
-    """Operations a second of a large float32 product, bytes a second of a large copy: what a floor is counted from."""
+    """Measure operations per second of a large float32 product, and bytes per second of a large copy, for ``floor``."""
     a = torch.randn(2048, 2048, device=at.device)
     b, c = torch.randn(2**26, device=at.device), torch.zeros(2**26, device=at.device)
     row: Row = {}
@@ -137,10 +140,10 @@ def rates(at: Place) -> Row:
 
 
 def floor(n: int, d: int, r: int, speed: Row, device: str) -> float:
-    """Seconds that three float32 products of n²/2 pairs and d take at that speed.
+    """Compute the least seconds of a step: three float32 products of n²/2 pairs in d dimensions, at a measured speed.
 
-    On a GPU, whose cache does not hold a block, every logit is also written twice and read three times, since the
-    products are not fused.
+    A block does not fit in the cache of a GPU, and the products are not fused. There every logit is also written twice
+    and read three times, and the larger of both times counts.
     """
     operations = 3.0 * r * n**2 * d
     moved = 5 * 4 * r * n**2 / 2 if device == "cuda" else 0.0
@@ -154,11 +157,11 @@ WAYS: dict[str, Way] = {
     "decoder: dense autograd": decoder_dense,
     "rates": rates,
 }
-_DENSE_NODES = 20_000  # more do not fit
+_DENSE_NODES = 20_000  # the dense form of more nodes does not fit in memory
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Sizes one after the other, the ways in turn."""
+    """Measure one size after the other, the ways in turn."""
     sizes = [(1_000, 1), (2_708, 1), (2_708, 10), (20_000, 1)]
     sizes += [(170_000, 1)] if options.device == "cuda" else []
     names = [name for name in WAYS if name != "rates"]

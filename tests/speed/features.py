@@ -1,4 +1,4 @@
-"""Feature models trained: ours, a plain loop over seeds, and torch.func.vmap over stacked modules."""
+"""Training of feature models: ours, a plain loop over seeds, and torch.func.vmap over stacked modules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _classified(at: Place, dataset: str, seed: int, latents: Latents) -> Row:
 
 
 def features_ours(at: Place, *, model: str, dataset: str, seeds: list[int], together: bool = False) -> Row:
-    """The harness's own fit: one seed after the other, or all at once as it does on a GPU."""
+    """Time our ``fit``: one seed after the other, or all seeds at once (``together``, and always on a GPU)."""
     spec, data = ROWS[model], at.dataset(dataset)
     inputs = {r: Inputs.of(data.x, None, replicas=r, device=at.device, dense=True) for r in (1, len(seeds))}
     parts = [seeds] if together or at.device == "cuda" else [[seed] for seed in seeds]
@@ -35,7 +35,7 @@ def features_ours(at: Place, *, model: str, dataset: str, seeds: list[int], toge
 
 
 class _Plain(nn.Module):
-    """The same network as it is usually written."""
+    """The same network, written in the usual way."""
 
     def __init__(self, spec: ModelSpec, features: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class _Plain(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, features))
 
     def forward(self, x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """The loss, in nats per row."""
+        """Compute the loss in nats per row."""
         mean, *log_variance = self.encode(x)
         z = mean if not log_variance else mean + (0.5 * log_variance[0]).exp() * noise
         cost = binary_cross_entropy_with_logits(self.decoder(z), x, reduction="sum") / len(x)
@@ -55,17 +55,19 @@ class _Plain(nn.Module):
         return cost - 0.5 * (1 + h - mean.square() - h.exp()).sum(1).mean()
 
     def encode(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Compute the outputs of the heads."""
         hidden = self.encoder(x).relu()
         return [head(hidden) for head in self.heads]
 
     def latents(self, x: torch.Tensor) -> Latents:
+        """Compute the latents of all rows."""
         with torch.no_grad():
             mean, *log_variance = (output.cpu().numpy() for output in self.encode(x))
         return Latents(mean, *(np.exp(0.5 * h) for h in log_variance))
 
 
 def features_plain(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Row:
-    """A loop over seeds, epochs and batches, with nn.Linear and Adam as they come."""
+    """Time a loop over seeds, epochs and batches, with nn.Linear and Adam at their defaults."""
     spec, data = ROWS[model], at.dataset(dataset)
     x = torch.tensor(data.x, device=at.device)
     row: Row = {}
@@ -86,7 +88,7 @@ def features_plain(at: Place, *, model: str, dataset: str, seeds: list[int]) -> 
 
 
 def features_vmap(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Row:
-    """torch.func: gradients of stacked modules under vmap, and one Adam for all."""
+    """Time torch.func: gradients of stacked modules under vmap, and one Adam for all seeds."""
     spec, data = ROWS[model], at.dataset(dataset)
     x, d = torch.tensor(data.x, device=at.device), spec.settings.latent
     row: Row = {}
@@ -128,12 +130,12 @@ WAYS: dict[str, Way] = {
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Both plain twins, on 10,000 images and on 1,797 small ones."""
+    """Measure ``ae`` and ``vae``, on 10,000 images and on 1,797 small images."""
     with workers(list(WAYS), options.device, options.root) as started:
         for model in ("ae", "vae"):
             for dataset, seeds, repeats in (("mnist-test", 1, 1), ("digits", 5, options.repeats)):
                 work: Row = {"model": model, "dataset": dataset, "seeds": list(range(seeds))}
-                alone = seeds == 1 or options.device == "cuda"  # then ours are at once anyway
+                alone = seeds == 1 or options.device == "cuda"  # there ours runs all seeds at once anyway
                 here = {name: way for name, way in started.items() if not (alone and name.endswith("at once"))}
                 found = in_turn(here, [work] * repeats)
                 for name, runs in found.items():

@@ -1,4 +1,4 @@
-"""Graph models trained: ours, torch-geometric's layers with a dense loss, and torch-geometric's own example."""
+"""Training of graph models: ours, torch-geometric's layers with a dense loss, and torch-geometric's own example."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _linked(at: Place, dataset: str, seed: int, latents: Latents) -> Row:
 
 
 def graphs_ours(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Row:
-    """The harness's own fit: one seed after the other on a CPU, all at once on a GPU."""
+    """Time our ``fit``: one seed after the other on a CPU, all seeds at once on a GPU."""
     spec, data = ROWS[model], at.dataset(dataset)
     edges = [at.split(dataset, seed).edges.train for seed in seeds]
     parts = [range(len(seeds))] if at.device == "cuda" else [[place] for place in range(len(seeds))]
@@ -38,7 +38,7 @@ def graphs_ours(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Row
 
 
 class _Encoder(nn.Module):
-    """GCNConv layers that start from given weights [1, f, h], the first one hidden and the others heads."""
+    """GCNConv layers that start from given weights, each [1, inputs, outputs]: one hidden layer, then the heads."""
 
     def __init__(self, weights: list[torch.Tensor]) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class _Encoder(nn.Module):
 
 
 def _geometric(at: Place, model: str, dataset: str, seed: int, edges: np.ndarray):
-    """Dense features, both directions of the edges, the row's settings, and an encoder that starts from our weights."""
+    """Make dense features, both directions of the edges, the settings, and an encoder with our start weights."""
     data, spec = at.dataset(dataset), ROWS[model]
     x = torch.tensor(data.x if isinstance(data.x, np.ndarray) else data.x.toarray(), device=at.device)
     index = to_undirected(torch.tensor(edges.T, device=at.device), num_nodes=len(x))
@@ -73,7 +73,7 @@ def _latents(encoder: _Encoder, x: torch.Tensor, index: torch.Tensor) -> Latents
 
 
 def latents_by_dense_loss(at: Place, *, model: str, dataset: str, seed: int, edges: np.ndarray) -> Latents:
-    """torch-geometric's layers, dense X, and Kipf and Welling's loss on n × n logits under autograd."""
+    """Train with torch-geometric's layers, dense X, and Kipf and Welling's loss on n × n logits under autograd."""
     x, index, settings, encoder = _geometric(at, model, dataset, seed, edges)
     n, ones = len(x), 2.0 * len(edges)
     target = torch.eye(n, device=at.device)
@@ -94,7 +94,7 @@ def latents_by_dense_loss(at: Place, *, model: str, dataset: str, seed: int, edg
 
 
 def graphs_dense(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Row:
-    """``latents_by_dense_loss``, timed."""
+    """Time ``latents_by_dense_loss``."""
     row: Row = {}
     (seed,) = seeds
     edges = at.split(dataset, seed).edges.train
@@ -104,7 +104,7 @@ def graphs_dense(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Ro
 
 
 def graphs_example(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Row:
-    """torch-geometric's example: its GAE and VGAE, with its negative sampling."""
+    """Time torch-geometric's example: its GAE or VGAE, with its negative sampling."""
     row: Row = {}
     (seed,) = seeds
     x, index, settings, encoder = _geometric(at, model, dataset, seed, at.split(dataset, seed).edges.train)
@@ -132,7 +132,7 @@ _AGAINST = {"gae": "dense loss", "vgae": "dense loss", "gae-sampled": "example"}
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Each model on cora, ours and the other way in turn, seed by seed; on a GPU all seeds of ours at once too."""
+    """Measure each model on cora, ours and the other way in turn, seed by seed. On a GPU also 20 seeds at once."""
     with workers(list(WAYS), options.device, options.root) as started:
         yield {"what": "start-up, imports and all", **{name: worker.start_up for name, worker in started.items()}}
         for model, other in _AGAINST.items():

@@ -22,7 +22,7 @@ from speed.turns import Options, Row, Way, summary, workers
 
 
 def _synthetic(n: int, f: int = 500, each: int = 20) -> tuple[sp.csr_array, np.ndarray]:
-    """Sparse binary features with ``each`` ones a row, and 4n random edges."""
+    """Make sparse binary features [n, f] with ``each`` ones per row, and about 4n random edges [m, 2]."""
     rng = np.random.default_rng(n)
     columns = rng.integers(0, f, n * each)
     x = sp.csr_array((np.ones(n * each, np.float32), columns, np.arange(0, n * each + 1, each)), shape=(n, f))
@@ -34,7 +34,7 @@ def _synthetic(n: int, f: int = 500, each: int = 20) -> tuple[sp.csr_array, np.n
 
 
 def growth_step(at: Place, *, model: str, n: int, r: int = 1, d: int = 16, steps: int = 3) -> Row:
-    """Seconds of one optimiser step of a graph model on synthetic data, its value not evaluated."""
+    """Time one optimiser step of a graph model on synthetic data, without the value of its loss."""
     spec = ROWS[model]
     x, edges = _synthetic(n)
     settings = replace(spec.settings, latent=d)
@@ -64,7 +64,7 @@ def growth_step(at: Place, *, model: str, n: int, r: int = 1, d: int = 16, steps
 
 
 def growth_scoring(at: Place, *, part: str, n: int, d: int = 16) -> Row:
-    """Seconds of a split, of the diagnostics or of a task, on latents of five well separated classes."""
+    """Time a split, the diagnostics or a task on latents of five well separated classes."""
     rng = np.random.default_rng(n)
     y = np.concatenate([np.arange(5), rng.integers(0, 5, n - 5)])
     z = (rng.standard_normal((n, d)) + 2 * rng.standard_normal((5, d))[y]).astype(np.float32)
@@ -88,7 +88,7 @@ WAYS: dict[str, Way] = {"step": growth_step, "scoring": growth_scoring, "seed": 
 
 
 def _slope(axis: str, key: str, points: list[Row]) -> float:
-    """By what power of ``axis`` an entry grows over the points."""
+    """Fit the power of ``axis`` that an entry grows with."""
     logs = np.log([[point[axis], point[key]] for point in points])
     return float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
 
@@ -97,7 +97,7 @@ _PARTS = ("split", "diagnostics", "k-means", "logistic-regression-many", "link-i
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """A step over n, r and d; what comes after training over n; and one seed of the largest dataset, cs."""
+    """Measure a step over n, r and d, splits and scores over n, and one seed of the largest dataset, cs."""
     nodes = [1_000, 3_000, 10_000, 30_000, 100_000]
     with workers(list(WAYS), options.device, options.root) as started:
 
@@ -110,7 +110,7 @@ def measure(options: Options) -> Iterator[Row]:
             ]
             late = points[len(points) // 2 :]
             slopes = {"slope of seconds": _slope(axis, "seconds", late)}
-            if all(point["above"] > 2**22 for point in late):  # less is the noise of the measure
+            if all(point["above"] > 2**22 for point in late):  # below 4 MiB, memory is mostly noise
                 slopes["slope of memory"] = _slope(axis, "above", late)
             yield {"what": f"{title} over {axis}", "points": points, **slopes}
 

@@ -1,4 +1,4 @@
-"""What a measurement was taken on."""
+"""The machine behind a measurement: its description and the name of its file of results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.training.devices import device_name
 
 
 def description(device: str) -> dict[str, Any]:
-    """Processor or GPU, cores, memory in bytes, versions and commit."""
+    """Describe the machine: processor or GPU, cores, memory in bytes, versions and commit."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "device": device,
@@ -31,7 +31,7 @@ def description(device: str) -> dict[str, Any]:
 
 
 def file_name(machine: dict[str, Any]) -> str:
-    """A name for the machine's results: its device and cores."""
+    """Name the file of the machine's results by its device and its number of cores."""
     words = re.sub(r"\(R\)|\(TM\)|CPU|@", " ", machine["device_name"])
     slug = "-".join(re.findall(r"[a-z0-9.]+", words.lower()))
     return f"{slug}-{machine['cores']}-cores.json"

@@ -1,4 +1,4 @@
-"""Where a worker works: its device, its data, its clock, and how good what it made is."""
+"""Device, data, clock and scores of a worker."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ TASKS_BY_NAME = {task.name: task for task in TASKS}
 
 @dataclass(frozen=True)
 class Place:
-    """Where a worker works."""
+    """Device and data root of a worker, with the data it has loaded."""
 
     device: str
     root: Path
 
     @cache  # noqa: B019, a worker has one place for as long as it lives
     def dataset(self, name: str) -> Dataset:
+        """Load a dataset once."""
         return load(name, self.root)
 
     @cache  # noqa: B019
     def split(self, name: str, seed: int) -> Split:
+        """Split a dataset once."""
         return split(self.dataset(name), seed)
 
     def scores(self, name: str, seed: int, latents: Latents, task: str, metrics: Sequence[str]) -> Row:
-        """The metrics of a task on the mean, and on one sample where there is one."""
+        """Score a task on the mean, and on one sample if the latents have a spread."""
         data = self.dataset(name)
         case = Case(data.y, self.split(name, seed), data.fingerprint, seed)
         found: Row = {}
@@ -52,7 +54,7 @@ class Place:
 
     @contextmanager
     def timed(self, row: Row) -> Iterator[None]:
-        """Seconds of the block into ``row``, with the memory that it took at most and above what was there before."""
+        """Measure the block: wall time in seconds, peak memory in bytes, and the peak above the memory before it."""
         _give_back_memory()
         forget_peak_memory(self.device)
         before = peak_memory(self.device)
@@ -69,18 +71,18 @@ class Place:
         torch.zeros(1, device=self.device)
 
     def settled(self) -> None:
-        """Wait for what the device still has to do."""
+        """Wait until the device has done all its work."""
         if self.device == "cuda":
             torch.cuda.synchronize()
 
 
 def _give_back_memory() -> None:
-    """What was freed goes back to the system, so that what comes next is seen to take it (where the C library can)."""
+    """Return freed memory to the system, if the C library can. Otherwise its next use would not show in the peak."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def averaged(rows: Sequence[Row]) -> Row:
-    """Means of the rows, entry by entry."""
+    """Average the rows, entry by entry."""
     return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}

@@ -24,7 +24,7 @@ _TRAINING_EDGES = ("link-inner-product", "link-hadamard")
 
 
 def script(at: Place, *, dataset: str, models: list[str], seeds: int, draws: int) -> Row:
-    """The trainings, readouts and scores of ``study.toml``, one after the other in one process, start-up not timed."""
+    """Time the trainings, readouts and scores of ``study.toml``, one after the other in one process, after start-up."""
     row: Row = {}
     data = at.dataset(dataset)
     with at.timed(row):
@@ -46,7 +46,7 @@ WAYS: dict[str, Way] = {"studies: a script": script}
 
 
 def _run(study: str, count: int, options: Options) -> Row:
-    """One run of the command, from an empty results folder; its wall time, and what the records say."""
+    """Run a study once, into an empty results folder. Returns wall time, and the seconds in its records, summed."""
     with TemporaryDirectory() as results:
         command = [sys.executable, "-m", "benchmark", "run", study, "--results", results, "--workers", str(count)]
         command += ["--device", options.device]
@@ -64,7 +64,7 @@ def _run(study: str, count: int, options: Options) -> Row:
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Wall times, with the ratio to one worker, and how far they are above what training and scoring take."""
+    """Measure wall times, their ratio to one worker, and their ratio to the time of training and scoring alone."""
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import benchmark.commands.cli, benchmark.running.run"], check=True)
     yield {"what": "start-up of a process, imports", "seconds": time.perf_counter() - started}
@@ -76,7 +76,7 @@ def measure(options: Options) -> Iterator[Row]:
             found[count] = runs
             row = summary(runs, found[1])
             training, scoring = row["training"], row["scoring"] / count
-            # on a CPU workers share the training; a GPU trains in one process while they score
+            # on a CPU, workers share the training; on a GPU, one process trains while workers score
             least = max(training, scoring) if options.device == "cuda" else training / count + scoring
             row["above its floor"] = row["seconds"] / least
             yield {"what": f"study {name}", "way": f"{count} workers" if count > 1 else "1 worker", **row}

@@ -1,4 +1,4 @@
-"""The ways that are timed against each other do the same work; their times are nobody's business here."""
+"""The implementations of ``make bench`` do the same work. Their times are not tested."""
 
 import sys
 import warnings
@@ -10,7 +10,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1]))
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # torch-geometric's import calls what torch deprecates
+    warnings.simplefilter("ignore", DeprecationWarning)  # importing torch-geometric warns
     from speed import __main__ as command
     from speed import decoder, features, graphs, growth, machine, studies, turns
     from speed.place import ROWS, Place
@@ -25,7 +25,7 @@ def here(tmp_path):
 
 @pytest.fixture
 def short(monkeypatch):
-    """Rows of the table that train for a moment."""
+    """Models that train for only 40 epochs."""
     for name in ("gae", "vgae", "gae-sampled", "vae"):
         row = ROWS[name]
         few = replace(row.settings, epochs=40, least_steps=None if row.settings.least_steps is None else 0)
@@ -39,13 +39,13 @@ def test_every_decoder_has_the_gradient_of_the_dense_form_in_double_precision(wa
     assert row["error"] < 1e-5
 
 
-def test_the_plain_form_has_half_the_gradient_of_all_pairs(here):
+def test_plain_row_blocks_compute_half_the_gradient_of_all_pairs(here):
     assert decoder.WAYS["decoder: row blocks, plain"](here, n=600, r=2, check=True)["error"] < 1e-5
 
 
 @pytest.mark.usefixtures("short")
-def test_graph_models_are_as_good_either_way(here):
-    """Equal starts and no noise: but for rounding the same training."""
+def test_graph_models_are_equally_good_in_every_implementation(here):
+    """With equal start weights and without noise, the trainings are the same up to rounding."""
     work = {"model": "gae", "dataset": "karate", "seeds": [0]}
     ours, dense = (graphs.WAYS[f"graphs: {way}"](here, **work) for way in ("ours", "torch-geometric, dense loss"))
     assert ours["auc mean"] == pytest.approx(dense["auc mean"], abs=0.02)
@@ -55,24 +55,24 @@ def test_graph_models_are_as_good_either_way(here):
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("way", sorted(features.WAYS))
-def test_feature_models_learn_either_way(way, here):
+def test_feature_models_learn_in_every_implementation(way, here):
     row = features.WAYS[way](here, model="vae", dataset="wine", seeds=[0, 1])
     assert row["accuracy mean"] > 0.6
 
 
-def test_the_script_scores_what_the_study_scores():
+def test_script_and_study_score_the_same_tasks():
     study = load_study(str(studies._STUDY))
     assert sorted(study.tasks) == sorted((*studies._ALL_EDGES, *studies._TRAINING_EDGES))
     assert (study.readouts, study.seeds, study.draws) == (("mean", "sampled", "averaged-4"), 2, 5)
 
 
 @pytest.mark.parametrize("model", ["gae", "gae-sampled"])
-def test_a_step_of_growth(model, here):
+def test_a_growth_step_takes_time(model, here):
     assert growth.growth_step(here, model=model, n=200, r=2, d=4, steps=1)["seconds"] > 0
 
 
 @pytest.mark.parametrize("part", growth._PARTS)
-def test_what_comes_after_training_grows_on_synthetic_data(part, here):
+def test_splits_diagnostics_and_tasks_are_timed_on_synthetic_data(part, here):
     assert growth.growth_scoring(here, part=part, n=300)["seconds"] > 0
 
 
@@ -83,7 +83,7 @@ def test_a_summary_takes_ratios_pair_by_pair():
     assert found == {"seconds": 5.0, "least": 2.0, "most": 8.0, "runs": 2, "ratio": 2.0, "auc": 0.8, "above": 9}
 
 
-def test_slopes_and_floors():
+def test_slope_and_floor_match_hand_computed_values():
     points = [{"n": n, "seconds": 3.0 * n**2} for n in (10, 20, 40)]
     assert growth._slope("n", "seconds", points) == pytest.approx(2.0)
     speed = {"operations": 1e9, "bytes": 1e9}
@@ -92,7 +92,7 @@ def test_slopes_and_floors():
     assert decoder.floor(1000, 1, 1, speed, "cuda") == pytest.approx(0.01)
 
 
-def test_results_are_named_by_the_machine():
+def test_result_files_are_named_by_device_and_cores():
     name = machine.file_name({"device_name": "Intel(R) Xeon(R) CPU @ 2.50GHz", "cores": 2})
     assert name == "intel-xeon-2.50ghz-2-cores.json"
     assert {"processor", "cores", "memory", "versions", "commit"} <= machine.description("cpu").keys()
@@ -106,8 +106,8 @@ def test_rows_are_printed_with_their_quality():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nonsense"], "unknown section 'nonsense': of decoder, graphs, features, studies, growth"),
-        (["--seeds", "0"], "--seeds 0: at least 1 is wanted"),
+        (["nonsense"], "unknown section 'nonsense'; known: decoder, graphs, features, studies, growth"),
+        (["--seeds", "0"], "--seeds 0: must be at least 1"),
     ],
 )
 def test_bad_input_is_one_line(arguments, words, monkeypatch, capsys):

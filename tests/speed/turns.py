@@ -1,4 +1,4 @@
-"""Each way of doing the same work in a process of its own; they take turns, so that a busy machine slows all alike."""
+"""Worker processes that take turns, so a busy machine slows all alike. Each runs one implementation, called a *way*."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     device: str
     root: str | None
@@ -28,13 +28,13 @@ class Options:
 
 
 Way = Callable[..., Row]
-"""One piece of work by keyword arguments that JSON has; ``seconds`` and whatever else it measures."""
+"""An implementation of some work. It takes a ``Place`` and keywords of JSON types, and returns ``seconds`` and more."""
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Worker:
-    """A process that runs one way when asked; ``start_up`` is the seconds until it was ready, imports included."""
+    """A process that runs one way on request. ``start_up`` is the seconds until it was ready, imports included."""
 
     def __init__(self, way: str, device: str, root: str | None) -> None:
         command = [sys.executable, "-m", "speed.worker", way, "--device", device]
@@ -51,25 +51,26 @@ class Worker:
         self.start_up = time.perf_counter() - started
 
     def run(self, work: Row) -> Row:
-        """The result of one piece of work."""
+        """Have one piece of work done, and return its result."""
         self._process.stdin.write(json.dumps(work) + "\n")
         self._process.stdin.flush()
         return self._read()
 
     def close(self) -> None:
+        """End the process."""
         self._process.stdin.close()
         self._process.wait()
 
     def _read(self) -> Row:
         line = self._process.stdout.readline()
         if not line:
-            sys.exit("a worker ended; its message stands above")
+            sys.exit("a worker process ended early. Its error message is printed above")
         return json.loads(line)
 
 
 @contextmanager
 def workers(ways: Sequence[str], device: str, root: str | None) -> Iterator[dict[str, Worker]]:
-    """A worker for each way, ended with the block."""
+    """Start a worker for each way, and end them all with the block."""
     started: dict[str, Worker] = {}
     try:
         for way in ways:
@@ -81,7 +82,7 @@ def workers(ways: Sequence[str], device: str, root: str | None) -> Iterator[dict
 
 
 def in_turn(started: dict[str, Worker], work: Sequence[Row]) -> dict[str, list[Row]]:
-    """Every piece of work by every way, one after the other."""
+    """Have every piece of work done by every worker, one worker after the other. Returns the results of each way."""
     found: dict[str, list[Row]] = {way: [] for way in started}
     for piece in work:
         for way, worker in started.items():
@@ -90,7 +91,11 @@ def in_turn(started: dict[str, Worker], work: Sequence[Row]) -> dict[str, list[R
 
 
 def summary(runs: Sequence[Row], baseline: Sequence[Row] | None = None) -> Row:
-    """Median, least and most seconds; the ratio to ``baseline`` pair by pair; means of qualities, most of memory."""
+    """Summarise several runs of one way.
+
+    The result has the median, least and most seconds, the largest memory in bytes, and the mean of every quality.
+    With a baseline it also has the median over pairs of runs of the ratio of their seconds.
+    """
     seconds = [run["seconds"] for run in runs]
     row: Row = {"seconds": median(seconds), "least": min(seconds), "most": max(seconds), "runs": len(runs)}
     if baseline is not None:

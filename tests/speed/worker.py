@@ -1,4 +1,4 @@
-"""The process of one way: it reads work from standard input, a line of JSON each, and answers likewise."""
+"""The process of one implementation. It reads work from standard input and prints results, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import sys
 import warnings
 
-warnings.filterwarnings("ignore", category=DeprecationWarning)  # of torch-geometric's own imports
+warnings.filterwarnings("ignore", category=DeprecationWarning)  # importing torch-geometric warns
 
 from benchmark.datasets import data_root  # noqa: E402
 from speed import decoder, features, graphs, growth, studies  # noqa: E402
@@ -17,6 +17,7 @@ WAYS = {**decoder.WAYS, **graphs.WAYS, **features.WAYS, **growth.WAYS, **studies
 
 
 def main() -> None:
+    """Do the work of standard input until it ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("way", choices=sorted(WAYS))
     parser.add_argument("--device", default="cpu")
