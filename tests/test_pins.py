@@ -5,6 +5,7 @@ import json
 import pins
 import pytest
 import tiny
+from resolved import study_named
 
 from benchmark.plan.data import load_all
 from benchmark.results.store import Store
@@ -28,7 +29,7 @@ def test_every_unit_of_the_paper_study_keeps_its_key():
 
 @pytest.mark.parametrize("study", pins.SCORED)
 def test_built_in_data_keep_their_content(study, tmp_path):
-    data, _ = load_all(load_study(study), tmp_path, skip_missing=False)
+    data, _ = load_all(study_named(study), tmp_path, skip_missing=False)
     assert {name: pins.facts(prepared) for name, prepared in data.items()} == {
         name: PINNED["datasets"][name] for name in data
     }

@@ -62,8 +62,7 @@ def run(
     ] = False,
 ) -> None:
     """Train, read out and score what a study lacks; the same command continues an interrupted run."""
-    asked = load_study(study)
-    chosen = _replaced(asked, seeds, datasets, models)
+    file = load_study(study)
     from benchmark.datasets import data_root as resolve_root
     from benchmark.plan.checks import check_names
     from benchmark.plan.data import load_all
@@ -71,8 +70,11 @@ def run(
     from benchmark.plugins.loading import with_plugins
     from benchmark.running.engines import opened
     from benchmark.running.shards import Shard
+    from benchmark.study.resolve import resolve
 
-    tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    tables = with_plugins([*file.plugins, *(plugin or ())])
+    asked = resolve(file, tables)
+    chosen = replaced(asked, seeds=seeds, datasets=datasets, models=models)
     share = None if shard is None else Shard.parse(shard)
     check_names(chosen, tables)
     if replicas is not None and replicas < 1:
@@ -160,8 +162,20 @@ def ignore_interrupts() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _replaced(study: Study, seeds: int | None, datasets: str | None, models: str | None) -> Study:
-    """The study with its lists replaced by those of the command line."""
+def replaced(
+    study: Study, *, seeds: int | None = None, datasets: str | None = None, models: str | None = None
+) -> Study:
+    """The study with the lists of the command line in place of its own.
+
+    Args:
+        study: The study as its file asks for it.
+        seeds: Number of seeds.
+        datasets: Names with commas between them. Options of a file stay with it, as in ``csv:f.csv,edges=e.csv``.
+        models: Names with commas between them. Variants, waterfalls and ladders are left out.
+
+    Raises:
+        InputError: If ``seeds`` is below 1 or a list is empty.
+    """
     if seeds is not None and seeds < 1:
         raise InputError(f"--seeds {seeds}: at least 1 is wanted")
     update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}

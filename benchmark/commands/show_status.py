@@ -18,7 +18,7 @@ def status(
     results: Results = Path("results"),
 ) -> None:
     """Count the units of a study that are complete, diverged, failed or missing."""
-    chosen = load_study(study)
+    file = load_study(study)
     from benchmark.datasets import data_root as resolve_root
     from benchmark.datasets import offline
     from benchmark.plan.checks import check_names
@@ -27,9 +27,11 @@ def status(
     from benchmark.plugins.loading import with_plugins
     from benchmark.results.store import Store
     from benchmark.running import run
+    from benchmark.study.resolve import resolve
     from benchmark.training.devices import resolve_device
 
-    tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    tables = with_plugins([*file.plugins, *(plugin or ())])
+    chosen = resolve(file, tables)
     check_names(chosen, tables)
     with offline():  # to count is no reason to download
         data, refused = load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)

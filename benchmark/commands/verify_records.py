@@ -35,7 +35,7 @@ def verify(
         raise InputError(f"--seed {seed}: at least 0 is wanted")
     if not 0 <= tolerance <= 1:
         raise InputError(f"--tolerance {tolerance:g}: a difference of scores from 0 to 1 is wanted")
-    chosen = load_study(study)
+    file = load_study(study)
     from benchmark.core import environment
     from benchmark.datasets import data_root as resolve_root
     from benchmark.plan.checks import check_names
@@ -46,9 +46,11 @@ def verify(
     from benchmark.results.store import Store
     from benchmark.running import verify as verifying
     from benchmark.running.engines import Local
+    from benchmark.study.resolve import resolve
     from benchmark.training.devices import resolve_device
 
-    tables = with_plugins([*chosen.plugins, *(plugin or ())])
+    tables = with_plugins([*file.plugins, *(plugin or ())])
+    chosen = resolve(file, tables)
     check_names(chosen, tables)
     kind = resolve_device(device)
     data, refused = load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)

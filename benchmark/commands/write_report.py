@@ -30,16 +30,19 @@ def report(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report is written.")] = Path("report"),
 ) -> None:
     """Write index.html, report.md and their tables, figures and data from the frames of studies."""
-    chosen = [load_study(name) for name in dict.fromkeys(studies)]
+    files = [load_study(name) for name in dict.fromkeys(studies)]
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
     from benchmark.results import frames
     from benchmark.results.store import Store
     from benchmark.statistics import check_scores
     from benchmark.study import declaration
+    from benchmark.study.resolve import resolve
 
+    plugins = dict.fromkeys(path for file in files for path in file.plugins)
+    tables = with_plugins([*plugins, *(plugin or ())])
+    chosen = [resolve(file, tables) for file in files]
     whole = together(chosen)
-    tables = with_plugins([*whole.plugins, *(plugin or ())])
     store, read = Store(results), []
     for study in chosen:
         read.append(frames.read_frames(results, study.name))

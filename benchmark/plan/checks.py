@@ -104,7 +104,7 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
             wanted = " or ".join(_KINDS[kind] for kind in task.takes)
             givers = " or ".join(readout.name for readout in READOUTS if readout.gives in task.takes)
             raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
-    for contrast in study.declared():
+    for contrast in study.contrasts:
         for side in (contrast.first, contrast.second):
             (row,), (readout,) = named(models, "model", [side.model]), named(READOUTS, "readout", [side.readout])
             if not Arm(row, "", row.settings).readouts([readout.name]):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.core.errors import InputError
+from benchmark.core.errors import InputError, unknown
 from benchmark.datasets import DATASETS, Dataset, DatasetSpec, load
 from benchmark.models import MODELS, Row
 from benchmark.tasks import TASKS, Task
@@ -20,6 +20,22 @@ class Tables:
     models: tuple[Row, ...] = MODELS
     tasks: tuple[Task, ...] = TASKS
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shipped_models(self) -> tuple[str, ...]:
+        """Names of the models that come with this version, in table order. Controls count, plugins do not."""
+        return tuple(row.name for row in self.models if f"model {row.name}" not in self.sources)
+
+    def primary_metric(self, task: str) -> str:
+        """The metric that judges a task.
+
+        Raises:
+            InputError: If there is no task of that name.
+        """
+        known = {each.name: each.primary for each in self.tasks}
+        if task not in known:
+            raise unknown("task", task, known)
+        return known[task]
 
     def load(self, name: str, root: Path) -> Dataset:
         """The dataset of that name; InputError in one line, also where a plugin's is another when loaded again."""

@@ -73,7 +73,7 @@ def find(
     InputError where a frame contradicts itself or the other.
     """
     _check(study, scores, units)
-    declared = study.declared()
+    declared = study.contrasts
     per_dataset = contrasts(scores, declared, overlap, margin=study.margin)
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
     counted = units[units["evidence"].astype(bool) & units["dataset"].isin(scored)].sort_values("dataset")
@@ -100,7 +100,7 @@ def find(
 
 def _check(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> None:
     known = [metric.name for metric in METRICS]
-    for contrast in study.declared():
+    for contrast in study.contrasts:
         for primary in contrast.primary:
             if primary.metric not in known:
                 raise unknown("metric", primary.metric, known, where=f"contrast {contrast.name!r}")

@@ -9,7 +9,7 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.tables.how_it_was_run import controls
 from benchmark.statistics import FEWEST_DATASETS
-from benchmark.study.declaration import Declaration, changed
+from benchmark.study.declaration import Declaration, changed, changed_models
 from benchmark.study.schema import Contrast, Study
 
 DEMONSTRATION = "a demonstration, not the answer"
@@ -82,6 +82,11 @@ def declared(study: Study, declaration: Declaration | None, became: Mapping[str,
         names = [name for name, became_of in became.items() if became_of == what]
         if names:
             said.append(f"{what.capitalize()} since: {', '.join(names)}.")
+    models = changed_models(study, declaration)
+    for what in ("added", "withdrawn"):
+        names = [name for name, change in models.items() if change == what]
+        if names:
+            said.append(f"Models {what} since: {', '.join(names)}.")
     return " ".join(said) if len(said) > 1 else f"{said[0]} Nothing was changed since."
 
 

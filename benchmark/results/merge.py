@@ -198,11 +198,14 @@ def _declarations(folders: Sequence[Path], against: list[str]) -> dict[str, Decl
             if theirs is None:
                 continue
             ours, where = found.get(name, (theirs, folder))
-            if (ours.margin, ours.contrasts) != (theirs.margin, theirs.contrasts):
+            if not ours.agrees(theirs):
                 against.append(
-                    f"study {name}: {where} and {folder} declare other contrasts or another margin; "
+                    f"study {name}: {where} and {folder} declare different contrasts, models or margins; "
                     f"compare {declaration.path(where, name)} with {path}"
                 )
             recorded = max(ours.recorded, theirs.recorded)
-            found[name] = (ours.model_copy(update={"recorded": recorded}), where)
+            found[name] = (
+                ours.model_copy(update={"recorded": recorded, "models": ours.models or theirs.models}),
+                where,
+            )
     return {name: kept for name, (kept, _) in found.items()}

@@ -9,10 +9,10 @@ from benchmark.study.schema import Named, Study, Variant
 
 
 def together(studies: Sequence[Study]) -> Study:
-    """Several studies as one to be reported: the union of all that they ask.
+    """The union of several studies. If two studies declare a contrast of the same name, the first one counts.
 
-    A contrast that two of them declare is the first one's, with its role. InputError where their margins differ, for a
-    verdict has one.
+    Raises:
+        InputError: If the margins differ, because a verdict has one margin.
     """
     first = studies[0]
     if len(studies) == 1:
@@ -23,8 +23,8 @@ def together(studies: Sequence[Study]) -> Study:
                 f"studies {first.name} and {other.name}: their margins are {first.margin:g} and {other.margin:g}; "
                 "studies that are reported together must share it"
             )
-    contrasts = {contrast.name: contrast for study in reversed(studies) for contrast in study.declared()}
-    names = dict.fromkeys(contrast.name for study in studies for contrast in study.declared())
+    contrasts = {contrast.name: contrast for study in reversed(studies) for contrast in study.contrasts}
+    names = dict.fromkeys(contrast.name for study in studies for contrast in study.contrasts)
 
     def union(of: Callable[[Study], Iterable[Named]]) -> tuple[Named, ...]:
         return tuple(dict.fromkeys(each for study in studies for each in of(study)))

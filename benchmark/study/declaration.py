@@ -1,4 +1,7 @@
-"""What a study declared before its units were recorded, kept beside its frames so that no later change goes unseen."""
+"""Declaration: the margin, contrasts and models that a study named before its units were recorded.
+
+A declaration lies beside the frames, so that a later change of the study is visible.
+"""
 
 from __future__ import annotations
 
@@ -13,38 +16,63 @@ from benchmark.study.schema import Contrast, Study
 
 
 class Declaration(BaseModel):
-    """A study's margin and contrasts, and how many of its units were recorded when they were declared."""
+    """The declared part of a study.
+
+    Attributes:
+        margin: The margin of equivalence, on the 0 to 1 scale of scores.
+        contrasts: All contrasts of the study.
+        models: All models by name. None in files of older versions, which did not keep them.
+        recorded: Number of units that had a record at the time.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     margin: float
     contrasts: tuple[Contrast, ...]
+    models: tuple[str, ...] | None = None
     recorded: int
+
+    def agrees(self, other: Declaration) -> bool:
+        """Whether two declarations say the same. Models are compared if both have them, in any order."""
+        models = self.models is None or other.models is None or set(self.models) == set(other.models)
+        return (self.margin, self.contrasts) == (other.margin, other.contrasts) and models
 
 
 def path(results: Path, study: str) -> Path:
-    """Where a study's declaration lies."""
+    """The file of a study's declaration.
+
+    >>> path(Path("results"), "smoke").as_posix()
+    'results/smoke.declared.json'
+    """
     return results / f"{study}.declared.json"
 
 
 def declare(study: Study, results: Path, recorded: int) -> None:
-    """Keep what the study declares; what was kept before stays, unless the results hold no record of any study yet.
+    """Keep the declaration of a study, unless one is kept and the results hold any record.
 
-    ``recorded`` is how many units of the study have a record, even if it is not whole.
+    Args:
+        study: The study before the command line replaces its lists.
+        results: The folder of results.
+        recorded: Number of the study's units that have a record, complete or not.
     """
     target = path(results, study.name)
     if target.exists() and (recorded or next((results / "records").rglob("*.json"), None)):
         return
-    keep(Declaration(margin=study.margin, contrasts=study.declared(), recorded=recorded), results, study.name)
+    declaration = Declaration(margin=study.margin, contrasts=study.contrasts, models=study.models, recorded=recorded)
+    keep(declaration, results, study.name)
 
 
 def keep(declaration: Declaration, results: Path, study: str) -> None:
-    """Write a declaration in the place of what was kept before."""
+    """Write a declaration. An earlier one is replaced."""
     write_atomically(path(results, study), (declaration.model_dump_json(indent=1) + "\n").encode())
 
 
 def read_declaration(results: Path, study: str) -> Declaration | None:
-    """What was declared, or None where nothing was kept; InputError where the file is damaged."""
+    """Read the declaration of a study; None without a file.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
     target = path(results, study)
     try:
         return Declaration.model_validate_json(target.read_bytes())
@@ -52,29 +80,45 @@ def read_declaration(results: Path, study: str) -> Declaration | None:
         return None
     except (OSError, ValidationError) as error:
         raise InputError(
-            f"{target}: not a readable declaration ({type(error).__name__}); put back the file that was written before "
-            "the run, or delete it and let the report say that none was kept"
+            f"{target}: not a readable declaration ({type(error).__name__}); put back the file from before the run, "
+            "or delete it: the report then says that none was kept"
         ) from None
 
 
 def changed(study: Study, declaration: Declaration) -> dict[str, str]:
-    """The contrasts that are not as they were declared, each with what became of it: changed, added or withdrawn."""
+    """The contrasts that differ from the declaration, by name: "added", "changed" or "withdrawn"."""
     then = {contrast.name: contrast for contrast in declaration.contrasts}
-    now = {contrast.name: contrast for contrast in study.declared()}
-    became = {
+    now = {contrast.name: contrast for contrast in study.contrasts}
+    changes = {
         name: "added" if name not in then else "changed" for name, contrast in now.items() if then.get(name) != contrast
     }
-    return became | {name: "withdrawn" for name in then if name not in now}
+    return changes | {name: "withdrawn" for name in then if name not in now}
+
+
+def changed_models(study: Study, declaration: Declaration) -> dict[str, str]:
+    """The models that differ from the declaration, by name: "added" or "withdrawn".
+
+    A study of "all" models gains models with an update. Older declarations hold no models; then nothing is reported.
+    """
+    if declaration.models is None:
+        return {}
+    changes = {name: "added" for name in study.models if name not in declaration.models}
+    return changes | {name: "withdrawn" for name in declaration.models if name not in study.models}
 
 
 def together(declarations: Sequence[Declaration | None], margin: float) -> Declaration | None:
-    """What several studies declared, that are now reported with one ``margin``; None where one kept nothing."""
+    """One declaration of several studies that are reported with one margin; None if any study has none.
+
+    A margin that differs from ``margin`` is kept, so that the report can say that it was changed.
+    """
     kept = [each for each in declarations if each is not None]
     if len(kept) < len(declarations):
         return None
     contrasts = {contrast.name: contrast for each in reversed(kept) for contrast in each.contrasts}
+    models = [each.models for each in kept if each.models is not None]
     return Declaration(
         margin=next((each.margin for each in kept if each.margin != margin), margin),
         contrasts=tuple(contrasts.values()),
+        models=tuple(dict.fromkeys(name for names in models for name in names)) if len(models) == len(kept) else None,
         recorded=max(each.recorded for each in kept),
     )

@@ -79,7 +79,7 @@ def test_the_lists_of_a_study_are_replaced(command):
     ("words", "parts"),
     [
         (["run", "papr"], ["unknown study 'papr'", "did you mean 'paper'"]),
-        (["run", "gone.toml"], ["gone.toml", "no such file"]),
+        (["run", "gone.toml"], ["gone.toml", "does not exist"]),
         (["run", "smoke", "--seeds", "0"], ["--seeds 0", "at least 1"]),
         (["run", "smoke", "--workers", "0"], ["--workers 0", "at least 1"]),
         (["run", "smoke", "--replicas", "0"], ["--replicas 0", "at least 1"]),
@@ -247,7 +247,7 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
         ({"models": '["vae", "raw"]', "readouts": '["sampled"]'}, ("raw: it is a point", "(sampled)", "add 'mean'")),
         (
             {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [1.5]}}]'},
-            ("variants.0.settings.hidden: a number, a word or a list of whole numbers is wanted, got [1.5]",),
+            ("variants.0.settings.hidden: expected a number, a word or a list of whole numbers, got [1.5]",),
         ),
     ],
     ids=lambda value: None if isinstance(value, tuple) else " ".join(value),

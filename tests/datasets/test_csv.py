@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resolved import study_named
 
-from benchmark.commands.run_study import _replaced
+from benchmark.commands.run_study import replaced
 from benchmark.core.errors import InputError
 from benchmark.datasets import load, spec
-from benchmark.study.toml import load_study
 
 FEATURES = "id,mass,length,winged,species\na,1.5,2,true,gull\nb,2.5,4,false,auk\nc,3.5,3,true,gull\nd,0.5,1,TRUE,auk\n"
 EDGES = "from,to\na,b\nb,c\nc,a\na,a\n"
@@ -224,7 +224,7 @@ def test_an_equals_sign_in_a_files_name_is_harmless(tmp_path):
     ],
 )
 def test_options_stay_with_their_file_on_the_command_line(given, names):
-    assert _replaced(load_study("smoke"), None, given, None).datasets == names
+    assert replaced(study_named("smoke"), datasets=given).datasets == names
 
 
 def assert_clean(name, folder):

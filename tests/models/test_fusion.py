@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from networks import global_states_untouched
+from resolved import study_of
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
@@ -23,7 +24,6 @@ from benchmark.models.systems.fusion import adjacency_error, assignments, compon
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import Batch, make_plan
 from benchmark.running.work import Context, Job, train
-from benchmark.study.toml import parse_study
 from benchmark.tasks import TASKS, Case
 from benchmark.training.loop import fit
 
@@ -855,7 +855,7 @@ def karate(tmp_path_factory):
 
 
 def planned(dataset, **changes):
-    return make_plan(parse_study(STUDY | changes, where="fused.toml"), {"karate": Prepared.of(dataset)}, "cpu")
+    return make_plan(study_of(STUDY | changes), {"karate": Prepared.of(dataset)}, "cpu")
 
 
 def test_labels_reach_no_training(karate):

@@ -14,6 +14,7 @@ from frames import make_frames
 
 from benchmark.core.files import labels_path, packed, write_atomically
 from benchmark.core.rng import generator
+from benchmark.plugins.tables import OURS
 from benchmark.report import numbers
 from benchmark.report.figures import (
     Chart,
@@ -34,7 +35,8 @@ from benchmark.report.figures.reconstructions import NAMES
 from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
 from benchmark.statistics.steps import WATERFALL_COLUMNS
 from benchmark.study.origin import steps
-from benchmark.study.schema import Pair
+from benchmark.study.resolve import pair_contrasts
+from benchmark.study.study_file import Pair
 
 DECLARED = tuple(
     contrast
@@ -42,7 +44,7 @@ DECLARED = tuple(
         Pair(point="ae", variational="vae", links="link-hadamard"),
         Pair(point="gae", variational="vgae", links="link-inner-product"),
     )
-    for contrast in pair.contrasts()
+    for contrast in pair_contrasts(pair, OURS)
 )
 COLOURS = {("ae", ""): 0, ("vae", ""): 1, ("gae", ""): 2, ("vgae", ""): 3}
 OVERLAP = {"link-inner-product": 0.1, "link-hadamard": 0.1}

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import make_frames
+from resolved import study_of
 
 from benchmark.core.errors import InputError
 from benchmark.latents.readouts import READOUTS
@@ -54,7 +55,7 @@ def a_study(**given: Any) -> Study:
     }
     content |= given
     pairs = [pair for pair in PAIRS if {pair["point"], pair["variational"]} <= set(content["models"])]
-    return Study.model_validate({"pairs": pairs} | content)
+    return study_of({"pairs": pairs} | content)
 
 
 def usual(**given: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -183,8 +184,8 @@ def test_every_score_on_the_page_is_the_frames() -> None:
 
 def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
     study, reader = six.study, Reader(six.page)
-    differences = contrasts(six.scores, study.declared(), OVERLAP, margin=study.margin)
-    for contrast in study.declared():
+    differences = contrasts(six.scores, study.contrasts, OVERLAP, margin=study.margin)
+    for contrast in study.contrasts:
         table = reader.table(f"{contrast.name}, in points")
         section, seen = "", 0
         for cells in table.rows[1:]:
@@ -216,7 +217,7 @@ def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
 
 def test_the_scoreboard_holds_every_effect_and_verdict(six: Large) -> None:
     table = Reader(six.page).table("Difference in points, and verdict")
-    found = contrasts(six.scores, six.study.declared(), OVERLAP, margin=six.study.margin)
+    found = contrasts(six.scores, six.study.contrasts, OVERLAP, margin=six.study.margin)
     contrast, seen = "", 0
     for cells in table.rows[1:]:
         if len(cells) == 1:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from benchmark.plugins.tables import OURS
 from benchmark.report.headline import of_origin, sentences
-from benchmark.study.schema import Contrast, Pair
+from benchmark.study.resolve import pair_contrasts
+from benchmark.study.schema import Contrast
+from benchmark.study.study_file import Pair
 
 DECLARED = tuple(
     contrast
@@ -15,7 +18,7 @@ DECLARED = tuple(
         Pair(point="ae", variational="vae", links="link-hadamard"),
         Pair(point="gae", variational="vgae", links="link-inner-product"),
     )
-    for contrast in pair.contrasts()
+    for contrast in pair_contrasts(pair, OURS)
 )
 NOTHING = pd.DataFrame({"contrast": [], "verdict": []})
 

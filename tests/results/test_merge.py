@@ -218,7 +218,7 @@ def declared(folder, **changes):
 def test_a_study_that_is_declared_otherwise_is_refused(folder):
     declared(folder / "two", margin=0.5)
     line = refused(folder, "one", "two", "--results", "all")[1]
-    assert "study tiny: one and two declare other contrasts or another margin" in line
+    assert "study tiny: one and two declare different contrasts, models or margins" in line
     assert "compare one/tiny.declared.json with two/tiny.declared.json" in line
 
 

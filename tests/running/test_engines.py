@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from resolved import study_of
 from tiny import Held
 
 from benchmark.core.errors import InputError
@@ -25,7 +26,6 @@ from benchmark.running import engines, gather, run
 from benchmark.running.engines import local
 from benchmark.running.engines.engine import lost
 from benchmark.running.work import Job, run_job, train
-from benchmark.study.toml import parse_study
 
 STUDY = {
     "name": "tiny",
@@ -40,7 +40,7 @@ STUDY = {
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    study = parse_study(STUDY, where="tiny")
+    study = study_of(STUDY)
     return load_all(study, tmp_path_factory.mktemp("none"), skip_missing=False)[0]
 
 
@@ -57,7 +57,7 @@ TABLES = replace(OURS, models=tuple(map(quick, OURS.models)))
 
 
 def planned(data, **changes):
-    return make_plan(parse_study({**STUDY, **changes}, where="tiny"), data, "cpu", TABLES)
+    return make_plan(study_of({**STUDY, **changes}), data, "cpu", TABLES)
 
 
 def context(made):
@@ -223,7 +223,7 @@ def test_lost_drawings_are_made_again(data, tmp_path):
 def test_images_are_drawn_of_drawable_data_and_not_where_the_study_wants_none(tmp_path):
     study = {**STUDY, "datasets": ["digits"], "models": ["vae"], "seeds": 1, "save_latents": True, "tasks": ["k-means"]}
     study["variants"] = []
-    data, _ = load_all(parse_study(study, where="tiny"), tmp_path, skip_missing=False)
+    data, _ = load_all(study_of(study), tmp_path, skip_missing=False)
     (drawn,) = planned(data, **study).trainings
     assert planned(data, **study).draws(drawn)
     assert not planned(data, **study, images=[]).draws(drawn)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmark.core.rng import generator
+from benchmark.plugins.tables import OURS
 from benchmark.statistics import QUESTION, contrasts, over_datasets
 from benchmark.statistics.inference import (
     benjamini_hochberg,
@@ -22,7 +23,8 @@ from benchmark.statistics.inference import (
     reach,
     sign_flip,
 )
-from benchmark.study.schema import Pair
+from benchmark.study.resolve import pair_contrasts
+from benchmark.study.study_file import Pair
 
 Floats = NDArray[np.float64]
 TESTS = 12  # of the confirmatory family
@@ -208,7 +210,7 @@ def test_from_scores_to_verdicts_a_family_seldom_has_a_false_one() -> None:
     declared = [
         contrast
         for point, variational, links in (("ae", "vae", "link-hadamard"), ("gae", "vgae", "link-inner-product"))
-        for contrast in Pair(point=point, variational=variational, links=links).contrasts()
+        for contrast in pair_contrasts(Pair(point=point, variational=variational, links=links), OURS)
     ]
     found = contrasts(families_of_scores(truth, 6), declared, {}, margin=margin)
     confirmed = found[found["role"].eq("confirmatory")]

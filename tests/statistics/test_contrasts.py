@@ -13,8 +13,11 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from benchmark.core.rng import generator
+from benchmark.plugins.tables import OURS
 from benchmark.statistics import CONTRAST_COLUMNS, CORRECTED, PAIRED, contrasts, verdicts
-from benchmark.study.schema import Contrast, Pair, Primary, Side
+from benchmark.study.resolve import pair_contrasts
+from benchmark.study.schema import Contrast, Primary, Side
+from benchmark.study.study_file import Pair
 
 NMI = Primary(task="k-means", metric="nmi")
 ARI = Primary(task="k-means", metric="ari")
@@ -145,7 +148,7 @@ def test_a_variant_is_an_arm_of_its_own() -> None:
 
 def test_the_order_of_rows_changes_not_one_bit() -> None:
     scores, _ = make_frames(datasets={"a": True, "b": False}, models=("ae", "vae"), seeds=4, draws=3)
-    declared = Pair(point="ae", variational="vae", links="link-hadamard").contrasts()
+    declared = pair_contrasts(Pair(point="ae", variational="vae", links="link-hadamard"), OURS)
     shuffled = scores.iloc[generator(3, "shuffle").permutation(len(scores))]
     one, other = (contrasts(frame, declared, {"link-hadamard": 0.1}, margin=MARGIN) for frame in (scores, shuffled))
     pd.testing.assert_frame_equal(one, other, check_exact=True)

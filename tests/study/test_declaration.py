@@ -1,23 +1,27 @@
-"""What was declared before a run is kept, and whatever was changed after it is seen."""
+"""A declaration is kept before a run, and every later change is reported."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from resolved import study_of
 
 from benchmark.core.errors import InputError
+from benchmark.models import MODELS
+from benchmark.plugins.tables import OURS, Tables
 from benchmark.report.texts import became, declared, role
-from benchmark.study.declaration import Declaration, changed, declare, path, read_declaration
+from benchmark.study.declaration import Declaration, changed, changed_models, declare, path, read_declaration, together
 from benchmark.study.schema import Study
 
 PAIR = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
 
 
-def a_study(**given: Any) -> Study:
+def a_study(tables: Tables = OURS, **given: Any) -> Study:
     content = {"name": "mine", "title": "Mine", "datasets": ["digits"], "models": ["ae", "vae", "gae", "vgae"]}
-    return Study.model_validate(content | {"pairs": [PAIR]} | given)
+    return study_of(content | {"pairs": [PAIR]} | given, tables)
 
 
 def kept(study: Study, results: Path) -> Declaration:
@@ -29,7 +33,9 @@ def kept(study: Study, results: Path) -> Declaration:
 def test_what_a_study_declares_is_read_back_as_it_was(tmp_path: Path) -> None:
     study = a_study(margin=0.02)
     declare(study, tmp_path, recorded=0)
-    assert kept(study, tmp_path) == Declaration(margin=0.02, contrasts=study.declared(), recorded=0)
+    assert kept(study, tmp_path) == Declaration(
+        margin=0.02, contrasts=study.contrasts, models=("ae", "vae", "gae", "vgae"), recorded=0
+    )
     assert changed(study, kept(study, tmp_path)) == {}
 
 
@@ -41,7 +47,7 @@ def test_before_anything_is_recorded_a_change_is_free_and_afterwards_it_is_not(t
     record = tmp_path / "records" / "ab" / "abc.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
-    declare(a_study(margin=0.2), tmp_path, recorded=0)  # none of what was asked for, but of something
+    declare(a_study(margin=0.2), tmp_path, recorded=0)  # no record of this study, but one of another
     assert kept(a_study(), tmp_path).margin == 0.01
 
 
@@ -68,12 +74,39 @@ def test_changed_added_and_withdrawn_contrasts_are_named(tmp_path: Path) -> None
     assert "The margin was ±1 point then and was changed since." in said
     assert "Changed since: vae mean − ae, vae sample − ae." in said
     assert "Added since: vgae mean − gae" in said
-    assert [role(contrast, late) for contrast in after.declared()[:3]] == [
+    assert [role(contrast, late) for contrast in after.contrasts[:3]] == [
         "secondary, changed after units were recorded",
         "secondary, changed after units were recorded",
         "secondary",
     ]
     assert set(changed(a_study(pairs=[]), declaration).values()) == {"withdrawn"}
+
+
+def test_an_update_that_adds_models_counts_as_a_changed_declaration(tmp_path: Path) -> None:
+    before = Tables(models=MODELS[:-1])
+    declare(a_study(before, models="all"), tmp_path, recorded=0)
+    study = a_study(models="all")
+    declaration = kept(study, tmp_path)
+    assert changed(study, declaration) == {}
+    assert changed_models(study, declaration) == {MODELS[-1].name: "added"}
+    assert f"Models added since: {MODELS[-1].name}." in declared(study, declaration, {})
+    assert "Models withdrawn since: ae, gae." in declared(
+        a_study(models="all", pairs=[], **{"except": ["ae", "gae"]}), declaration, {}
+    )
+    assert not declaration.agrees(declaration.model_copy(update={"models": study.models}))
+
+
+def test_an_older_declaration_without_models_still_loads(tmp_path: Path) -> None:
+    study = a_study()
+    declare(study, tmp_path, recorded=0)
+    content = json.loads(path(tmp_path, "mine").read_text(encoding="utf-8"))
+    del content["models"]
+    path(tmp_path, "mine").write_text(json.dumps(content), encoding="utf-8")
+    older = kept(study, tmp_path)
+    assert older.models is None
+    assert "Nothing was changed since." in declared(study, older, {})
+    assert older.agrees(older.model_copy(update={"models": study.models}))
+    assert together([older, older.model_copy(update={"models": ("ae",)})], study.margin) == older
 
 
 def test_without_a_declaration_the_page_says_so() -> None:

@@ -13,13 +13,14 @@ import pytest
 import scipy.sparse as sp
 import torch
 from frames import key_of, make_frames, score
+from resolved import study_named, study_of
 from scipy import stats
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, average_precision_score, normalized_mutual_info_score, roc_auc_score
 from sklearn.svm import SVC
 from tiny import Held
 
-from benchmark.commands.run_study import _replaced
+from benchmark.commands.run_study import replaced
 from benchmark.core.errors import InputError
 from benchmark.core.rng import generator, torch_generators
 from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
@@ -38,8 +39,8 @@ from benchmark.running import run
 from benchmark.running.work import Context, run_job
 from benchmark.statistics import WATERFALL_COLUMNS, waterfall
 from benchmark.study.origin import CORRECTIONS, QUESTIONS, TWINS, Step, arms, corrections, steps
-from benchmark.study.schema import Study, variant_label
-from benchmark.study.toml import bundled, load_study, parse_study
+from benchmark.study.schema import variant_label
+from benchmark.study.toml import bundled, parse_study
 from benchmark.tasks import METRICS, TASKS, Case
 from benchmark.tasks import origin_tasks as published
 from benchmark.training.loop import fit
@@ -322,7 +323,7 @@ STUDY = {
 
 
 def planned(dataset, **changes):
-    study = parse_study(STUDY | changes, where="mine.toml")
+    study = study_of(STUDY | changes)
     check_names(study)
     return make_plan(study, {"tiny": Prepared.of(dataset)}, "cpu")
 
@@ -397,11 +398,11 @@ def test_without_waterfalls_a_plan_has_none_of_it(dataset):
 
 
 def test_models_of_the_command_line_leave_waterfalls_out_and_nothing_else_does():
-    study = load_study("origin")
+    study = study_named("origin")
     assert study.waterfalls == ("scripts", "june")
-    assert _replaced(study, None, None, "gae, vgae").waterfalls == ()
-    assert _replaced(study, None, None, "gae, vgae").models == ("gae", "vgae")
-    assert _replaced(study, 1, "cora", None).waterfalls == ("scripts", "june")
+    assert replaced(study, models="gae, vgae").waterfalls == ()
+    assert replaced(study, models="gae, vgae").models == ("gae", "vgae")
+    assert replaced(study, seeds=1, datasets="cora").waterfalls == ("scripts", "june")
 
 
 @pytest.mark.parametrize(
@@ -462,9 +463,9 @@ def test_the_tasks_and_what_they_are_of():
 
 def test_no_bundled_study_but_origin_names_them():
     for name in bundled():
-        study = load_study(name)
+        study = study_named(name)
         own = {task for task in study.tasks if task.startswith("origin")}
-        own |= {primary.task for each in study.declared() for primary in each.primary if "origin" in primary.task}
+        own |= {primary.task for each in study.contrasts for primary in each.primary if "origin" in primary.task}
         assert bool(own) == bool(study.waterfalls) == (name == "origin"), name
 
 
@@ -1061,7 +1062,7 @@ def test_the_order_of_the_frame_changes_not_one_bit(hand):
 def a_study(**given):
     content = {"name": "made-up", "title": "Made up", "datasets": ["one", "two"], "models": ["gae", "vgae"], "seeds": 3}
     content |= {"readouts": ["mean", "sampled"], "tasks": ["k-means"], "waterfalls": ["scripts", "june"]}
-    return Study.model_validate(content | given)
+    return study_of(content | given)
 
 
 def composed(scores, **given):

@@ -1,16 +1,22 @@
-"""Study files: what they may say, and what is said of what they may not."""
+"""Study files: the keys and values they accept, and the message for each mistake."""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resolved import study_named, study_of
 
 from benchmark.core.errors import InputError
 from benchmark.models import MODELS
 from benchmark.plan.checks import check_names
+from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.combine import together
 from benchmark.study.origin import STARTS, arms
-from benchmark.study.schema import Study
+from benchmark.study.resolve import resolve
+from benchmark.study.study_file import StudyFile
 from benchmark.study.toml import bundled, load_study, parse_study
+from benchmark.tasks import TASKS
 
 MINIMAL = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae", "vae"]}
 AE, VAE = {"model": "ae", "readout": "mean"}, {"model": "vae", "readout": "mean"}
@@ -23,24 +29,78 @@ def contrast(**changes):
 
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_studies_are_valid(name):
-    study = load_study(name)
+    study = study_named(name)
     assert study.name == name
     check_names(study)
 
 
 @pytest.mark.parametrize("name", ["paper", "systems"])
-def test_every_row_is_in_the_studies_of_all(name):
-    """But for the starts of the claim's own protocol and what is on the way from them, which study origin is about."""
+def test_the_studies_of_all_leave_out_the_models_of_study_origin_alone(name):
     of_origin = {model for start in STARTS for model, _ in arms(start)} - {"gae", "vgae"}
-    assert len(of_origin) == 8
-    assert sorted(load_study(name).models) == sorted(row.name for row in MODELS if row.name not in of_origin)
+    assert set(load_study(name).leave_out) == of_origin
+    assert study_named(name).models == tuple(row.name for row in MODELS if row.name not in of_origin)
+
+
+ALL = {**MINIMAL, "models": "all"}
+
+
+def test_all_models_are_those_of_this_version_in_table_order_with_controls():
+    assert study_of(ALL).models == tuple(row.name for row in MODELS)
+    assert "random" in study_of(ALL).models
+
+
+def test_all_models_do_not_include_those_of_plugins():
+    plugged = replace(MODELS[0], name="mine")
+    tables = Tables(models=(*MODELS, plugged), sources={"model mine": "mine.py 0123"})
+    assert study_of(ALL, tables) == study_of(ALL)
+
+
+def test_except_removes_models_from_all():
+    study = study_of({**ALL, "except": ["dfcn", "ae"]})
+    assert study.models == tuple(row.name for row in MODELS if row.name not in ("dfcn", "ae"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"except": ["vae-beta-"]}, "study mine: except: unknown model 'vae-beta-'; did you mean '"),
+        ({"except": [row.name for row in MODELS]}, "study mine: except leaves no model"),
+        ({"except": ["ae", "ae"]}, "f.toml: except: ae named twice"),
+        ({"models": ["ae", "vae"], "except": ["ae"]}, 'f.toml: except removes names from "all"'),
+        ({"models": "every"}, "f.toml: models: a list of names or \"all\" is expected, got 'every'"),
+        ({"models": []}, 'f.toml: models: a list of names or "all" is expected'),
+        ({"models": ["ae", 3]}, 'f.toml: models: a list of names or "all" is expected'),
+        ({"models": ["ae", "ae"]}, "f.toml: models: ae named twice"),
+        ({"excpet": ["ae"]}, "f.toml: unknown key 'excpet'; did you mean 'except'"),
+    ],
+)
+def test_impossible_lists_of_models_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        resolve(parse_study({**ALL, **change}, where="f.toml"), OURS)
+
+
+def test_all_is_expanded_before_contrasts_are_checked():
+    pair = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
+    assert len(study_of({**ALL, "pairs": [pair]}).contrasts) == 3
+    with pytest.raises(InputError, match="study mine: contrast 'vae mean − ae': 'vae' is not among the study's models"):
+        study_of({**ALL, "except": ["vae"], "pairs": [pair]})
+
+
+def test_a_pair_is_judged_by_the_primary_metric_of_each_task():
+    tasks = tuple(replace(task, primary="ari") if task.name == "k-means" else task for task in TASKS)
+    pair = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
+    for tables, metric in ((OURS, "nmi"), (Tables(tasks=tasks), "ari")):
+        for contrast in study_of({**MINIMAL, "pairs": [pair]}, tables).contrasts:
+            assert [(each.task, each.metric) for each in contrast.primary] == [
+                ("k-means", metric),
+                ("logistic-regression-few", "accuracy"),
+                ("link-hadamard", "auc"),
+            ]
 
 
 def test_a_pair_declares_the_three_contrasts_of_the_claim():
-    study = parse_study(
-        {**MINIMAL, "pairs": [{"point": "ae", "variational": "vae", "links": "link-hadamard"}]}, where="f"
-    )
-    contrasts = {c.name: (str(c.first), str(c.second), c.role) for c in study.declared()}
+    study = study_of({**MINIMAL, "pairs": [{"point": "ae", "variational": "vae", "links": "link-hadamard"}]})
+    contrasts = {c.name: (str(c.first), str(c.second), c.role) for c in study.contrasts}
     assert contrasts == {
         "vae mean − ae": ("vae mean", "ae mean", "confirmatory"),
         "vae sample − ae": ("vae sampled", "ae mean", "confirmatory"),
@@ -52,9 +112,9 @@ def test_a_pair_may_take_either_side_in_a_variant():
     variants = [{"models": ["ae", "vae"], "settings": {"hidden": [64, 32], "beta": "1/n^2"}}]
     label = "beta=1/n^2 hidden=64–32"
     pair = {"point": "ae", "variational": "vae", "links": "link-hadamard", "variational_variant": label}
-    study = parse_study({**MINIMAL, "variants": variants, "pairs": [pair, {**pair, "point_variant": label}]}, where="f")
+    study = study_of({**MINIMAL, "variants": variants, "pairs": [pair, {**pair, "point_variant": label}]})
     one, other = f"vae ({label})", f"ae ({label})"
-    assert [(str(c.first), str(c.second)) for c in study.declared()] == [
+    assert [(str(c.first), str(c.second)) for c in study.contrasts] == [
         (f"{one} mean", "ae mean"),
         (f"{one} sampled", "ae mean"),
         (f"{one} sampled", f"{one} mean"),
@@ -75,9 +135,12 @@ def test_a_pair_may_take_either_side_in_a_variant():
         ({"seeds": True}, "f.toml: seeds: .*got True"),
         ({"save_latents": "yes"}, "f.toml: save_latents: .*got 'yes'"),
         ({"title": ""}, "f.toml: title: .*got ''"),
-        ({"variants": [{"models": ["ae", "ae"], "settings": {"hidden": 8}}]}, "variants: ae hidden=8 there twice"),
+        (
+            {"variants": [{"models": ["ae", "ae"], "settings": {"hidden": 8}}]},
+            "variants: ae hidden=8 is trained twice",
+        ),
         (contrast(second=AE), "contrast 'c': both sides are ae mean"),
-        (contrast(primary=[NMI, NMI]), "contrast 'c': a primary task and metric is there twice"),
+        (contrast(primary=[NMI, NMI]), "contrast 'c': a primary task and metric is named twice"),
         (contrast(second=VAE | {"variant": "beta=2"}), "contrast 'c': 'vae beta=2' is not among the study's models"),
         ({"draws": 0}, "f.toml: draws: .*got 0"),
         ({"datasets": []}, "f.toml: datasets: .*at least 1"),
@@ -97,7 +160,7 @@ def test_a_pair_may_take_either_side_in_a_variant():
 )
 def test_impossible_studies_are_refused_with_key_and_value(change, message):
     with pytest.raises(InputError, match=message) as caught:
-        parse_study({**MINIMAL, **change}, where="f.toml")
+        resolve(parse_study({**MINIMAL, **change}, where="f.toml"), OURS)
     assert "\n" not in str(caught.value)
 
 
@@ -113,13 +176,13 @@ def test_impossible_studies_are_refused_with_key_and_value(change, message):
 )
 def test_unknown_names_get_a_suggestion(change, message):
     with pytest.raises(InputError, match=message):
-        check_names(parse_study({**MINIMAL, **change}, where="f.toml"))
+        check_names(study_of({**MINIMAL, **change}))
 
 
 def test_unknown_study_and_missing_file(tmp_path):
     with pytest.raises(InputError, match="unknown study 'papr'; did you mean 'paper'"):
         load_study("papr")
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match=r"none\.toml does not exist"):
         load_study(str(tmp_path / "none.toml"))
     broken = tmp_path / "broken.toml"
     broken.write_text("name = ")
@@ -133,7 +196,7 @@ def test_studies_together_ask_what_each_of_them_asks():
     variants = [{"models": ["gae", "ae"], "settings": {"latent": 2}}]
     two = {**MINIMAL, "name": "two", "title": "Two", "datasets": ["wine", "cora"], "models": ["ae", "gae", "vae"]}
     two |= {"variants": variants, "pairs": [{**pair, "role": "secondary"}], "readouts": ["mean", "sampled", "expected"]}
-    first, second = parse_study(one, where="one"), parse_study(two, where="two")
+    first, second = study_of(one), study_of(two)
     both = together([first, second])
     assert (both.name, both.title, both.seeds) == ("one-two", "Mine; Two", 10)
     assert both.datasets == ("wine", "cora")
@@ -141,25 +204,27 @@ def test_studies_together_ask_what_each_of_them_asks():
     assert [(v.models, v.label) for v in both.variants] == [(("gae",), "latent=2"), (("ae",), "latent=2")]
     assert both.readouts == ("mean", "sampled", "averaged-4", "expected")
     assert both.ladders == (("ae", "vae"),)
-    assert both.declared() == first.declared()  # its roles, since it is named first
+    assert both.contrasts == first.contrasts  # its roles, since it is named first
     assert together([first]) == first
     with pytest.raises(InputError, match=r"studies one and other: their margins are 0\.01 and 0\.02"):
-        together([first, parse_study({**one, "name": "other", "margin": 0.02}, where="other")])
+        together([first, study_of({**one, "name": "other", "margin": 0.02})])
 
 
 def test_all_bundled_studies_can_be_reported_together():
-    assert together([load_study(name) for name in bundled()]).waterfalls == STARTS
+    assert together([study_named(name) for name in bundled()]).waterfalls == STARTS
 
 
 def test_a_ladder_has_rungs_that_are_trained():
     with pytest.raises(InputError, match="ladders: 'vae beta=0' is not among the study's models"):
-        parse_study({**MINIMAL, "ladders": [["ae", "vae beta=0"]]}, where="f")
+        study_of({**MINIMAL, "ladders": [["ae", "vae beta=0"]]})
     with pytest.raises(InputError, match=r"ladders\.0"):
-        parse_study({**MINIMAL, "ladders": [["ae"]]}, where="f")
+        study_of({**MINIMAL, "ladders": [["ae"]]})
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.datetimes()
-WORDS = st.sampled_from([*Study.model_fields, "model", "readout", "primary", "settings", "ae", "vae", "wine", "beta"])
+WORDS = st.sampled_from(
+    [*StudyFile.model_fields, "except", "all", "model", "readout", "primary", "settings", "ae", "vae", "wine", "beta"]
+)
 VALUES = st.recursive(
     SCALARS | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=3),
@@ -168,9 +233,9 @@ VALUES = st.recursive(
 
 
 def refusal(read):
-    """What is said of a study; nothing where its names are in the tables, and no other exception than ours."""
+    """The message for a study that is refused, else ""."""
     try:
-        check_names(read())
+        check_names(resolve(read(), OURS))
     except InputError as error:
         return str(error)
     return ""

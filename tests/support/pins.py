@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from resolved import study_named
 
 from benchmark.core import environment
 from benchmark.datasets import Dataset
@@ -79,7 +80,7 @@ def stand_in(name: str, known: Mapping[str, Any]) -> Prepared:
 
 def plan(study: str, data: dict[str, Prepared]) -> Plan:
     """The plan of a bundled study on a CPU."""
-    return Plan(load_study(study), data, "cpu")
+    return Plan(study_named(study), data, "cpu")
 
 
 def units(planned: Plan) -> dict[str, str]:
@@ -109,7 +110,7 @@ def write(root: Path, results: Path) -> None:
     store = Store(results)
     found: dict[str, Any] = {"made_with": here(), "datasets": {}, "units": {}, "scores": {}, "digests": {}}
     for name in (*SCORED, "paper"):
-        data, _ = load_all(load_study(name), root, skip_missing=False)
+        data, _ = load_all(study_named(name), root, skip_missing=False)
         found["datasets"] |= {of: facts(prepared) for of, prepared in data.items()}
         planned = plan(name, data)
         if name == "paper":

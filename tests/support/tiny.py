@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from resolved import study_of
+
 from benchmark.commands.cli import main
 from benchmark.plan import grid
 from benchmark.plan.data import Prepared, load_all
@@ -18,7 +20,6 @@ from benchmark.results.store import Store
 from benchmark.running import engines
 from benchmark.running.engines import named
 from benchmark.running.work import run_job
-from benchmark.study.toml import parse_study
 from benchmark.training.devices import resolve_device
 
 LINES = {
@@ -95,7 +96,7 @@ def command(*words: Any, folder: Path) -> tuple[int, str, str]:
 def make_plan(folder: Path, device: str = "cpu", **changes: Any) -> grid.Plan:
     """The plan of a study, on data that need no files."""
     content = {"name": "tiny", "title": "Tiny", "datasets": ["karate"], "models": ["raw"], **changes}
-    study = parse_study(content, where="tiny")
+    study = study_of(content)
     return grid.make_plan(study, load_all(study, folder, skip_missing=False)[0], device)
 
 

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resolved import study_of
 
 from benchmark.core.errors import InputError
 from benchmark.datasets import NodeSplit, load, split
@@ -16,7 +17,6 @@ from benchmark.latents.readouts import READOUTS
 from benchmark.plan.checks import check_names
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import make_plan
-from benchmark.study.toml import parse_study
 from benchmark.tasks import METRICS, TASKS, Case, Need, unmet_needs
 from benchmark.tasks.clustering import standardised, unit_norm
 from benchmark.tasks.metrics import best_matching, hits_at_20
@@ -308,7 +308,7 @@ STUDY = {
 
 
 def planned(dataset, **changes):
-    study = parse_study(STUDY | changes, where="all.toml")
+    study = study_of(STUDY | changes)
     check_names(study)
     return make_plan(study, {"csbm-easy": Prepared.of(dataset)}, "cpu")
 
@@ -349,22 +349,22 @@ def test_a_dataset_on_which_no_task_can_be_run_is_named_with_what_it_lacks(datas
 def test_expected_scores_of_a_task_that_takes_a_matrix_are_refused():
     sides = {"first": {"model": "vae", "readout": "expected"}, "second": {"model": "vae", "readout": "mean"}}
     asked = lambda task: {"contrasts": [{"name": "c", **sides, "primary": [{"task": task, "metric": "auc"}]}]}  # noqa: E731
-    check_names(parse_study(STUDY | asked("link-inner-product"), where="all.toml"))
+    check_names(study_of(STUDY | asked("link-inner-product")))
     told = (
         r"contrast 'c': link-hadamard cannot take readout 'expected'; .* pairs, which go with link-inner-product alone"
     )
     with pytest.raises(InputError, match=told):
-        check_names(parse_study(STUDY | asked("link-hadamard"), where="all.toml"))
+        check_names(study_of(STUDY | asked("link-hadamard")))
     with pytest.raises(InputError, match=r"readout 'expected': .* link-inner-product alone; add such a task, or leave"):
-        check_names(parse_study(STUDY | {"tasks": ["k-means", "link-hadamard"]}, where="all.toml"))
+        check_names(study_of(STUDY | {"tasks": ["k-means", "link-hadamard"]}))
 
 
 def test_a_readout_that_no_task_takes_and_a_task_that_no_readout_serves_are_refused():
     asked = {"readouts": ["mean"], "tasks": ["oracle-k-means"]}
     told = "readout 'mean': it gives a matrix, and oracle-k-means takes the latents of several epochs; add such a task"
     with pytest.raises(InputError, match=told):
-        check_names(parse_study(STUDY | asked, where="all.toml"))
+        check_names(study_of(STUDY | asked))
     asked = {"readouts": ["mean"], "tasks": ["k-means", "origin-links"]}
     told = "task 'origin-links': it scores the latents of several epochs; add the readout epochs-mean or epochs-sampled"
     with pytest.raises(InputError, match=told):
-        check_names(parse_study(STUDY | asked, where="all.toml"))
+        check_names(study_of(STUDY | asked))
