@@ -22,6 +22,7 @@ from benchmark.statistics import (
     waterfall,
 )
 from benchmark.study.declaration import Declaration
+from benchmark.study.origin import steps_frame
 from benchmark.study.schema import Contrast, Study
 from benchmark.tasks.metrics import METRICS
 
@@ -47,6 +48,7 @@ class Found:
     contrasts: pd.DataFrame
     overall: pd.DataFrame
     left_out: pd.DataFrame
+    steps: pd.DataFrame
     waterfall: pd.DataFrame
     holes: pd.DataFrame
 
@@ -73,7 +75,7 @@ def find(
     InputError where a frame contradicts itself or the other.
     """
     _check(study, scores, units)
-    declared = study.contrasts
+    declared, steps = study.contrasts, steps_frame(study.waterfalls)
     per_dataset = contrasts(scores, declared, overlap, margin=study.margin)
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
     counted = units[units["evidence"].astype(bool) & units["dataset"].isin(scored)].sort_values("dataset")
@@ -93,7 +95,8 @@ def find(
         contrasts=per_dataset,
         overall=over_datasets(per_dataset, evidence, margin=study.margin, seed=RESAMPLING_SEED),
         left_out=leave_one_out(per_dataset, evidence, margin=study.margin),
-        waterfall=waterfall(scores, study.waterfalls, overlap),
+        steps=steps,
+        waterfall=waterfall(scores, steps, overlap),
         holes=holes(scores) if len(parts) <= 1 else HOLELESS,
     )
 

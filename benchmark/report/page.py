@@ -167,7 +167,7 @@ def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], s
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
         missing=(
-            *(sentence for part in found.parts for sentence in missing(part, found.scores, units)),
+            *(sentence for part in found.parts for sentence in missing(part, found.steps, found.scores, units)),
             *texts.gaps(found.holes),
         ),
         failures=failures_table(units, study),

@@ -1,8 +1,8 @@
-"""The published protocol corrected one thing at a time: what each correction does to the gap between the twins."""
+"""A protocol that is corrected step by step: the effect of each correction on the gap between two twins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -10,8 +10,6 @@ import pandas as pd
 
 from benchmark.statistics.inference import reach
 from benchmark.statistics.scores import by_seed
-from benchmark.study.origin import QUESTIONS, TWINS, Step, Twin, steps
-from benchmark.study.schema import Start
 
 _SIDE = ["model", "variant", "readout", "task", "metric"]
 WATERFALL_COLUMNS = [
@@ -20,50 +18,56 @@ WATERFALL_COLUMNS = [
 ]
 
 
-def waterfall(scores: pd.DataFrame, starts: Sequence[Start], overlap: Mapping[str, float]) -> pd.DataFrame:
-    """What each correction of the published protocol does to the gap, point − variational; a row for each protocol.
+def waterfall(scores: pd.DataFrame, steps: pd.DataFrame, overlap: Mapping[str, float]) -> pd.DataFrame:
+    """Measure the gap, point − variational, under every protocol, and the effect of each correction on the gap.
 
-    ``point``, ``variational`` and ``gap`` are means over seeds under the protocol, the gap with a 95 % interval paired
-    by seed; ``removed`` is the gap without the ``correction`` less the gap with it, all else being as in the protocol.
-    Draws are averaged in the score and intervals made as in ``contrasts``. ``seeds`` counts those of the gap. Protocols
-    and questions without a score are left out. Rows are in the order of ``starts``, datasets, questions and steps.
+    Args:
+        scores: Scores of all arms.
+        steps: The protocols, as ``study.origin.steps_frame`` returns them. Each protocol has a row for either twin, and
+            both twins come in the same order.
+        overlap: ρ of the tasks with overlapping splits, as in ``contrasts``.
+
+    Returns:
+        One row for each step, dataset and question, in the order of starts, datasets, questions and steps. ``task``
+        holds the question's name. Steps without a gap are left out.
+
+        - ``point``, ``variational``, ``gap``: means over the ``seeds`` in which both twins have a score, after draws
+          are averaged.
+        - ``low``, ``high``: the ends of the 95 % interval of the gap, paired by seed and made as in ``contrasts``.
+        - ``removed``: the gap without the correction minus the gap with it; all other corrections stay the same.
+        - ``removed_low``, ``removed_high``: the ends of its 95 % interval.
     """
-    seeds = by_seed(scores)
-    wide = seeds.pivot_table(index=["dataset", "seed"], columns=_SIDE, values="value")
+    wide = by_seed(scores).pivot_table(index=["dataset", "seed"], columns=_SIDE, values="value")
+    begun = {start: place for place, start in enumerate(dict.fromkeys(steps["start"]))}
+    questions = steps[["start", "question", "metric"]].drop_duplicates()
     parts = [
-        _of_steps(wide, list(steps(start)), question, overlap).assign(start=start, question=place)
-        for start in starts
-        for place, question in enumerate(QUESTIONS)
+        _of_question(wide, steps[steps[questions.columns].eq(question).all(axis=1)], overlap).assign(
+            start=question["start"],
+            task=question["question"],
+            metric=question["metric"],
+            begun=begun[question["start"]],
+            asked=number,
+        )
+        for number, (_, question) in enumerate(questions.iterrows())
     ]
     if not parts:
         return pd.DataFrame(columns=WATERFALL_COLUMNS)
     found = pd.concat(parts, ignore_index=True)
-    found["begun"] = found["start"].map(list(starts).index)
-    return found.sort_values(["begun", "dataset", "question", "place"], ignore_index=True)[WATERFALL_COLUMNS]
+    return found.sort_values(["begun", "dataset", "asked", "place"], ignore_index=True)[WATERFALL_COLUMNS]
 
 
-def _of_steps(
-    wide: pd.DataFrame, protocols: Sequence[Step], question: tuple[str, str], overlap: Mapping[str, float]
-) -> pd.DataFrame:
-    """The rows of one start and question, from scores by dataset and seed with a column for each cell."""
-    nothing = pd.Series(np.nan, wide.index)
-
-    def of(twin: Twin, step: Step) -> pd.Series[float]:
-        side, primary = step.side(twin, question)
-        key = (side.model, side.variant, side.readout, primary.task, primary.metric)
-        return wide[key] if key in wide.columns else nothing
-
-    point, variational = (pd.DataFrame([of(twin, step) for step in protocols]).T for twin in TWINS)
-    for side in (point, variational):
-        side.columns = pd.RangeIndex(len(protocols))
+def _of_question(wide: pd.DataFrame, steps: pd.DataFrame, overlap: Mapping[str, float]) -> pd.DataFrame:
+    """Return the rows of one start and question, from scores by dataset and seed with a column for each side."""
+    sides = {twin: here.reset_index(drop=True) for twin, here in steps.groupby("twin")}
+    protocols = sides["point"]
+    point, variational = (_scores_of(wide, sides[twin]) for twin in ("point", "variational"))
     gap = point - variational
-    place = {step.made: number for number, step in reversed(list(enumerate(protocols)))}
+    first = protocols.reset_index().groupby("made")["index"].first()
     removed = gap * np.nan
-    for number, step in enumerate(protocols):
-        if step.correction:
-            without, with_it = place[step.made - {step.correction}], place[step.made | {step.correction}]
-            removed[number] = gap[without] - gap[with_it]
-    widened = pd.Series([overlap.get(step.side("point", question)[1].task, 0.0) for step in protocols])
+    for number, step in protocols.iterrows():
+        if step["correction"]:
+            removed[number] = gap[first[step["made_without"]]] - gap[first[step["made_with"]]]
+    widened = protocols["task"].map(overlap).fillna(0.0).astype(float)
     found = pd.DataFrame(
         {
             "point": _over_seeds(point.where(gap.notna()), "mean"),
@@ -72,15 +76,21 @@ def _of_steps(
         }
     )
     for name, ends, values in (("gap", ("low", "high"), gap), ("removed", ("removed_low", "removed_high"), removed)):
-        mean, sd, count = (_over_seeds(values, what) for what in ("mean", "std", "count"))
+        mean, sd, count = (_over_seeds(values, statistic) for statistic in ("mean", "std", "count"))
         half = reach(sd, count, widened[count.index.get_level_values("place")])
         found[[name, *ends]] = np.stack([mean, mean - half, mean + half], axis=1)
     found = found[found["seeds"] > 0].reset_index()
-    said = pd.DataFrame([(step.kind, step.correction) for step in protocols], columns=["kind", "correction"])
-    return found.join(said, on="place").assign(task=question[0], metric=question[1])
+    return found.join(protocols[["kind", "correction"]], on="place")
 
 
-def _over_seeds(values: pd.DataFrame, what: Literal["mean", "std", "count"]) -> pd.Series[float]:
-    """That of each column, by dataset and column."""
-    found = values.rename_axis(columns="place").groupby(level="dataset").agg(what)
-    return found.melt(ignore_index=False, value_name=what).set_index("place", append=True)[what]
+def _scores_of(wide: pd.DataFrame, sides: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores by dataset and seed with a column for each row of ``sides``; NaN without a score."""
+    keys = sides[_SIDE].itertuples(index=False, name=None)
+    columns = {place: wide[key] if key in wide.columns else np.nan for place, key in enumerate(keys)}
+    return pd.DataFrame(columns, index=wide.index)
+
+
+def _over_seeds(values: pd.DataFrame, statistic: Literal["mean", "std", "count"]) -> pd.Series[float]:
+    """Return a statistic of every column over seeds, indexed by dataset and column."""
+    found = values.rename_axis(columns="place").groupby(level="dataset").agg(statistic)
+    return found.melt(ignore_index=False, value_name=statistic).set_index("place", append=True)[statistic]

@@ -1,29 +1,31 @@
-"""Study origin: the claim's published protocol, and what corrects it on the way to the fair one.
+"""The study ``origin``: the claim's published protocol, corrected one thing at a time until it is fair.
 
-Two starts, ``scripts`` and ``june``. From each, corrections are made one after another, each alone, and all but one,
-for what one of them does depends on which others are there.
+There are two starts, ``scripts`` and ``june``. From each start the study makes corrections one after another, each
+alone, and all but one, because the effect of a correction depends on the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
+import pandas as pd
+
 from benchmark.study.schema import Primary, Setting, Side, Start, variant_label
 
 Twin: TypeAlias = Literal["point", "variational"]
-Kind: TypeAlias = Literal["one after another", "alone", "all but"]
+StepKind: TypeAlias = Literal["one after another", "alone", "all but"]
 
 CORRECTIONS: Mapping[str, str] = MappingProxyType(
     {
         "readout": "the mean of the posterior, not the sample of the training pass",
-        "epoch": "the last epoch, not the best test score over every fifth, for each metric by itself",
+        "epoch": "the last epoch, not the best test score of every fifth epoch, for each metric by itself",
         "clusters": "k is the number of classes, not the largest label, and the best of 20 starts counts",
         "scale": "σ = exp(h), not 0.5·exp(h)",
-        "reconstruction": "balanced pairs against A + I, not unweighted ones against A, ½ where one row is the other's "
-        "neighbour",
+        "reconstruction": "balanced pairs against A + I, not unweighted pairs against A, in which one-sided neighbours "
+        "count ½",
         "divergence": "β = 1, not 1/n²",
         "rate": "Adam 0.01 for both twins, not 1e-4 for GAE and 5e-4 for VGAE",
         "sizes": "hidden 32, latent 16, no biases, not 1024 and 128",
@@ -42,21 +44,32 @@ _PUBLISHED_RATES = {"point": 1e-4, "variational": 5e-4}
 _BETAS: Mapping[bool, Setting] = {False: "1/n^2", True: 1.0}
 _TRAINED = {"point": frozenset({"rate", "sizes"}), "variational": frozenset({"rate", "sizes", "divergence"})}
 
+STEP_COLUMNS = [
+    *("start", "kind", "correction", "made", "made_without", "made_with"),
+    *("twin", "question", "model", "variant", "readout", "task", "metric"),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A protocol between the published one and the fair one: the corrections that are made, and why it is looked at.
+    """A protocol between the published one and the fair one, and the correction that the step is about.
 
-    ``correction`` is the one that it is compared for: the last one made, the only one, or the only one not made.
+    ``made`` holds the corrections that the protocol makes. ``correction`` is the last one made, the only one made, or
+    the only one left out. The start itself has an empty ``correction``.
     """
 
     start: Start
-    kind: Kind
+    kind: StepKind
     correction: str
     made: frozenset[str]
 
     def side(self, twin: Twin, question: tuple[str, str]) -> tuple[Side, Primary]:
-        """Model, variant and readout of a twin under this protocol, and the task and metric that score it."""
+        """Return the model, variant and readout of a twin under this protocol, with the task and metric that score it.
+
+        Args:
+            twin: The side of the gap.
+            question: An entry of QUESTIONS.
+        """
         model, overrides = _arm(twin, self.start, self.made)
         task, metric = question
         readout = "mean" if twin == "point" or "readout" in self.made else "sampled"
@@ -68,12 +81,20 @@ class Step:
 
 
 def corrections(start: Start) -> tuple[str, ...]:
-    """The corrections that lead from a start to the fair protocol, in the order in which they are made."""
+    """Return the corrections that lead from a start to the fair protocol, in the order in which they are made.
+
+    >>> corrections("june")[:4]
+    ('readout', 'epoch', 'clusters', 'scale')
+    """
     return tuple(name for name in CORRECTIONS if start == "june" or name != "scale")
 
 
 def steps(start: Start) -> Iterator[Step]:
-    """Every protocol of a start: nothing corrected, then one after another up to all, each alone, all but each."""
+    """Yield every protocol of a start: no correction, one after another up to all, each alone, and all but each.
+
+    >>> [step.correction for step in steps("scripts")][:3]
+    ['', 'readout', 'epoch']
+    """
     order = corrections(start)
     yield Step(start, "one after another", "", frozenset())
     for count, name in enumerate(order, 1):
@@ -85,7 +106,11 @@ def steps(start: Start) -> Iterator[Step]:
 
 
 def arms(start: Start) -> dict[tuple[str, tuple[tuple[str, Setting], ...]], frozenset[tuple[str, str]]]:
-    """What must be trained for a start, by model and overridden settings, and the readouts and tasks asked of each."""
+    """Return everything that a start trains, with the readouts and tasks that score it.
+
+    Returns:
+        A dictionary from (model, override) to pairs of readout and task. The override is sorted by setting.
+    """
     found: dict[tuple[str, tuple[tuple[str, Setting], ...]], frozenset[tuple[str, str]]] = {}
     for step in steps(start):
         for twin in TWINS:
@@ -97,8 +122,48 @@ def arms(start: Start) -> dict[tuple[str, tuple[tuple[str, Setting], ...]], froz
     return found
 
 
+def steps_frame(starts: Sequence[Start]) -> pd.DataFrame:
+    """Return the steps of several starts as a frame, which ``statistics.waterfall`` reads.
+
+    Args:
+        starts: A study's ``waterfalls``.
+
+    Returns:
+        One row for each step, twin and question, in the order of the starts, of ``steps``, TWINS and QUESTIONS:
+
+        - ``start``, ``kind``, ``correction``: the fields of the step.
+        - ``made``: the corrections that the protocol makes, joined by spaces; empty for the published protocol.
+        - ``made_without``, ``made_with``: two protocols that differ by the correction only, written as in ``made``.
+          Their gaps show its effect. Both equal ``made`` in the row of the published protocol.
+        - ``twin``: "point" or "variational".
+        - ``question``: the question's name. Protocols may answer one question with different tasks.
+        - ``model``, ``variant``, ``readout``, ``task``, ``metric``: the scores that answer the question.
+
+    >>> frame = steps_frame(["scripts"])
+    >>> len(frame) == 22 * len(TWINS) * len(QUESTIONS)
+    True
+    >>> frame["made"].unique().tolist()[:3]
+    ['', 'readout', 'readout epoch']
+    """
+    rows = []
+    for start in starts:
+        for step in steps(start):
+            about = frozenset({step.correction} - {""})
+            protocols = [_joined(made) for made in (step.made, step.made - about, step.made | about)]
+            for twin in TWINS:
+                for question in QUESTIONS:
+                    side, primary = step.side(twin, question)
+                    of_side = (side.model, side.variant, side.readout, primary.task, primary.metric)
+                    rows.append((start, step.kind, step.correction, *protocols, twin, question[0], *of_side))
+    return pd.DataFrame(rows, columns=STEP_COLUMNS)
+
+
+def _joined(made: frozenset[str]) -> str:
+    return " ".join(name for name in CORRECTIONS if name in made)
+
+
 def _arm(twin: Twin, start: Start, made: frozenset[str]) -> tuple[str, dict[str, Setting]]:
-    """The row of a protocol, and the settings in which it differs from that row."""
+    """Return the model of a protocol, and the settings in which the protocol differs from that model."""
     balanced, sizes = "reconstruction" in made, "sizes" in made
     biases = start == "scripts" and not sizes
     scaled = start == "scripts" or "scale" in made
@@ -114,7 +179,8 @@ def _arm(twin: Twin, start: Start, made: frozenset[str]) -> tuple[str, dict[str,
         model = f"vgae-june{'-balanced' if balanced else '-scaled' if scaled else ''}"
     overrides: dict[str, Setting] = {}
     for name in _TRAINED[twin]:
-        if (name in made) == fair:  # the row itself says so: those of the origin are wholly uncorrected
+        # A fair model has every trained correction in its own settings, the other models have none.
+        if (name in made) == fair:
             continue
         if name == "rate":
             overrides["learning_rate"] = _FAIR_RATE if name in made else _PUBLISHED_RATES[twin]
@@ -126,7 +192,7 @@ def _arm(twin: Twin, start: Start, made: frozenset[str]) -> tuple[str, dict[str,
 
 
 def _task(name: str, *, last: bool, classes: bool) -> str:
-    """The task of a question under a protocol; the fair ones at the last epoch are those of every study."""
+    """Return the task of a question. At the last epoch, the fair tasks are those of every other study."""
     if name == "svm":
         return "origin-svm"
     if name == "links":

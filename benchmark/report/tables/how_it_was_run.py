@@ -21,8 +21,7 @@ from benchmark.report.tables.table_values import (
     records,
     row_of,
 )
-from benchmark.study.origin import arms
-from benchmark.study.schema import Study, variant_label
+from benchmark.study.schema import Study
 
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
@@ -85,13 +84,14 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
     return Table("The datasets as they were loaded", columns, (Group(rows),))
 
 
-def missing(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> tuple[str, ...]:
+def missing(study: Study, steps: pd.DataFrame, scores: pd.DataFrame, units: pd.DataFrame) -> tuple[str, ...]:
     """A sentence for everything that the study asks for and the results do not hold."""
     found = {
         (row["dataset"], row["model"], row["variant"]): row["seed"]
         for row in records(units.groupby(["dataset", "model", "variant"])["seed"].nunique().reset_index())
     }
-    of_waterfalls = [(model, variant_label(dict(made))) for start in study.waterfalls for model, made in arms(start)]
+    of_starts = steps[steps["start"].isin(study.waterfalls)]
+    of_waterfalls = zip(of_starts["model"], of_starts["variant"], strict=True)
     declared = [(model, variant.label) for variant in study.variants for model in variant.models]
     plain = [(model, "") for model in study.models]
     variants = [each for each in dict.fromkeys([*declared, *of_waterfalls]) if each not in plain]

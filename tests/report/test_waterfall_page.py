@@ -1,0 +1,151 @@
+"""The page's section on the claim's origin holds the frame's numbers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import key_of, make_frames
+from protocols import ORDER, OVERLAP, by_hand, full, oracle_of
+from resolved import study_of
+
+from benchmark.report.found import find
+from benchmark.report.page import compose
+from benchmark.report.render import render_html, render_markdown
+from benchmark.study.origin import CORRECTIONS, QUESTIONS, steps
+
+
+def a_study(**given):
+    content = {"name": "made-up", "title": "Made up", "datasets": ["one", "two"], "models": ["gae", "vgae"], "seeds": 3}
+    content |= {"readouts": ["mean", "sampled"], "tasks": ["k-means"], "waterfalls": ["scripts", "june"]}
+    return study_of(content | given)
+
+
+def composed(scores, **given):
+    """The page of scores whose units are ordinary but for their names."""
+    _, ordinary = make_frames(datasets={"one": True}, models=("gae",), seeds=1)
+    names = scores[["dataset", "model", "variant", "seed", "unit", "status"]].drop_duplicates().to_dict("records")
+    units = pd.DataFrame([ordinary.iloc[0].to_dict() | name | {"key": key_of(name)} for name in names])
+    return compose(find(a_study(**given), scores, units, OVERLAP, None, None), {}, lambda _: "")
+
+
+@pytest.fixture(scope="module")
+def oracle(frame):
+    return oracle_of(frame)
+
+
+def number(text):
+    return float(text.replace("−", "-").replace("+", ""))
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return full()
+
+
+@pytest.fixture(scope="module")
+def page(frame):
+    return composed(frame)
+
+
+def test_the_numbers_of_the_page_are_the_frames(page, oracle):
+    assert [(each.start, each.dataset) for each in page.origins] == [
+        (start, dataset) for start in ("scripts", "june") for dataset in ("one", "two")
+    ]
+    labels = {"nmi": "NMI", "acc": "ACC", "weighted-f1": "weighted F1", "auc": "AUC", "ap": "AP"}
+    for each in page.origins:
+        order = ORDER[each.start]
+        asked = [question for question in QUESTIONS if each.dataset == "one" or question[0] != "links"]
+        captions = [f"{task}, {labels[metric]}: gap GAE − VGAE in points, 3 seeds" for task, metric in asked]
+        assert [table.caption for table in each.tables] == captions
+        for question, table in zip(asked, each.tables, strict=True):
+            heads = [column.label for column in table.columns]
+            assert heads == ["correction", "GAE", "VGAE", "gap (95 % interval)", "removed", "95 % interval"]
+            rows = [
+                (kind, row.cells)
+                for kind, group in zip(("one after another", "alone", "all but"), table.groups, strict=True)
+                for row in group.rows
+                if group.label.startswith({"alone": "each alone"}.get(kind, kind))
+            ]
+            assert [(kind, cells[0].text) for kind, cells in rows] == [
+                (step.kind, step.correction or "as published") for step in steps(each.start)
+            ]
+            for kind, (name, *others) in rows:
+                correction = name.text if name.text in order else ""
+                wanted = 100 * np.array(oracle(each.start, each.dataset, kind, correction, question))
+                point, variational, gap, removed, ends = (cell.text for cell in others)
+                middle, low, high = re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", gap).groups()
+                found = [point, variational, middle, low, high]
+                found += [removed, *ends.split(" to ")] if correction else []
+                assert list(map(number, found[:2])) == pytest.approx(wanted[:2], abs=0.0501)
+                assert list(map(number, found[2:])) == pytest.approx(wanted[2 : len(found)], abs=0.00501)
+                assert correction or (removed, ends) == ("–", "–")
+
+
+def test_page_and_markdown_have_the_section_with_these_tables(page):
+    html, markdown = render_html(page), render_markdown(page)
+    assert html.count('<section id="origin">') == html.count('href="#origin"') == 1
+    section = html.split('<section id="origin">')[1].split("</section>")[0]
+    tables = [table for each in page.origins for table in each.tables]
+    wanted = []
+    for table in tables:
+        wanted.append([column.label for column in table.columns])
+        wanted += [[cell.text for cell in row.cells] for group in table.groups for row in group.rows]
+    in_page = [
+        [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.S)]
+        for row in re.findall(r"<tr\b.*?</tr>", section, re.S)
+    ]
+    assert [row for row in in_page if len(row) > 1] == wanted
+    captions = [re.sub(r"<[^>]*>", "", each) for each in re.findall(r"<caption>(.*?)</caption>", section, re.S)]
+    assert captions == [table.caption for table in tables]
+
+    part = markdown.split("\n## The origin of the claim")[1].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|") and "---" not in line]
+    cells = [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in line.strip("|").split("|")] for line in lines]
+    assert [row for row in cells if len(list(filter(None, row))) > 1] == wanted
+    for each in page.origins:
+        assert f"### {each.start}, {each.dataset}\n" in part
+        assert f"<h3>{each.start}, {each.dataset}</h3>" in section
+    assert re.findall(r"<dt>(.*?)</dt>", section) == re.findall(r"^- \*\*(.*?)\*\*:", part, re.M) == list(CORRECTIONS)
+    ids = re.findall(r'\bid="([^"]*)"', html)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("why", ["no waterfalls", "no scores of theirs", "all failed"])
+def test_a_page_without_a_waterfall_has_no_such_section(why):
+    scores, waterfalls = by_hand(), ["scripts"]
+    if why == "no waterfalls":
+        waterfalls = []
+    elif why == "no scores of theirs":
+        scores = scores[scores["model"].eq("gae")]
+    else:
+        scores = scores.assign(status="failed", value=np.nan)
+    made = composed(scores, waterfalls=waterfalls)
+    assert made.origins == ()
+    assert 'id="origin"' not in render_html(made)
+    assert 'href="#origin"' not in render_html(made)
+    assert "The origin of the claim" not in render_markdown(made)
+
+
+def test_one_seed_has_dashes_for_intervals():
+    scores = by_hand()
+    made = composed(scores[scores["seed"].eq(0)], waterfalls=["scripts"])
+    ((table,),) = (each.tables for each in made.origins)
+    assert table.caption == "svm, weighted F1: gap GAE − VGAE in points, 1 seed"
+    rows = [[cell.text for cell in row.cells] for group in table.groups for row in group.rows]
+    assert rows[:2] == [
+        ["as published", "70.0", "50.0", "+20.00 (–)", "–", "–"],
+        ["readout", "70.0", "65.0", "+5.00 (–)", "+15.00", "–"],
+    ]
+    assert len(rows) == 10
+    assert {row[5] for row in rows} == {"–"}
+    assert all(row[3].endswith(" (–)") for row in rows)
+
+
+def test_arms_that_are_not_there_are_named(frame):
+    gone = frame["model"].eq("vgae-june-balanced") & frame["variant"].eq("")
+    sentences = " ".join(composed(frame[~gone]).missing)
+    assert "No results of 1 variant of the study: vgae-june-balanced." in sentences
+    assert "vgae-june-balanced" not in " ".join(composed(frame).missing)
