@@ -10,16 +10,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmark import __version__
 from benchmark.core import environment
 from benchmark.core.errors import InputError
 from benchmark.study.toml import bundled, load_study
 
 NEEDED = ("smoke", "default")  # studies that must be able to run here
 _FURTHER = ("pyarrow", "pydantic", "typer", "rich", "joblib", "threadpoolctl", "matplotlib", "seaborn", "jinja2")
-_OPTIONAL = ("ray",)
+_OPTIONAL = "ray"
 _SET = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
 _MACHINERY = ("running.run", "running.gather", "results.frames", "report")  # they import all that a study needs
 _NAMED = 3  # of the records that cannot be read
@@ -73,11 +73,9 @@ def _words(error: Exception) -> str:
 def _versions() -> Iterable[str]:
     yield f"commit {environment.commit() or 'unknown: not a git checkout'}"
     yield f"python {platform.python_version()} ({platform.python_implementation()})"
-    for name in (*environment.PACKAGES, *_FURTHER, *_OPTIONAL):
-        try:
-            yield f"{name} {version(name)}"
-        except PackageNotFoundError:
-            yield f"{name} is not installed{' (optional)' if name in _OPTIONAL else ''}"
+    yield f"latents-benchmark {__version__}"
+    for name in (*environment.PACKAGES, *_FURTHER, _OPTIONAL):
+        yield f"{name} {environment.installed_version(name)}{' (optional)' if name == _OPTIONAL else ''}"
 
 
 def _machine() -> Iterable[str]:

@@ -1,29 +1,49 @@
-"""Where and with what a unit was computed."""
+"""The machine and software that a unit was computed with, and the memory of this process."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import platform
-import resource
 import subprocess
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("latents-benchmark", "torch", "torch-geometric", "scikit-learn", "numpy", "scipy", "pandas")
+import benchmark
+
+PACKAGES = ("torch", "torch-geometric", "scikit-learn", "numpy", "scipy", "pandas")
 _GIB = 2**30
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that scores depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    """Versions of Python, of this package and of the packages that scores depend on.
+
+    This package's own version comes from its code, so a source checkout needs no installation.
+
+    >>> versions()["latents-benchmark"] == benchmark.__version__
+    True
+    """
+    found = {"python": platform.python_version(), "latents-benchmark": benchmark.__version__}
+    return found | {name: installed_version(name) for name in PACKAGES}
+
+
+def installed_version(name: str) -> str:
+    """The version of an installed package, else "not installed".
+
+    >>> installed_version("no-such-package")
+    'not installed'
+    """
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 @cache
 def commit() -> str:
-    """The git commit this package runs from, with "-dirty" where files differ; empty outside a checkout."""
+    """The git commit of this package, with "-dirty" if files differ; "" outside a checkout."""
     here = Path(__file__).resolve().parents[2]
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
@@ -39,7 +59,11 @@ def source() -> str:
 
 
 def source_digest(main: Path) -> str:
-    """SHA-256 over the names and contents of the Python files of a package, by its ``__init__.py``, or of a module."""
+    """SHA-256 over names and contents of Python files.
+
+    Args:
+        main: A module, or the ``__init__.py`` of a package. Of a package, every Python file counts.
+    """
     files = sorted(main.parent.rglob("*.py")) if main.name == "__init__.py" else [main]
     digest = hashlib.sha256()
     for file in files:
@@ -60,12 +84,12 @@ def processor() -> str:
 
 
 def processors() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def forget_peak_memory() -> None:
-    """Start the measure of ``peak_memory`` anew, where the kernel can (Linux)."""
+    """Restart the measurement of ``peak_memory``. Only Linux can; elsewhere nothing happens."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
@@ -73,27 +97,44 @@ def forget_peak_memory() -> None:
 
 
 def peak_memory() -> int:
-    """Largest resident size of this process in bytes since ``forget_peak_memory``, or since its start elsewhere."""
+    """Largest resident size of this process in bytes; 0 if the system does not tell it (Windows).
+
+    On Linux the measurement starts at ``forget_peak_memory``, elsewhere at the start of the process.
+    """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
-        unit = 1 if platform.system() == "Darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return _peak_since_start()
     return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
+def _peak_since_start() -> int:
+    try:
+        import resource
+    except ImportError:  # Windows has no such module
+        return 0
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def total_memory() -> int:
+    """Bytes of memory of the machine; 0 if the system does not tell it (Windows)."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
 def memory() -> str:
-    """How much memory this process has held, and how much the machine has and can still give, in words."""
-    held, there = f"{peak_memory() / _GIB:.1f} GiB", f"{total_memory() / _GIB:.1f} GiB"
-    said = f"this process held up to {held}, and the machine has {there}"
+    """The memory of this process and of the machine, in words for an error message."""
+    said = f"this process held up to {_gib(peak_memory())}, and the machine has {_gib(total_memory())}"
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return said
-    free = [int(line.split()[1]) * 1024 / _GIB for line in lines if line.startswith("MemAvailable")]
-    return f"{said}, {free[0]:.1f} GiB of them free" if free else said
+    free = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
+    return f"{said}, {_gib(free[0])} of them free" if free else said
 
 
-def total_memory() -> int:
-    """Bytes of memory that the machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def _gib(size: int) -> str:
+    return f"{size / _GIB:.1f} GiB" if size else "an unknown amount"

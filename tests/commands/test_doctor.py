@@ -14,8 +14,8 @@ from benchmark.core import environment
 
 @pytest.fixture(autouse=True)
 def place(tmp_path_factory, monkeypatch):
-    """A home folder of ada's and no data."""
-    home = tmp_path_factory.mktemp("home") / "ada"
+    """An empty home folder, and no data root. Its owner's name cannot be part of a hexadecimal commit."""
+    home = tmp_path_factory.mktemp("home") / "lovelace"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("BENCHMARK_DATA_ROOT", raising=False)
@@ -61,7 +61,7 @@ def test_the_home_folder_and_its_owner_are_not_named(tmp_path, place):
     assert line(output, "~/data") == "~/data (--data-root)"
     assert line(output, "~/r") == "~/r: can be written"
     assert "is cut off: 1 bytes, expected" in line(output, "mnist-test: ")
-    assert "ada" not in output
+    assert "lovelace" not in output
     assert list(doctor_report._without_home([f"{place}x {place}/x"])) == [f"{place}x ~/x"]
 
 
@@ -102,11 +102,11 @@ def test_a_package_that_is_missing_or_broken_is_told(tmp_path, monkeypatch):
             raise ImportError("libcudart.so: cannot open shared object file")
         return importlib.import_module(name)
 
-    monkeypatch.setattr(doctor_report, "version", missing)
+    monkeypatch.setattr(environment, "version", missing)
     monkeypatch.setattr(doctor_report, "import_module", broken)
     code, output = told(tmp_path)
     assert code == 1
-    assert line(output, "torch-geometric") == "torch-geometric is not installed"
+    assert line(output, "torch-geometric") == "torch-geometric not installed"
     assert "ImportError: libcudart.so: cannot open shared object file" in line(output, "smoke: ")
 
 

@@ -1,0 +1,63 @@
+"""The environment of a record, also on systems and in checkouts that lack something."""
+
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+
+import benchmark
+from benchmark.core import environment
+
+WITHOUT_RESOURCE = "import sys; sys.modules['resource'] = None; from benchmark.commands.cli import main; main()"
+
+
+@pytest.fixture
+def uninstalled(monkeypatch):
+    """No package has metadata."""
+
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(environment, "version", missing)
+    environment.versions.cache_clear()
+    yield
+    environment.versions.cache_clear()
+
+
+@pytest.fixture
+def no_proc(monkeypatch):
+    """No file can be read, as on a system without /proc."""
+
+    def missing(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+
+
+@pytest.mark.usefixtures("uninstalled")
+def test_a_checkout_that_is_not_installed_knows_its_version():
+    assert environment.versions()["latents-benchmark"] == benchmark.__version__
+    assert environment.versions()["torch"] == "not installed"
+
+
+def test_every_command_starts_without_the_module_resource():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_RESOURCE, "-h"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("no_proc")
+def test_peak_memory_is_zero_if_the_system_does_not_tell_it(monkeypatch):
+    assert environment.peak_memory() > 0
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert environment.peak_memory() == 0
+    assert "held up to an unknown amount" in environment.memory()
+
+
+def test_total_memory_is_zero_if_the_system_does_not_tell_it(monkeypatch):
+    assert environment.total_memory() > environment.peak_memory()
+    monkeypatch.delattr("os.sysconf")
+    assert environment.total_memory() == 0
