@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from benchmark.running.engines import Engine
     from benchmark.running.shards import Shard
 
-_BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # names; an option, as in csv:f.csv,edges=e.csv, belongs to what it follows
 FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
 
 
@@ -63,30 +61,23 @@ def run(
 ) -> None:
     """Train, read out and score what a study lacks; the same command continues an interrupted run."""
     file = load_study(study)
-    from benchmark.datasets import data_root as resolve_root
-    from benchmark.plan.checks import check_names
-    from benchmark.plan.data import load_all
-    from benchmark.plan.grid import make_plan
-    from benchmark.plugins.loading import with_plugins
+    from benchmark.plan.planning import PlanOptions, plan_for, study_for
     from benchmark.running.engines import opened
     from benchmark.running.shards import Shard
-    from benchmark.study.resolve import resolve
 
-    tables = with_plugins([*file.plugins, *(plugin or ())])
-    asked = resolve(file, tables)
-    chosen = replaced(asked, seeds=seeds, datasets=datasets, models=models)
+    plugins = tuple(plugin or ())
+    options = PlanOptions(file, seeds, datasets, models, plugins, data_root, skip_missing)
+    asked = study_for(options).declared  # an unknown name is reported before an engine starts
     share = None if shard is None else Shard.parse(shard)
-    check_names(chosen, tables)
     if replicas is not None and replicas < 1:
         raise InputError(f"--replicas {replicas}: at least 1 is wanted")
     with opened(engine, workers, gpu_share) as where:
         kind = where.device(device)
         _check_writable(results)
-        data, refused = load_all(chosen, resolve_root(data_root), skip_missing=skip_missing, tables=tables)
+        planned, refused = plan_for(options, kind)
         for line in refused:
             print(f"skipped: {line}", file=sys.stderr)
-        planned = make_plan(chosen, data, kind, tables)
-        command = _command(study, seeds, datasets, models, device, replicas, plugin or ())
+        command = _command(study, seeds, datasets, models, device, replicas, plugins)
         failed = _carry_out(planned, asked, share, replicas, where, results, command)
     if failed:
         print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
@@ -160,34 +151,6 @@ def ignore_interrupts() -> None:
     """Let what cleans up after an interrupt come to its end, which takes a moment."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-
-
-def replaced(
-    study: Study, *, seeds: int | None = None, datasets: str | None = None, models: str | None = None
-) -> Study:
-    """The study with the lists of the command line in place of its own.
-
-    Args:
-        study: The study as its file asks for it.
-        seeds: Number of seeds.
-        datasets: Names with commas between them. Options of a file stay with it, as in ``csv:f.csv,edges=e.csv``.
-        models: Names with commas between them. Variants, waterfalls and ladders are left out.
-
-    Raises:
-        InputError: If ``seeds`` is below 1 or a list is empty.
-    """
-    if seeds is not None and seeds < 1:
-        raise InputError(f"--seeds {seeds}: at least 1 is wanted")
-    update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
-    for option, value in (("datasets", datasets), ("models", models)):
-        if value is not None:
-            names = tuple(dict.fromkeys(name.strip() for name in _BETWEEN.split(value) if name.strip()))
-            if not names:
-                raise InputError(f"--{option} {value!r}: at least one name is wanted")
-            update[option] = names
-    if models is not None:
-        update |= {"variants": (), "waterfalls": (), "ladders": ()}
-    return study.model_copy(update=update)
 
 
 def _command(

@@ -37,26 +37,19 @@ def verify(
         raise InputError(f"--tolerance {tolerance:g}: a difference of scores from 0 to 1 is wanted")
     file = load_study(study)
     from benchmark.core import environment
-    from benchmark.datasets import data_root as resolve_root
-    from benchmark.plan.checks import check_names
-    from benchmark.plan.data import load_all
-    from benchmark.plan.grid import make_plan
-    from benchmark.plugins.loading import with_plugins
+    from benchmark.plan.planning import PlanOptions, plan_for
     from benchmark.results import frames
     from benchmark.results.store import Store
     from benchmark.running import verify as verifying
     from benchmark.running.engines import Local
-    from benchmark.study.resolve import resolve
     from benchmark.training.devices import resolve_device
 
-    tables = with_plugins([*file.plugins, *(plugin or ())])
-    chosen = resolve(file, tables)
-    check_names(chosen, tables)
     kind = resolve_device(device)
-    data, refused = load_all(chosen, resolve_root(data_root), skip_missing=True, tables=tables)
+    options = PlanOptions(file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True)
+    planned, refused = plan_for(options, kind)
     for line in refused:
         print(f"not here: {line}", file=sys.stderr)
-    planned, store = make_plan(chosen, data, kind, tables), Store(results)
+    chosen, store = planned.study, Store(results)
     now = {unit.identity.key for unit in planned.units()}
     further = [record for key in frames.keys(results, chosen.name) - now if (record := store.get(key)) is not None]
     elsewhere = sum(record.identity.device != kind for record in further)
@@ -68,7 +61,7 @@ def verify(
         raise InputError(f"{results}: no record of {chosen.name} made on {kind}; run it first, or name other --results")
     drawn = verifying.draw(recorded, sample, seed=seed)
     print(f"{chosen.name}: {len(drawn)} of {len(recorded)} records, drawn by seed {seed}, again on {kind}", flush=True)
-    absent = [name for name in chosen.datasets if name not in data]
+    absent = [name for name in chosen.datasets if name not in planned.data]
     checks = verifying.verify(planned, store, drawn, absent, tolerance, Local(environment.processors()))
     rows = []
     for check in checks:

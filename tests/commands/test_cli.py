@@ -88,7 +88,7 @@ def test_the_lists_of_a_study_are_replaced(command):
         (["run", "smoke", "--models", "vgea"], ["unknown model 'vgea'", "did you mean 'vgae'"]),
         (["run", "smoke", "--device", "tpu"], ["device 'tpu'", "auto, cpu, cuda"]),
         (["run", "smoke", "--data-root", "nowhere"], ["nowhere"]),
-        (["report", "smoke"], ["smoke.parquet", "run the study first"]),
+        (["report", "smoke"], ["smoke.parquet", "Run the study first"]),
         (["run", "smoke", "--sedes", "3"], ["--sedes"]),
         (["rum", "smoke"], ["rum"]),
         (["run", "smoke", "--datasets", "npz:gone.npz"], ["gone.npz"]),

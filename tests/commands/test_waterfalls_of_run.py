@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolved import study_named
 
-from benchmark.commands.run_study import replaced
+from benchmark.plan.planning import replaced
 
 
 def test_models_of_the_command_line_leave_waterfalls_out_and_nothing_else_does():

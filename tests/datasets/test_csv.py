@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from resolved import study_named
 
-from benchmark.commands.run_study import replaced
 from benchmark.core.errors import InputError
 from benchmark.datasets import load, spec
+from benchmark.plan.planning import replaced
 
 FEATURES = "id,mass,length,winged,species\na,1.5,2,true,gull\nb,2.5,4,false,auk\nc,3.5,3,true,gull\nd,0.5,1,TRUE,auk\n"
 EDGES = "from,to\na,b\nb,c\nc,a\na,a\n"

@@ -1,0 +1,123 @@
+"""From the options of a command to a plan on loaded data."""
+
+from __future__ import annotations
+
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.errors import InputError
+from benchmark.datasets import data_root, offline
+from benchmark.plan.checks import check_names
+from benchmark.plan.data import load_all
+from benchmark.plan.grid import Plan, make_plan
+from benchmark.plugins.loading import with_plugins
+from benchmark.plugins.tables import Tables
+from benchmark.study.resolve import resolve
+from benchmark.study.schema import Study
+from benchmark.study.study_file import StudyFile
+
+_BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # between names; options of a file stay with it: csv:f.csv,edges=e.csv
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """The options of a command that decide its plan.
+
+    Attributes:
+        file: The study as its file asks for it.
+        seeds: Number of seeds, instead of the study's.
+        datasets: Names with commas between them, instead of the study's.
+        models: Names with commas between them, instead of the study's models, variants, waterfalls and ladders.
+        plugins: Plugin files, besides those of the study.
+        data_root: Folder of the data files. The default is BENCHMARK_DATA_ROOT, then the user's cache folder.
+        skip_missing: Whether datasets without files are left out.
+        download: Whether files may be downloaded.
+    """
+
+    file: StudyFile
+    seeds: int | None = None
+    datasets: str | None = None
+    models: str | None = None
+    plugins: tuple[Path, ...] = ()
+    data_root: str | None = None
+    skip_missing: bool = False
+    download: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStudy:
+    """A study whose names are all known.
+
+    Attributes:
+        declared: The study as its file asks for it.
+        chosen: The study with the lists that the options replace.
+        tables: Our tables and the plugins.
+    """
+
+    declared: Study
+    chosen: Study
+    tables: Tables
+
+
+def study_for(options: PlanOptions) -> CheckedStudy:
+    """Load the plugins, resolve the study and check its names. No data are read.
+
+    Raises:
+        InputError: If an option is out of range, a plugin fails, or the study has an unknown name.
+    """
+    tables = with_plugins([*options.file.plugins, *options.plugins])
+    declared = resolve(options.file, tables)
+    chosen = replaced(declared, seeds=options.seeds, datasets=options.datasets, models=options.models)
+    check_names(chosen, tables)
+    return CheckedStudy(declared, chosen, tables)
+
+
+def plan_for(options: PlanOptions, device: str) -> tuple[Plan, list[str]]:
+    """Load the tables, the study and the data, and make the plan.
+
+    Args:
+        options: The options of the command.
+        device: ``cpu`` or ``cuda``. Every key depends on it.
+
+    Returns:
+        The plan, and an error message for each dataset that is left out.
+
+    Raises:
+        InputError: If a name is unknown, a dataset cannot be loaded, or a model cannot train on a dataset.
+    """
+    study = study_for(options)
+    root = data_root(options.data_root)
+    with nullcontext() if options.download else offline():
+        data, refused = load_all(study.chosen, root, skip_missing=options.skip_missing, tables=study.tables)
+    return make_plan(study.chosen, data, device, study.tables), refused
+
+
+def replaced(
+    study: Study, *, seeds: int | None = None, datasets: str | None = None, models: str | None = None
+) -> Study:
+    """The study with the lists of the command line in place of its own.
+
+    Args:
+        study: The study as its file asks for it.
+        seeds: Number of seeds.
+        datasets: Names with commas between them. Options of a file stay with it, as in ``csv:f.csv,edges=e.csv``.
+        models: Names with commas between them. Variants, waterfalls and ladders are left out.
+
+    Raises:
+        InputError: If ``seeds`` is below 1 or a list is empty.
+    """
+    if seeds is not None and seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least 1 is wanted")
+    update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+    for option, value in (("datasets", datasets), ("models", models)):
+        if value is not None:
+            names = tuple(dict.fromkeys(name.strip() for name in _BETWEEN.split(value) if name.strip()))
+            if not names:
+                raise InputError(f"--{option} {value!r}: at least one name is wanted")
+            update[option] = names
+    if models is not None:
+        update |= {"variants": (), "waterfalls": (), "ladders": ()}
+    return study.model_copy(update=update)
