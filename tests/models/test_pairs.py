@@ -1,4 +1,4 @@
-"""Cross-entropies of pairs against the n × n form, torch-geometric and expectations, in float64."""
+"""Cross-entropies of pairs of nodes against the n × n form, torch-geometric and expectations, in float64."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,12 @@ from benchmark.training.graph import Graph
 
 
 def normal(*shape, seed=0, dtype=torch.float64):
+    """Standard normal numbers in a shape."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def graphs_of(n, r, seed):
-    """Other edges, and more of them, in each replica."""
+    """One edge array per replica; each next replica has one edge more."""
     rng = np.random.default_rng(seed)
     upper = np.stack(np.triu_indices(n, 1), axis=1)
     counts = [min(len(upper) - 1, n + replica) for replica in range(r)]
@@ -29,6 +30,7 @@ def graphs_of(n, r, seed):
 
 
 def dense_form(z, graphs, weight, norm):
+    """The weighted cross-entropy by n × n logits and targets, [r]."""
     logits = z @ z.transpose(1, 2)
     return torch.stack(
         [
@@ -42,7 +44,7 @@ def dense_form(z, graphs, weight, norm):
 
 
 def compared(z, graphs, weigh, block):
-    """Asserts that value and gradient are those of the n × n form."""
+    """Assert that value and gradient agree with the n × n form."""
     graph = Graph.of(graphs, z.shape[1], device="cpu", dtype=z.dtype)
     weight, norm = weigh(graph.nodes, graph.counts)
     dense = dense_form(z, graphs, weight, norm)
@@ -66,8 +68,8 @@ def compared(z, graphs, weigh, block):
 @given(
     n=st.integers(3, 40), r=st.integers(1, 3), block=st.integers(1, 24), graded=st.booleans(), seed=st.integers(0, 99)
 )
-def test_targets_between_zero_and_one_and_a_diagonal_that_is_none(weigh, loops, n, r, block, graded, seed):
-    """Edges of target t cost t times an edge and 1 − t times a non-edge; without loops a node is no edge to itself."""
+def test_edge_weights_and_a_missing_diagonal_change_the_targets(weigh, loops, n, r, block, graded, seed):
+    """A pair with target t costs t times an edge plus 1 − t times a non-edge. Without loops, nodes have target 0."""
     graphs, rng = graphs_of(n, r, seed), np.random.default_rng(seed)
     weights = [rng.choice([0.5, 1.0], size=len(edges)).astype(np.float32) for edges in graphs]
     z = normal(r, n, 3, seed=seed).requires_grad_()
@@ -99,18 +101,18 @@ def test_targets_between_zero_and_one_and_a_diagonal_that_is_none(weigh, loops, 
     scale=st.sampled_from([0.0, 0.3, 3.0, 12.0]),
     seed=st.integers(0, 10**6),
 )
-def test_pair_cross_entropy_against_the_dense_reference(weigh, n, d, r, block, scale, seed):
+def test_pair_cross_entropy_agrees_with_the_dense_form(weigh, n, d, r, block, scale, seed):
     compared((scale * normal(r, n, d, seed=seed)).requires_grad_(), graphs_of(n, r, seed), weigh, block)
 
 
 @pytest.mark.parametrize(("n", "d", "r"), [(300, 4, 3), (1200, 16, 2)])
-def test_blocks_of_the_device_s_own_size(n, d, r):
+def test_blocks_of_the_default_size_agree_with_the_dense_form(n, d, r):
     compared(normal(r, n, d).requires_grad_(), graphs_of(n, r, 0), balanced, None)
 
 
 @pytest.mark.parametrize("scale", [0.3, 3.0])
-def test_single_precision_is_as_near_as_single_precision_can_be(scale):
-    """The dense form in single precision is the yardstick: ours may not be ten times further from the truth."""
+def test_single_precision_is_as_exact_as_the_dense_form(scale):
+    """The error in single precision is less than ten times the error of the dense form in single precision."""
     n, d = 1500, 16
     exact = (scale * normal(1, n, d)).requires_grad_()
     graphs = graphs_of(n, 1, 0)
@@ -129,7 +131,7 @@ def test_single_precision_is_as_near_as_single_precision_can_be(scale):
         assert errors["ours"] < max(10 * errors["dense"], 1e-6), errors
 
 
-def test_a_second_pass_leaves_the_first_one_s_result_alone():
+def test_a_second_pass_does_not_overwrite_the_result_of_the_first():
     one = gradient_of_all_pairs(normal(2, 50, 3))
     before = one.clone()
     gradient_of_all_pairs(normal(2, 50, 3, seed=1))
@@ -137,7 +139,7 @@ def test_a_second_pass_leaves_the_first_one_s_result_alone():
 
 
 class Counted(TorchDispatchMode):
-    """How often each operation is called, and the most elements that one returns."""
+    """Counts the calls of each torch operation, and the elements of the largest result."""
 
     def __init__(self):
         super().__init__()
@@ -152,7 +154,7 @@ class Counted(TorchDispatchMode):
         return result
 
 
-def test_no_more_is_made_than_rows_and_one_block_and_no_more_is_done_than_half():
+def test_memory_is_one_block_and_work_is_half_of_all_pairs():
     n, d, block = 960, 4, 16
     z = normal(1, n, d)
     with Counted() as counted:
@@ -161,18 +163,18 @@ def test_no_more_is_made_than_rows_and_one_block_and_no_more_is_done_than_half()
     rows, width = n // block, 8
     upper = sum(-(-(n - top) // (width * block)) for top in range(0, n, block))
     assert rows * rows / (2 * width) < upper <= rows * (rows + width) / (2 * width) + rows
-    assert upper <= counted.calls["bmm"] <= upper + rows  # a row's first block ends where a column of blocks does
+    assert upper <= counted.calls["bmm"] <= upper + rows  # the first block of a row may be narrower
     assert counted.calls["baddbmm_"] == 2 * counted.calls["bmm"]
     assert counted.calls["tanh_"] == counted.calls["bmm"]
     with Counted() as again:
         gradient_of_all_pairs(z, block)
-    assert "slice" not in again.calls  # the views are there already
+    assert "slice" not in again.calls  # views are made only once
     with Counted() as valued:
         softplus_of_all_pairs(z, block)
     assert "baddbmm_" not in valued.calls
 
 
-def test_replicas_share_blocks_where_they_are_small():
+def test_small_replicas_share_a_block():
     with Counted() as counted:
         gradient_of_all_pairs(normal(8, 16, 2), 16)
     assert counted.calls["bmm"] == 1
@@ -181,16 +183,17 @@ def test_replicas_share_blocks_where_they_are_small():
     assert counted.calls["bmm"] == 3 * 8
 
 
-def test_views_grow_with_n_and_not_with_its_square():
+def test_the_number_of_views_grows_linearly_with_n():
     def views(n):
+        """Different blocks of a workspace for n rows."""
         blocks = UpperBlocks(1, n, 2, 4, 32, torch.float32, torch.device("cpu"))
         return len({id(block) for row in blocks.rows for block in row.blocks})
 
     assert views(1600) < 2.1 * views(800)
 
 
-def test_sampled_cross_entropy_is_torch_geometric_s_times_n_squared():
-    """With the same negatives, and other edges in each replica; its 1e-15 under the logarithm aside."""
+def test_sampled_cross_entropy_is_n_squared_times_the_loss_of_torch_geometric():
+    """Both get the same negatives, and each replica has its own edges. Theirs adds 1e-15 inside the logarithm."""
     x, _ = data()
     graphs = [data(seed=0)[1], data(seed=1)[1][:-7]]
     inputs = inputs_of(BY_NAME["gae-sampled"], x, graphs, replicas=2)
@@ -219,7 +222,7 @@ def test_sampled_cross_entropy_is_torch_geometric_s_times_n_squared():
     assert torch.equal(gradients[1], gradients[2])
 
 
-def test_sampled_cross_entropy_expects_the_mean_over_all_non_edges():
+def test_sampled_cross_entropy_averages_to_the_mean_over_all_non_edges():
     n, copies = 12, 500
     x, edges = data(n=n, each=1)
     inputs = inputs_of(BY_NAME["gae-sampled"], x, edges, replicas=copies)
@@ -234,7 +237,7 @@ def test_sampled_cross_entropy_expects_the_mean_over_all_non_edges():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_gives_the_processor_s_cost_and_gradient():
+def test_gpu_and_cpu_agree_on_cost_and_gradient():
     n, r = 5000, 3
     graphs = graphs_of(n, r, 0)
     found = {}
@@ -247,8 +250,8 @@ def test_a_gpu_gives_the_processor_s_cost_and_gradient():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_step_on_a_gpu_does_not_wait_for_it():
-    """Any synchronisation with the host raises, the drawing of negatives included."""
+def test_a_step_on_a_gpu_never_synchronises_with_the_host():
+    """Any synchronisation raises an error here, also while negatives are drawn."""
     n = 500
     graph = Graph.of(graphs_of(n, 2, 0), n, device="cuda", dtype=torch.float32)
     z = normal(2, n, 4, dtype=torch.float32).cuda().requires_grad_()

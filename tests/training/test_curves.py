@@ -1,4 +1,4 @@
-"""Training curves: which epochs they hold, in which units, and whether a training had ended."""
+"""Training curves: their epochs, their units, and the fall of the loss at the end."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def test_epochs_are_counted_through_the_phases(spec):
     assert len(curve.total) == len(curve.reconstruction) == len(curve.divergence) == len(curve.std) == len(curve.epoch)
 
 
-def test_a_long_phase_is_logged_at_its_first_epoch_and_twenty_more():
+def test_a_long_phase_logs_its_first_epoch_and_twenty_more():
     spec = BY_NAME["sae-stacked"]
     settings = short(spec, epochs=40, batch=0).with_overrides({"hidden": (8, 7)})
     (curve,) = fit(spec, inputs_for(spec, 1), settings, [0], "cpu").curves
@@ -29,8 +29,8 @@ def test_a_long_phase_is_logged_at_its_first_epoch_and_twenty_more():
 
 
 @rows(TRAINED)
-def test_the_curve_of_std_is_zero_for_a_point_and_else_the_mean_std_of_its_epoch(spec):
-    """On the full batch the last epoch starts from where one epoch less has ended."""
+def test_std_of_a_curve_is_the_mean_std_of_the_epoch_and_zero_for_a_point(spec):
+    """On the full batch, the last of four epochs starts with the weights that three epochs leave."""
     full = {} if spec.uses_graph else {"batch": 0}
     inputs = inputs_for(spec, 1)
     one, two = (fit(spec, inputs, short(spec, epochs=epochs, **full), [0], "cpu") for epochs in (3, 4))
@@ -40,7 +40,8 @@ def test_the_curve_of_std_is_zero_for_a_point_and_else_the_mean_std_of_its_epoch
     assert two.curves[0].std[-1] == pytest.approx(spread(one.posterior).item(), rel=1e-5)
 
 
-MEANS_OF_ROWS = [  # nothing drawn, and no variance that is the batch's
+# models with a loss that is a plain mean over rows: no draws, and no variance learned per batch
+MEANS_OF_ROWS = [
     row
     for row in TRAINED
     if not (
@@ -50,8 +51,8 @@ MEANS_OF_ROWS = [  # nothing drawn, and no variance that is the batch's
 
 
 @rows(MEANS_OF_ROWS)
-def test_a_curve_is_of_nats_per_row_whatever_the_batches(spec):
-    """Weights that hardly move, and nothing drawn: a mean over batches of 16 and 14 rows is that over all rows."""
+def test_curves_are_in_nats_per_row_for_any_batch_size(spec):
+    """With fixed weights and no draws, the mean over batches of 16 and 14 rows equals the mean over all rows."""
     inputs = inputs_for(spec, 2)
     settings = short(spec, epochs=1, learning_rate=1e-12)
     curves = fit(spec, inputs, settings, [0, 1], "cpu").curves
@@ -62,6 +63,7 @@ def test_a_curve_is_of_nats_per_row_whatever_the_batches(spec):
 
 
 def curve_of(*totals, phases=None, epochs=None):
+    """A curve with these losses, by default at consecutive epochs of the last phase."""
     count = len(totals)
     nothing = (0.0,) * count
     return Curve(epochs or tuple(range(1, count + 1)), phases or (LAST,) * count, totals, nothing, nothing, nothing)
@@ -72,11 +74,11 @@ def curve_of(*totals, phases=None, epochs=None):
     [
         (curve_of(*([5.0] * 8), 4.0, 3.0), 1 / 4),  # from the ninth of ten epochs to the tenth
         (curve_of(*range(20, 0, -1)), 2 / 3),  # from 3 to 1
-        (curve_of(*range(1, 21)), -2 / 18),  # it rose
-        (curve_of(*range(0, -20, -1)), 2 / 17),  # of its size, where it is negative
-        (curve_of(*([9.0] * 15), 5.0, 6.0, 5.0, 6.0, 5.0), 0.0),  # noise is no trend, and what was before is over
+        (curve_of(*range(1, 21)), -2 / 18),  # the loss rose
+        (curve_of(*range(0, -20, -1)), 2 / 17),  # a negative loss counts by its size
+        (curve_of(*([9.0] * 15), 5.0, 6.0, 5.0, 6.0, 5.0), 0.0),  # noise without a trend, after an early fall
         (curve_of(9.0, 4.0, 3.0, 2.0, epochs=(1, 80, 90, 100)), 1 / 3),
-        (curve_of(5.0, 4.0, 1.0, epochs=(1, 90, 100)), None),  # of the last fifth two were logged
+        (curve_of(5.0, 4.0, 1.0, epochs=(1, 90, 100)), None),  # only two epochs of the last fifth were logged
         (curve_of(5.0, 4.0), None),
         (curve_of(5.0), None),
         (curve_of(), None),
@@ -87,19 +89,19 @@ def curve_of(*totals, phases=None, epochs=None):
         (curve_of(*([9.0] * 8), 4.0, 3.0, phases=("layer 1",) * 10), None),
     ],
 )
-def test_the_last_fall(curve, fall):
+def test_last_fall_is_the_relative_fall_over_the_last_tenth(curve, fall):
     assert curve.last_fall == (None if fall is None else pytest.approx(fall))
 
 
 @pytest.mark.parametrize("epochs", [3, 4, 5, 6, 10, 13, 20, 40, 50, 200, 500, 600, 1000])
-def test_a_training_that_still_falls_steadily_says_so_or_nothing(epochs):
-    """From 2 to 1 in a straight line, at the epochs that fit() logs."""
+def test_a_steady_fall_counts_as_unfinished_or_unknown(epochs):
+    """The loss falls from 2 to 1 in a straight line, at the epochs that ``fit`` logs."""
     logged = sorted({max(1, round(epochs * point / 20)) for point in range(21)})
     fall = curve_of(*(2 - epoch / epochs for epoch in logged), epochs=tuple(logged)).last_fall
     assert fall is None or fall > 0.01
 
 
-def test_the_first_loss_that_is_not_finite():
+def test_the_first_epoch_with_a_loss_that_is_not_finite_is_found():
     assert curve_of(1.0, float("nan"), 2.0).first_not_finite == 2
     assert curve_of(1.0, 2.0, float("-inf"), epochs=(1, 7, 9)).first_not_finite == 9
     assert curve_of(1.0, 2.0).first_not_finite is None

@@ -1,4 +1,4 @@
-"""The graph of all replicas, and its non-edges: exact, uniform, and without anything drawn in vain."""
+"""The joined graph of all replicas, and uniform draws of its non-edges without rejection."""
 
 import numpy as np
 import pytest
@@ -13,14 +13,16 @@ from benchmark.training.graph import Graph
 
 
 def graph_of(edges, n):
+    """The joined graph of one edge array per replica."""
     return Graph.of(edges, n, device="cpu", dtype=torch.float64)
 
 
 def streams(replicas):
+    """Generators of negatives for replicas with seeds 0, 1, …"""
     return torch_generators(tuple(range(replicas)), "negatives", device="cpu")
 
 
-def test_a_graph_is_block_diagonal():
+def test_the_joined_graph_is_block_diagonal():
     graphs = [data(seed=0)[1], data(seed=1)[1][:-7]]
     m = [len(edges) for edges in graphs]
     graph = graph_of(graphs, ROWS)
@@ -36,8 +38,8 @@ def test_a_graph_is_block_diagonal():
     assert graph.replica.tolist() == [0] * m[0] + [1] * m[1] + [0] * ROWS + [1] * ROWS
 
 
-def test_a_weighted_graph_is_propagated_by_its_weights():
-    """Â = D^-1/2 (W + I) D^-1/2, D the row sums of W + I."""
+def test_weights_of_edges_are_part_of_the_normalised_adjacency():
+    """Â = D^-1/2 (W + I) D^-1/2, with D the row sums of W + I."""
     graphs = [data(seed=seed)[1] for seed in (0, 1)]
     weights = [
         np.random.default_rng(k).choice([0.5, 1.0], len(edges)).astype(np.float32) for k, edges in enumerate(graphs)
@@ -68,8 +70,7 @@ def test_weighted_sums_run_over_the_neighbours_and_the_node_itself():
 
 @settings(max_examples=40, deadline=None)
 @given(n=st.integers(2, 9), replicas=st.integers(1, 3), seed=st.integers(0, 10**6))
-def test_the_non_edges_are_all_that_is_no_edge(n, replicas, seed):
-    """By the numbers themselves: every rank there is, looked up."""
+def test_every_rank_is_a_different_non_edge_and_no_non_edge_is_missing(n, replicas, seed):
     rng = np.random.default_rng(seed)
     pairs = np.stack(np.triu_indices(n, 1), axis=1)
     graphs = [pairs[rng.random(len(pairs)) < rng.random()] for _ in range(replicas)]
@@ -103,13 +104,13 @@ def test_draws_are_uniform_over_all_ordered_non_edges():
     left, right = graph_of([edges], n).non_edges.draw([count], streams(1))
     counts = np.bincount((left * n + right).numpy(), minlength=n * n).reshape(n, n)
     absent = target(edges, n) == 0
-    assert counts[~absent].sum() == 0  # no edge in either direction, and no node with itself
+    assert counts[~absent].sum() == 0  # no edge in either direction, and no node paired with itself
     expected = count / absent.sum()
     assert ((counts[absent] - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, absent.sum() - 1)
 
 
-def test_one_draw_is_uniform_too():
-    """Alone, or the first of two order statistics, it may not be likelier at one end."""
+def test_single_draws_and_pairs_of_draws_are_uniform():
+    """Sorting must not make one end likelier, for one draw or for two."""
     n = 4
     non_edges = graph_of([np.array([[0, 1]])], n).non_edges
     (generator,) = streams(1)
@@ -119,7 +120,7 @@ def test_one_draw_is_uniform_too():
     assert ((counts - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, n - 1)
 
 
-def test_graphs_without_edges_and_with_nearly_all():
+def test_draws_work_for_graphs_without_edges_and_with_nearly_all_edges():
     (generator,) = streams(1)
     left, right = graph_of([np.empty((0, 2), dtype=np.int64)], 3).non_edges.draw([100], [generator])
     assert set((left * 3 + right).tolist()) == {1, 2, 3, 5, 6, 7}
@@ -132,7 +133,7 @@ def test_graphs_without_edges_and_with_nearly_all():
         graph_of([pairs], n).non_edges.draw([1], [generator])
 
 
-def test_negatives_are_drawn_anew_at_every_step():
+def test_successive_draws_differ_and_need_one_generator_per_replica():
     with pytest.raises(ValueError, match="zip"):
         graph_of([data()[1]] * 2, ROWS).non_edges.draw([3, 3], streams(1))
     edges = data()[1]

@@ -1,4 +1,4 @@
-"""Posteriors, their divergences, what is printed wrongly of them, and noise after training."""
+"""Posteriors, their draws and divergences, posteriors with published mistakes, and noise added after training."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def some_gaussian(r=2, n=5, d=3):
     return DiagonalGaussian(mean, std.abs() + 0.1)
 
 
-def test_divergence_against_torch_distributions():
+def test_divergence_agrees_with_torch_distributions():
     q = some_gaussian()
     expected = kl_divergence(Normal(q.mean, q.std), Normal(torch.zeros_like(q.mean), 1.0)).sum(-1)
     torch.testing.assert_close(divergence(q), expected)
@@ -29,7 +29,7 @@ def test_divergence_against_torch_distributions():
     torch.testing.assert_close(divergence(q, floor=0.3), floored.sum(-1) - 0.5 * 0.3 * q.mean.shape[-1])
 
 
-def test_sampled_divergence_against_torch_distributions():
+def test_sampled_divergence_agrees_with_torch_distributions():
     q = some_gaussian()
     eps = standard_normal(q.mean, noise((0, 1)))
     z = q.mean + q.std * eps
@@ -37,13 +37,13 @@ def test_sampled_divergence_against_torch_distributions():
     torch.testing.assert_close(sampled_divergence(q, eps), expected.sum(-1))
 
 
-def test_a_std_of_zero_costs_infinitely_much_but_with_a_floor():
+def test_a_std_of_zero_has_infinite_divergence_unless_there_is_a_floor():
     still = DiagonalGaussian(torch.zeros(1, 1, 2), torch.zeros(1, 1, 2))
     assert divergence(still).isposinf().all()
     torch.testing.assert_close(divergence(still, floor=1e-8), torch.full((1, 1), -np.log(1e-8) - 1), rtol=1e-6, atol=0)
 
 
-def test_samples_have_the_posterior_s_moments_and_a_zero_std_is_a_point():
+def test_samples_have_the_moments_of_the_posterior_and_a_zero_std_is_a_point():
     n = 200_000
     q = DiagonalGaussian(torch.full((1, n, 1), 2.0), torch.full((1, n, 1), 0.5))
     drawn = sample(q, noise())
@@ -67,8 +67,8 @@ def test_every_replica_draws_from_its_own_generator():
 @pytest.mark.parametrize(
     ("printed", "corrected"), [("vae-as-printed", "vae-four-layer"), ("vgae-as-printed", "vgae-corrected")]
 )
-def test_the_printed_std_is_half_the_exponential_of_what_is_a_log_variance(printed, corrected):
-    """With equal weights: σ = 0.5·exp(h) against exp(h/2), and in both the KL ½Σ(μ² + e^h − h − 1)."""
+def test_as_printed_models_draw_with_a_wrong_std_and_pay_the_right_divergence(printed, corrected):
+    """With equal weights, one draws with σ = 0.5·exp(h) and the other with exp(h/2). Both pay ½Σ(μ² + e^h − h − 1)."""
     inputs = tiny(BY_NAME[corrected])
     wrong, right = (built(BY_NAME[name], inputs) for name in (printed, corrected))
     mean, h = right.encoder(inputs)
@@ -82,13 +82,13 @@ def test_the_printed_std_is_half_the_exponential_of_what_is_a_log_variance(print
     for loss in losses:
         torch.testing.assert_close(loss.divergence, kl)
     assert losses[0].reconstruction != losses[1].reconstruction
-    torch.testing.assert_close(losses[0].std, (0.5 * h.exp()).mean((1, 2)))  # of what is drawn with
+    torch.testing.assert_close(losses[0].std, (0.5 * h.exp()).mean((1, 2)))  # the σ of the draws
     drawn = right.encode(inputs)
     assert not torch.isclose(divergence(DiagonalGaussian(drawn.mean, 0.5 * h.exp())).mean(-1), kl)
 
 
 @rows([spec for spec in TRAINED if not spec.uses_graph])
-def test_a_last_relu_leaves_nothing_negative(spec):
+def test_means_are_never_negative_after_a_last_relu(spec):
     inputs = tiny(spec)
     q = built(spec, inputs).encode(inputs)
     assert (q.mean >= 0).all() == (spec.name in RECTIFIED)
@@ -96,7 +96,7 @@ def test_a_last_relu_leaves_nothing_negative(spec):
 
 
 @pytest.mark.parametrize("estimator", ["A", "B"])
-def test_a_direct_std_may_be_zero_and_all_stays_finite(estimator):
+def test_losses_and_gradients_stay_finite_for_a_direct_std_of_zero(estimator):
     spec = BY_NAME["vae-direct-sigma"]
     inputs = tiny(spec)
     model = built(spec, inputs, settings=spec.overridden({"estimator": estimator}))
@@ -113,7 +113,7 @@ def test_a_direct_std_may_be_zero_and_all_stays_finite(estimator):
     assert all(value.isfinite().all() for value in loss)
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
     for head in model.encoder.heads:
-        head.weight.data.fill_(-1.0)  # all of μ and σ dead
+        head.weight.data.fill_(-1.0)  # all units of μ and σ are dead
         head.bias.data.fill_(-1.0)
     model.zero_grad()
     loss = model.loss(inputs, draws(), value=True)
@@ -124,10 +124,11 @@ def test_a_direct_std_may_be_zero_and_all_stays_finite(estimator):
 
 
 def signal_to_noise(q):
+    """ΣVar(μ_j)/ΣE[σ_j²] of every replica."""
     return q.mean.var(1, correction=0).sum(-1) / q.std.square().mean(1).sum(-1)
 
 
-def test_noise_is_added_in_the_other_s_signal_to_noise_ratio():
+def test_added_noise_has_the_signal_to_noise_ratio_of_the_twin():
     generator = torch.Generator().manual_seed(0)
     point = PointMass(20 * torch.randn(3, ROWS, 4, generator=generator, dtype=torch.float64) + 7)
     scale = torch.tensor([0.1, 1.0, 10.0], dtype=torch.float64)[:, None, None]
@@ -139,7 +140,7 @@ def test_noise_is_added_in_the_other_s_signal_to_noise_ratio():
     assert torch.equal(q.mean, point.mean)
     assert q.std.shape == q.mean.shape
     torch.testing.assert_close(signal_to_noise(q), signal_to_noise(noisy))
-    assert torch.equal(q.std, q.std[:, :1, :1].expand_as(q.std))  # isotropic, one σ a replica
+    assert torch.equal(q.std, q.std[:, :1, :1].expand_as(q.std))  # isotropic, one σ per replica
     assert (q.std[:, 0, 0].diff() > 0).all()
     alone = with_noise_of(PointMass(point.mean[1:2]), DiagonalGaussian(noisy.mean[1:2], noisy.std[1:2]))
     torch.testing.assert_close(alone.std[0], q.std[1])
@@ -152,16 +153,16 @@ def test_noise_of_a_collapsed_twin_drowns_the_point():
     point = PointMass(torch.randn(1, ROWS, 4, generator=generator, dtype=torch.float64))
     nothing = torch.zeros(1, ROWS, 4, dtype=torch.float64)
     spread = point.mean.var(1, correction=0).mean().sqrt()
-    for noise in (torch.ones_like(nothing), nothing):  # and where its noise has vanished too
+    for noise in (torch.ones_like(nothing), nothing):  # a twin with noise, and one without
         q = with_noise_of(point, DiagonalGaussian(nothing, noise))
         torch.testing.assert_close(q.std, (1e6 * spread).expand_as(q.std))
 
 
-def test_noise_of_a_twin_without_noise_and_noise_on_a_dead_point_are_none():
+def test_no_noise_is_added_for_a_twin_without_noise_or_a_constant_point():
     q = some_gaussian(n=ROWS)
     dead = with_noise_of(PointMass(torch.ones(2, ROWS, 3).double()), q)
     assert (dead.std == 0).all()
     still = with_noise_of(PointMass(q.mean), DiagonalGaussian(q.mean, torch.zeros_like(q.std)))
     assert (still.std == 0).all()
     both = with_noise_of(PointMass(torch.ones(2, ROWS, 3).double()), DiagonalGaussian(torch.zeros_like(q.mean), q.std))
-    assert (both.std == 0).all()  # nothing to drown
+    assert (both.std == 0).all()  # constant latents have no spread to drown
