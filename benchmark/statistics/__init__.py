@@ -1,4 +1,4 @@
-"""Summaries of scores, paired contrasts and their verdicts: frame in, frame out."""
+"""Summaries, paired contrasts and verdicts of scores. Every function takes a frame and returns a frame."""
 
 from benchmark.statistics.contrasts import CONTRAST_COLUMNS, CORRECTED, PAIRED, QUESTION, contrasts
 from benchmark.statistics.inference import interval_of_mean

@@ -1,4 +1,4 @@
-"""Paired contrasts on each dataset, over its seeds."""
+"""Paired contrasts on each dataset, over seeds."""
 
 from __future__ import annotations
 
@@ -26,18 +26,33 @@ CONTRAST_COLUMNS = [
 def contrasts(
     scores: pd.DataFrame, declared: Sequence[Contrast], overlap: Mapping[str, float], *, margin: float
 ) -> pd.DataFrame:
-    """Paired differences, first − second, with interval and verdict: a row per contrast, primary and dataset with both.
+    """Compare the two sides of each contrast by seed, with an interval and a verdict.
 
-    Paired by seed, draws averaged in the score. ``overlap`` is ρ, test rows over training rows, of each task whose
-    random splits overlap between seeds: its interval is the corrected resampled t of Nadeau and Bengio (2003), with
-    variance s²·(1/n + ρ). A task that is not in it gets the plain paired t, s²/n, which is conditional on the data.
+    Draws are averaged before seeds are paired.
 
-    ``seeds`` counts the pairs, ``diverged`` those in which an arm diverged (it scored chance), ``failed`` the seeds
-    left out because an arm failed, ``unpaired`` those that an arm has no row for. One seed gives a NaN interval, equal
-    differences one of no width. ``improvement`` is the share of seeds on which the first was better, ties by half;
-    ``p_flip`` the exact sign-flip p, whose smallest attainable value is ``least_p``; the columns that follow are those
-    of ``verdicts.judge``, a dataset being a family of tests. Rows are in the order of ``declared``, then of its
-    primaries, then of dataset names.
+    Args:
+        scores: Scores as ``check_scores`` accepts them.
+        declared: The contrasts.
+        overlap: ρ, test rows over training rows, by task. List only the tasks with random splits that overlap between
+            seeds. Their interval is the corrected resampled t with variance s²·(1/n + ρ). All other tasks get the plain
+            paired t with variance s²/n, which is conditional on the data.
+        margin: Differences within ± margin count as equivalent, on the scale of the score.
+
+    Returns:
+        One row for each contrast, primary task and dataset that has scores of both sides. Rows are in the order of
+        ``declared``, of its primaries, and of dataset names.
+
+        - ``difference``, ``sd``: mean and standard deviation of first − second over seeds.
+        - ``low``, ``high``: the ends of the 95 % interval. NaN for one seed; both equal ``difference`` if all
+          differences are equal.
+        - ``seeds``: the number of pairs; ``diverged`` of them have a diverged side, which scored chance.
+        - ``failed``: seeds left out because a side failed. ``unpaired``: seeds that only one side has.
+        - ``interval``, ``overlap``: the kind of the interval, PAIRED or CORRECTED, and its ρ.
+        - ``improvement``: the share of seeds on which the first side was better; a tie counts half.
+        - ``p_flip``, ``least_p``: the exact sign-flip p, and the smallest p that so many seeds can attain.
+        - The other columns are explained in ``verdicts.judge``. The rows of a dataset are one family of tests.
+
+    Source: Nadeau and Bengio (2003) for the corrected resampled t.
     """
     asked = {(primary.task, primary.metric) for contrast in declared for primary in contrast.primary}
     scores = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(asked)]
@@ -55,7 +70,7 @@ def contrasts(
 
 
 def _contrast(seeds: pd.DataFrame, contrast: Contrast, primary: Primary, overlap: float | None) -> pd.DataFrame:
-    """The rows of one contrast and primary, a dataset each."""
+    """Return the rows of one contrast and primary, one for each dataset."""
     first, second = _side(seeds, contrast.first, primary), _side(seeds, contrast.second, primary)
     first = first[first["dataset"].isin(second["dataset"])]
     second = second[second["dataset"].isin(first["dataset"])]
@@ -98,7 +113,7 @@ def _contrast(seeds: pd.DataFrame, contrast: Contrast, primary: Primary, overlap
 
 
 def _side(seeds: pd.DataFrame, side: Side, primary: Primary) -> pd.DataFrame:
-    """The scores by seed of one side of a contrast."""
+    """Return the scores by seed of one side of a contrast."""
     wanted = {
         "model": side.model,
         "variant": side.variant,

@@ -1,4 +1,4 @@
-"""Tests, intervals and corrections for several tests: arrays in, arrays out."""
+"""Tests, intervals and corrections for many tests. Every function takes arrays and returns arrays."""
 
 from __future__ import annotations
 
@@ -13,34 +13,50 @@ from benchmark.core.rng import generator
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 RESAMPLES = 9_999
-MOST_FLIPPED = 30  # values; beyond, the exact sign-flip p takes long, and the t is as good
+MOST_FLIPPED = 30  # values; with more, the exact p takes too long and the t test is as good
 
 Floats = NDArray[np.float64]
 
 
 def standard_error(sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0) -> Floats:
-    """That of the mean of ``n`` differences, s·√(1/n + ρ); NaN for n < 2.
+    """Return the standard error of a mean of ``n`` differences, s·√(1/n + ρ); NaN for n < 2.
 
-    ``overlap`` is ρ, test rows over training rows, where random splits overlap between seeds; Nadeau and Bengio (2003).
+    Args:
+        sd: Standard deviation s of the differences, with divisor n − 1.
+        n: Number of differences.
+        overlap: ρ, test rows over training rows, if random splits overlap between seeds; otherwise 0.
+
+    Source: Nadeau and Bengio (2003).
+
+    >>> float(standard_error(2.0, 4))
+    1.0
     """
     error: Floats = np.asarray(sd, float) * np.sqrt(1 / _several(n) + np.asarray(overlap, float))
     return error
 
 
 def reach(sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0) -> Floats:
-    """Half the width of the 95 % t interval of the mean of ``n`` values; NaN for n < 2."""
+    """Return half the width of the 95 % t interval of a mean; NaN for n < 2. Arguments as in ``standard_error``."""
     quantile: Floats = stats.t.ppf((1 + CONFIDENCE) / 2, _several(n) - 1)
     return quantile * standard_error(sd, n, overlap)
 
 
 def interval_of_mean(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0) -> tuple[Floats, Floats]:
-    """The ends of the 95 % t interval of the mean of ``n`` values; NaN for n < 2."""
+    """Return both ends of the 95 % t interval of a mean; NaN for n < 2.
+
+    >>> low, high = interval_of_mean(0.5, 0.1, 3)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.252, 0.748)
+    """
     half, middle = reach(sd, n, overlap), np.asarray(mean, float)
     return middle - half, middle + half
 
 
 def p_of_difference(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0) -> Floats:
-    """Two-sided p of the t test that the mean is zero; NaN for n < 2. Equal values are certain: 0, or 1 if all zero."""
+    """Return the two-sided p of the t test that the mean is zero; NaN for n < 2.
+
+    If all values are equal (``sd`` is 0), p is 0, or 1 if the mean is zero too.
+    """
     away = np.abs(np.asarray(mean, float))
     return np.minimum(1.0, 2 * _upper(away, standard_error(sd, n, overlap), n))
 
@@ -48,16 +64,31 @@ def p_of_difference(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: Array
 def p_of_equivalence(
     mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0, *, margin: float
 ) -> Floats:
-    """The larger p of two one-sided t tests, against −margin and against +margin; NaN for n < 2. Schuirmann (1987)."""
+    """Return the larger p of two one-sided t tests, against −margin and against +margin; NaN for n < 2.
+
+    A small p says that the mean lies within ± margin.
+
+    Source: Schuirmann (1987).
+    """
     within = margin - np.abs(np.asarray(mean, float))
     return _upper(within, standard_error(sd, n, overlap), n)
 
 
 def sign_flip(values: ArrayLike) -> tuple[float, float]:
-    """Exact two-sided p of the mean under all 2ⁿ flips of signs, and the smallest p that n values can attain, 2¹⁻ⁿ.
+    """Return the exact two-sided p of the mean under all 2ⁿ flips of signs, and the least p that n values can attain.
 
-    NaN are left out. The p is NaN with no value, and with more than 30. Fisher (1935), §21. Sums are counted by pairing
-    those of one half of the values with those of the other (Pagano and Tritchler 1983 count them otherwise).
+    The signed sums of one half of the values are paired with the signed sums of the other half.
+
+    Args:
+        values: Differences; NaN are left out.
+
+    Returns:
+        p, and 2¹⁻ⁿ. p is NaN for no value and for more than 30 values.
+
+    Source: Fisher (1935), §21.
+
+    >>> sign_flip([1.0, 2.0, 3.0])
+    (0.25, 0.25)
     """
     there = np.asarray(values, float)
     there = there[~np.isnan(there)]
@@ -66,7 +97,7 @@ def sign_flip(values: ArrayLike) -> tuple[float, float]:
     least = 2.0 ** (1 - there.size)
     if there.size > MOST_FLIPPED:
         return np.nan, least
-    observed = abs(there.sum()) - 1e-9 * np.abs(there).sum()  # sums that are equal but for rounding are equal
+    observed = abs(there.sum()) - 1e-9 * np.abs(there).sum()  # sums that differ by rounding count as equal
     if observed <= 0:
         return 1.0, least
     half = there.size // 2
@@ -76,13 +107,21 @@ def sign_flip(values: ArrayLike) -> tuple[float, float]:
 
 
 def bootstrap_t(values: ArrayLike, *, seed: int) -> tuple[float, float]:
-    """The ends of the 95 % bootstrap-t interval of the mean; NaN for fewer than three values or without spread.
+    """Return both ends of the 95 % bootstrap-t interval of the mean, from 9,999 resamples.
 
-    Efron and Tibshirani (1993), section 12.5, with 9,999 resamples. A resample without spread has no t and is drawn
-    again.
+    A resample of equal values has no t and is drawn again.
+
+    Args:
+        values: NaN are left out; their order does not matter.
+        seed: Names the stream of random numbers.
+
+    Returns:
+        NaN for fewer than three values, or if all values are equal.
+
+    Source: Efron and Tibshirani (1993), section 12.5.
     """
     there = np.asarray(values, float)
-    there = np.sort(there[~np.isnan(there)])  # the order in which datasets come must not matter
+    there = np.sort(there[~np.isnan(there)])  # the order of datasets must not matter
     if there.size < 3 or there[0] == there[-1]:
         return np.nan, np.nan
     rng = generator(seed, "bootstrap-t")
@@ -96,17 +135,29 @@ def bootstrap_t(values: ArrayLike, *, seed: int) -> tuple[float, float]:
 
 
 def holm(p: ArrayLike) -> Floats:
-    """Adjusted so that the chance of any false rejection in the family is bounded; NaN stay out of it. Holm (1979)."""
+    """Return p adjusted by Holm's method, which bounds the chance of any false rejection. NaN stay NaN.
+
+    Source: Holm (1979).
+
+    >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03]).tolist()]
+    [0.03, 0.06, 0.06]
+    """
     return _stepwise(p, lambda ordered, rank, m: np.maximum.accumulate((m - rank) * ordered))
 
 
 def benjamini_hochberg(p: ArrayLike) -> Floats:
-    """Adjusted so that the share of false rejections is bounded; NaN stay out of it. Benjamini and Hochberg (1995)."""
+    """Return p adjusted by Benjamini and Hochberg's method, which bounds the share of false rejections. NaN stay NaN.
+
+    Source: Benjamini and Hochberg (1995).
+
+    >>> [round(p, 2) for p in benjamini_hochberg([0.01, 0.04, 0.03]).tolist()]
+    [0.03, 0.04, 0.04]
+    """
     return _stepwise(p, lambda ordered, rank, m: np.minimum.accumulate((m / (rank + 1) * ordered)[::-1])[::-1])
 
 
 def _stepwise(p: ArrayLike, adjusted: Any) -> Floats:
-    """p adjusted in their order; ``adjusted`` gets the ordered p, their ranks from 0, and their number."""
+    """Apply ``adjusted`` to the sorted p, their ranks from 0 and their number, and put the results back in order."""
     values = np.asarray(p, float)
     found = np.full(values.shape, np.nan)
     there = np.flatnonzero(~np.isnan(values))
@@ -121,7 +172,7 @@ def _several(n: ArrayLike) -> Floats:
 
 
 def _upper(distance: ArrayLike, error: Floats, n: ArrayLike) -> Floats:
-    """Chance that a t is above distance / error; without error that is certain one way or the other."""
+    """Return the chance that a t is above distance / error. With an error of 0 the chance is 0 or 1."""
     distance = np.asarray(distance, float)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(error == 0, np.where(distance > 0, np.inf, -np.inf), distance / error)
@@ -130,7 +181,7 @@ def _upper(distance: ArrayLike, error: Floats, n: ArrayLike) -> Floats:
 
 
 def _signed_sums(values: Floats) -> Floats:
-    """All 2ⁿ sums of the values with either sign."""
+    """Return all 2ⁿ sums of n values with either sign."""
     sums = np.zeros(1)
     for value in values:
         sums = np.concatenate([sums - value, sums + value])

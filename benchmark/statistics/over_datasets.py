@@ -1,4 +1,4 @@
-"""Contrasts over datasets: each dataset's mean is one observation, and all weigh equally."""
+"""Contrasts over datasets: the mean of each dataset is one observation, and all weigh equally."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.statistics.contrasts import EFFECT, QUESTION
 from benchmark.statistics.inference import bootstrap_t, reach, sign_flip, standard_error
 from benchmark.statistics.verdicts import JUDGED, judge
 
-FEWEST_DATASETS = 5  # below this nothing is stated over datasets
+FEWEST_DATASETS = 5  # with fewer, nothing is stated over datasets
 
 OVERALL_COLUMNS = [
     *(*QUESTION, *EFFECT, "datasets", "bootstrap_low", "bootstrap_high", "p_flip", "least_p"),
@@ -29,17 +29,29 @@ def over_datasets(
     seed: int | None,
     fewest: int = FEWEST_DATASETS,
 ) -> pd.DataFrame:
-    """The mean difference over the datasets of evidence, which weigh equally; a row for each contrast and primary.
+    """Average the difference of each contrast over the datasets that count as evidence.
 
-    ``per_dataset`` is what ``contrasts`` returns, ``evidence`` the datasets that count and the family of each. The t on
-    the datasets' means decides, for the difference and for equivalence (the columns of ``verdicts.judge``). Beside it
-    ``bootstrap_low`` and ``_high`` end the bootstrap-t interval, drawn from ``seed``, NaN without one; ``p_flip`` is
-    the exact sign-flip p and ``least_p`` the smallest that this number of datasets can attain; ``tau`` is the standard
-    deviation of the true differences between datasets, √max(0, s² − mean of squared standard errors) (Hedges and Olkin
-    1985, the equally weighted estimator); and ``predicted_low`` to ``_high`` holds, in 95 % of cases, the difference
-    measured on one further dataset: mean ± t·s·√(1 + 1/k).
+    Args:
+        per_dataset: The frame that ``contrasts`` returns.
+        evidence: The datasets that count, with the family of each.
+        margin: Differences within ± margin count as equivalent.
+        seed: Names the random stream of the bootstrap. None leaves the bootstrap out.
+        fewest: With fewer datasets, a row holds only ``datasets``; all numbers are NaN and the verdict is empty.
 
-    With fewer than ``fewest`` datasets all of this is NaN and the verdict empty; ``datasets`` says how many there are.
+    Returns:
+        One row for each contrast and primary task.
+
+        - ``difference``, ``sd``, ``low``, ``high``: mean, standard deviation and t interval of the datasets' means.
+        - ``datasets``: the number of means.
+        - ``bootstrap_low``, ``bootstrap_high``: the ends of the bootstrap-t interval; NaN without a seed.
+        - ``p_flip``, ``least_p``: the exact sign-flip p, and the smallest p that so many datasets can attain.
+        - ``tau``: the standard deviation of the true differences between datasets, √max(0, s² − e²), with e² the mean
+          of the squared standard errors. NaN if a dataset has one seed.
+        - ``predicted_low``, ``predicted_high``: an interval, mean ± t·s·√(1 + 1/k) for k datasets, that holds the
+          difference on one further dataset in 95 % of cases.
+        - The other columns are explained in ``verdicts.judge``. All rows are one family of tests. The t decides.
+
+    Source: Hedges and Olkin (1985) for ``tau``, the equally weighted estimator.
     """
     asked = per_dataset[QUESTION].drop_duplicates(ignore_index=True)
     counted = per_dataset[per_dataset["dataset"].isin(list(evidence)) & per_dataset["difference"].notna()]
@@ -70,10 +82,13 @@ def over_datasets(
 
 
 def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], *, margin: float) -> pd.DataFrame:
-    """``over_datasets`` without each dataset and without each family in turn, of the questions with five datasets.
+    """Repeat ``over_datasets`` without each dataset, and without each family of datasets, in turn.
 
-    ``kind`` is "dataset" or "family" and ``left_out`` its name. Corrections and verdicts are those of the rest, which
-    may be as few as two datasets.
+    Only questions with five datasets or more are repeated. The rest of the datasets may be as few as two.
+
+    Returns:
+        The columns of ``over_datasets`` in short. ``kind`` is "dataset" or "family", and ``left_out`` is its name.
+        Corrections and verdicts follow from the remaining datasets alone.
     """
     counted = per_dataset["dataset"].isin(list(evidence)) & per_dataset["difference"].notna()
     per_dataset = per_dataset[counted]
@@ -93,7 +108,7 @@ def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], *, mar
 
 
 def _row(here: pd.DataFrame, seed: int | None, fewest: int) -> dict[str, float]:
-    """What is found of one question from its datasets."""
+    """Return the numbers of one question from its rows by dataset."""
     means = here["difference"].to_numpy(float)
     if means.size < max(fewest, 2):
         return {"datasets": means.size}
@@ -109,5 +124,5 @@ def _row(here: pd.DataFrame, seed: int | None, fewest: int) -> dict[str, float]:
         "bootstrap_high": high,
         "p_flip": p_flip,
         "least_p": least_p,
-        "tau": float(np.sqrt(np.maximum(0.0, sd**2 - np.mean(errors**2)))),  # NaN where a dataset has one seed
+        "tau": float(np.sqrt(np.maximum(0.0, sd**2 - np.mean(errors**2)))),  # NaN if a dataset has one seed
     }

@@ -1,4 +1,4 @@
-"""All arms against each other: paired tests of every pair, and the groups that they do not tell apart."""
+"""All arms against each other: paired tests of every pair, and the runs of arms that no test tells apart."""
 
 from __future__ import annotations
 
@@ -17,19 +17,25 @@ PAIR_COLUMNS = ["first", "second", "difference", "low", "high", "blocks", "p", "
 
 
 def blocks_of_seeds(scores: pd.DataFrame, primary: Primary, dataset: str) -> pd.DataFrame:
-    """Scores by seed (down) and arm (across) on one dataset, draws averaged; an arm is model, variant and readout."""
+    """Return scores on one dataset by seed (rows) and arm (columns), with draws averaged.
+
+    An arm is a model, a variant and a readout.
+    """
     seeds = by_seed(_asked(scores[scores["dataset"].eq(dataset)], primary))
     return seeds.pivot_table(index="seed", columns=ARM, values="value")
 
 
 def blocks_of_datasets(scores: pd.DataFrame, primary: Primary, datasets: Collection[str]) -> pd.DataFrame:
-    """Mean scores over seeds by dataset (down) and arm (across)."""
+    """Return mean scores over seeds by dataset (rows) and arm (columns)."""
     seeds = by_seed(_asked(scores[scores["dataset"].isin(list(datasets))], primary))
     return seeds.pivot_table(index="dataset", columns=ARM, values="value")
 
 
 def complete(blocks: pd.DataFrame) -> pd.DataFrame:
-    """The blocks without gaps: while there is one, the row or the column with the largest share of them goes."""
+    """Return the blocks without gaps.
+
+    While a score is missing, the row or column with the largest share of missing scores is dropped.
+    """
     while blocks.isna().to_numpy().any():
         rows, columns = blocks.isna().mean(axis=1), blocks.isna().mean(axis=0)
         if rows.max() > columns.max():
@@ -40,10 +46,16 @@ def complete(blocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairwise(blocks: pd.DataFrame, overlap: float = 0.0) -> pd.DataFrame:
-    """Every pair of columns, paired by row: difference, 95 % t interval, p, and p corrected by Holm over all pairs.
+    """Test every pair of columns, paired by row.
 
-    A pair is tested on the rows that both have, ``blocks`` of them. The arms come in the order of their means over the
-    rows that each has, so that ``first`` has the larger one. ``overlap`` is as in ``contrasts``.
+    Args:
+        blocks: Scores, a column for each arm. NaN is a missing score.
+        overlap: ρ as in ``contrasts``.
+
+    Returns:
+        One row for each pair, with the 95 % t interval of the difference, p, and p corrected by Holm over all pairs.
+        ``blocks`` counts the rows that both arms have; the pair is tested on these rows. Arms are in the order of their
+        means, each over its own rows, and ``first`` has the larger mean.
     """
     order = list(blocks.mean().sort_values(ascending=False, kind="stable").index)
     pairs = list(itertools.combinations(order, 2))
@@ -65,10 +77,13 @@ def pairwise(blocks: pd.DataFrame, overlap: float = 0.0) -> pd.DataFrame:
 
 
 def indistinguishable(pairs: pd.DataFrame) -> list[tuple[object, object]]:
-    """The bars of a critical-difference picture: first and last arm of every longest run without a certain difference.
+    """Return the first and last arm of every bar of a critical-difference diagram.
 
-    A run is of arms that follow each other in the order of their means; a pair that could not be tested counts as not
-    told apart. Runs of one arm are left out.
+    A bar is a longest run of arms, in the order of their means, in which no two arms differ at 5 % after correction. A
+    pair that could not be tested counts as not different. A bar has at least two arms.
+
+    Args:
+        pairs: The frame that ``pairwise`` returns.
     """
     order = list(dict.fromkeys([*pairs["first"], *pairs["second"]]))
     place = {arm: number for number, arm in enumerate(order)}

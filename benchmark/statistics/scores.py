@@ -1,4 +1,4 @@
-"""Frames of scores: what is refused, what is missing, and their summaries by cell and seed."""
+"""Frames of scores: checks, missing scores, and summaries by cell and seed."""
 
 from __future__ import annotations
 
@@ -15,40 +15,49 @@ HOLE_COLUMNS = ["dataset", "model", "variant", "unit", "readout", "task", "there
 
 
 def check_scores(scores: pd.DataFrame) -> None:
-    """Nothing where every score can be counted on; else InputError names what is wrong and the first cells with it.
+    """Check that a frame of scores has no fault that a mean would hide.
 
-    Refused are absent columns, empty identities, unknown metrics and statuses, a score that is there twice, a task in
-    more than one version, and a value that is missing although its unit did not fail (or the reverse): a mean would
-    pass over it in silence.
+    Raises:
+        InputError: If a column or a part of a score's name is missing, a metric or status is unknown, a score occurs
+            twice, a task has several versions, or a value is missing although its unit did not fail (or the reverse).
+            The message names the first scores with the fault.
     """
     absent = [column for column in SCORE_COLUMNS if column not in scores.columns]
     if absent:
         raise InputError(
-            f"scores: columns missing: {', '.join(absent)}; expected {', '.join(SCORE_COLUMNS)}; "
-            "frames of an earlier version are made anew by running the study again, which trains nothing twice"
+            f"scores: columns missing: {', '.join(absent)}; expected {', '.join(SCORE_COLUMNS)}. "
+            "Another version made this frame. Run the study again, which trains nothing twice."
         )
-    _refuse(scores, scores[[*IDENTITY, "version", "status"]].isna().any(axis=1), "without a full name and status")
+    _refuse(
+        scores,
+        scores[[*IDENTITY, "version", "status"]].isna().any(axis=1),
+        "a part of the name or the status is missing",
+    )
     metrics = [metric.name for metric in METRICS]
     for column, known in (("metric", metrics), ("status", STATUSES)):
         strange = scores[~scores[column].isin(known)]
         if not strange.empty:
             raise unknown(column, str(strange[column].iloc[0]), known, where=f"scores: {_cells(strange)}")
-    _refuse(scores, scores.duplicated(IDENTITY, keep="first"), "there more than once")
+    _refuse(scores, scores.duplicated(IDENTITY, keep="first"), "a score occurs more than once")
     versions = scores.groupby("task")["version"].transform("nunique")
-    _refuse(scores, versions.gt(1), "of a task in more than one version, so that they cannot be compared")
+    _refuse(scores, versions.gt(1), "the scores of a task have several versions and cannot be compared")
     _refuse(
         scores,
         scores["value"].isna() != scores["status"].eq("failed"),
-        "whose value and status disagree",
+        "the value is missing although the status is not failed, or the reverse",
     )
 
 
 def holes(scores: pd.DataFrame) -> pd.DataFrame:
-    """What the grid lacks: a row for each readout and task of a trained unit with fewer scores than its like have.
+    """Return the readouts and tasks of models with fewer scores than expected.
 
-    ``expected`` is the number of the dataset's seeds, times that of the readout's draws on it, times that of the task's
-    metrics. A failed unit's scores are there, without a value. A task that a unit lacks altogether is no hole: models
-    are not all asked the same.
+    The scores of failed units count as present. A model without any score of a task is not listed, because a study may
+    ask different tasks of different models.
+
+    Returns:
+        One row for each dataset, model, variant, edge set, readout and task with missing scores. ``there`` is the
+        number of scores. ``expected`` is the number of seeds on the dataset, times the draws of the readout on the
+        dataset, times the metrics of the task.
     """
     expected = (
         scores.groupby("dataset")["seed"].transform("nunique")
@@ -61,11 +70,14 @@ def holes(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean and spread over seeds, one row per dataset, model, variant, unit, readout, task and metric.
+    """Average scores over seeds, after the draws of each seed are averaged.
 
-    The draws of a seed are averaged first, so that a readout with more draws does not weigh more. ``sd`` is over n − 1
-    and NaN with one seed. ``seeds`` counts those with a score, ``diverged`` how many of them diverged, ``failed`` the
-    seeds that are left out.
+    Returns:
+        One row for each dataset, model, variant, edge set, readout, task and metric.
+
+        - ``mean``, ``sd``: mean and standard deviation (divisor n − 1) over seeds. ``sd`` is NaN for one seed.
+        - ``seeds``: the seeds with a score; ``diverged`` of them diverged.
+        - ``failed``: the seeds left out because they failed.
     """
     return (
         by_seed(scores)
@@ -82,8 +94,13 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_seed(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell and seed: the mean of its draws (NaN if one failed), and whether it failed or diverged."""
-    ordered = scores.sort_values(IDENTITY)  # sums of floats depend on their order; the frame's must not matter
+    """Return one row for each cell and seed: the mean of its draws, and whether it failed or diverged.
+
+    The mean is NaN if any draw failed.
+    """
+    ordered = scores.sort_values(
+        IDENTITY
+    )  # a sum of floats depends on their order; the order of the frame must not matter
     marked = ordered.assign(failed=ordered["status"].eq("failed"), diverged=ordered["status"].eq("diverged"))
     seeds = (
         marked.groupby([*CELL, "seed"], sort=True)
@@ -93,12 +110,13 @@ def by_seed(scores: pd.DataFrame) -> pd.DataFrame:
     return seeds.assign(value=seeds["value"].where(~seeds["failed"]))
 
 
-def _refuse(scores: pd.DataFrame, wrong: pd.Series[bool], what: str) -> None:
+def _refuse(scores: pd.DataFrame, wrong: pd.Series[bool], fault: str) -> None:
     if wrong.any():
-        raise InputError(f"scores: {int(wrong.sum())} {what}: {_cells(scores[wrong])}")
+        count = int(wrong.sum())
+        raise InputError(f"scores: {fault} ({count} row{'' if count == 1 else 's'}): {_cells(scores[wrong])}")
 
 
 def _cells(rows: pd.DataFrame, most: int = 3) -> str:
-    """The first few rows by name, for a message."""
+    """Name the first few rows, for a message."""
     names = ["/".join(str(part) for part in row if part != "") for row in rows[IDENTITY].head(most).to_numpy()]
     return "; ".join(names) + ("; …" if len(rows) > most else "")

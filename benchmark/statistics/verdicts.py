@@ -1,4 +1,4 @@
-"""From p to verdict: equivalent, hurts, helps or inconclusive, and what would settle the last."""
+"""Verdicts from p: equivalent, hurts, helps or inconclusive, and the number of seeds that would settle the last."""
 
 from __future__ import annotations
 
@@ -12,32 +12,46 @@ from benchmark.tasks.metrics import METRICS
 
 Verdict = Literal["equivalent", "hurts", "helps", "inconclusive"]
 VERDICTS: tuple[Verdict, ...] = ("hurts", "helps", "equivalent", "inconclusive")
-NONE = ""  # where nothing can be tested
+UNTESTED = ""  # too few values for a test
 
 CONFIRMATORY = "confirmatory"
-SENSITIVITY = {"verdict_half": 0.5, "verdict_double": 2.0}  # columns, and the share of the margin that they take
+SENSITIVITY = {"verdict_half": 0.5, "verdict_double": 2.0}  # column: its margin as a multiple of the study's
 JUDGED = ["p", "p_equivalent", "adjusted", "adjusted_equivalent", "tests", "verdict", *SENSITIVITY, "settles"]
 MOST_TO_SETTLE = 1_000
-_ENDLESS = 10**12  # as good as any number
+_ENDLESS = 10**12  # stands for infinitely many
 
 _BETTER = {metric.name: 1.0 if metric.direction == "higher" else -1.0 for metric in METRICS}
 
 
 def better(metrics: pd.Series[str]) -> Floats:
-    """+1 where a larger value of the metric is the better one, −1 where a smaller one is."""
+    """Return +1 for metrics with larger values better, −1 for metrics with smaller values better."""
     return np.asarray(metrics.map(_BETTER), float)
 
 
 def judge(found: pd.DataFrame, n: str, families: list[str], margin: float) -> pd.DataFrame:
-    """``found`` with its p, their corrections and verdicts; a family of tests is the rows that agree in ``families``.
+    """Return ``found`` with p, corrected p and verdicts.
 
-    Its columns ``role``, ``metric``, ``difference``, ``sd``, ``overlap`` and ``n`` (by that name) are used. Within a
-    family the confirmatory rows are corrected by Holm and all others by Benjamini and Hochberg, tests of a difference
-    and tests of equivalence each on their own; ``tests`` is how many rows a correction counted. *Equivalent* is asked
-    first: a difference can be certain and too small to matter. ``settles`` is for an inconclusive row the smallest
-    number, up to 1,000, at which it would not be with mean and sd as they are and by Bonferroni's share of 5 %, which
-    is the strictest step of either correction; NaN where it is larger, and infinite where no number would do, as with
-    splits that overlap too much.
+    Within a family, confirmatory rows are corrected by Holm and all other rows by Benjamini and Hochberg. Tests of a
+    difference and tests of equivalence are corrected separately.
+
+    Args:
+        found: Rows with the columns ``role``, ``metric``, ``difference``, ``sd``, ``overlap`` and the column ``n``.
+        n: Name of the column that counts the values behind a row, "seeds" or "datasets".
+        families: Rows that agree in these columns are one family of tests.
+        margin: Differences within ± margin count as equivalent.
+
+    Returns:
+        ``found`` with the columns JUDGED:
+
+        - ``p``, ``adjusted``: p of a difference, plain and corrected.
+        - ``p_equivalent``, ``adjusted_equivalent``: p of equivalence, plain and corrected.
+        - ``tests``: the number of rows that a correction counted.
+        - ``verdict``: "equivalent" is tested first, because a difference can be certain and too small to matter. Then
+          "hurts" or "helps" by the metric's direction, else "inconclusive"; empty if nothing could be tested.
+        - ``verdict_half``, ``verdict_double``: the verdicts at half and at twice the margin.
+        - ``settles``: for an inconclusive row, the smallest number of values, up to 1,000, that would decide the row.
+          Mean and sd stay the same, and the level is Bonferroni's share of 5 %, the strictest step of both
+          corrections. NaN for more than 1,000, infinite if no number would do, as with splits that overlap too much.
     """
     mean, sd, count, overlap = (found[column].to_numpy(float) for column in ("difference", "sd", n, "overlap"))
     judged = found.assign(p=p_of_difference(mean, sd, count, overlap))
@@ -75,7 +89,7 @@ def _corrected(judged: pd.DataFrame, p: str, families: list[str]) -> pd.Series[f
 def _verdicts(p: pd.Series[float], p_equivalent: pd.Series[float], improvement: Floats) -> np.ndarray:
     choices = [p.isna(), p_equivalent.le(ALPHA), p.le(ALPHA) & (improvement < 0), p.le(ALPHA)]
     return np.select(
-        [choice.to_numpy(bool) for choice in choices], [NONE, "equivalent", "hurts", "helps"], "inconclusive"
+        [choice.to_numpy(bool) for choice in choices], [UNTESTED, "equivalent", "hurts", "helps"], "inconclusive"
     )
 
 

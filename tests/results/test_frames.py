@@ -93,7 +93,7 @@ def test_one_cell_of_two_trainings_is_refused():
     one, other = score(value=0.5), score(value=0.6) | {"key": "another"}
     units = pd.DataFrame([{"key": row["key"], "status": "complete"} for row in (one, other)])
     scores, _ = frames.combine_frames([(pd.DataFrame([row]), units) for row in (one, other)])
-    with pytest.raises(InputError, match="there more than once"):
+    with pytest.raises(InputError, match="occurs more than once"):
         check_scores(scores)
 
 

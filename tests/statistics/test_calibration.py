@@ -1,4 +1,4 @@
-"""By simulation: intervals cover at their nominal rate, and false verdicts are as rare as they are said to be."""
+"""Simulations: intervals cover at their nominal rate, and false verdicts are as rare as stated."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from benchmark.study.resolve import pair_contrasts
 from benchmark.study.study_file import Pair
 
 Floats = NDArray[np.float64]
-TESTS = 12  # of the confirmatory family
-OF_HOLM = 1 - (1 - 0.05 / TESTS) ** TESTS  # chance of a false rejection among independent tests that are all null
+TESTS = 12  # in the confirmatory family
+OF_HOLM = 1 - (1 - 0.05 / TESTS) ** TESTS  # chance of a false rejection among independent null tests
 
 
 def tolerance(rate: float, worlds: int) -> float:
-    """Three and a half Monte Carlo standard errors of a share of worlds."""
+    """Return three and a half Monte Carlo standard errors of a share of worlds."""
     return 3.5 * float(np.sqrt(rate * (1 - rate) / worlds))
 
 
 def moments(values: Floats) -> tuple[Floats, Floats, int]:
-    """Mean and sd over the last axis, and its length."""
+    """Return mean and sd over the last axis, and the length of that axis."""
     return values.mean(axis=-1), values.std(axis=-1, ddof=1), values.shape[-1]
 
 
 def covered(values: Floats, truth: float, overlap: float = 0.0) -> float:
-    """Share of rows whose t interval holds the truth."""
+    """Return the share of rows with the truth inside their t interval."""
     mean, sd, n = moments(values)
     return float((np.abs(mean - truth) <= reach(sd, n, overlap)).mean())
 
 
 def of_seeds(n: int, rho: float, worlds: int) -> Floats:
-    """Differences of ``n`` seeds that share ρ/(1 + ρ) of their variance, as with overlapping splits; [worlds, n]."""
+    """Return differences [worlds, n]; the seeds of a world share ρ/(1 + ρ) of their variance, as if splits overlap."""
     rng = generator(1, "seeds", n, rho)
     return 0.03 + 0.05 * (
         np.sqrt(rho / (1 + rho)) * rng.standard_normal((worlds, 1))
@@ -77,7 +77,7 @@ def normal(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 
 def skewed(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
-    """Of mean 0 and skewness 1."""
+    """Return values from a law with mean 0 and skewness 1."""
     return rng.gamma(4, size=shape) - 4
 
 
@@ -94,7 +94,7 @@ def test_the_bootstrap_t_covers_between_93_and_96_per_cent(
 
 
 def worlds_of_datasets(worlds: int, datasets: int, seeds: int) -> tuple[pd.DataFrame, Floats]:
-    """A contrast for each world, with a true mean of 0.02, and what is measured there on one further dataset."""
+    """Return a contrast for each world, with a true mean of 0.02, and the difference measured on a further dataset."""
     rng = generator(3, "worlds", datasets)
     true = 0.02 + 0.03 * rng.standard_normal((worlds, datasets + 1))
     values = true[:, :, None] + 0.02 * rng.standard_normal((worlds, datasets + 1, seeds))
@@ -129,7 +129,7 @@ def test_over_datasets_intervals_cover_the_mean_and_a_further_dataset_and_tau_sq
 
 
 def family_wise(p: Floats, correct: Callable[[Floats], Floats]) -> Floats:
-    """Whether any test of each family was rejected; p are [families, tests]."""
+    """Return whether any test of each family was rejected; p are [families, tests]."""
     return np.array([(correct(row) <= 0.05).any() for row in p])
 
 
@@ -184,7 +184,7 @@ def test_sign_flips_reject_symmetric_values_at_the_attainable_level(n: int, leve
 
 
 def families_of_scores(truth: Floats, seeds: int) -> pd.DataFrame:
-    """Scores of both pairs by dataset; ``truth`` is what every variational readout is above its point model on each."""
+    """Return scores of both pairs by dataset; variational readouts lie ``truth`` above their point model."""
     rng = generator(9, "families", seeds)
     parts = []
     for point, variational, links in (("ae", "vae", "link-hadamard"), ("gae", "vgae", "link-inner-product")):

@@ -43,7 +43,7 @@ def question(
 
 
 def two_arms(first: list[float], second: list[float], **given: object) -> pd.DataFrame:
-    """Scores of vae and ae by seed; NaN is a failed unit."""
+    """Return scores of vae and ae by seed; NaN is a failed unit."""
     return pd.DataFrame(
         score(model=model, seed=seed, value=value, status="failed" if np.isnan(value) else "complete", **given)
         for model, values in (("vae", first), ("ae", second))
@@ -53,7 +53,7 @@ def two_arms(first: list[float], second: list[float], **given: object) -> pd.Dat
 
 def test_differences_worked_by_hand() -> None:
     row = contrasts(two_arms([0.5, 0.6, 0.7], [0.4, 0.4, 0.4]), [question()], {}, margin=MARGIN).iloc[0]
-    assert row["difference"] == pytest.approx(0.2)  # of 0.1, 0.2, 0.3
+    assert row["difference"] == pytest.approx(0.2)  # mean of 0.1, 0.2, 0.3
     assert row["sd"] == pytest.approx(0.1)
     reach = 4.302652729911275 * 0.1 / np.sqrt(3)  # t with 2 degrees of freedom, 97.5 %
     assert (row["low"], row["high"]) == pytest.approx((0.2 - reach, 0.2 + reach))
@@ -92,7 +92,7 @@ def test_draws_are_averaged_in_the_score_before_pairing() -> None:
     ]
     scores = pd.DataFrame([*draws, score(model="ae", seed=0, value=0.3), score(model="ae", seed=1, value=0.3)])
     row = contrasts(scores, [question(readout="sampled")], {}, margin=MARGIN).iloc[0]
-    assert row["difference"] == pytest.approx(0.05)  # of 0.2 − 0.3 and 0.5 − 0.3
+    assert row["difference"] == pytest.approx(0.05)  # mean of 0.2 − 0.3 and 0.5 − 0.3
     assert row["seeds"] == 2
 
 
@@ -195,7 +195,7 @@ def test_one_seed_can_attain_no_p_but_one_and_none_has_none() -> None:
 
 
 def random_scores(datasets: dict[str, int]) -> pd.DataFrame:
-    """Scores of three models by two metrics on datasets with their number of seeds; NaN and draws aside."""
+    """Return scores of three models by two metrics; ``datasets`` gives the number of seeds of each dataset."""
     rng = generator(5, "scores", *datasets)
     return pd.DataFrame(
         score(dataset=dataset, model=model, metric=metric, seed=seed, value=0.5 + shift + 0.03 * rng.standard_normal())
@@ -230,7 +230,7 @@ def test_p_are_corrected_over_the_confirmatory_rows_of_a_dataset_and_over_its_ot
     assert found.groupby("role")["tests"].first().to_dict() == {"confirmatory": 3, "secondary": 2}
 
 
-def test_what_is_found_on_a_dataset_hangs_on_no_other() -> None:
+def test_the_rows_of_a_dataset_do_not_depend_on_other_datasets() -> None:
     scores = random_scores({"a": 5, "b": 8, "c": 3})
     together = contrasts(scores, ASKED, {}, margin=MARGIN)
     for dataset, rows in together.groupby("dataset"):

@@ -34,13 +34,13 @@ def summary(values: Floats) -> tuple[float, float, int]:
 
 
 def samples() -> list[Floats]:
-    """Values of several sizes, some with a mean that is clearly not zero."""
+    """Return values of several sizes, some with a mean far from zero."""
     rng = generator(1, "samples")
     return [rng.normal(shift, 1, n) for n in (2, 3, 5, 12, 60) for shift in (0.0, 0.4, -2.0)]
 
 
 def flips(values: list[int]) -> float:
-    """Share of all sign flips of whole numbers whose sum is at least as far from zero, by listing every one."""
+    """Return the share of all sign flips with a sum at least as far from zero, by listing every flip."""
     sums = [abs(sum(np.multiply(signs, values))) for signs in itertools.product((-1, 1), repeat=len(values))]
     return float(np.mean([each >= abs(sum(values)) for each in sums]))
 
@@ -70,7 +70,7 @@ def test_reach_is_half_of_the_interval_of_scipy_and_of_statsmodels(values: Float
 
 
 def test_reach_with_overlap_takes_the_quantile_of_n_minus_one_degrees_of_freedom() -> None:
-    assert reach(1.0, 2, 0.5) == pytest.approx(np.tan(0.95 * np.pi / 2))  # one degree of freedom is Cauchy's law
+    assert reach(1.0, 2, 0.5) == pytest.approx(np.tan(0.95 * np.pi / 2))  # Cauchy's law, one degree of freedom
 
 
 @pytest.mark.parametrize("values", samples())
@@ -85,7 +85,7 @@ def test_p_of_difference_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize("values", samples())
-def test_p_of_difference_is_below_five_per_cent_where_the_interval_leaves_zero_out(values: Floats) -> None:
+def test_p_of_difference_is_below_five_per_cent_if_the_interval_leaves_zero_out(values: Floats) -> None:
     mean, sd, n = summary(values)
     for overlap in (0.0, 0.25):
         assert (p_of_difference(mean, sd, n, overlap) < 0.05) == (abs(mean) > reach(sd, n, overlap))
@@ -103,7 +103,7 @@ def test_p_of_equivalence_equals_statsmodels(values: Floats, margin: float) -> N
 
 def test_p_of_equivalence_worked_by_hand() -> None:
     mean = [0.0, 1.0, -1.0, 2.0, -2.0]
-    expected = [0.25, 0.5, 0.5, 0.75, 0.75]  # of Cauchy's law: above 1, above 0, and above −1
+    expected = [0.25, 0.5, 0.5, 0.75, 0.75]  # shares of Cauchy's law above 1, above 0, and above −1
     np.testing.assert_allclose(p_of_equivalence(mean, np.sqrt(2), 2, margin=1.0), expected)
     np.testing.assert_allclose(p_of_equivalence(mean, 1.0, 2, 0.5, margin=1.0), expected)
 
@@ -209,7 +209,7 @@ def test_sign_flip_of_more_values_has_only_its_least_p() -> None:
 
 
 def test_bootstrap_t_of_three_values_worked_by_hand() -> None:
-    """Of 24 resamples with spread, 3 are {0, 0, 1} with the least ratio −√3, 3 are {1, 3, 3} with the largest √3/2."""
+    """24 resamples have spread: 3 are {0, 0, 1} with the least ratio −√3, 3 are {1, 3, 3} with the largest, √3/2."""
     spread = np.sqrt(7 / 3)
     expected = (4 / 3 - np.sqrt(3) / 2 * spread, 4 / 3 + np.sqrt(3) * spread)
     assert bootstrap_t([0.0, 1.0, 3.0], seed=0) == pytest.approx(expected)
@@ -231,7 +231,7 @@ def test_bootstrap_t_equals_a_plain_loop_over_other_resamples() -> None:
     assert high == pytest.approx(values.mean() - t_low * error, abs=0.5 * error)
 
 
-def test_bootstrap_t_comes_near_the_t_interval_where_values_are_many_and_symmetric() -> None:
+def test_bootstrap_t_comes_near_the_t_interval_if_values_are_many_and_symmetric() -> None:
     values = stats.norm.ppf((np.arange(200) + 0.5) / 200)
     half = float(reach(values.std(ddof=1), 200))
     assert bootstrap_t(values, seed=2) == pytest.approx((-half, half), rel=0.05)
@@ -246,7 +246,7 @@ def test_another_seed_gives_another_bootstrap_interval_and_the_same_seed_the_sam
     assert one == pytest.approx(other, abs=0.2 * (one[1] - one[0]))
 
 
-def test_bootstrap_t_depends_not_on_order_nor_on_nan() -> None:
+def test_bootstrap_t_depends_neither_on_order_nor_on_nan() -> None:
     values = generator(9, "values").normal(size=7)
     assert bootstrap_t(values[::-1], seed=0) == bootstrap_t(values, seed=0)
     assert bootstrap_t([np.nan, *values, np.nan], seed=0) == bootstrap_t(values, seed=0)
@@ -268,7 +268,7 @@ def test_bootstrap_t_of_values_without_spread_is_nan(values: list[float]) -> Non
 
 
 def test_bootstrap_t_of_two_values_claims_no_certainty() -> None:
-    """Every resample with spread is the sample itself, so there is no distribution of ratios to take quantiles of."""
+    """Every resample with spread is the sample itself, so the ratios have no distribution."""
     low, high = bootstrap_t([0.0, 1.0], seed=0)
     assert np.isnan([low, high]).all() or high > low
 

@@ -31,14 +31,14 @@ SIX = [0.01, -0.02, 0.04, 0.03, -0.01, 0.02]
 
 
 def of_question(differences: Sequence[float], **given: object) -> pd.DataFrame:
-    """Rows of one contrast and primary as ``contrasts`` returns them, as far as they are used: datasets a, b, …"""
+    """Return rows of one contrast and primary, with the columns that are used, on datasets a, b and so on."""
     rows = pd.DataFrame({"dataset": list("abcdefghijkl"[: len(differences)]), "difference": differences})
     rows = rows.assign(**dict(zip(QUESTION, ("c", "confirmatory", "k-means", "nmi"), strict=True)))
     return rows.assign(**({"sd": 0.02, "seeds": 4, "overlap": 0.0} | given))
 
 
 def families(names: str) -> dict[str, str]:
-    """Datasets of evidence, two to a family."""
+    """Return datasets of evidence with their families, two datasets to a family."""
     return {name: f"family {place // 2}" for place, name in enumerate(names)}
 
 
@@ -51,7 +51,7 @@ def left_out(rows: pd.DataFrame, names: str = "abcdef", *, margin: float = MARGI
 
 
 def several_questions() -> pd.DataFrame:
-    """Four confirmatory and three secondary questions on seven datasets."""
+    """Return four confirmatory and three secondary questions on seven datasets."""
     rng = generator(1, "questions")
     return pd.concat(
         [
@@ -85,7 +85,7 @@ def test_numbers_over_five_datasets_worked_by_hand() -> None:
     ahead = t * np.sqrt(0.025 * 6 / 5)
     assert (row["predicted_low"], row["predicted_high"]) == pytest.approx((0.2 - ahead, 0.2 + ahead))
     assert row["least_p"] == 2 / 2**5
-    assert row["p_flip"] == 4 / 2**5  # the signs of all but 0 are the same in four flips
+    assert row["p_flip"] == 4 / 2**5  # in four flips all signs but that of 0 agree
 
 
 def test_the_prediction_interval_is_that_of_a_regression_on_a_constant() -> None:
@@ -122,11 +122,11 @@ def test_tau_takes_the_mean_of_unequal_squared_standard_errors() -> None:
     assert overall(rows).iloc[0]["tau"] == pytest.approx(np.sqrt(0.025 - 0.0045))
 
 
-def test_tau_is_nought_where_seeds_explain_all_of_the_spread() -> None:
+def test_tau_is_zero_if_seeds_explain_all_of_the_spread() -> None:
     assert overall(of_question(SIX, sd=1.0)).iloc[0]["tau"] == 0
 
 
-def test_tau_is_unknown_where_a_dataset_has_one_seed_and_the_rest_is_not() -> None:
+def test_tau_alone_is_unknown_if_a_dataset_has_one_seed() -> None:
     rows = of_question(SIX).assign(sd=[np.nan, *[0.02] * 5], seeds=[1, 4, 4, 4, 4, 4])
     plain, row = overall(of_question(SIX)).iloc[0], overall(rows).iloc[0]
     assert np.isnan(row["tau"])
@@ -273,7 +273,7 @@ def test_leaving_a_family_out_is_asking_the_others() -> None:
         assert (row["low"], row["high"]) == pytest.approx((interval.low, interval.high))
 
 
-def test_a_verdict_that_hangs_on_one_dataset_is_found_out() -> None:
+def test_a_verdict_that_depends_on_one_dataset_is_found() -> None:
     found = left_out(of_question([0.05, 0.051, 0.049, 0.052, 0.05, -0.05]))
     assert overall(of_question([0.05, 0.051, 0.049, 0.052, 0.05, -0.05])).iloc[0]["verdict"] == "inconclusive"
     verdicts = found[found["kind"].eq("dataset")].set_index("left_out")["verdict"]
@@ -281,7 +281,7 @@ def test_a_verdict_that_hangs_on_one_dataset_is_found_out() -> None:
     assert verdicts.drop("f").eq("inconclusive").all()
 
 
-def test_a_family_whose_absence_leaves_fewer_than_two_datasets_is_not_left_out() -> None:
+def test_a_family_is_not_left_out_if_fewer_than_two_datasets_would_remain() -> None:
     evidence = {"a": "one", "b": "one", "c": "one", "d": "one", "e": "other"}
     found = leave_one_out(of_question(SIX[:5]), evidence, margin=MARGIN)
     assert list(found.loc[found["kind"].eq("family"), "left_out"]) == ["other"]

@@ -20,7 +20,7 @@ NMI = Primary(task="k-means", metric="nmi")
 
 
 def blocks(rows: int = 9, arms: str = "abcde", *, missing: float = 0.0) -> pd.DataFrame:
-    """Scores by block and arm, correlated within a block, some of them absent."""
+    """Return scores by block and arm, correlated within a block. ``missing`` is the share of absent scores."""
     rng = generator(1, "blocks", rows, arms, missing)
     values = 0.5 + 0.1 * rng.standard_normal((rows, 1)) + 0.02 * rng.standard_normal((rows, len(arms)))
     values += 0.015 * np.arange(len(arms))
@@ -29,7 +29,7 @@ def blocks(rows: int = 9, arms: str = "abcde", *, missing: float = 0.0) -> pd.Da
 
 
 def pairs_of(order: str, apart: Collection[str], untested: Collection[str] = ()) -> pd.DataFrame:
-    """Pairs of arms in the order of their means; ``apart`` and ``untested`` name pairs such as "ac"."""
+    """Return pairs of arms in the order of their means; ``apart`` and ``untested`` name pairs such as "ac"."""
     rows = [
         {
             "first": one,

@@ -1,4 +1,4 @@
-"""Frames of scores: what is refused by name, what is missing, and summaries worked by hand."""
+"""Frames of scores: refusals, missing scores, and summaries worked by hand."""
 
 from __future__ import annotations
 
@@ -23,17 +23,23 @@ def test_a_sound_frame_passes() -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([score(), score()], "there more than once: one/vae/all-edges/mean/k-means/nmi/0/0"),
+        ([score(), score()], "a score occurs more than once (1 row): one/vae/all-edges/mean/k-means/nmi/0/0"),
         ([score(metric="nim")], "unknown metric 'nim'; did you mean 'nmi'"),
         ([score(status="done")], "unknown status 'done'"),
-        ([score(value=np.nan)], "value and status disagree: one/vae"),
-        ([score(status="failed")], "value and status disagree: one/vae"),
-        ([score(variant=None)], "without a full name"),
-        ([score(version=None)], "without a full name"),
-        ([score(metric=None)], "without a full name"),
+        (
+            [score(value=np.nan)],
+            "the value is missing although the status is not failed, or the reverse (1 row): one/vae",
+        ),
+        (
+            [score(status="failed")],
+            "the value is missing although the status is not failed, or the reverse (1 row): one/vae",
+        ),
+        ([score(variant=None)], "a part of the name or the status is missing"),
+        ([score(version=None)], "a part of the name or the status is missing"),
+        ([score(metric=None)], "a part of the name or the status is missing"),
         (
             [score(seed=0), score(seed=1, version=2), score(task="link-hadamard", metric="auc", version=3)],
-            "2 of a task in more than one version, so that they cannot be compared: "
+            "the scores of a task have several versions and cannot be compared (2 rows): "
             "one/vae/all-edges/mean/k-means/nmi/0/0; one/vae/all-edges/mean/k-means/nmi/1/0",
         ),
     ],
@@ -49,7 +55,7 @@ def test_missing_columns_are_named() -> None:
 
 
 def test_of_many_wrong_cells_the_first_three_are_named() -> None:
-    with pytest.raises(InputError, match=r"scores: 5 .*; …$") as caught:
+    with pytest.raises(InputError, match=r"\(5 rows\).*; …$") as caught:
         check_scores(pd.DataFrame([score(seed=seed, value=np.nan) for seed in range(5)]))
     assert str(caught.value).count("one/vae") == 3
 

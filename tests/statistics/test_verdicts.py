@@ -1,4 +1,4 @@
-"""From p to verdict: which is asked first, what corrects what, and whether what would settle a row does."""
+"""From p to verdict: the order of verdicts, the corrections, and the number of seeds that settles a row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARGIN = 0.01
 
 
 def found(*rows: dict[str, object]) -> pd.DataFrame:
-    """Differences with what ``judge`` uses, whatever is not given being ordinary."""
+    """Return differences with the columns that ``judge`` uses; columns that are not given are ordinary."""
     plain = {"role": "confirmatory", "metric": "nmi", "difference": 0.0, "sd": 0.1, "overlap": 0.0}
     return pd.DataFrame([plain | {"dataset": "one", "seeds": 10} | row for row in rows])
 
@@ -29,7 +29,7 @@ def judged(*rows: dict[str, object], margin: float = MARGIN, families: tuple[str
 
 
 def random_rows(n: int, **given: object) -> list[dict[str, object]]:
-    """Rows of which some are certain, some equivalent, some neither."""
+    """Return rows of all kinds: some certain, some equivalent, some neither."""
     rng = generator(1, "rows", n, *given.values())
     return [
         {
@@ -44,7 +44,7 @@ def random_rows(n: int, **given: object) -> list[dict[str, object]]:
 
 
 def two_p(row: dict[str, object], n: Floats, margin: float = MARGIN) -> tuple[Floats, Floats]:
-    """Of a t test of no difference and of two one-sided ones at n seeds, written apart from the package."""
+    """Return p of a t test and of two one-sided t tests at n seeds, without code of the package."""
     mean, sd, overlap = (row[column] for column in ("difference", "sd", "overlap"))
     law = stats.t(n - 1, scale=np.sqrt(sd**2 / n + overlap * sd**2))
     return 2 * law.cdf(-abs(mean)), np.maximum(law.sf(mean + margin), law.cdf(mean - margin))
@@ -188,7 +188,7 @@ def test_sensitivity_is_the_verdict_at_another_margin(column: str, share: float)
 
 
 def open_rows() -> list[dict[str, object]]:
-    """Inconclusive rows that more seeds would settle, either way."""
+    """Return inconclusive rows that more seeds would settle, as a difference or as equivalent."""
     return [
         {"difference": mean, "sd": sd, "seeds": seeds, "overlap": overlap}
         for mean, sd, seeds, overlap in (
@@ -229,14 +229,14 @@ def test_with_as_many_seeds_as_settle_it_a_row_is_settled(role: str) -> None:
         assert judged(*more)["verdict"][place] != "inconclusive"
 
 
-def test_more_seeds_settle_nothing_where_splits_overlap_too_much() -> None:
+def test_more_seeds_settle_nothing_if_splits_overlap_too_much() -> None:
     table = judged({"difference": 0.01, "overlap": 0.25}, {"difference": 0.1, "overlap": 0.05})
     assert list(table["verdict"]) == ["inconclusive", "inconclusive"]
     assert np.isinf(table["settles"][0])
     assert table["settles"][1] > 10
 
 
-def test_what_would_take_over_a_thousand_seeds_is_not_said() -> None:
+def test_a_number_over_a_thousand_seeds_is_not_said() -> None:
     assert np.isnan(judged({"difference": 0.02, "sd": 1.0}).iloc[0]["settles"])
     assert np.isnan(judged({"difference": MARGIN, "sd": 1.0}).iloc[0]["settles"])
 

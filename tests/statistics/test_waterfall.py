@@ -1,4 +1,4 @@
-"""What corrections do to the gap between twins: by hand, against scipy, and by plain arithmetic on a full frame."""
+"""The effect of corrections on the gap between twins: by hand, against scipy, and by plain arithmetic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.study.origin import QUESTIONS, steps, steps_frame
 
 
 def patchy():
-    """Seeds that failed, that one twin lacks, or of which a draw failed; one twin alone; nothing but failures."""
+    """Return scores with failed seeds, a seed of one twin only, a failed draw, one twin alone, and failures alone."""
     return pd.DataFrame(
         [
             *arm_scores("gae-scripts", "epochs-mean", [0.5, 0.6, np.nan, 0.9, 0.8], dataset="patchy"),
@@ -41,7 +41,7 @@ def test_a_waterfall_worked_by_hand(hand):
         ("one after another", "", 0.72, 0.51, np.nan),
         ("one after another", "readout", 0.72, 0.68, 0.17),  # 0.21 − 0.04
         ("one after another", "epoch", 0.68, 0.63, -0.01),  # 0.04 − 0.05
-        ("one after another", "clusters", 0.68, 0.63, 0.0),  # no matter of an SVM
+        ("one after another", "clusters", 0.68, 0.63, 0.0),  # an SVM has no clusters
         ("one after another", "sizes", 0.74, 0.75, np.nan),  # the protocol without it has no score
         ("alone", "readout", 0.72, 0.68, 0.17),
         ("alone", "epoch", 0.68, 0.46, -0.01),  # 0.21 − 0.22
@@ -90,7 +90,7 @@ def test_seeds_are_paired_and_failed_or_lonely_ones_left_out(hand):
     assert (start["point"], start["variational"], start["gap"]) == pytest.approx((0.55, 0.35, 0.2))
     assert mean["seeds"] == 3
     assert (mean["point"], mean["variational"]) == pytest.approx((2.2 / 3, 2.1 / 3))
-    assert mean["removed"] == pytest.approx(0.1)  # seed 0 alone has both: 0.1 − 0
+    assert mean["removed"] == pytest.approx(0.1)  # only seed 0 has both gaps: 0.1 − 0
     assert mean[["removed_low", "removed_high"]].isna().all()
     assert not mean[["low", "high"]].isna().any()
 
@@ -102,7 +102,7 @@ def test_a_draw_that_failed_leaves_its_seed_out(hand):
     assert found[["low", "high", "removed"]].isna().all(axis=None)
 
 
-def test_what_has_no_gap_has_no_row(hand):
+def test_a_step_without_a_gap_has_no_row(hand):
     assert not hand["dataset"].isin(["alone", "never both"]).any()
     for scores, starts in ((by_hand().iloc[:0], ["scripts"]), (by_hand(), [])):
         found = waterfall(scores, steps_frame(starts), {})
@@ -145,7 +145,7 @@ def test_every_row_of_a_full_frame_is_plain_arithmetic(whole, oracle):
     assert set(whole["seeds"]) == {3}
 
 
-def test_what_is_removed_one_after_another_adds_up_to_the_whole(whole):
+def test_parts_that_are_removed_one_after_another_add_up_to_the_whole(whole):
     for _, part in whole[whole["kind"].eq("one after another")].groupby(["start", "dataset", "task", "metric"]):
         gaps = part["gap"].to_numpy()
         assert part["removed"].sum() == pytest.approx(gaps[0] - gaps[-1])
