@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from benchmark.core.errors import InputError
-from benchmark.tasks import TASKS
+from benchmark.tasks import METRICS, TASKS
 
 SCHEMA = 1
 
@@ -85,6 +86,16 @@ class Record:
     latents: str = ""
     generated: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse on writing what would be refused on reading."""
+        if self.status not in get_args(Status):
+            raise ValueError(f"status {self.status!r} is unknown, expected one of {', '.join(get_args(Status))}")
+        for kind, file in (("latents", self.latents), ("generated", self.generated)):
+            if file and not _LATENTS.fullmatch(file):
+                raise ValueError(f"{kind} {file!r} is not a file of the folder 'latents'")
+        for cell, metrics in self.scores.items():
+            check_metrics(cell, metrics, _METRICS.get((cell.task, cell.version), metrics))
+
     @property
     def key(self) -> str:
         return self.identity.key
@@ -112,7 +123,7 @@ class Record:
         scores = {}
         for entry in content.pop("scores"):
             cell = Cell(entry["readout"], entry["draw"], entry["task"], entry["version"])
-            scores[cell] = _checked(cell, entry["metrics"])
+            scores[cell] = entry["metrics"]
         try:
             identity = _IDENTITY.validate_python(content.pop("identity"))
             provenance = _PROVENANCE.validate_python(content.pop("provenance"))
@@ -121,11 +132,6 @@ class Record:
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
         if identity.schema != SCHEMA:
             raise ValueError(f"it is of schema {identity.schema}, and this version of the benchmark reads {SCHEMA}")
-        if content["status"] not in get_args(Status):
-            raise ValueError(f"status {content['status']!r} is none of {', '.join(get_args(Status))}")
-        for kind in ("latents", "generated"):
-            if content.get(kind) and not _LATENTS.fullmatch(content[kind]):
-                raise ValueError(f"{kind} {content[kind]!r} is no file of the folder 'latents'")
         return cls(identity=identity, provenance=provenance, scores=scores, **content)
 
     def extended(self, later: Record) -> Record:
@@ -170,14 +176,33 @@ _LATENTS = re.compile(r"latents/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npz")
 _IDENTITY, _PROVENANCE = TypeAdapter(Identity), TypeAdapter(Provenance)
 
 
-_METRICS = {(task.name, task.version): set(task.metrics) for task in TASKS}
+_METRICS = {(task.name, task.version): task.metrics for task in TASKS}
+_RANGES = {metric.name: (metric.low, metric.high) for metric in METRICS}
+_ROUNDING = 1e-9  # a perfect score may come out as 1.0000000000000002
 
 
-def _checked(cell: Cell, metrics: dict[str, float]) -> dict[str, float]:
-    """The metrics of a cell; ValueError where they are not the task's, or no numbers between −1 and 1."""
-    wanted = _METRICS.get((cell.task, cell.version), set(metrics))
-    if set(metrics) != wanted or not all(
-        isinstance(value, float | int) and -1 <= value <= 1 for value in metrics.values()
-    ):
-        raise ValueError(f"{cell.task} has the metrics {metrics}, expected numbers for {', '.join(sorted(wanted))}")
-    return metrics
+def check_metrics(cell: Cell, metrics: Mapping[str, float], wanted: Iterable[str]) -> None:
+    """Check the scores of one cell.
+
+    Args:
+        wanted: Names of the metrics that the task gives.
+
+    Raises:
+        ValueError: If the metrics are not the wanted ones, or a value is not a number in the range of its metric.
+
+    >>> check_metrics(Cell("mean", 0, "k-means", 1), {"acc": 17.5}, ["acc"])
+    Traceback (most recent call last):
+    ValueError: k-means on mean: acc is 17.5, expected a number from 0 to 1
+    """
+    if set(metrics) != set(wanted):
+        raise ValueError(
+            f"{cell.task} on {cell.readout} has the metrics {', '.join(sorted(metrics)) or 'none'}, "
+            f"expected {', '.join(sorted(wanted))}"
+        )
+    for name, value in metrics.items():
+        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        number = isinstance(value, float | int) and math.isfinite(value)
+        if not (number and low - _ROUNDING <= value <= high + _ROUNDING):
+            raise ValueError(
+                f"{cell.task} on {cell.readout}: {name} is {value!r}, expected a number from {low:g} to {high:g}"
+            )

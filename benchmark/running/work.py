@@ -22,7 +22,7 @@ from benchmark.latents.readouts import READOUTS, read_out, reads_passes
 from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import Batch, PlannedUnit, Training
-from benchmark.results.record import Cell, Provenance, Record, Status
+from benchmark.results.record import Cell, Provenance, Record, Status, check_metrics
 from benchmark.tasks import Case, Task
 from benchmark.training.curves import Curve
 from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
@@ -318,7 +318,10 @@ def _scored(
     for (readout, draw), group in groupby(cells, key=lambda cell: (cell.readout, cell.draw)):
         matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
         for cell in group:
-            yield cell, dict(context.tasks[cell.task].score(matrix, case))
+            task = context.tasks[cell.task]
+            metrics = dict(task.score(matrix, case))
+            check_metrics(cell, metrics, task.metrics)
+            yield cell, metrics
 
 
 def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarray:

@@ -198,10 +198,10 @@ def test_a_lost_latent_is_counted_and_a_damaged_one_is_not_copied(folder):
 
 
 def test_a_record_that_names_a_file_elsewhere_is_refused(folder):
-    change(folder / "one", latents="../../secret.npz")
-    assert (
-        "latents '../../secret.npz' is no file of the folder 'latents'" in refused(folder, "one", "--results", "all")[1]
-    )
+    path = Store(folder / "one").files()[0]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"latents": "../../secret.npz"}))
+    message = "latents '../../secret.npz' is not a file of the folder 'latents'"
+    assert message in refused(folder, "one", "--results", "all")[1]
 
 
 def test_a_damaged_record_of_the_target_is_named_too(folder):

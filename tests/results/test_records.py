@@ -1,6 +1,7 @@
 """Records: identity, round trip, merging, damage."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from benchmark.core.errors import InputError
 from benchmark.results.record import Cell, Identity, Provenance, Record
 from benchmark.results.store import Store
+from benchmark.tasks import METRICS
 
 IDENTITY = Identity("f" * 64, "own", "gae", 1, {"hidden": 32, "beta": None}, 0, "all-edges", "cpu")
 PROVENANCE = Provenance(1.5, 0.5, 1000, "a processor", 1, {"torch": "2.13"}, "abc", "python -m benchmark run x")
@@ -116,7 +118,10 @@ DAMAGES = {
     "null metrics": lambda c: c["scores"][0].update(metrics=None),
     "a word": lambda c: c["scores"][0]["metrics"].update(acc="high"),
     "out of range": lambda c: c["scores"][0]["metrics"].update(acc=17.5),
+    "negative accuracy": lambda c: c["scores"][0]["metrics"].update(acc=-0.5),
+    "not a number": lambda c: c["scores"][0]["metrics"].update(acc=float("nan")),
     "unknown status": lambda c: c.update(status="weird"),
+    "a file elsewhere": lambda c: c.update(latents="../secret.npz"),
     "seconds": lambda c: c["provenance"].update(seconds="x"),
     "no identity": lambda c: c.pop("identity"),
 }
@@ -143,3 +148,27 @@ def test_a_record_under_a_wrong_name_is_refused(tmp_path):
     path.write_bytes(record().to_json())
     with pytest.raises(InputError, match="holds the record of another unit"):
         store.get(other.key)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scores": {MEAN: SCORES | {"acc": 1.5}}}, "k-means on mean: acc is 1.5, expected a number from 0 to 1"),
+        ({"scores": {MEAN: SCORES | {"ari": -0.75}}}, "ari is -0.75, expected a number from -0.5 to 1"),
+        ({"scores": {MEAN: SCORES | {"acc": float("nan")}}}, "acc is nan"),
+        ({"scores": {MEAN: {"acc": 0.5}}}, "has the metrics acc, expected acc, ari, macro-f1, nmi"),
+        ({"scores": {replace(MEAN, task="of a plugin"): {"auc": -0.5}}}, "auc is -0.5, expected a number from 0 to 1"),
+        ({"status": "weird"}, "status 'weird' is unknown, expected one of complete, diverged, failed"),
+        ({"generated": "../secret.npz"}, "generated '../secret.npz' is not a file of the folder 'latents'"),
+    ],
+)
+def test_what_is_refused_on_reading_is_refused_on_writing(changes, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        record(**changes)
+
+
+def test_every_metric_takes_the_bounds_of_its_range_with_rounding():
+    for metric in METRICS:
+        for value in (metric.low, metric.high, metric.high + 2e-16):
+            written = record({replace(MEAN, task="of a plugin"): {metric.name: value}})
+            assert Record.from_json(written.to_json()) == written

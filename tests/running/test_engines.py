@@ -368,6 +368,22 @@ def test_what_was_scored_before_a_task_failed_stays(data, tmp_path):
     assert second.status == "complete"
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"acc": 1.5}, "acc is 1.5, expected a number from 0 to 1"), ({}, "has the metrics none, expected acc")],
+)
+def test_a_task_of_a_plugin_that_gives_other_scores_than_it_promises_fails_its_unit(data, tmp_path, given, message):
+    k_means = OURS.tasks[0]
+    constant = replace(k_means, name="constant", metrics=("acc",), primary="acc", score=lambda z, case: given)  # noqa: ARG005
+    tables = replace(TABLES, tasks=(*TABLES.tasks, constant))
+    study = study_of({**STUDY, "models": ["raw"], "variants": [], "tasks": ["k-means", "constant"]}, tables)
+    made, store = make_plan(study, data, "cpu", tables), Store(tmp_path)
+    scores, units = complete(made, store)
+    assert set(units["status"]) == {"failed"}
+    assert set(units["message"]) == {f"ValueError: constant on mean: {message}".replace(": has", " has")}
+    assert scores["value"].notna().equals(scores["task"].eq("k-means"))
+
+
 def test_a_diverged_unit_is_recorded_scored_as_a_constant_and_the_run_goes_on(data, tmp_path):
     made = planned(
         data,
