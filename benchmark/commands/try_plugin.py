@@ -1,4 +1,4 @@
-"""``new`` and ``check``: begin a plugin, and find out whether a dataset, model or task keeps its promises."""
+"""``new`` and ``check``: start a plugin, and try the promises of a dataset, model or task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from benchmark.contracts import DatasetCase, Finding
     from benchmark.plugins.tables import Tables
 
-Kind = Literal["dataset", "model", "task"]
-BROKEN = 1  # exit code where a promise is not kept
+KINDS = ("dataset", "model", "task")
+BROKEN = 1  # exit code if a promise is broken
 _KIND = Annotated[str, typer.Argument(metavar="dataset|model|task")]
 
 
 def new(
     kind: _KIND,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it will be called, and its file.")],
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where its file is written.")] = Path(),
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the dataset, model or task, and of its file.")],
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the new file.")] = Path(),
 ) -> None:
-    """Write a commented file to start a dataset, model or task of your own from."""
+    """Write a commented example of a dataset, model or task, to fill in with your own."""
     _check_kind(kind)
     from benchmark.core.files import write_atomically
     from benchmark.plugins.loading import check_plain
@@ -41,28 +41,28 @@ def new(
     check_plain(kind, name, f"new {kind}")
     path = folder / f"{name}.py"
     if path.exists():
-        raise InputError(f"{path}: there is such a file already; choose another name, or move it away")
+        raise InputError(f"{path} exists already; choose another name, or move the file away")
     template = Template(
         (resources.files("benchmark.plugins") / "templates" / f"{kind}.py.txt").read_text(encoding="utf-8")
     )
     constant = re.sub(r"\W+", "_", name).upper().lstrip("_0123456789") or kind.upper()
     write_atomically(path, template.substitute(name=name, file=path.name, constant=constant).encode())
     print(
-        f"{path}: it runs as it is; put yours in, then: python -m benchmark check {kind} {name} --plugin {_word(path)}"
+        f"wrote {path}, an example that runs. Fill in your own {kind}, then: "
+        f"python -m benchmark check {kind} {name} --plugin {_word(path)}"
     )
 
 
 def check(
     kind: _KIND,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One of the table, or of a plugin's.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from the tables or from a plugin.")],
     plugin: Plugins = None,
     data_root: DataRoot = None,
     picture: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.png", help="Where a dataset's picture is written; NAME.png if not given."),
+        Path | None, typer.Option(metavar="FILE.png", help="File for the picture of a dataset (default: NAME.png).")
     ] = None,
 ) -> None:
-    """Try every promise that a dataset, model or task makes, and say in plain words which it breaks."""
+    """Try every promise of a dataset, model or task, and say why a promise is broken."""
     _check_kind(kind)
     from benchmark import contracts
     from benchmark.plan.checks import named
@@ -74,10 +74,10 @@ def check(
         kept = _check_dataset(tables, name, data_root, picture)
     elif kind == "model":
         (row,) = named(tables.models, "model", [name])
-        kept = _told(contracts.examine(contracts.OF_MODELS, contracts.ModelCase(row)))
+        kept = _print_findings(contracts.examine(contracts.OF_MODELS, contracts.ModelCase(row)))
     else:
         (task,) = named(tables.tasks, "task", [name])
-        kept = _told(contracts.examine(contracts.OF_TASKS, contracts.TaskCase(task)))
+        kept = _print_findings(contracts.examine(contracts.OF_TASKS, contracts.TaskCase(task)))
     if not kept:
         raise typer.Exit(BROKEN)
 
@@ -86,7 +86,7 @@ def _check_dataset(tables: Tables, name: str, data_root: str | None, picture: Pa
     from benchmark import contracts, datasets
 
     case = contracts.DatasetCase(datasets.spec(name, tables.datasets), datasets.data_root(data_root))
-    kept = _told(contracts.examine(contracts.OF_DATASETS, case))
+    kept = _print_findings(contracts.examine(contracts.OF_DATASETS, case))
     if kept:
         _show_card(case, picture)
     return kept
@@ -100,33 +100,34 @@ def _show_card(case: DatasetCase, picture: Path | None) -> None:
     print_table((case.spec.name, ""), contracts.card(case.dataset))
     path = picture or Path(re.sub(r"[^\w.+-]+", "-", case.spec.name) + ".png")
     write_atomically(path, contracts.picture(case.dataset))
-    print(f"\nits picture: {path}")
+    print(f"\npicture: {path}")
 
 
-def _told(findings: Iterable[Finding]) -> bool:
-    """Print what was found; whether all promises are kept."""
+def _print_findings(findings: Iterable[Finding]) -> bool:
+    """Print the findings. True if no promise is broken."""
     found = list(findings)
     print_table(("promise", "", "why"), list(_rows(found)))
-    broken = sum(finding.status == "fails" for finding in found)
-    held = sum(finding.status == "holds" for finding in found)
-    print(f"{held} of {len(found)} promises hold" + (f", {broken} broken" if broken else ""), flush=True)
-    return not broken
+    answers = Counter(finding.answer for finding in found)
+    broken = f", {answers['fails']} broken" if answers["fails"] else ""
+    print(f"{answers['holds']} of {len(found)} promises hold{broken}", flush=True)
+    return not answers["fails"]
 
 
 def _rows(found: list[Finding]) -> Iterator[tuple[str, str, str | None]]:
-    """A row for each finding, but one for all that were not examined for the same reason."""
-    reasons = Counter(finding.trouble for finding in found if finding.status == "not examined")
+    """One row for each finding. Promises that were not examined for the same reason share a row."""
+    reasons = Counter(finding.trouble for finding in found if finding.answer == "not examined")
     for finding in found:
-        if finding.status != "not examined":
-            yield finding.promise, finding.status, finding.trouble or None
+        if finding.answer != "not examined":
+            yield finding.promise, finding.answer, finding.trouble or None
         elif count := reasons.pop(finding.trouble, 0):
-            yield finding.promise if count == 1 else f"{count} promises", finding.status, finding.trouble
+            yield finding.promise if count == 1 else f"{count} promises", finding.answer, finding.trouble
 
 
 def _check_kind(kind: str) -> None:
-    if kind not in get_args(Kind):
-        raise unknown("kind", kind, get_args(Kind))
+    if kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
 
 
 def _word(path: Path) -> str:
+    """The path as one word of a command line."""
     return shlex.quote(str(path)) if sys.platform != "win32" else f'"{path}"'

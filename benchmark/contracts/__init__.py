@@ -1,4 +1,4 @@
-"""Contracts: what every dataset, model and task promises, examined one by one and told in plain words."""
+"""The promises of every dataset, model and task, and the findings of trying them."""
 
 from benchmark.contracts.card import card
 from benchmark.contracts.contract import Contract, Finding, examine, one_thread

@@ -1,4 +1,4 @@
-"""A dataset in some twenty lines."""
+"""Card: the facts of a dataset in about twenty lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.datasets import Dataset
 
 
 def card(dataset: Dataset) -> list[tuple[str, str]]:
-    """Sizes, classes and their shares, the graph, the features as models see them, duplicates, fingerprint; by name."""
+    """Name and value of each fact: sizes, classes, graph, features as models see them, duplicates, fingerprint."""
     return [*_sizes(dataset), *_graph(dataset), *_features(dataset), ("fingerprint", dataset.fingerprint)]
 
 
@@ -33,7 +33,7 @@ def _sizes(dataset: Dataset) -> list[tuple[str, str]]:
 def _graph(dataset: Dataset) -> list[tuple[str, str]]:
     edges, n = dataset.edges, dataset.rows
     if edges is None:
-        return [("edges", "none; graph models train on the nearest neighbours, and there is no link prediction")]
+        return [("edges", "none: graph models train on nearest neighbours, and link prediction is left out")]
     degrees = np.bincount(edges.ravel(), minlength=n)
     adjacency = sparse.coo_array((np.ones(len(edges)), edges.T), shape=(n, n))
     components, member = connected_components(adjacency, directed=False)
@@ -65,8 +65,8 @@ def _features(dataset: Dataset) -> list[tuple[str, str]]:
         ("scaling", dataset.scaling),
         ("values, as models see them", f"{low.min():g} to {high.max():g}, {nonzero / np.prod(x.shape):.1%} not zero"),
         ("constant columns", f"{np.count_nonzero(low == high):,}"),
-        ("rows like an earlier one", f"{duplicated_rows(x):,}"),
-        ("kept", f"{kept}, {_bytes(dataset) / 2**20:.1f} MiB"),
+        ("rows that repeat another", f"{duplicated_rows(x):,}"),
+        ("storage", f"{kept}, {_bytes(dataset) / 2**20:.1f} MiB"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A contract, and what its examination finds."""
+"""Contract: a promise that every dataset, model or task keeps, and the search for a breach."""
 
 from __future__ import annotations
 
@@ -6,46 +6,54 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
 from benchmark.core.errors import InputError
 
-Case = TypeVar("Case")
-Status = Literal["holds", "fails", "note", "not examined"]
+Subject = TypeVar("Subject")
+Answer: TypeAlias = Literal["holds", "fails", "note", "not examined"]
 
 
 @dataclass(frozen=True, slots=True)
-class Contract(Generic[Case]):
-    """One promise, as a sentence, and what of a case breaks it: a sentence, or nothing.
+class Contract(Generic[Subject]):
+    """One promise.
 
-    ``advice`` is for what is allowed and seldom meant: it is noted, and is no failure.
+    Attributes:
+        promise: The promise as a sentence.
+        trouble: Says how a subject breaks the promise; "" if the subject keeps it.
+        advice: A breach is allowed, but rarely intended. It becomes a note, not a failure.
     """
 
     promise: str
-    trouble: Callable[[Case], str]
+    trouble: Callable[[Subject], str]
     advice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A promise, whether it is kept, and where it is not, why."""
+    """The answer to one promise, with the reason unless the promise holds."""
 
     promise: str
-    status: Status
+    answer: Answer
     trouble: str = ""
 
 
 class NotExaminedError(Exception):
-    """Raised by a contract that has nothing to look at, in a few words: "it has no edges"."""
+    """A contract does not apply. The message says why in a few words: "it has no edges"."""
 
 
-def examine(contracts: Sequence[Contract[Case]], case: Case) -> Iterator[Finding]:
-    """A finding for each contract; what someone's code raises meanwhile breaks the contract that it was raised in."""
+def examine(contracts: Sequence[Contract[Subject]], subject: Subject) -> Iterator[Finding]:
+    """Try every contract on a subject. An exception of the subject's code breaks the contract that met it.
+
+    >>> even = Contract("it is even", lambda number: "" if number % 2 == 0 else f"{number} is odd")
+    >>> [finding.answer for number in (2, 3) for finding in examine([even], number)]
+    ['holds', 'fails']
+    """
     for contract in contracts:
         try:
-            trouble = contract.trouble(case)
+            trouble = contract.trouble(subject)
         except NotExaminedError as reason:
             yield Finding(contract.promise, "not examined", str(reason))
             continue
@@ -53,31 +61,37 @@ def examine(contracts: Sequence[Contract[Case]], case: Case) -> Iterator[Finding
             trouble = str(error)
         except Exception as error:  # noqa: BLE001, the code under examination may raise anything
             trouble = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        status: Status = "holds" if not trouble else "note" if contract.advice else "fails"
-        yield Finding(contract.promise, status, trouble)
+        answer: Answer = "holds" if not trouble else "note" if contract.advice else "fails"
+        yield Finding(contract.promise, answer, trouble)
 
 
 def one_thread() -> None:
-    """Have torch compute in one thread: what is small is slower with more."""
-    import torch  # here, and below: tasks and datasets need it for nothing else
+    """Make torch compute in one thread, because small models are slower with more."""
+    import torch  # here and below, because contracts of tasks and datasets need nothing else of torch
 
     torch.set_num_threads(1)
 
 
 @dataclass(slots=True)
 class Drawn:
-    """Which random generators that all share a block drew from, or seeded; filled in when it ends."""
+    """The global random generators that a block drew from or seeded ("random and torch"); set when the block ends."""
 
     names: str = ""
 
 
 @contextmanager
 def global_draws() -> Iterator[Drawn]:
-    """A block whose draws from global generators are found out."""
+    """Watch the global random generators during a block.
+
+    >>> with global_draws() as drawn:
+    ...     _ = random.random()
+    >>> drawn.names
+    'random'
+    """
     import torch
 
     drawn = Drawn()
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002, it is what is watched
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002, the state under watch
     yield drawn
     after = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     same = {

@@ -1,4 +1,4 @@
-"""What every dataset promises."""
+"""The promises of every dataset."""
 
 from __future__ import annotations
 
@@ -24,21 +24,30 @@ _SEEDS = (0, 1)
 
 @dataclass(frozen=True)
 class DatasetCase:
-    """A spec, the data root, and what the spec's ``load`` gives; what cannot be had is not examined further."""
+    """A dataset under examination. Contracts of a missing or malformed part are not examined.
+
+    Attributes:
+        spec: The dataset's spec.
+        root: The folder of raw data.
+    """
 
     spec: DatasetSpec
     root: Path
 
     @cached_property
     def raw(self) -> Raw:
-        """What ``load`` returns, whatever it raises."""
+        """The result of ``load``. Exceptions of the author's code pass through."""
         fetch_missing(self.spec, self.root)
         check_files(self.spec, self.root)
         return self.spec.load(self.root)
 
     @cached_property
     def loaded(self) -> Raw:
-        """The same for all contracts but the one that is about loading."""
+        """The result of ``load``, for the contracts of its content.
+
+        Raises:
+            NotExaminedError: If the data do not load.
+        """
         try:
             return self.raw
         except Exception as error:
@@ -46,32 +55,35 @@ class DatasetCase:
 
     @cached_property
     def x(self) -> Features:
+        """Features, [n, f]."""
         try:
             return canonical_features(self.spec.name, self.loaded.x)
         except InputError:
-            raise NotExaminedError("its features are not in order") from None
+            raise NotExaminedError("its features are wrong") from None
 
     @cached_property
     def y(self) -> Integers:
+        """Labels, [n]."""
         if self.loaded.y is None:
             raise NotExaminedError("it has no labels")
         try:
             return canonical_labels(self.spec.name, self.loaded.y, self.x.shape[0])
         except InputError:
-            raise NotExaminedError("its labels are not in order") from None
+            raise NotExaminedError("its labels are wrong") from None
 
     @cached_property
     def dataset(self) -> Dataset:
+        """The dataset as models see it."""
         try:
             return make_dataset(self.spec, self.loaded)
         except InputError:
-            raise NotExaminedError("it is not in order") from None
+            raise NotExaminedError("one of its parts is wrong") from None
 
 
 def _describes_itself(case: DatasetCase) -> str:
     said = {name: getattr(case.spec, name) for name in ("family", "source", "licence", "citation")}
     silent = [name for name, text in said.items() if not isinstance(text, str) or not text.strip()]
-    return f"{' and '.join(silent)} not given; say whose data they are and what may be done with them" if silent else ""
+    return f"{' and '.join(silent)} not given; name the authors and the terms of use" if silent else ""
 
 
 def _loads(case: DatasetCase) -> str:
@@ -85,7 +97,7 @@ def _features(case: DatasetCase) -> str:
 
 def _labels(case: DatasetCase) -> str:
     if case.loaded.y is None:
-        raise NotExaminedError("it has no labels; there will be no k-means and no classification")
+        raise NotExaminedError("it has no labels, so k-means and classification are left out")
     canonical_labels(case.spec.name, case.loaded.y, case.x.shape[0])
     return ""
 
@@ -93,7 +105,7 @@ def _labels(case: DatasetCase) -> str:
 def _edges(case: DatasetCase) -> str:
     edges = case.loaded.edges
     if edges is None:
-        raise NotExaminedError("it has no edges; graph models train on its nearest neighbours")
+        raise NotExaminedError("it has no edges, so graph models train on its nearest neighbours")
     canonical_edges(case.spec.name, edges, case.x.shape[0])
     return ""
 
@@ -103,9 +115,9 @@ def _whole(case: DatasetCase) -> str:
         try:
             part(case)
         except InputError:
-            raise NotExaminedError("its parts are not in order") from None
+            raise NotExaminedError("one of its parts is wrong") from None
         except NotExaminedError:
-            pass  # it has no such part
+            pass  # the dataset has no such part
     make_dataset(case.spec, case.loaded)
     return ""
 
@@ -117,7 +129,7 @@ def _again(case: DatasetCase) -> str:
     changed = [name for name in ("x", "y", "edges") if not _equal(getattr(first, name), getattr(again, name))]
     return (
         f"{' and '.join(changed) or 'its content'} differ from load to load; "
-        "give every generator a fixed seed, and sort what comes from sets or folders"
+        "give every generator a fixed seed, and sort sets and lists of files"
     )
 
 
@@ -128,11 +140,13 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _draws_nothing(case: DatasetCase) -> str:
-    _ = case.loaded  # what it imports the first time is not its own
+    _ = case.loaded  # the first load imports modules, which may seed generators
     with global_draws() as drawn:
         case.spec.load(case.root)
     return (
-        f"load draws from, or seeds, the global generator of {drawn.names}; make one of its own" if drawn.names else ""
+        f"load draws from or seeds the global generator of {drawn.names}; make a generator of your own"
+        if drawn.names
+        else ""
     )
 
 
@@ -154,15 +168,15 @@ def _within_bounds(case: DatasetCase) -> str:
     if low >= 0.0 and high <= 1.0:
         return ""
     return (
-        f"they go from {low:g} to {high:g} under the scaling {case.spec.scaling!r}, and a Bernoulli likelihood refuses "
-        "that: scale with 'unit', or run Gaussian models alone"
+        f"features go from {low:g} to {high:g} under the scaling {case.spec.scaling!r}, and models with a Bernoulli "
+        "likelihood refuse them; set scaling='unit', or run Gaussian models only"
     )
 
 
 def _no_label_among_features(case: DatasetCase) -> str:
-    """Looks for columns with as many values as there are classes, each the value of one class."""
+    """Look for a column that has one value in each class, and another value in every other class."""
     y, x = case.y, case.x if isinstance(case.x, np.ndarray) else case.x.tocsc()
-    of_class = x[np.unique(y, return_index=True)[1]]  # a row of each
+    of_class = x[np.unique(y, return_index=True)[1]]  # one row of each class
     of_class = of_class if isinstance(of_class, np.ndarray) else of_class.toarray()
     distinct = (np.diff(np.sort(of_class, axis=0), axis=0) > 0).all(axis=0)
     telling = [
@@ -173,7 +187,7 @@ def _no_label_among_features(case: DatasetCase) -> str:
     if not telling:
         return ""
     more = f" and {len(telling) - 1} more" if len(telling) > 1 else ""
-    return f"column {telling[0]}{more} has one value for each class and no other: is it the label? drop it from x"
+    return f"column {telling[0]}{more} has exactly one value for each class; if it is the label, drop it from x"
 
 
 def _column(x: Any, column: int) -> NDArray[np.float32]:
@@ -201,7 +215,11 @@ def _rows_differ(case: DatasetCase) -> str:
 
 
 def duplicated_rows(x: Features) -> int:
-    """How many rows equal an earlier one."""
+    """Number of rows that equal an earlier row.
+
+    >>> duplicated_rows(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]))
+    1
+    """
     if isinstance(x, np.ndarray):
         return len(x) - len(np.unique(x, axis=0))
     rows = {
@@ -212,17 +230,17 @@ def duplicated_rows(x: Features) -> int:
 
 
 OF_DATASETS: tuple[Contract[DatasetCase], ...] = (
-    Contract("it says whose it is", _describes_itself),
-    Contract("its files are there, and it loads", _loads),
+    Contract("its family, source, licence and citation are given", _describes_itself),
+    Contract("its files exist, and it loads", _loads),
     Contract("features are a matrix of finite numbers", _features),
     Contract("labels are 0 to k − 1, each at least once", _labels),
     Contract("edges are pairs of row numbers", _edges),
-    Contract("sizes, images, splits and fingerprint are what the spec says", _whole),
-    Contract("every load gives the same", _again),
+    Contract("sizes, images, splits and fingerprint match its spec", _whole),
+    Contract("every load gives the same data", _again),
     Contract("loading leaves the global random generators alone", _draws_nothing),
     Contract("loading writes nothing into the data root", _writes_nothing),
     Contract("no feature is the label", _no_label_among_features),
     Contract("rows and edges can be split into training and test", _can_be_split),
     Contract("features lie within [0, 1]", _within_bounds, advice=True),
-    Contract("rows differ", _rows_differ, advice=True),
+    Contract("no two rows have the same features", _rows_differ, advice=True),
 )

@@ -14,13 +14,16 @@ from sklearn.decomposition import PCA
 from benchmark.core.rng import generator
 from benchmark.datasets import Dataset
 
-_MOST_ROWS = 4_000  # drawn; more are a blot
+_MOST_ROWS = 4_000  # more points hide each other
 _COLOURS = "tab10", "tab20"
 _BLUE = "#4477aa"
 
 
 def picture(dataset: Dataset) -> bytes:
-    """A PNG: the rows, or a fixed share of many, coloured by class; beside it the degrees, or the features' values."""
+    """Draw a dataset as a PNG file.
+
+    On the left are the rows by class (4,000 at most), on the right the degrees, or the values if there is no graph.
+    """
     figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""What every task promises, on latents with known answers."""
+"""The promises of every task, tried on latents with known answers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,16 @@ _MADE_UP = DatasetSpec(
 
 @dataclass(frozen=True)
 class TaskCase:
-    """A task, and a made-up dataset of 300 rows in three classes, with homophilous edges and a published split."""
+    """A task under examination.
+
+    The data are made up: 300 rows in three classes, edges mostly within classes, and a published split.
+    """
 
     task: Task
 
     @cached_property
     def case(self) -> Case:
+        """Labels, split and seed of the made-up data."""
         rng = generator(0, "contracts", "tasks")
         y = np.arange(_ROWS) % _CLASSES
         close = np.where(y[:, None] == y[None, :], 0.06, 0.005)
@@ -53,17 +57,17 @@ class TaskCase:
 
     @cached_property
     def telling(self) -> NDArray[np.float32]:
-        """Latents that know class and links: three blurred corners, [n, d]."""
+        """Latents that tell class and links: three blurred corners, [n, d]."""
         blur = 0.05 * generator(1, "contracts", "tasks").standard_normal((_ROWS, _DIMENSIONS))
         corners: NDArray[np.float64] = 3 * np.eye(_CLASSES, _DIMENSIONS)[np.asarray(self.case.y)]
         return (corners + blur).astype(np.float32)
 
     def noise(self, seed: int = 0) -> NDArray[np.float32]:
-        """Latents that know nothing, [n, d]."""
+        """Latents without information: normal noise, [n, d]."""
         return generator(seed, "contracts", "noise").standard_normal((_ROWS, _DIMENSIONS)).astype(np.float32)
 
     def score(self, z: NDArray[np.float32]) -> Mapping[str, float]:
-        """The task on a latent, in the first form that it takes."""
+        """Score a latent [n, d] in the first form that the task takes."""
         return self.task.score(_as(self.task.takes[0], z), self.case)
 
 
@@ -77,7 +81,7 @@ def _gives_its_metrics(case: TaskCase) -> str:
     for z in (case.telling, case.noise()):
         scores = case.score(z)
         if set(scores) != set(case.task.metrics):
-            return f"it gave {', '.join(map(repr, scores)) or 'nothing'}, expected {', '.join(case.task.metrics)}"
+            return f"it gives {', '.join(map(repr, scores)) or 'nothing'}, expected {', '.join(case.task.metrics)}"
         for name, value in scores.items():
             metric = _METRICS[name]
             if not isinstance(value, float | int) or not metric.low <= value <= metric.high:
@@ -90,29 +94,27 @@ def _tells_signal_from_noise(case: TaskCase) -> str:
     for name in case.task.metrics:
         ahead = known[name] - unknown[name]
         if (ahead if _METRICS[name].direction == "higher" else -ahead) <= 0:
-            return f"{name} is {known[name]:.3f} on latents that know class and links, and {unknown[name]:.3f} on noise"
+            return f"{name} is {known[name]:.3f} on informative latents, and {unknown[name]:.3f} on noise"
     return ""
 
 
 def _takes_a_constant(case: TaskCase) -> str:
     scores = case.score(np.zeros((_ROWS, _DIMENSIONS), dtype=np.float32))
     wrong = [name for name, value in scores.items() if not np.isfinite(value)]
-    return f"{wrong[0]} is {scores[wrong[0]]} on a constant latent, which diverged runs are scored as" if wrong else ""
+    return f"{wrong[0]} is {scores[wrong[0]]} on a constant latent, the latent of diverged runs" if wrong else ""
 
 
 def _is_repeatable(case: TaskCase) -> str:
     first, again = dict(case.score(case.noise(1))), dict(case.score(case.noise(1)))
-    return (
-        "" if first == again else f"the same latent scored twice gives {first} and {again}; draw from case.seed alone"
-    )
+    return "" if first == again else f"the same latent scored twice gives {first} and {again}; draw from case.seed only"
 
 
 def _draws_nothing(case: TaskCase) -> str:
-    case.score(case.noise())  # what it imports the first time is not its own
+    case.score(case.noise())  # the first call imports modules, which may seed generators
     with global_draws() as drawn:
         case.score(case.noise())
     return (
-        f"it draws from, or seeds, the global generator of {drawn.names}; make one from case.seed"
+        f"it draws from or seeds the global generator of {drawn.names}; make a generator from case.seed"
         if drawn.names
         else ""
     )
@@ -122,13 +124,13 @@ def _leaves_the_latent(case: TaskCase) -> str:
     z = case.noise()
     kept = z.copy()
     case.score(z)
-    return "" if np.array_equal(z, kept) else "it changes the latent that it is given; work on a copy"
+    return "" if np.array_equal(z, kept) else "it changes the given latent; work on a copy"
 
 
 def _takes_what_it_says(case: TaskCase) -> str:
     for kind in case.task.takes:
         if set(case.task.score(_as(kind, case.noise()), case.case)) != set(case.task.metrics):
-            return f"on {kind} it gives other metrics"
+            return f"on {kind} it gives different metrics"
     return ""
 
 
@@ -144,18 +146,18 @@ def _reaches_workers(case: TaskCase) -> str:
 
 
 def _says_its_source(case: TaskCase) -> str:
-    return "" if case.task.source.strip() else "source is not given; say whose task it is"
+    return "" if case.task.source.strip() else "source is not given; name the authors of the task"
 
 
 OF_TASKS: tuple[Contract[TaskCase], ...] = (
-    Contract("it says whose it is", _says_its_source),
-    Contract("it gives its metrics, within their bounds", _gives_its_metrics),
-    Contract("it tells latents that know from noise", _tells_signal_from_noise),
+    Contract("its source is given", _says_its_source),
+    Contract("it gives its metrics, within their ranges", _gives_its_metrics),
+    Contract("informative latents score better than noise", _tells_signal_from_noise),
     Contract("a constant latent has a defined score", _takes_a_constant),
     Contract("a latent of one dimension has a defined score", _takes_a_narrow_one),
-    Contract("every form of latent that it names is taken", _takes_what_it_says),
+    Contract("it scores every form of latent that it takes", _takes_what_it_says),
     Contract("the same latent gives the same scores", _is_repeatable),
     Contract("scoring leaves the global random generators alone", _draws_nothing),
-    Contract("scoring leaves the latent as it is", _leaves_the_latent),
-    Contract("worker processes can be given it", _reaches_workers),
+    Contract("scoring does not change the latent", _leaves_the_latent),
+    Contract("it can be sent to worker processes", _reaches_workers),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from typing import Any
 
-Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
+from benchmark.study.schema import Setting
 
 PER_PAIR = "1/n^2"  # β of the claim's scripts: KL/n is averaged over rows, and the pairs are summed
 _WHOLE = ("latent", "epochs", "batch", "least_steps", "samples", "pretraining_batch")

@@ -15,7 +15,7 @@ from benchmark.models.parts.convolutions import check_convolution
 from benchmark.models.parts.decoders import DecoderSpec
 from benchmark.models.parts.encoders import EncoderSpec
 from benchmark.models.parts.likelihoods import GAUSSIAN, FeatureLikelihood, PairLikelihood
-from benchmark.models.settings import Setting, Settings
+from benchmark.models.settings import Settings
 from benchmark.models.systems.adversarial import Discriminator, adversaries
 from benchmark.models.systems.autoencoder import FIXED, POINT, Autoencoder, PosteriorFamily
 from benchmark.models.systems.fusion import (
@@ -25,6 +25,7 @@ from benchmark.models.systems.fusion import (
     SingleAutoencoder,
     components,
 )
+from benchmark.study.schema import Setting
 from benchmark.training.inputs import Features, Inputs
 from benchmark.training.phases import LAST, Phase
 

@@ -44,7 +44,7 @@ def by_name(rows):
 
 def broken(contracts, case):
     """The promises that a case breaks, each with why."""
-    return {finding.promise: finding.trouble for finding in examine(contracts, case) if finding.status == "fails"}
+    return {finding.promise: finding.trouble for finding in examine(contracts, case) if finding.answer == "fails"}
 
 
 @by_name(AT_HAND)
@@ -104,24 +104,24 @@ def with_its_label():
 
 MISSING = PublishedFile(path="made-up/x.npz", url="https://example.org/x.npz")
 BROKEN_DATASETS = {
-    "it says whose it is": (dataset(licence=" "), "licence not given"),
-    "its files are there, and it loads": (dataset(files=(MISSING,)), "file x.npz is missing"),
+    "its family, source, licence and citation are given": (dataset(licence=" "), "licence not given"),
+    "its files exist, and it loads": (dataset(files=(MISSING,)), "file x.npz is missing"),
     "features are a matrix of finite numbers": (
         changed(x=np.full((60, 4), np.nan)),
         "240 value(s) that are not finite",
     ),
     "labels are 0 to k − 1, each at least once": (changed(y=np.arange(60) % 3 + 1), "labels start at 1: subtract 1"),
     "edges are pairs of row numbers": (changed(edges=[[0, 60], [1, 61], [2, 3]]), "2 edge(s) out of range"),
-    "sizes, images, splits and fingerprint are what the spec says": (dataset(rows=61), "60 rows, expected 61"),
-    "every load gives the same": (never_the_same(), "x differ from load to load"),
+    "sizes, images, splits and fingerprint match its spec": (dataset(rows=61), "60 rows, expected 61"),
+    "every load gives the same data": (never_the_same(), "x differ from load to load"),
     "loading leaves the global random generators alone": (dataset(drawing), "the global generator of numpy.random"),
     "loading writes nothing into the data root": (dataset(writing), "may be read-only: left.txt"),
-    "no feature is the label": (with_its_label(), "column 2 has one value for each class"),
+    "no feature is the label": (with_its_label(), "column 2 has exactly one value for each class"),
     "rows and edges can be split into training and test": (changed(edges=[[0, 1], [1, 2]]), "2 edges are too few"),
 }
 NOTED = {
     "features lie within [0, 1]": (replace(dataset(), scaling="standard"), "under the scaling 'standard'"),
-    "rows differ": (changed(x=np.repeat(content()["x"][:20], 3, axis=0)), "40 of 60 rows"),
+    "no two rows have the same features": (changed(x=np.repeat(content()["x"][:20], 3, axis=0)), "40 of 60 rows"),
 }
 
 
@@ -137,7 +137,7 @@ def test_a_dataset_breaks(promise, tmp_path):
 @pytest.mark.parametrize("promise", NOTED)
 def test_what_is_allowed_and_seldom_meant_is_noted(promise, tmp_path):
     row, why = NOTED[promise]
-    (found,) = [finding for finding in examine(OF_DATASETS, DatasetCase(row, tmp_path)) if finding.status == "note"]
+    (found,) = [finding for finding in examine(OF_DATASETS, DatasetCase(row, tmp_path)) if finding.answer == "note"]
     assert found.promise == promise
     assert why in found.trouble
 
@@ -146,7 +146,7 @@ def test_duplicates_are_counted_in_sparse_features_too(tmp_path):
     dense = np.repeat(np.eye(20, 30), 3, axis=0)
     for x in (dense, sparse.csr_array(dense)):
         case = DatasetCase(changed(x=x), tmp_path)
-        assert [f.trouble[:14] for f in examine(OF_DATASETS, case) if f.status == "note"] == ["40 of 60 rows "]
+        assert [f.trouble[:14] for f in examine(OF_DATASETS, case) if f.answer == "note"] == ["40 of 60 rows "]
 
 
 def test_every_promise_of_datasets_is_broken_by_something():
@@ -233,9 +233,9 @@ def test_a_model_breaks(promise):
 
 
 def test_a_control_is_examined_where_it_can_be():
-    statuses = {f.promise: f.status for f in examine(OF_MODELS, ModelCase(PCA))}
-    assert statuses["every weight is trained"] == "not examined"
-    assert statuses["it gives one finite latent of its dimension for each row"] == "holds"
+    answers = {f.promise: f.answer for f in examine(OF_MODELS, ModelCase(PCA))}
+    assert answers["every weight is trained"] == "not examined"
+    assert answers["it gives one finite latent of its dimension for each row"] == "holds"
     assert isinstance(PCA, BaselineSpec)
     drawn = replace(PCA, latent=lambda control: np.random.rand(len(control.x), 2).astype(np.float32))
     assert set(broken(OF_MODELS, ModelCase(drawn))) == {
@@ -296,22 +296,22 @@ def undefined(z, case):
 
 
 BROKEN_TASKS = {
-    "it says whose it is": (task(centres, source=""), "source is not given"),
-    "it gives its metrics, within their bounds": (
+    "its source is given": (task(centres, source=""), "source is not given"),
+    "it gives its metrics, within their ranges": (
         task(lambda z, case: {"accuracy": 100 * centres(z, case)["accuracy"]}),
         "expected a number from 0 to 1",
     ),
-    "it tells latents that know from noise": (task(lambda _z, _case: {"accuracy": 0.5}), "0.500 on noise"),
+    "informative latents score better than noise": (task(lambda _z, _case: {"accuracy": 0.5}), "0.500 on noise"),
     "a constant latent has a defined score": (task(undefined), "accuracy is nan on a constant latent"),
     "a latent of one dimension has a defined score": (task(narrow), "on one dimension it gives {'accuracy': nan}"),
-    "every form of latent that it names is taken": (task(centres, takes=("matrix", "epochs")), "Epochs"),
+    "it scores every form of latent that it takes": (task(centres, takes=("matrix", "epochs")), "Epochs"),
     "the same latent gives the same scores": (task(unstable()), "scored twice gives"),
     "scoring leaves the global random generators alone": (
         task(after(lambda _: random.random())),
         "generator of random",
     ),
-    "scoring leaves the latent as it is": (task(after(blur)), "it changes the latent"),
-    "worker processes can be given it": (task(after(lambda _: LOCK.locked())), "cannot pickle"),
+    "scoring does not change the latent": (task(after(blur)), "it changes the given latent"),
+    "it can be sent to worker processes": (task(after(lambda _: LOCK.locked())), "cannot pickle"),
 }
 
 
@@ -320,7 +320,7 @@ def test_a_task_breaks(promise):
     row, why = BROKEN_TASKS[promise]
     found = broken(OF_TASKS, TaskCase(row))
     assert why in found[promise]
-    assert set(found) - {"worker processes can be given it"} <= {promise}
+    assert set(found) - {"it can be sent to worker processes"} <= {promise}
 
 
 def test_every_promise_of_tasks_is_broken_by_something():
@@ -345,7 +345,7 @@ def test_the_card_of_a_graph_worked_by_hand():
     assert lines["isolated nodes"] == "1"
     assert lines["components"] == "2, the largest of 6 nodes"
     assert lines["homophily"] == "85.7% of the edges join one class (50.0% by chance)"
-    assert lines["rows like an earlier one"] == "1"
+    assert lines["rows that repeat another"] == "1"
     assert lines["constant columns"] == "0"
     assert lines["values, as models see them"] == "0 to 1, 14.3% not zero"
     assert lines["fingerprint"] == made.fingerprint

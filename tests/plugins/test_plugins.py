@@ -267,7 +267,7 @@ def test_what_new_writes_keeps_every_promise(kind, command):
     assert code == 0
     assert "fails" not in out
     assert Path("my-own.png").exists() == (kind == "dataset")
-    refused(command("new", kind, "my-own"), "my-own.py: there is such a file already")
+    refused(command("new", kind, "my-own"), "my-own.py exists already")
 
 
 def test_new_and_check_refuse_what_they_do_not_know(command):
