@@ -15,7 +15,8 @@ import typer
 
 from benchmark.commands.display import print_table
 from benchmark.commands.options import DataRoot, Plugins
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import find, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +66,6 @@ def check(
     """Try every promise of a dataset, model or task, and say why a promise is broken."""
     _check_kind(kind)
     from benchmark import contracts
-    from benchmark.plan.checks import named
     from benchmark.plugins.loading import with_plugins
 
     contracts.one_thread()
@@ -73,10 +73,10 @@ def check(
     if kind == "dataset":
         kept = _check_dataset(tables, name, data_root, picture)
     elif kind == "model":
-        (row,) = named(tables.models, "model", [name])
+        row = find(tables.models, "model", name)
         kept = _print_findings(contracts.examine(contracts.OF_MODELS, contracts.ModelCase(row)))
     else:
-        (task,) = named(tables.tasks, "task", [name])
+        task = find(tables.tasks, "task", name)
         kept = _print_findings(contracts.examine(contracts.OF_TASKS, contracts.TaskCase(task)))
     if not kept:
         raise typer.Exit(BROKEN)

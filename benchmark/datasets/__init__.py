@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import distinct, find
 from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.files.download import check_files, data_root
 from benchmark.datasets.files.fetch import fetch_missing, offline
@@ -40,15 +40,8 @@ __all__ = [
 ]
 
 
-def table(*specs: DatasetSpec) -> tuple[DatasetSpec, ...]:
-    """The specs as given; InputError where two have one name."""
-    twice = sorted(name for name, count in Counter(row.name for row in specs).items() if count > 1)
-    if twice:
-        raise InputError(f"table of datasets: {', '.join(twice)} named twice; rename one")
-    return specs
-
-
-DATASETS = table(
+DATASETS = distinct(
+    "dataset",
     CORA,
     CITESEER,
     PUBMED,
@@ -82,10 +75,11 @@ def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
     for prefix, (_, make) in PREFIXES.items():
         if name.startswith(prefix):
             return make(name)
-    for row in table:
-        if row.name == name:
-            return row
-    raise unknown("dataset", name, (*(row.name for row in table), *(form for form, _ in PREFIXES.values())))
+    try:
+        return find(table, "dataset", name)
+    except InputError as error:
+        forms = ", ".join(form for form, _ in PREFIXES.values())
+        raise InputError(f"{error}; datasets outside the table: {forms}") from None
 
 
 def load(name: str, root: Path, table: Sequence[DatasetSpec] = DATASETS) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benchmark.core.names import distinct
 from benchmark.models import controls
 from benchmark.models.parts.decoders import INNER_PRODUCT_DECODER, MLP_DECODER
 from benchmark.models.parts.encoders import GCN_ENCODER, MLP_ENCODER
@@ -76,7 +77,8 @@ _CONTROLS: tuple[Row, ...] = (
     ),
 )
 
-MODELS: tuple[Row, ...] = (
+MODELS: tuple[Row, ...] = distinct(
+    "model",
     *TWINS_OF_FEATURES,
     *TWINS_OF_GRAPHS,
     *OF_FEATURES,
@@ -87,6 +89,3 @@ MODELS: tuple[Row, ...] = (
     *RUNGS_OF_GRAPHS,
     *_CONTROLS,
 )
-
-if len({row.name for row in MODELS}) < len(MODELS):
-    raise ValueError("two rows of MODELS share a name")

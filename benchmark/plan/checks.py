@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 import numpy as np
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import find, unknown
 from benchmark.datasets import Dataset
 from benchmark.datasets.spec import value_range
 from benchmark.latents.latents import Kind
 from benchmark.latents.readouts import READOUTS, Readout
-from benchmark.models import BaselineSpec, FusionSpec, Row
+from benchmark.models import BaselineSpec, FusionSpec
 from benchmark.plan.arms import Arm
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.schema import Study
@@ -75,24 +75,13 @@ _KINDS: Mapping[Kind, str] = {
 }
 
 
-_Named = TypeVar("_Named", Row, Task, Readout)
-
-
-def named(table: Sequence[_Named], kind: str, names: Sequence[str]) -> list[_Named]:
-    """The entries of a table by name, in the order of ``names``; InputError with a suggestion for an unknown one."""
-    known = {entry.name: entry for entry in table}
-    for name in names:
-        if name not in known:
-            raise unknown(kind, name, known)
-    return [known[name] for name in names]
-
-
 def check_names(study: Study, tables: Tables = OURS) -> None:
     """InputError for a model, task, readout or metric of the study that no table has, or that do not go together."""
     models = tables.models
-    named(models, "model", [*study.models, *(name for variant in study.variants for name in variant.models)])
-    tasks = named(tables.tasks, "task", study.tasks)
-    readouts = named(READOUTS, "readout", study.readouts)
+    for name in (*study.models, *(name for variant in study.variants for name in variant.models)):
+        find(models, "model", name)
+    tasks = [find(tables.tasks, "task", name) for name in study.tasks]
+    readouts = [find(READOUTS, "readout", name) for name in study.readouts]
     for readout in readouts:
         if not any(readout.gives in task.takes for task in tasks):
             raise InputError(
@@ -106,21 +95,21 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
             raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
     for contrast in study.contrasts:
         for side in (contrast.first, contrast.second):
-            (row,), (readout,) = named(models, "model", [side.model]), named(READOUTS, "readout", [side.readout])
+            row, readout = find(models, "model", side.model), find(READOUTS, "readout", side.readout)
             if not Arm(row, "", row.settings).readouts([readout.name]):
                 what = (
                     "is a point, or is not trained on all rows at once," if readout.gives == "epochs" else "is a point"
                 )
                 raise InputError(f"contrast {contrast.name!r}: {row.name} {what} and has no readout {readout.name!r}")
         for primary in contrast.primary:
-            (task,) = named(tables.tasks, "task", [primary.task])
+            task = find(tables.tasks, "task", primary.task)
             if primary.metric not in task.metrics:
                 known = (
                     task.metrics if primary.metric in {metric.name for metric in METRICS} else [m.name for m in METRICS]
                 )
                 raise unknown(f"metric of {task.name}", primary.metric, known, where=f"contrast {contrast.name!r}")
             for side in (contrast.first, contrast.second):
-                (readout,) = named(READOUTS, "readout", [side.readout])
+                readout = find(READOUTS, "readout", side.readout)
                 if readout.gives not in task.takes:
                     raise InputError(
                         f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; "

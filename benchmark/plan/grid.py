@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from benchmark.core.errors import InputError
+from benchmark.core.names import find
 from benchmark.plan.arms import Arm
-from benchmark.plan.checks import check_arms, named
+from benchmark.plan.checks import check_arms
 from benchmark.plan.data import Prepared
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.results.record import Cell, Identity
@@ -94,9 +95,11 @@ class Plan:
     def arms(self) -> tuple[Arm, ...]:
         """The study's rows as they stand, then its variants; InputError for a name or a setting that there is not."""
         product = frozenset((readout, task) for readout in self.study.readouts for task in self.study.tasks)
-        arms = [Arm(row, "", row.settings, product) for row in named(self.tables.models, "model", self.study.models)]
+        models = self.tables.models
+        rows = [find(models, "model", name) for name in self.study.models]
+        arms = [Arm(row, "", row.settings, product) for row in rows]
         for variant in self.study.variants:
-            for row in named(self.tables.models, "model", variant.models):
+            for row in [find(models, "model", name) for name in variant.models]:
                 try:
                     settings = row.overridden(variant.settings)
                 except ValueError as error:
@@ -107,7 +110,7 @@ class Plan:
                 arms.append(Arm(row, variant_label(variant.settings), settings, product))
         for start in self.study.waterfalls:
             for (model, overrides), asked in origin.arms(start).items():
-                (row,) = named(self.tables.models, "model", [model])
+                row = find(models, "model", model)
                 settings = row.overridden(dict(overrides))
                 own = Arm(row, variant_label(dict(overrides)), settings, asked)
                 place = next((i for i, arm in enumerate(arms) if (arm.row, arm.settings) == (row, settings)), None)
@@ -155,7 +158,8 @@ class Plan:
         """The study's tasks, then those that only waterfalls ask for."""
         asked = {task for arm in self.arms for _, task in arm.asked} - set(self.study.tasks)
         tasks = self.tables.tasks
-        return named(tasks, "task", [*self.study.tasks, *(task.name for task in tasks if task.name in asked)])
+        named = [find(tasks, "task", name) for name in self.study.tasks]
+        return [*named, *(task for task in tasks if task.name in asked)]
 
     def _trained_together(self, name: str, arm: Arm) -> list[tuple[Unit, ...]]:
         """The units of each training of an arm: those that some readout is scored in."""
@@ -215,7 +219,7 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tabl
     for name, prepared in data.items():
         check_arms(plan.arms, study, name, prepared.dataset, prepared.edges)
         if not any(unit.dataset == name for unit in plan.units()):
-            needed = {task.needs for task in named(tables.tasks, "task", study.tasks)}
+            needed = {find(tables.tasks, "task", task).needs for task in study.tasks}
             unmet = unmet_needs(prepared.dataset)
             lacks = " and no ".join(words for need, words in unmet.items() if need in needed)
             raise InputError(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import find
 from benchmark.datasets import DATASETS, Dataset, DatasetSpec, load
 from benchmark.models import MODELS, Row
 from benchmark.tasks import TASKS, Task
@@ -32,10 +33,7 @@ class Tables:
         Raises:
             InputError: If there is no task of that name.
         """
-        known = {each.name: each.primary for each in self.tasks}
-        if task not in known:
-            raise unknown("task", task, known)
-        return known[task]
+        return find(self.tasks, "task", task).primary
 
     def load(self, name: str, root: Path) -> Dataset:
         """The dataset of that name; InputError in one line, also where a plugin's is another when loaded again."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.report.tables.how_it_was_run import UNIT_COLUMNS
 from benchmark.report.tables.table_values import in_order
 from benchmark.statistics import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.tasks.metrics import METRICS
 
 CELL = ["dataset", "model", "variant", "unit", "readout", "task", "metric"]

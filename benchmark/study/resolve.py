@@ -6,7 +6,8 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.study.schema import Asked, Contrast, Primary, Role, Side, Study
 from benchmark.study.study_file import Pair, StudyFile
 

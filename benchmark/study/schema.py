@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from benchmark.core.names import repeated
+
 Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
 Named = TypeVar("Named")
 Start: TypeAlias = Literal["scripts", "june"]  # of the study origin
@@ -192,8 +194,7 @@ def check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     >>> check_distinct(("wine", "karate"))
     ('wine', 'karate')
     """
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := repeated(names):
         raise ValueError(f"{', '.join(twice)} named twice")
     return names
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.study.schema import Contrast, Primary, Side, Variant
 from benchmark.study.study_file import Pair, StudyFile
 

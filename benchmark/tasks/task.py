@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.core.errors import unknown
+from benchmark.core.names import unknown
 from benchmark.datasets import Dataset, Split
 from benchmark.latents.latents import Kind, Matrix
 

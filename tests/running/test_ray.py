@@ -360,7 +360,7 @@ def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (["--engine", "slurm"], "--engine 'slurm': one of local, ray is wanted"),
+        (["--engine", "slurm"], "unknown engine 'slurm'; known: local, ray"),
         (
             ["--engine", "ray", "--gpu-share", "1.5"],
             "--gpu-share 1.5: a part of one GPU is wanted, above 0 and up to 1",

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.datasets.canonical import Integers
 from benchmark.datasets.spec import DatasetSpec, Raw
 

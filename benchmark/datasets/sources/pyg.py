@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmark.core.errors import InputError, unknown
+from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.datasets.files import archives
 from benchmark.datasets.files.download import read_checked
 from benchmark.datasets.files.first_use import first_use

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.core.names import find
 from benchmark.tasks.metrics import METRICS, Metric
 
 CHANCE = "random"
@@ -88,7 +89,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def metric_named(name: str) -> Metric:
     """The metric of that name."""
-    return next(metric for metric in METRICS if metric.name == name)
+    return find(METRICS, "metric", name)
 
 
 def question(task: str, metric: str) -> str:

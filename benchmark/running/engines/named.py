@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from benchmark.core.environment import processors
 from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.running.engines.engine import Engine
 from benchmark.running.engines.local import Local
 from benchmark.running.engines.on_ray import OnRay
@@ -18,7 +19,7 @@ _NAMES = ("local", "ray")
 def opened(name: str, workers: int | None, gpu_share: float | None) -> Iterator[Engine]:
     """The engine for the time of a run; InputError where it is unknown, or cannot be had as it is asked for."""
     if name not in _NAMES:
-        raise InputError(f"--engine {name!r}: one of {', '.join(_NAMES)} is wanted")
+        raise unknown("engine", name, _NAMES)
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: at least 1 is wanted")
     if name == "local":
