@@ -12,7 +12,7 @@ from benchmark.plan.arms import Arm
 from benchmark.plan.checks import check_arms
 from benchmark.plan.data import Prepared
 from benchmark.plugins.tables import OURS, Tables
-from benchmark.results.record import Cell, Identity
+from benchmark.results.record import Identity, Slot
 from benchmark.study import origin
 from benchmark.study.schema import Study, variant_label
 from benchmark.tasks import Task, Unit, unmet_needs
@@ -29,7 +29,7 @@ class PlannedUnit:
     seed: int
     unit: Unit
     identity: Identity
-    cells: tuple[Cell, ...]
+    slots: tuple[Slot, ...]
     sources: Mapping[str, str]
 
 
@@ -163,14 +163,14 @@ class Plan:
 
     def _trained_together(self, name: str, arm: Arm) -> list[tuple[Unit, ...]]:
         """The units of each training of an arm: those that some readout is scored in."""
-        present = tuple(unit for unit in _UNITS if self._cells(name, arm, unit))
+        present = tuple(unit for unit in _UNITS if self._slots(name, arm, unit))
         if not present:
             return []
         return [(unit,) for unit in present] if arm.row.uses_graph else [present]
 
-    def _cells(self, name: str, arm: Arm, unit: Unit) -> tuple[Cell, ...]:
+    def _slots(self, name: str, arm: Arm, unit: Unit) -> tuple[Slot, ...]:
         return tuple(
-            Cell(readout.name, draw, task.name, task.version)
+            Slot(readout.name, draw, task.name, task.version)
             for readout in arm.readouts({readout for readout, _ in arm.asked})
             for draw in readout.draws(self.study.draws)
             for task in self._tasks(self.data[name], unit)
@@ -189,9 +189,9 @@ class Plan:
             unit=unit,
             device=self.device,
         )
-        cells = self._cells(name, arm, unit)
-        sources = self.tables.sources_of(name, arm.row.name, frozenset(cell.task for cell in cells))
-        return PlannedUnit(name, arm, seed, unit, identity, cells, sources)
+        slots = self._slots(name, arm, unit)
+        sources = self.tables.sources_of(name, arm.row.name, frozenset(slot.task for slot in slots))
+        return PlannedUnit(name, arm, seed, unit, identity, slots, sources)
 
 
 def batches(trainings: Sequence[Training], *, replicas: int | None) -> list[Batch]:

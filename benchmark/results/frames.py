@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
 from benchmark.results.frame_schema import SCORES, UNITS
-from benchmark.results.record import Cell
+from benchmark.results.record import Slot
 from benchmark.results.store import Store
 
 
@@ -68,7 +68,7 @@ def check_records(scores: pd.DataFrame, store: Store, path: Path) -> None:
             continue
         columns = (rows[name] for name in ("readout", "draw", "task", "version", "metric", "value"))
         for readout, draw, task, version, metric, value in zip(*columns, strict=True):
-            recorded = record.scores.get(Cell(readout, draw, task, version), {}).get(metric, math.nan)
+            recorded = record.scores.get(Slot(readout, draw, task, version), {}).get(metric, math.nan)
             if value != recorded and not (math.isnan(value) and math.isnan(recorded)):
                 raise InputError(
                     f"{path}: {task} {metric} of {record.dataset}, {record.identity.model}, seed "

@@ -128,7 +128,7 @@ def _join(first: Held, second: Held) -> Held:
     ours, theirs = first.record, second.record
     if theirs.status == "failed":
         return first
-    new = {cell: metrics for cell, metrics in theirs.scores.items() if cell not in ours.scores}
+    new = {slot: metrics for slot, metrics in theirs.scores.items() if slot not in ours.scores}
     if _same_training(ours, theirs):
         whole = ours.extended(replace(theirs, scores=new, message=ours.message)) if new else ours
         latents, generated = ours.latents or theirs.latents, ours.generated or theirs.generated
@@ -152,13 +152,13 @@ def _same_training(ours: Record, theirs: Record) -> bool:
 def _check_scores(first: Held, second: Held) -> None:
     ours, theirs = first.record, second.record
     others = [
-        cell for cell in sorted(ours.scores.keys() & theirs.scores.keys()) if ours.scores[cell] != theirs.scores[cell]
+        slot for slot in sorted(ours.scores.keys() & theirs.scores.keys()) if ours.scores[slot] != theirs.scores[slot]
     ]
     if others:
-        cell = others[0]
-        metric = next(name for name in ours.scores[cell] if ours.scores[cell][name] != theirs.scores[cell].get(name))
-        what = f"{cell.task} on {cell.readout}, draw {cell.draw}, has {metric}"
-        values = [f"{each.record.scores[cell].get(metric)} in {each.folder}" for each in (first, second)]
+        slot = others[0]
+        metric = next(name for name in ours.scores[slot] if ours.scores[slot][name] != theirs.scores[slot].get(name))
+        what = f"{slot.task} on {slot.readout}, draw {slot.draw}, has {metric}"
+        values = [f"{each.record.scores[slot].get(metric)} in {each.folder}" for each in (first, second)]
         more = f" ({len(others) - 1} more of its scores differ)" if len(others) > 1 else ""
         raise InputError(f"{_named(ours)}: {what} {values[0]} and {values[1]}{more}{_otherwise(ours, theirs)}")
     if "failed" not in (ours.status, theirs.status) and ours.status != theirs.status:

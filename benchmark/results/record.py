@@ -18,7 +18,7 @@ from benchmark.tasks import METRICS, TASKS
 SCHEMA = 1
 
 
-Status = Literal["complete", "diverged", "failed"]
+UnitStatus = Literal["complete", "diverged", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """What one score set belongs to: a readout, its draw, a task and the task's version."""
+class Slot:
+    """The place of one set of scores in a record: readout, draw, task and version of the task."""
 
     readout: str
     draw: int
@@ -68,7 +68,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One trained unit: identity, status, scores by cell and metric, curve, diagnostics, provenance.
+    """One trained unit: identity, status, scores by slot and metric, curve, diagnostics, provenance.
 
     ``latents`` and ``generated`` are the files of the latent, and of what the decoder makes of it, below the results
     folder, or empty. A diverged unit is scored as a constant latent, which is chance; a failed one has no scores and
@@ -77,10 +77,10 @@ class Record:
 
     identity: Identity
     dataset: str
-    status: Status
+    status: UnitStatus
     message: str
     provenance: Provenance
-    scores: Mapping[Cell, Mapping[str, float]] = field(default_factory=dict)
+    scores: Mapping[Slot, Mapping[str, float]] = field(default_factory=dict)
     curve: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     latents: str = ""
@@ -88,13 +88,13 @@ class Record:
 
     def __post_init__(self) -> None:
         """Refuse on writing what would be refused on reading."""
-        if self.status not in get_args(Status):
-            raise ValueError(f"status {self.status!r} is unknown, expected one of {', '.join(get_args(Status))}")
+        if self.status not in get_args(UnitStatus):
+            raise ValueError(f"status {self.status!r} is unknown, expected one of {', '.join(get_args(UnitStatus))}")
         for kind, file in (("latents", self.latents), ("generated", self.generated)):
             if file and not _LATENTS.fullmatch(file):
                 raise ValueError(f"{kind} {file!r} is not a file of the folder 'latents'")
-        for cell, metrics in self.scores.items():
-            check_metrics(cell, metrics, _METRICS.get((cell.task, cell.version), metrics))
+        for slot, metrics in self.scores.items():
+            check_metrics(slot, metrics, _METRICS.get((slot.task, slot.version), metrics))
 
     @property
     def key(self) -> str:
@@ -113,7 +113,7 @@ class Record:
     def to_json(self) -> bytes:
         """The record as its file holds it, scores in a fixed order."""
         content = asdict(replace(self, scores={}))
-        content["scores"] = [{**asdict(cell), "metrics": dict(self.scores[cell])} for cell in sorted(self.scores)]
+        content["scores"] = [{**asdict(slot), "metrics": dict(self.scores[slot])} for slot in sorted(self.scores)]
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
@@ -122,8 +122,8 @@ class Record:
         content = json.loads(text)
         scores = {}
         for entry in content.pop("scores"):
-            cell = Cell(entry["readout"], entry["draw"], entry["task"], entry["version"])
-            scores[cell] = entry["metrics"]
+            slot = Slot(entry["readout"], entry["draw"], entry["task"], entry["version"])
+            scores[slot] = entry["metrics"]
         try:
             identity = _IDENTITY.validate_python(content.pop("identity"))
             provenance = _PROVENANCE.validate_python(content.pop("provenance"))
@@ -160,12 +160,12 @@ class Record:
         return later
 
     def _agrees(self, later: Record) -> None:
-        for cell in self.scores.keys() & later.scores.keys():
-            if self.scores[cell] != later.scores[cell]:
+        for slot in self.scores.keys() & later.scores.keys():
+            if self.scores[slot] != later.scores[slot]:
                 raise InputError(
                     f"record {self.key} ({self.dataset}, {self.identity.model}, seed {self.identity.seed}): "
-                    f"{cell.task} on {cell.readout} has scores "
-                    f"{dict(self.scores[cell])} and now {dict(later.scores[cell])}; "
+                    f"{slot.task} on {slot.readout} has scores "
+                    f"{dict(self.scores[slot])} and now {dict(later.scores[slot])}; "
                     "the same key must give the same scores: delete the record, or use another results folder"
                 )
 
@@ -181,7 +181,7 @@ _RANGES = {metric.name: (metric.low, metric.high) for metric in METRICS}
 _ROUNDING = 1e-9  # a perfect score may come out as 1.0000000000000002
 
 
-def check_metrics(cell: Cell, metrics: Mapping[str, float], wanted: Iterable[str]) -> None:
+def check_metrics(slot: Slot, metrics: Mapping[str, float], wanted: Iterable[str]) -> None:
     """Check the scores of one cell.
 
     Args:
@@ -190,13 +190,13 @@ def check_metrics(cell: Cell, metrics: Mapping[str, float], wanted: Iterable[str
     Raises:
         ValueError: If the metrics are not the wanted ones, or a value is not a number in the range of its metric.
 
-    >>> check_metrics(Cell("mean", 0, "k-means", 1), {"acc": 17.5}, ["acc"])
+    >>> check_metrics(Slot("mean", 0, "k-means", 1), {"acc": 17.5}, ["acc"])
     Traceback (most recent call last):
     ValueError: k-means on mean: acc is 17.5, expected a number from 0 to 1
     """
     if set(metrics) != set(wanted):
         raise ValueError(
-            f"{cell.task} on {cell.readout} has the metrics {', '.join(sorted(metrics)) or 'none'}, "
+            f"{slot.task} on {slot.readout} has the metrics {', '.join(sorted(metrics)) or 'none'}, "
             f"expected {', '.join(sorted(wanted))}"
         )
     for name, value in metrics.items():
@@ -204,5 +204,5 @@ def check_metrics(cell: Cell, metrics: Mapping[str, float], wanted: Iterable[str
         number = isinstance(value, float | int) and math.isfinite(value)
         if not (number and low - _ROUNDING <= value <= high + _ROUNDING):
             raise ValueError(
-                f"{cell.task} on {cell.readout}: {name} is {value!r}, expected a number from {low:g} to {high:g}"
+                f"{slot.task} on {slot.readout}: {name} is {value!r}, expected a number from {low:g} to {high:g}"
             )

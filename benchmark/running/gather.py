@@ -29,21 +29,21 @@ def gather(plan: Plan, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, Any]]:
-    for cell in unit.cells:
-        metrics = record.scores.get(cell)
+    for slot in unit.slots:
+        metrics = record.scores.get(slot)
         status = "failed" if metrics is None else "diverged" if record.status == "diverged" else "complete"
-        for metric in metrics_of[cell.task]:
+        for metric in metrics_of[slot.task]:
             yield {
                 "dataset": unit.dataset,
                 "model": unit.arm.row.name,
                 "variant": unit.arm.variant,
                 "seed": unit.seed,
                 "unit": unit.unit,
-                "readout": cell.readout,
-                "draw": cell.draw,
-                "task": cell.task,
+                "readout": slot.readout,
+                "draw": slot.draw,
+                "task": slot.task,
                 "metric": metric,
-                "version": cell.version,
+                "version": slot.version,
                 "value": np.nan if metrics is None else metrics[metric],
                 "status": status,
                 "key": record.key,
@@ -55,7 +55,7 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
     trained = not isinstance(row, BaselineSpec) and row.family != "control"
     beta = None if isinstance(row, NoisedSpec) else unit.arm.settings.beta_for(dataset.rows)
     fall = record.diagnostics.get("last_fall")
-    whole = all(cell in record.scores for cell in unit.cells)
+    whole = all(slot in record.scores for slot in unit.slots)
     return {
         "key": record.key,
         "dataset": unit.dataset,

@@ -14,7 +14,7 @@ from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, reads_passes
 from benchmark.models import BaselineSpec
 from benchmark.plan.grid import Batch, Plan, PlannedUnit, Training, batches
-from benchmark.results.record import Cell, Record
+from benchmark.results.record import Record, Slot
 from benchmark.results.store import Store
 from benchmark.running.engines import Engine
 from benchmark.running.work import Context, Handed, Job, Scored
@@ -45,15 +45,15 @@ class Work:
 def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
     """The jobs that bring the store to what the plan wants; InputError where a record is damaged.
 
-    A failed unit counts as missing. Where the latent was kept, by the same versions, only the missing cells are scored,
-    on that latent; those of training passes never are. Else the training is run anew and all of its cells are scored,
+    A failed unit counts as missing. Where the latent was kept, by the same versions, only the missing slots are scored,
+    on that latent; those of training passes never are. Else the training is run anew and all of its slots are scored,
     those included that only other studies asked for: a record never mixes two trainings. A batch is of so many
     ``replicas``; if not given, of one on a CPU, so that its scores do not depend on the others, and of all seeds on a
     GPU.
     """
     records = {unit.identity.key: store.get(unit.identity.key) for unit in plan.units()}
     lacking = {
-        id(training): [_missing_cells(unit, records[unit.identity.key]) for unit in training.units]
+        id(training): [_missing_slots(unit, records[unit.identity.key]) for unit in training.units]
         for training in plan.trainings
     }
     anew, jobs = set[str](), list[Job]()
@@ -62,21 +62,21 @@ def missing(plan: Plan, store: Store, replicas: int | None = None) -> Work:
         wants_files = _wants_files(plan, training, asked, store)
         if not any(lacking[id(training)]) and not wants_files:
             continue
-        passes = reads_passes({cell.readout for cells in lacking[id(training)] for cell in cells})
+        passes = reads_passes({slot.readout for slots in lacking[id(training)] for slot in slots})
         kept = None if wants_files or passes else _kept(training, asked, store)
         if kept is not None:
-            cells = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
-            jobs.append(Job(Batch((training,)), cells, kept))
+            slots = dict(zip((unit.identity.key for unit in training.units), lacking[id(training)], strict=True))
+            jobs.append(Job(Batch((training,)), slots, kept))
         else:
             anew.add(training.key)
     current = {(task.name, task.version) for task in plan.tables.tasks}
     for batch in partition(plan, replicas):
         trainings = tuple(training for training in batch.trainings if training.key in anew)
         units = [unit for training in trainings for unit in training.units]
-        wanted = {unit.identity.key: _all_cells(unit, records[unit.identity.key], current) for unit in units}
+        wanted = {unit.identity.key: _all_slots(unit, records[unit.identity.key], current) for unit in units}
         if trainings:
             jobs.append(Job(Batch(trainings), wanted))
-    recorded = sum(not _missing_cells(unit, records[unit.identity.key]) for unit in plan.units())
+    recorded = sum(not _missing_slots(unit, records[unit.identity.key]) for unit in plan.units())
     begun = sum(record is not None for record in records.values())
     return Work(tuple(jobs), len(records), recorded, begun)
 
@@ -149,22 +149,22 @@ def tally(plan: Plan, store: Store) -> Mapping[tuple[str, str], Counter[str]]:
     counts: dict[tuple[str, str], Counter[str]] = {}
     for unit in plan.units():
         record = store.get(unit.identity.key)
-        lacks = bool(_missing_cells(unit, record))
+        lacks = bool(_missing_slots(unit, record))
         status = "missing" if record is None or (lacks and record.status != "failed") else record.status
         label = f"{unit.arm.row.name} {unit.arm.variant}".strip()
         counts.setdefault((unit.dataset, label), Counter())[status] += 1
     return counts
 
 
-def _missing_cells(unit: PlannedUnit, record: Record | None) -> tuple[Cell, ...]:
+def _missing_slots(unit: PlannedUnit, record: Record | None) -> tuple[Slot, ...]:
     there = {} if record is None or record.status == "failed" else record.scores
-    return tuple(cell for cell in unit.cells if cell not in there)
+    return tuple(slot for slot in unit.slots if slot not in there)
 
 
-def _all_cells(unit: PlannedUnit, record: Record | None, current: Collection[tuple[str, int]]) -> tuple[Cell, ...]:
-    """The cells of the plan, and those that the record holds besides and that can still be scored."""
-    held = () if record is None else sorted(record.scores.keys() - set(unit.cells))
-    return (*unit.cells, *(cell for cell in held if (cell.task, cell.version) in current and cell.readout in _READ))
+def _all_slots(unit: PlannedUnit, record: Record | None, current: Collection[tuple[str, int]]) -> tuple[Slot, ...]:
+    """The slots of the plan, and those that the record holds besides and that can still be scored."""
+    held = () if record is None else sorted(record.scores.keys() - set(unit.slots))
+    return (*unit.slots, *(slot for slot in held if (slot.task, slot.version) in current and slot.readout in _READ))
 
 
 def _wants_files(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.core.rng import generator
 from benchmark.plan.grid import Batch, Plan, PlannedUnit, Training
-from benchmark.results.record import Cell, Provenance, Record
+from benchmark.results.record import Provenance, Record, Slot
 from benchmark.results.store import Store
 from benchmark.running import run
 from benchmark.running.engines import Engine
@@ -19,11 +19,11 @@ class Difference:
     """The largest absolute difference of any score between a record and its like, and the score it is of."""
 
     size: float
-    cell: Cell
+    slot: Slot
     metric: str
 
     def __str__(self) -> str:
-        return f"{self.size:.2g} ({self.cell.task} {self.metric} on {self.cell.readout}, draw {self.cell.draw})"
+        return f"{self.size:.2g} ({self.slot.task} {self.metric} on {self.slot.readout}, draw {self.slot.draw})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def verify(
     """
     units = {unit.identity.key: unit for unit in plan.units()}
     records = [record for key in keys if (record := store.get(key)) is not None]
-    jobs = [_job(units[r.key], r) for r in records if r.key in units and _cells(r, units[r.key]) and _scored(r)]
+    jobs = [_job(units[r.key], r) for r in records if r.key in units and _slots(r, units[r.key]) and _scored(r)]
     again: dict[str, Record] = {}
     with engine.handing(plan.data) as data:
         context = replace(run.prepare(plan, data, "verify"), save_latents=False)
@@ -63,12 +63,12 @@ def verify(
 
 
 def _job(unit: PlannedUnit, record: Record) -> Job:
-    return Job(Batch((Training((unit,)),)), {record.key: _cells(record, unit)})
+    return Job(Batch((Training((unit,)),)), {record.key: _slots(record, unit)})
 
 
-def _cells(record: Record, unit: PlannedUnit) -> tuple[Cell, ...]:
+def _slots(record: Record, unit: PlannedUnit) -> tuple[Slot, ...]:
     """Those of the record that the unit's plan has: others are of other studies, or of tasks as they once were."""
-    return tuple(cell for cell in unit.cells if cell in record.scores)
+    return tuple(slot for slot in unit.slots if slot in record.scores)
 
 
 def _scored(record: Record) -> bool:
@@ -100,14 +100,14 @@ def _check(
 
 
 def largest_difference(
-    then: Mapping[Cell, Mapping[str, float]], now: Mapping[Cell, Mapping[str, float]]
+    then: Mapping[Slot, Mapping[str, float]], now: Mapping[Slot, Mapping[str, float]]
 ) -> Difference | None:
-    """Over the cells of ``now``; None where all are equal to the bit."""
+    """Over the slots of ``now``; None where all are equal to the bit."""
     differences = [
-        Difference(abs(value - then[cell][metric]), cell, metric)
-        for cell, metrics in now.items()
+        Difference(abs(value - then[slot][metric]), slot, metric)
+        for slot, metrics in now.items()
         for metric, value in metrics.items()
-        if value != then[cell][metric]
+        if value != then[slot][metric]
     ]
     return max(differences, key=lambda difference: difference.size, default=None)
 

@@ -22,7 +22,7 @@ from benchmark.latents.readouts import READOUTS, read_out, reads_passes
 from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import Batch, PlannedUnit, Training
-from benchmark.results.record import Cell, Provenance, Record, Status, check_metrics
+from benchmark.results.record import Provenance, Record, Slot, UnitStatus, check_metrics
 from benchmark.tasks import Case, Task
 from benchmark.training.curves import Curve
 from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
@@ -55,13 +55,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch and the cells to score by unit key; ``kept`` is a record of an earlier run on whose latent to score them.
+    """A batch and the slots to score by unit key; ``kept`` is a record of an earlier run on whose latent to score them.
 
     A job with a kept latent has one training, and the ``latents`` themselves once it is handed out.
     """
 
     batch: Batch
-    wanted: Mapping[str, tuple[Cell, ...]]
+    wanted: Mapping[str, tuple[Slot, ...]]
     kept: Record | None = None
     latents: Latents | None = None
 
@@ -79,7 +79,7 @@ class Trained:
 
     training: Training
     latents: Latents | None
-    status: Status
+    status: UnitStatus
     replicas: int
     message: str = ""
     curve: Mapping[str, Any] = field(default_factory=dict)
@@ -139,17 +139,17 @@ def train(job: Job, context: Context, *, halved: int = 0) -> list[Trained]:
     return [trained for half in halves for trained in train(half, context, halved=halved + 1)]
 
 
-def score(trained: Trained, wanted: Mapping[str, tuple[Cell, ...]], context: Context) -> Scored:
-    """The records of one training, each unit with the scores of its wanted cells, and its files."""
+def score(trained: Trained, wanted: Mapping[str, tuple[Slot, ...]], context: Context) -> Scored:
+    """The records of one training, each unit with the scores of its wanted slots, and its files."""
     records = []
     for position, unit in enumerate(trained.training.units):
         started = time.perf_counter()
         status, message = trained.status, trained.message
-        scores: dict[Cell, Mapping[str, float]] = {}
+        scores: dict[Slot, Mapping[str, float]] = {}
         if trained.latents is not None:
             try:
-                for cell, metrics in _scored(unit, trained.latents, wanted[unit.identity.key], context):
-                    scores[cell] = metrics
+                for slot, metrics in _scored(unit, trained.latents, wanted[unit.identity.key], context):
+                    scores[slot] = metrics
             except Exception as error:  # noqa: BLE001, see train; what was scored before stays
                 status, message = "failed", _message(error)
         made = Provenance(
@@ -245,7 +245,7 @@ def _fitted(job: Job, context: Context) -> list[Fitted]:
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
         weights=None if weights is None else [weights] * len(batch.seeds),
     )
-    passes = reads_passes({cell.readout for cells in job.wanted.values() for cell in cells})
+    passes = reads_passes({slot.readout for slots in job.wanted.values() for slot in slots})
     result = fit(arm.row, inputs, arm.settings, batch.seeds, device, snapshots=EVERY if passes else None)
     drawings: list[Drawings] | None = None
     shown = arm.shown(images=batch.first.dataset in context.images)
@@ -309,19 +309,19 @@ def _kept(training: Training, record: Record, latents: Latents) -> Trained:
 
 
 def _scored(
-    unit: PlannedUnit, latents: Latents, cells: tuple[Cell, ...], context: Context
-) -> Iterator[tuple[Cell, Mapping[str, float]]]:
-    """Each cell with its metrics; a readout is drawn once for the tasks that follow one another on it."""
+    unit: PlannedUnit, latents: Latents, slots: tuple[Slot, ...], context: Context
+) -> Iterator[tuple[Slot, Mapping[str, float]]]:
+    """Each slot with its metrics; a readout is drawn once for the tasks that follow one another on it."""
     handed = context.data[unit.dataset]
     dataset = _prepared(handed).dataset
     case = Case(dataset.y, _split(handed, unit.seed), dataset.fingerprint, unit.seed)
-    for (readout, draw), group in groupby(cells, key=lambda cell: (cell.readout, cell.draw)):
+    for (readout, draw), group in groupby(slots, key=lambda slot: (slot.readout, slot.draw)):
         matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
-        for cell in group:
-            task = context.tasks[cell.task]
+        for slot in group:
+            task = context.tasks[slot.task]
             metrics = dict(task.score(matrix, case))
-            check_metrics(cell, metrics, task.metrics)
-            yield cell, metrics
+            check_metrics(slot, metrics, task.metrics)
+            yield slot, metrics
 
 
 def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarray:

@@ -878,7 +878,7 @@ def test_labels_reach_no_training(karate):
         found = {}
         for training in plan.trainings:
             if training.arm.row.name in NAMES:
-                wanted = {unit.identity.key: unit.cells for unit in training.units}
+                wanted = {unit.identity.key: unit.slots for unit in training.units}
                 (trained,) = train(Job(Batch((training,)), wanted), context)
                 assert trained.status == "complete", trained.message
                 found[training.arm.row.name] = trained.latents
@@ -893,7 +893,7 @@ def test_labels_reach_no_training(karate):
 
 
 def test_the_oracle_looks_at_the_epochs_of_all_three(karate):
-    cells = {(unit.arm.row.name, cell.readout, cell.task) for unit in planned(karate).units() for cell in unit.cells}
+    cells = {(unit.arm.row.name, cell.readout, cell.task) for unit in planned(karate).units() for cell in unit.slots}
     assert {(name, readout) for name, readout, task in cells if task == "oracle-k-means"} == {
         (name, "epochs-mean") for name in NAMES
     }

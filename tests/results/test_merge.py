@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tiny import SMALLER, command, content, records, write_study
 
-from benchmark.results.record import Cell
+from benchmark.results.record import Slot
 from benchmark.results.store import Store
 
 
@@ -89,15 +89,15 @@ def test_sources_are_only_read(folder):
 
 def test_the_same_key_with_other_scores_is_refused_and_named(folder):
     record = records(folder / "one")[0]
-    cell = sorted(record.scores)[0]
-    metric = next(iter(record.scores[cell]))
-    changed = change(folder / "one", scores={**record.scores, cell: {**record.scores[cell], metric: 0.125}})
+    slot = sorted(record.scores)[0]
+    metric = next(iter(record.scores[slot]))
+    changed = change(folder / "one", scores={**record.scores, slot: {**record.scores[slot], metric: 0.125}})
     (head, line) = refused(folder, "one", "--results", "whole")
     assert head == "whole: nothing was merged:"
     identity = changed.identity
     assert f"record {record.key} (karate, {identity.model}, seed {identity.seed}, {identity.unit})" in line
-    assert f"{cell.task} on {cell.readout}, draw {cell.draw}, has {metric}" in line
-    assert f"{record.scores[cell][metric]} in whole and 0.125 in one" in line
+    assert f"{slot.task} on {slot.readout}, draw {slot.draw}, has {metric}" in line
+    assert f"{record.scores[slot][metric]} in whole and 0.125 in one" in line
     assert "made with other" not in line
     other = replace(changed.provenance, device_name="another", replicas=2)
     change(folder / "one", provenance=other)
@@ -136,11 +136,11 @@ def test_failures_are_counted(folder):
     assert "8 records in all, 1 of them failed" in merge(folder, "one", "two", "--results", "all")[1]
 
 
-EXTRA = Cell("averaged-16", 0, "k-means", 1)
+EXTRA = Slot("averaged-16", 0, "k-means", 1)
 
 
 def with_scores(record, *, without=None, extra=False):
-    scores = {cell: metrics for cell, metrics in record.scores.items() if cell != without}
+    scores = {slot: metrics for slot, metrics in record.scores.items() if slot != without}
     return scores | ({EXTRA: dict.fromkeys(("acc", "nmi", "ari", "macro-f1"), 0.5)} if extra else {})
 
 

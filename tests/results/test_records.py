@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.results.record import Cell, Identity, Provenance, Record
+from benchmark.results.record import Identity, Provenance, Record, Slot
 from benchmark.results.store import Store
 from benchmark.tasks import METRICS
 
 IDENTITY = Identity("f" * 64, "own", "gae", 1, {"hidden": 32, "beta": None}, 0, "all-edges", "cpu")
 PROVENANCE = Provenance(1.5, 0.5, 1000, "a processor", 1, {"torch": "2.13"}, "abc", "python -m benchmark run x")
 SCORES = {"acc": 0.5, "nmi": 1 / 3, "ari": 0.125, "macro-f1": 0.5}
-MEAN, DRAW = Cell("mean", 0, "k-means", 1), Cell("sampled", 1, "k-means", 1)
+MEAN, DRAW = Slot("mean", 0, "k-means", 1), Slot("sampled", 1, "k-means", 1)
 
 
 def record(scores=None, **changes):

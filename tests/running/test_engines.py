@@ -90,9 +90,9 @@ def test_a_run_leaves_every_unit_once_and_nothing_to_do(data, tmp_path):
     assert len(scores) == sum(
         len(task.metrics)
         for unit in made.units()
-        for cell in unit.cells
+        for slot in unit.slots
         for task in made.tables.tasks
-        if task.name == cell.task
+        if task.name == slot.task
     )
     assert not scores.duplicated(
         ["dataset", "model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
@@ -302,7 +302,7 @@ def test_scores_are_added_on_the_very_latent_that_was_scored(data, tmp_path, mon
     first, second = recorded(draws=2), recorded(draws=4)
     assert second.latents == first.latents
     assert len(second.scores) > len(first.scores)
-    assert all(second.scores[cell] == first.scores[cell] for cell in first.scores)
+    assert all(second.scores[slot] == first.scores[slot] for slot in first.scores)
     (tmp_path / first.latents).unlink()
     third = recorded(draws=4)
     assert third.latents != first.latents
@@ -311,7 +311,7 @@ def test_scores_are_added_on_the_very_latent_that_was_scored(data, tmp_path, mon
 
 
 def test_an_upgrade_loses_no_score(data, tmp_path):
-    """Records of other versions are trained anew, with every cell they held, once something is asked of them."""
+    """Records of other versions are trained anew, with every slot they held, once something is asked of them."""
     made, store = planned(data, models=["vgae"], variants=[]), Store(tmp_path)
     complete(made, store)
     for unit in made.units():
@@ -364,7 +364,7 @@ def test_what_was_scored_before_a_task_failed_stays(data, tmp_path):
     tasks = {**there.tasks, broken.name: broken}
     first, second = run_job(job, replace(there, tasks=tasks)).records
     assert (first.status, first.message) == ("failed", "ZeroDivisionError: division by zero")
-    assert [cell.task for cell in first.scores] == ["k-means", "logistic-regression-few"]
+    assert [slot.task for slot in first.scores] == ["k-means", "logistic-regression-few"]
     assert second.status == "complete"
 
 
@@ -461,7 +461,7 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(work, "fit", small)
     (batch,) = grid.batches(made.trainings, replicas=None)
-    wanted = {unit.identity.key: unit.cells for training in batch.trainings for unit in training.units}
+    wanted = {unit.identity.key: unit.slots for training in batch.trainings for unit in training.units}
     job = Job(batch, wanted)
     found = run_job(job, context(made))
     assert {record.provenance.replicas for record in found.records} == {1}
@@ -494,7 +494,7 @@ def test_training_here_while_workers_score_gives_the_same_records(data):
     jobs = [
         Job(
             batch,
-            {u.identity.key: u.cells for t in batch.trainings for u in t.units},
+            {u.identity.key: u.slots for t in batch.trainings for u in t.units},
         )
         for batch in grid.batches(made.trainings, replicas=None)
     ]

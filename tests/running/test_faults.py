@@ -126,9 +126,9 @@ def test_a_frame_that_contradicts_its_records_is_not_reported(folder):
 @pytest.mark.parametrize("gone", [True, False], ids=["a score that the record lacks", "another score"])
 def test_a_record_that_contradicts_its_frame_is_seen(folder, gone):
     record = records(folder / "results")[0]
-    cell = min(record.scores)
-    other = {} if gone else {cell: dict.fromkeys(record.scores[cell], 0.125)}
-    scores = {each: metrics for each, metrics in record.scores.items() if each != cell} | other
+    slot = min(record.scores)
+    other = {} if gone else {slot: dict.fromkeys(record.scores[slot], 0.125)}
+    scores = {each: metrics for each, metrics in record.scores.items() if each != slot} | other
     path = Store(folder / "results").path(record.key)
     path.write_bytes(replace(record, scores=scores).to_json())
     refused(folder, REPORT, f"{path.relative_to(folder)} says {'nan' if gone else '0.125'}")

@@ -58,7 +58,7 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
         task = TASK["origin-svm" if unit == "all-edges" else "origin-links"]
         single = task if unit == "all-edges" else TASK["link-inner-product"]
         known = Case(dataset.y, split(dataset, 0), dataset.fingerprint, 0)
-        scores = {(cell.readout, cell.task): metrics for cell, metrics in record.scores.items()}
+        scores = {(slot.readout, slot.task): metrics for slot, metrics in record.scores.items()}
         for readout in ("epochs-mean", "epochs-sampled"):
             latents = [s.drawn if "sampled" in readout else s.posterior.mean for s in result.snapshots]
             each = [single.score(z[0].numpy(), known) for z in latents]

@@ -78,7 +78,7 @@ def test_the_share_does_not_depend_on_what_is_recorded(whole, tmp_path):
     victim = next(iter(before[1]))
     record = next(Store(whole / "results").read(path) for path in Store(whole / "results").files())
     unit = next(unit for unit in plan.units() if unit.identity.key == victim)
-    scores = {cell: dict.fromkeys(("acc", "nmi", "ari", "macro-f1"), 0.5) for cell in unit.cells}
+    scores = {cell: dict.fromkeys(("acc", "nmi", "ari", "macro-f1"), 0.5) for cell in unit.slots}
     some.put(replace(record, identity=unit.identity, scores=scores, status="complete"), same_latent=False)
     after = [{u for job in jobs(plan, some, number) for u in job.wanted} for number in seeds]
     assert after == [before[0], before[1] - {victim}, before[2]]

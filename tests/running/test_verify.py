@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tiny import SMALLER, command, content, make_plan, records, write_study
 
-from benchmark.results.record import Cell
+from benchmark.results.record import Slot
 from benchmark.results.store import Store
 from benchmark.running.engines import Local
 from benchmark.running.verify import Difference, draw, largest_difference, verify
@@ -20,10 +20,10 @@ def verified(folder, *words, study="tiny.toml"):
 def change(folder, which=0, add=0.0, **provenance):
     """Write a record anew: its first score moved by ``add``, parts of its provenance replaced."""
     record = records(folder / "results")[which]
-    cell = min(record.scores)
-    metrics = {name: value + add * (name == "nmi") for name, value in record.scores[cell].items()}
+    slot = min(record.scores)
+    metrics = {name: value + add * (name == "nmi") for name, value in record.scores[slot].items()}
     changed = replace(
-        record, scores={**record.scores, cell: metrics}, provenance=replace(record.provenance, **provenance)
+        record, scores={**record.scores, slot: metrics}, provenance=replace(record.provenance, **provenance)
     )
     Store(folder / "results").path(record.key).write_bytes(changed.to_json())
     return changed
@@ -123,7 +123,7 @@ def test_the_seed_draws_the_sample():
 
 
 def test_the_largest_difference_is_found():
-    one, other = Cell("mean", 0, "k-means", 1), Cell("sampled", 1, "k-means", 1)
+    one, other = Slot("mean", 0, "k-means", 1), Slot("sampled", 1, "k-means", 1)
     then = {one: {"acc": 0.5, "nmi": 0.5}, other: {"acc": 0.5, "nmi": 0.5}}
     now = {one: {"acc": 0.5, "nmi": 0.625}, other: {"acc": 0.25, "nmi": 0.5}}
     assert largest_difference(then, now) == Difference(0.25, other, "acc")

@@ -54,7 +54,7 @@ def cells_of(plan):
     found: dict[str, dict[tuple[str, str], list[int]]] = {}
     for unit in plan.units():
         if unit.seed == 0:
-            for cell in unit.cells:
+            for cell in unit.slots:
                 found.setdefault(str(unit.arm), {}).setdefault((cell.readout, cell.task), []).append(cell.draw)
                 assert TASK[cell.task].unit == unit.unit
     return found

@@ -43,7 +43,7 @@ def scores(planned: Plan, store: Store) -> dict[str, dict[str, float]]:
         kept = {} if record is None else record.scores
         found[unit.identity.key] = {
             f"{cell.readout} {cell.draw} {cell.task} {cell.version} {metric}": value
-            for cell in sorted(unit.cells)
+            for cell in sorted(unit.slots)
             for metric, value in sorted(kept.get(cell, {}).items())
         }
     return found

@@ -321,7 +321,7 @@ def test_the_plan_has_the_combinations_that_exist(dataset):
         found = [
             (unit.arm.row.name, unit.unit, cell.readout, cell.draw, cell.task)
             for unit in planned(there).units()
-            for cell in unit.cells
+            for cell in unit.slots
         ]
         expected = {
             (model, task.unit, readout.name, draw, task.name)
