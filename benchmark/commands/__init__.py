@@ -1,1 +1,1 @@
-"""What the commands do, a module each; benchmark.commands.cli puts them together."""
+"""The command line: one module for each command, put together in ``cli``."""

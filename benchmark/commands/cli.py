@@ -1,4 +1,4 @@
-"""The command line: its commands, interruption, and bad input in one line."""
+"""The command line: the list of commands, interruption, and bad input in one line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, as a batch system sends it: everything that an interrupt cleans up is cleaned up."""
+    """SIGTERM, as a batch system sends it. The clean-up is the same as after Ctrl-C."""
 
 
 def _terminate(*_: object) -> None:
@@ -39,7 +39,7 @@ def _terminate(*_: object) -> None:
 
 
 def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with a word on Ctrl-C and SIGTERM, and the exit code of either; a second one changes nothing."""
+    """The command with a message and an exit code for Ctrl-C and SIGTERM. A second signal changes nothing."""
 
     @wraps(command)
     def run_it(*arguments: Any, **options: Any) -> None:
@@ -64,7 +64,7 @@ for name, listing in (("datasets", list_datasets), ("models", list_models), ("ta
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on standard error and exit code 2."""
+    """Run the command line. Bad input gives one line on standard error and exit code 2."""
     try:
         app()
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Progress and tables, for a terminal and for a file."""
+"""Progress and tables, on a terminal or in a file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-_PLAIN_WIDTH = 200  # of a table that is not printed on a terminal
-_LEAST_COLUMN = 15  # characters, below which a table of sentences cannot be read
+_PLAIN_WIDTH = 200  # characters of a table that is not on a terminal
+_LEAST_COLUMN = 15  # characters; a narrower column of sentences is unreadable
 
 
 def shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
-    """The outcomes, with a progress bar on a terminal and one plain line for each batch elsewhere."""
+    """Pass the outcomes on. A terminal shows a progress bar; a file gets one line for each batch."""
     console = Console(stderr=True)
     if not console.is_terminal:
         for outcome in outcomes:
@@ -41,7 +41,7 @@ def shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
 
 
 def print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """A table; on a terminal too narrow for its columns, every row as a paragraph."""
+    """Print a table. A terminal that is too narrow gets one paragraph for each row."""
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False)
     texts = [["–" if value is None else str(value) for value in row] for row in rows]
     if console.width < _LEAST_COLUMN * len(header):

@@ -1,23 +1,187 @@
-"""``doctor``: the environment, for a bug report."""
+"""``doctor``: describe this machine and installation for a bug report.
+
+A broken part becomes a line of the output, never an exception.
+"""
 
 from __future__ import annotations
 
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import typer
 
+from benchmark import __version__
 from benchmark.commands.options import DataRoot, Results
+from benchmark.core import environment
+from benchmark.core.errors import InputError
+from benchmark.study.toml import bundled, load_study
 
-UNWELL = 1  # exit code where the studies that need no files cannot run
+NEEDED = ("smoke", "default")  # these studies need no files, so they must run everywhere
+UNWELL = 1  # exit code if one of them cannot run
+_FURTHER = ("pyarrow", "pydantic", "typer", "rich", "joblib", "threadpoolctl", "matplotlib", "seaborn", "jinja2")
+_OPTIONAL = "ray"
+_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+_WITH_THREADS = ("numpy", "scipy.linalg", "torch")
+_MACHINERY = ("benchmark.running.run", "benchmark.running.gather", "benchmark.report", "pyarrow")
+_RECORDS_NAMED = 3  # of the unreadable ones
+_GIB = 2**30
 
 
 def doctor(data_root: DataRoot = None, results: Results = Path("results")) -> None:
-    """Print what a bug report should say: versions, machine, data, and what can and cannot run here, and why."""
-    from benchmark.commands.doctor_report import NEEDED, examine
-
-    examined = examine(data_root, results)
-    for line in examined.lines:
-        print(line)
-    if not examined.well:
-        print(f"{' and '.join(NEEDED)} cannot both run here")
+    """Describe versions, machine and data for a bug report, and say why a study cannot run here."""
+    states = _dataset_states(data_root)
+    sections: dict[str, Callable[[], Iterable[str]]] = {
+        "versions": _versions,
+        "machine": _machine,
+        "threads": _threads,
+        "results": lambda: _results(results),
+        "data root": lambda: _root(data_root),
+        "datasets": lambda: (f"{name}: {problem or 'ok'}" for name, problem in states.items()),
+    }
+    for title, tell in sections.items():
+        _print(f"{title}:", *(f"  {line}" for line in _lines(tell, "cannot be told: ")))
+    everywhere = [*_lines(_broken_imports), *_lines(lambda: _unwritable(results))]
+    obstacles = {name: [*everywhere, *_missing_data(name, states)] for name in bundled()}
+    _print("studies:")
+    for name, found in obstacles.items():
+        _print(f"  {name}: {'cannot run: ' + '; '.join(found) if found else 'can run'}")
+    blocked = [name for name in NEEDED if obstacles[name]]
+    if blocked:
+        print(f"{' and '.join(blocked)} cannot run here")
         raise typer.Exit(UNWELL)
+
+
+def _print(*lines: str) -> None:
+    for line in lines:
+        print(without_home(line))
+
+
+def without_home(text: str) -> str:
+    """The text with ~ in place of the home folder, because its name is often a person's name."""
+    try:
+        home = Path.home()
+        homes = {str(home), str(home.resolve())} - {"/", "."}
+    except (OSError, RuntimeError):
+        return text
+    for each in homes:
+        text = re.sub(rf"{re.escape(each)}(?![\w.-])", "~", text)
+    return text
+
+
+def _lines(tell: Callable[[], Iterable[str]], prefix: str = "") -> Iterator[str]:
+    """The lines of ``tell``. An exception ends them with one line that starts with ``prefix``."""
+    try:
+        yield from tell()
+    except Exception as error:  # noqa: BLE001, the other sections must still be told
+        yield f"{prefix}{_in_words(error)}"
+
+
+def _in_words(error: Exception) -> str:
+    message = " ".join(str(error).split())
+    return message if isinstance(error, InputError) else f"{type(error).__name__}: {message}"
+
+
+def _versions() -> Iterator[str]:
+    yield f"commit {environment.commit() or 'unknown: not a git checkout'}"
+    yield f"python {platform.python_version()} ({platform.python_implementation()})"
+    yield f"latents-benchmark {__version__}"
+    for name in (*environment.PACKAGES, *_FURTHER, _OPTIONAL):
+        yield f"{name} {environment.installed_version(name)}{' (optional)' if name == _OPTIONAL else ''}"
+
+
+def _machine() -> Iterator[str]:
+    yield platform.platform()
+    yield f"{environment.processor()}, {environment.processors()} of {os.cpu_count()} cores usable"
+    yield f"memory {environment.total_memory() / _GIB:.1f} GiB"
+    yield f"cuda: {import_module('benchmark.training.devices').cuda()}"
+
+
+def _threads() -> Iterator[str]:
+    for module in _WITH_THREADS:  # threadpoolctl sees imported libraries only
+        import_module(module)
+    for pool in import_module("threadpoolctl").threadpool_info():
+        library = f"{pool['internal_api']} {pool['version'] or ''}".strip()
+        yield f"{library}: {pool['num_threads']} here, 1 in each worker"
+    yield from (f"{name}={os.environ[name]}" for name in _VARIABLES if name in os.environ)
+
+
+def _results(results: Path) -> Iterator[str]:
+    problems = _unwritable(results)
+    yield problems[0] if problems else f"{results}: can be written"
+    yield f"disk: {shutil.disk_usage(_nearest(results)).free / _GIB:.1f} GiB free"
+    from benchmark.results.store import Store
+
+    store, unreadable = Store(results), []
+    files = store.files()
+    for path in files:
+        try:
+            store.read(path)
+        except InputError as error:
+            unreadable.append(str(error))
+    yield f"records: {len(files) - len(unreadable)}, and {len(unreadable)} unreadable files"
+    yield from unreadable[:_RECORDS_NAMED]
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself if it exists, else the nearest parent that exists."""
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+
+
+def _unwritable(results: Path) -> list[str]:
+    """The reason why results or temporary files cannot be written, if any."""
+    places = {f"{results} cannot be written": _nearest(results), "TMPDIR cannot be written": None}
+    for problem, folder in places.items():
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            return [f"{problem} ({error.strerror})"]
+    return []
+
+
+def _root(option: str | None) -> Iterator[str]:
+    from benchmark.datasets.files.download import data_root
+
+    root = data_root(option)
+    chosen_by = (
+        "--data-root" if option else "BENCHMARK_DATA_ROOT" if os.environ.get("BENCHMARK_DATA_ROOT") else "default"
+    )
+    yield f"{root} ({chosen_by}{'' if root.is_dir() else ', does not exist'})"
+
+
+def _dataset_states(option: str | None) -> dict[str, str]:
+    """The problem of each dataset's files, in table order; "" without a problem."""
+    try:
+        from benchmark.datasets import DATASETS
+        from benchmark.datasets.files.download import check_files, data_root
+    except Exception as error:  # noqa: BLE001, as in _lines
+        return {"all datasets": _in_words(error)}
+    states = {}
+    for spec in DATASETS:
+        try:
+            if spec.files:
+                check_files(spec, data_root(option))
+            states[spec.name] = ""
+        except Exception as error:  # noqa: BLE001, as in _lines
+            states[spec.name] = _in_words(error).removeprefix(f"dataset {spec.name!r}: ").partition(";")[0]
+    return states
+
+
+def _missing_data(study: str, states: dict[str, str]) -> list[str]:
+    """One sentence with the datasets of a study that cannot be loaded, if any."""
+    names = [name for name in load_study(study).datasets if states.get(name, "unknown")]
+    return [f"without {', '.join(names)}"] if names else []
+
+
+def _broken_imports() -> list[str]:
+    """Nothing. The first import that a study needs and that fails raises its exception."""
+    for name in _MACHINERY:
+        import_module(name)
+    import_module("benchmark.datasets.sources.pyg").dataset_classes()
+    return []

@@ -1,4 +1,4 @@
-"""``datasets``, ``models`` and ``tasks``: the tables, printed."""
+"""``datasets``, ``models`` and ``tasks``: print the tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def list_datasets(plugin: Plugins = None) -> None:
-    """List the datasets: sizes, family, scaling, licence and source."""
+    """List the datasets with sizes, family, scaling, licence and source."""
     from benchmark.datasets import PREFIXES
     from benchmark.plugins.loading import with_plugins
 
@@ -24,11 +24,11 @@ def list_datasets(plugin: Plugins = None) -> None:
         ],
     )
     forms = ", ".join(form for form, _ in PREFIXES.values())
-    print(f"{forms} are datasets too: files of your own and torch-geometric's classes, as the README says.")
+    print(f"{forms} name your own files and the datasets of torch-geometric; see docs/extending.md.")
 
 
 def list_models(plugin: Plugins = None) -> None:
-    """List the models: family, latent, likelihood, β, objective, settings and source."""
+    """List the models with family, latent, likelihood, β, objective, settings and source."""
     from benchmark.plugins.loading import with_plugins
 
     header = ("name", "family", "latent", "likelihood", "β", "objective", "settings", "source")
@@ -63,7 +63,7 @@ def _described(row: Row) -> tuple[Any, ...]:
 
 
 def list_tasks(plugin: Plugins = None) -> None:
-    """List the tasks: the unit they score, metrics and source."""
+    """List the tasks with unit, metrics, version and source."""
     from benchmark.plugins.loading import with_plugins
 
     tasks = with_plugins(plugin or ()).tasks

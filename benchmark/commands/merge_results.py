@@ -1,4 +1,4 @@
-"""``merge``: several results folders put together into one."""
+"""``merge``: put several results folders together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from benchmark.study.toml import bundled
 
 
 def merge(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Results folders; they are only read.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Results folders. They stay as they are.")],
     results: Results = Path("results"),
 ) -> None:
-    """Put the records and latents of several results folders into one; the same key with other scores is refused."""
+    """Merge several results folders into one. Two records with one key and different scores are refused."""
     from benchmark.results import merge as merging
 
     merged = merging.merge(folders, results)
@@ -23,8 +23,8 @@ def merge(
     failed = f", {merged.failed} of them failed" if merged.failed else ""
     print(f"{results}: {new or 'nothing'} new; {merged.records} records in all{failed}")
     if merged.lost:
-        print(f"{merged.lost} latent files that records name are in none of the folders")
+        print(f"{merged.lost} latent files of these records are in none of the folders")
     for study in merged.studies:
         name = study if study in bundled() else f"{study}.toml"
         device = "|".join(merged.devices)
-        print(f"its frames: python -m benchmark run {name} --device {device} --results {results}")
+        print(f"to write the frames: python -m benchmark run {name} --device {device} --results {results}")

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ import typer
 from benchmark.study.toml import bundled
 
 StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY|FILE.toml", help=f"One of {', '.join(bundled())}, or a file of your own.")
+    str,
+    typer.Argument(
+        metavar="STUDY|FILE.toml", help=f"A bundled study ({', '.join(bundled())}), or a study file of your own."
+    ),
 ]
-Results = Annotated[Path, typer.Option(metavar="DIR", help="Where records and frames lie.")]
+Results = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the records and frames.")]
 DataRoot = Annotated[
     str | None,
     typer.Option(
-        metavar="DIR", help="Folder of raw data files; else BENCHMARK_DATA_ROOT, else the user's cache folder."
+        metavar="DIR", help="Folder of the raw data (default: BENCHMARK_DATA_ROOT, else a folder in the user's cache)."
     ),
 ]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option(
-        "--plugin", metavar="FILE.py", help="Python file with datasets, models or tasks of your own; repeatable."
+        "--plugin", metavar="FILE.py", help="Python file with your own datasets, models or tasks; may be repeated."
     ),
 ]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where models train.")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Device that trains the models.")]

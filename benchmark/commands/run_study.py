@@ -1,4 +1,4 @@
-"""``run``: train, read out and score what a study lacks."""
+"""``run``: train, read out and score the missing units of a study."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ if TYPE_CHECKING:
     from benchmark.running.engines import Engine
     from benchmark.running.shards import Shard
 
-FAILED_UNITS = 3  # exit code of a run that went through and left failed units behind
+FAILED_UNITS = 3  # exit code of a finished run with failed units
 
 
 def run(
     study: StudyName,
-    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds 0 to N − 1, in place of the study's.")] = None,
-    datasets: Annotated[str | None, typer.Option(metavar="A,B", help="In place of the study's datasets.")] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Number of seeds (default: the study's).")] = None,
+    datasets: Annotated[str | None, typer.Option(metavar="A,B", help="Datasets (default: the study's).")] = None,
     models: Annotated[
-        str | None, typer.Option(metavar="A,B", help="In place of the study's models and variants.")
+        str | None, typer.Option(metavar="A,B", help="Models, without variants (default: the study's).")
     ] = None,
     device: Device = "auto",
     engine: Annotated[
-        str, typer.Option(metavar="local|ray", help="Worker processes here, or tasks of a Ray cluster (RAY_ADDRESS).")
+        str, typer.Option(metavar="local|ray", help="Worker processes on this machine, or a Ray cluster (RAY_ADDRESS).")
     ] = "local",
     workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Work at a time; as much as there are processors if not given.")
+        int | None, typer.Option(metavar="N", help="Worker processes (default: number of CPUs).")
     ] = None,
     gpu_share: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Part of a GPU that one training takes, with --engine ray; 1 if not given."),
+        typer.Option(metavar="X", help="Share of a GPU for each training, with --engine ray (default: 1)."),
     ] = None,
     replicas: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Seeds that train as one model; all on a GPU, one on a CPU if not given."),
+        typer.Option(metavar="N", help="Seeds that train as one model (default: all on a GPU, 1 on a CPU)."),
     ] = None,
     plugin: Plugins = None,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Do the I-th of N fixed shares of the work, as for a Slurm array; I from 1."),
+        typer.Option(metavar="I/N", help="Run share I of N of the work, for a Slurm array; I counts from 1."),
     ] = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
     skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Go on without datasets that cannot be had.")
+        bool, typer.Option("--skip-missing", help="Leave out datasets whose files are missing or damaged.")
     ] = False,
 ) -> None:
-    """Train, read out and score what a study lacks; the same command continues an interrupted run."""
+    """Train, read out and score the missing units of a study. The same command continues an interrupted run."""
     file = load_study(study)
     from benchmark.plan.planning import PlanOptions, plan_for, study_for
     from benchmark.running.engines import opened
@@ -70,7 +70,7 @@ def run(
     asked = study_for(options).declared  # an unknown name is reported before an engine starts
     share = None if shard is None else Shard.parse(shard)
     if replicas is not None and replicas < 1:
-        raise InputError(f"--replicas {replicas}: at least 1 is wanted")
+        raise InputError(f"--replicas {replicas}: must be at least 1")
     with opened(engine, workers, gpu_share) as where:
         kind = where.device(device)
         _check_writable(results)
@@ -80,7 +80,7 @@ def run(
         command = _command(study, seeds, datasets, models, device, replicas, plugins)
         failed = _carry_out(planned, asked, share, replicas, where, results, command)
     if failed:
-        print(f"{failed} units failed; the same command tries them again", file=sys.stderr)
+        print(f"{failed} units failed. The same command tries them again.", file=sys.stderr)
         raise typer.Exit(FAILED_UNITS)
 
 
@@ -93,7 +93,11 @@ def _carry_out(
     results: Path,
     command: str,
 ) -> int:
-    """Do what the plan lacks of the results, and write the frames once all is there; how many units failed."""
+    """Run the missing jobs of a plan, and write the frames once all units are recorded.
+
+    Returns:
+        Number of failed units.
+    """
     from benchmark.results import frames
     from benchmark.results.store import Store
     from benchmark.running import gather, run
@@ -104,7 +108,7 @@ def _carry_out(
     to_run = f"{len(work.jobs)} batches to run"
     if share is not None:
         mine = share.jobs(work.jobs, run.partition(planned, replicas))
-        to_run = f"{len(mine)} of {len(work.jobs)} batches are this shard's ({share}), to run"
+        to_run = f"{len(mine)} of {len(work.jobs)} batches (shard {share}) to run"
         work = replace(work, jobs=mine)
     print(
         f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {planned.device}, {engine}",
@@ -128,7 +132,7 @@ def _carry_out(
         counts = run.tally(planned, store).values()
         recorded = sum(count["complete"] + count["diverged"] for count in counts)
         print(
-            f"\n{recorded} of {work.units} units are recorded; they stay, and the same command goes on from there",
+            f"\n{recorded} of {work.units} units are recorded. The same command continues the run.",
             file=sys.stderr,
         )
         raise
@@ -137,18 +141,18 @@ def _carry_out(
     seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
     if share is not None and recorded < work.units:
         print(
-            f"shard {share} is done in {seconds:.0f} s; {recorded} of {work.units} units are recorded in {results}. "
-            "Frames are written once all are: by the last of the shards, or by the same command without --shard"
+            f"shard {share} took {seconds:.0f} s; {recorded} of {work.units} units are recorded in {results}. "
+            "The last shard writes the frames; the same command without --shard writes them too."
         )
         return len(lost)
     frames.write_frames(scores, units, results, chosen.name)
-    part = "" if chosen == asked else ", which now hold only what this command asked for"
+    part = "" if chosen == asked else " (the frames hold only the datasets, models and seeds of this command)"
     print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
     return len(lost | set(units["key"][units["status"] == "failed"]))
 
 
 def ignore_interrupts() -> None:
-    """Let what cleans up after an interrupt come to its end, which takes a moment."""
+    """Ignore further signals, so that the clean-up after an interrupt can finish."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -162,7 +166,7 @@ def _command(
     replicas: int | None,
     plugins: Sequence[Path],
 ) -> str:
-    """The command that gave a record, without folders, workers and shard, which differ from machine to machine."""
+    """The command for a record. Folders, workers and shard are left out, because they differ between machines."""
     options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device, "replicas": replicas}
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]
     words += [f"--plugin {plugin.name}" for plugin in plugins]
@@ -174,4 +178,4 @@ def _check_writable(results: Path) -> None:
 
     probe = results / ".writable"
     write_atomically(probe, b"")
-    probe.unlink(missing_ok=True)  # another shard may have taken it away
+    probe.unlink(missing_ok=True)  # another shard may have removed it

@@ -1,4 +1,4 @@
-"""``status``: how much of a study there is."""
+"""``status``: the progress of a study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def status(
     data_root: DataRoot = None,
     results: Results = Path("results"),
 ) -> None:
-    """Count the units of a study that are complete, diverged, failed or missing."""
+    """Count the complete, diverged, failed and missing units of a study."""
     file = load_study(study)
     from benchmark.plan.planning import PlanOptions, plan_for
     from benchmark.results.store import Store

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KINDS = ("dataset", "model", "task")
 BROKEN = 1  # exit code if a promise is broken
-_KIND = Annotated[str, typer.Argument(metavar="dataset|model|task")]
+_KIND = Annotated[str, typer.Argument(metavar="dataset|model|task", help="Table of the entry.")]
 
 
 def new(

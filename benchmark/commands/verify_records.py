@@ -1,4 +1,4 @@
-"""``verify``: some records of a study made once more, and compared."""
+"""``verify``: make some records again and compare."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from benchmark.commands.options import DataRoot, Device, Plugins, Results, Study
 from benchmark.core.errors import InputError
 from benchmark.study.toml import load_study
 
-NOT_REPRODUCED = 1  # exit code
+NOT_REPRODUCED = 1  # exit code if a record is not reproduced
 
 
 def verify(
     study: StudyName,
-    sample: Annotated[int, typer.Option(metavar="N", help="Records to train and score again.")] = 5,
-    seed: Annotated[int, typer.Option(metavar="N", help="Which ones: the same N, the same records.")] = 0,
+    sample: Annotated[int, typer.Option(metavar="N", help="Number of records to train and score again.")] = 5,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the choice of records.")] = 0,
     tolerance: Annotated[
-        float, typer.Option(metavar="X", help="Of scores that need not be the same to the bit.")
+        float,
+        typer.Option(metavar="X", help="Allowed difference of a score (0 to 1), unless it must be equal to the bit."),
     ] = 0.05,
     device: Device = "auto",
     plugin: Plugins = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
 ) -> None:
-    """Train and score some records of a study again, and say how far they are reproduced; nothing is written."""
+    """Train and score some records of a study again, and compare the scores. Writes nothing."""
     if sample < 1:
-        raise InputError(f"--sample {sample}: at least 1 is wanted")
+        raise InputError(f"--sample {sample}: must be at least 1")
     if seed < 0:
-        raise InputError(f"--seed {seed}: at least 0 is wanted")
+        raise InputError(f"--seed {seed}: must be at least 0")
     if not 0 <= tolerance <= 1:
-        raise InputError(f"--tolerance {tolerance:g}: a difference of scores from 0 to 1 is wanted")
+        raise InputError(f"--tolerance {tolerance:g}: must be from 0 to 1")
     file = load_study(study)
     from benchmark.core import environment
     from benchmark.plan.planning import PlanOptions, plan_for
@@ -48,19 +49,21 @@ def verify(
     options = PlanOptions(file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True)
     planned, refused = plan_for(options, kind)
     for line in refused:
-        print(f"not here: {line}", file=sys.stderr)
+        print(f"left out: {line}", file=sys.stderr)
     chosen, store = planned.study, Store(results)
     now = {unit.identity.key for unit in planned.units()}
     further = [record for key in frames.keys(results, chosen.name) - now if (record := store.get(key)) is not None]
     elsewhere = sum(record.identity.device != kind for record in further)
     if elsewhere:
-        print(f"not drawn: {elsewhere} records that were not made on {kind}; name their --device", file=sys.stderr)
+        print(f"left out: {elsewhere} records from other devices than {kind}; choose with --device", file=sys.stderr)
     recorded = [key for key in now if store.path(key).is_file()]
     recorded += [record.key for record in further if record.identity.device == kind]
     if not recorded:
-        raise InputError(f"{results}: no record of {chosen.name} made on {kind}; run it first, or name other --results")
+        raise InputError(
+            f"{results} holds no record of {chosen.name} from {kind}; run the study, or name another --results"
+        )
     drawn = verifying.draw(recorded, sample, seed=seed)
-    print(f"{chosen.name}: {len(drawn)} of {len(recorded)} records, drawn by seed {seed}, again on {kind}", flush=True)
+    print(f"{chosen.name}: {len(drawn)} of {len(recorded)} records (seed {seed}), again on {kind}", flush=True)
     absent = [name for name in chosen.datasets if name not in planned.data]
     checks = verifying.verify(planned, store, drawn, absent, tolerance, Local(environment.processors()))
     rows = []
@@ -71,7 +74,7 @@ def verify(
         rows.append((record.key[:8], unit, check.verdict, made_on, "; ".join(check.then_and_now) or None))
     print_table(("record", "unit", "verdict", "made on", "then → now"), rows)
     good = sum(check.reproduced for check in checks)
-    rule = f"to the bit on the same CPU alone and by the same versions, else within {tolerance:g}"
-    print(f"{good} of {len(checks)} are reproduced ({rule})")
+    rule = f"equal to the bit if versions and CPU are the same and a seed trains alone, else within {tolerance:g}"
+    print(f"{good} of {len(checks)} records are reproduced ({rule})")
     if good < len(checks):
         raise typer.Exit(NOT_REPRODUCED)

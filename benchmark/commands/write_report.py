@@ -1,4 +1,4 @@
-"""``report``: pages, tables, figures and data from the frames of studies."""
+"""``report``: write pages, tables, figures and data from the frames of studies."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 def report(
     studies: Annotated[
-        list[str], typer.Argument(metavar="STUDY|FILE.toml…", help="One study, or several to be reported as one.")
+        list[str], typer.Argument(metavar="STUDY|FILE.toml…", help="Studies or study files. Several become one report.")
     ],
     plugin: Plugins = None,
     results: Results = Path("results"),
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report is written.")] = Path("report"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the report.")] = Path("report"),
 ) -> None:
-    """Write index.html, report.md and their tables, figures and data from the frames of studies."""
+    """Write the report of one or several studies: index.html, report.md, tables, figures and data."""
     files = [load_study(name) for name in dict.fromkeys(studies)]
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
@@ -62,10 +62,10 @@ def report(
 
 
 def _check_tasks(scored: pd.Series[str], tasks: Sequence[Task]) -> None:
-    """InputError for a task of the frames that is in no table: how far its splits overlap would be unknown."""
+    """Raise InputError for a task without an entry in the tables: the overlap of its splits is unknown."""
     strangers = sorted(set(scored) - {task.name for task in tasks})
     if strangers:
         raise InputError(
-            f"the frames hold scores of the task {strangers[0]!r}, which there is not; name its plugin with --plugin, "
+            f"the frames hold scores of the task {strangers[0]!r}, but no table has it; name its plugin with --plugin, "
             "or in the study file"
         )

@@ -252,7 +252,7 @@ def test_the_option_and_the_report_of_a_task_whose_plugin_is_not_named(command, 
     refused(command("run", "mine.toml"), "unknown model 'ae-bounded'")
     assert command("run", "mine.toml", "--plugin", str(path), "--device", "cpu", "--workers", "1")[0] == 0
     assert "--plugin mine.py" in records(Path("results"))[0]["provenance"]["command"]
-    refused(command("report", "mine.toml"), "the task 'nearest-centre', which there is not", "--plugin")
+    refused(command("report", "mine.toml"), "the task 'nearest-centre', but no table has it", "--plugin")
     assert "nearest-centre" in command("tasks", "--plugin", str(path))[1]
     assert "ae-bounded" in command("models", "--plugin", str(path))[1]
     assert "mine" in command("datasets", "--plugin", str(path))[1]

@@ -54,8 +54,8 @@ def test_shards_that_are_merged_are_the_whole(folder):
     assert (code, error) == (0, "")
     first, second = output.splitlines()
     assert first == "all: 1 declaration, 8 latent files, 1 label file, 8 records new; 8 records in all"
-    assert second == "its frames: python -m benchmark run tiny.toml --device cpu --results all"
-    code, output, _ = command(*second.split()[5:], folder=folder)
+    assert second == "to write the frames: python -m benchmark run tiny.toml --device cpu --results all"
+    code, output, _ = command(*second.split("benchmark ")[1].split(), folder=folder)
     assert "8 units, 8 recorded; 0 batches to run" in output
     assert (folder / "all/tiny.parquet").read_bytes() == (folder / "whole/tiny.parquet").read_bytes()
     names = [path for path in content(folder / "whole") if path.startswith(("latents", "labels", "tiny.declared"))]
@@ -191,7 +191,7 @@ def test_a_lost_latent_is_counted_and_a_damaged_one_is_not_copied(folder):
     one.unlink()
     other.write_bytes(other.read_bytes()[:50])
     output = merge(folder, "whole", "--results", "all")[1]
-    assert "2 latent files that records name are in none of the folders" in output
+    assert "2 latent files of these records are in none of the folders" in output
     assert not (folder / "all/latents" / other.name).exists()
     output = merge(folder, "one", "two", "--results", "all")[1]
     assert output.startswith("all: 2 latent files new;")

@@ -110,7 +110,7 @@ def test_an_interrupt_says_how_to_go_on_and_leaves_no_worker(signals, word, code
     for number in signals:
         os.killpg(process.pid, number)
     assert process.wait(timeout=60) == code
-    assert "of 48 units are recorded; they stay, and the same command goes on from there" in said(tmp_path)
+    assert "of 48 units are recorded. The same command continues the run." in said(tmp_path)
     assert f"\n{word}\n" in said(tmp_path)
     assert "Traceback" not in said(tmp_path)
     until(lambda: not alive(process.pid))

@@ -344,7 +344,7 @@ def test_an_interrupt_ends_the_ray_of_a_run(tmp_path):
     assert process.wait(timeout=60) == 143
     log = said(tmp_path)
     assert "\nterminated\n" in log
-    assert "are recorded; they stay, and the same command goes on from there" in log
+    assert "are recorded. The same command continues the run." in log
     assert "Traceback" not in log
     until(lambda: not alive(process.pid))
 

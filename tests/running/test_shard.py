@@ -103,8 +103,8 @@ def test_shards_of_a_shared_folder_give_the_frames_of_one_run_and_the_last_write
     for number in (3, 1):
         code, output, error = command("run", study, "--shard", f"{number}/3", *options, folder=tmp_path)
         assert (code, error) == (0, "")
-        assert f"5 of {15 if number == 3 else 10} batches are this shard's ({number}/3), to run on cpu" in output
-        assert "Frames are written once all are" in output
+        assert f"5 of {15 if number == 3 else 10} batches (shard {number}/3) to run on cpu" in output
+        assert "The last shard writes the frames" in output
         assert not frames.exists()
     declared = (tmp_path / "tiny.declared.json").read_bytes()
     code, output, _ = command("run", study, "--shard", "2/3", *options, folder=tmp_path)
@@ -115,7 +115,7 @@ def test_shards_of_a_shared_folder_give_the_frames_of_one_run_and_the_last_write
     assert declared == (whole / "results" / "tiny.declared.json").read_bytes()
     before = content(tmp_path)
     code, output, _ = command("run", study, "--shard", "2/3", *options, folder=tmp_path)
-    assert "24 recorded; 0 of 0 batches are this shard's" in output
+    assert "24 recorded; 0 of 0 batches (shard" in output
     assert content(tmp_path) == before
 
 
@@ -134,7 +134,7 @@ def test_a_shard_without_work_in_a_folder_of_its_own(whole, tmp_path):
         folder=tmp_path,
     )
     assert (code, error) == (0, "")
-    assert "0 of 1 batches are this shard's (9/9)" in output
+    assert "0 of 1 batches (shard 9/9)" in output
     assert "0 of 2 units are recorded" in output
 
 

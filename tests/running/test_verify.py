@@ -39,11 +39,10 @@ def test_records_are_reproduced_to_the_bit_and_nothing_is_written(folder):
     before = content(folder)
     code, output, error = verified(folder, "--sample", "100")
     assert (code, error) == (0, "")
-    assert "tiny: 8 of 8 records, drawn by seed 0, again on cpu" in output
+    assert "tiny: 8 of 8 records (seed 0), again on cpu" in output
     assert output.count("reproduced to the bit") == 8
-    assert (
-        "8 of 8 are reproduced (to the bit on the same CPU alone and by the same versions, else within 0.05)" in output
-    )
+    assert "8 of 8 records are reproduced (equal to the bit if " in output
+    assert ", else within 0.05)" in output
     assert content(folder) == before
 
 
@@ -52,7 +51,7 @@ def test_a_record_that_does_not_come_out_again_is_named_with_the_score(folder):
     code, output, _ = verified(folder, "--sample", "8")
     assert code == 1
     assert re.search(r"differs by 1e-09 \(k-means nmi on [\w-]+, draw 0\)", row(output, record))
-    assert "7 of 8 are reproduced" in output
+    assert "7 of 8 records are reproduced" in output
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_what_the_study_no_longer_has_is_said(folder):
     code, output, _ = verified(folder, "--sample", "8")
     assert code == 1
     assert output.count("no longer of the study") == 4
-    assert "4 of 8 are reproduced" in output
+    assert "4 of 8 records are reproduced" in output
 
 
 def test_records_of_another_kind_of_device_are_counted_and_not_drawn(folder):
@@ -101,7 +100,7 @@ def test_records_of_another_kind_of_device_are_counted_and_not_drawn(folder):
     units = pd.read_parquet(path)
     pd.concat([units, units[:1].assign(key=elsewhere.key)]).to_parquet(path, index=False)
     code, output, error = verified(folder, "--sample", "1")
-    assert (code, error) == (0, "not drawn: 1 records that were not made on cpu; name their --device\n")
+    assert (code, error) == (0, "left out: 1 records from other devices than cpu; choose with --device\n")
     assert "1 of 8 records" in output
 
 
@@ -133,10 +132,10 @@ def test_the_largest_difference_is_found():
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["--sample", "0"], "--sample 0: at least 1"),
-        (["--seed", "-1"], "--seed -1: at least 0"),
-        (["--tolerance", "2"], "--tolerance 2: a difference of scores from 0 to 1"),
-        (["--results", "empty"], "empty: no record of tiny made on cpu; run it first"),
+        (["--sample", "0"], "--sample 0: must be at least 1"),
+        (["--seed", "-1"], "--seed -1: must be at least 0"),
+        (["--tolerance", "2"], "--tolerance 2: must be from 0 to 1"),
+        (["--results", "empty"], "empty holds no record of tiny from cpu; run the study"),
     ],
 )
 def test_bad_input_is_one_line(folder, words, part):
