@@ -67,5 +67,5 @@ def list_tasks(plugin: Plugins = None) -> None:
     from benchmark.plugins.loading import with_plugins
 
     tasks = with_plugins(plugin or ()).tasks
-    rows = [(task.name, task.unit, ", ".join(task.metrics), task.version, task.source) for task in tasks]
+    rows = [(task.name, task.edge_set, ", ".join(task.metrics), task.version, task.source) for task in tasks]
     print_table(("name", "unit", "metrics", "version", "source"), rows)

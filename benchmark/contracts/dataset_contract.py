@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmark.contracts.contract import Contract, NotExaminedError, global_draws
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.errors import InputError
 from benchmark.datasets import Dataset, DatasetSpec, Raw, make_dataset, split
-from benchmark.datasets.canonical import Features, Integers, canonical_edges, canonical_features, canonical_labels
+from benchmark.datasets.canonical import canonical_edges, canonical_features, canonical_labels
 from benchmark.datasets.files.download import check_files
 from benchmark.datasets.files.fetch import fetch_missing
 from benchmark.datasets.spec import value_range
@@ -54,7 +55,7 @@ class DatasetCase:
             raise NotExaminedError("it does not load") from error
 
     @cached_property
-    def x(self) -> Features:
+    def x(self) -> Matrix:
         """Features, [n, f]."""
         try:
             return canonical_features(self.spec.name, self.loaded.x)
@@ -214,7 +215,7 @@ def _rows_differ(case: DatasetCase) -> str:
     return f"{again} of {case.x.shape[0]} rows have the features of an earlier row" if again else ""
 
 
-def duplicated_rows(x: Features) -> int:
+def duplicated_rows(x: Matrix) -> int:
     """Number of rows that equal an earlier row.
 
     >>> duplicated_rows(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]))

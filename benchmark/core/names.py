@@ -17,7 +17,7 @@ _LIKE = 0.6  # likeness from which a name is suggested
 _AS_LIKE = 0.05  # names this close to the best one are suggested too
 
 
-class Named(Protocol):
+class HasName(Protocol):
     """Anything with a name."""
 
     @property
@@ -25,7 +25,7 @@ class Named(Protocol):
         """Name in tables, study files and records."""
 
 
-Entry = TypeVar("Entry", bound=Named)
+Entry = TypeVar("Entry", bound=HasName)
 
 
 def find(table: Iterable[Entry], kind: str, name: str) -> Entry:

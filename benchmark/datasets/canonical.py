@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.errors import InputError
-
-Features: TypeAlias = NDArray[np.float32] | sparse.csr_array
-Integers: TypeAlias = NDArray[np.int64]
 
 _SHOWN = 10  # values listed in a message
 
@@ -36,7 +34,7 @@ class NodeSplit:
     test: Integers
 
 
-def canonical_features(name: str, x: Any) -> Features:
+def canonical_features(name: str, x: Any) -> Matrix:
     """``x`` as a float32 copy [n, f]: C-ordered, or CSR with sorted indices, no duplicates and no stored zeros.
 
     Raises InputError where x is not a matrix of numbers, is empty, or holds a value that float32 cannot.
@@ -211,7 +209,7 @@ def _listed(values: Integers) -> str:
 
 
 def fingerprint(
-    x: Features, y: Integers | None, edges: Integers | None, scaling: str, published: NodeSplit | None = None
+    x: Matrix, y: Integers | None, edges: Integers | None, scaling: str, published: NodeSplit | None = None
 ) -> str:
     """SHA-256 of the canonical, unscaled arrays with their shapes, and the scaling's name; the same on every machine.
 
@@ -229,7 +227,7 @@ def fingerprint(
 
 
 def _parts(
-    x: Features, y: Integers | None, edges: Integers | None, published: NodeSplit | None
+    x: Matrix, y: Integers | None, edges: Integers | None, published: NodeSplit | None
 ) -> Iterable[tuple[str, NDArray[Any] | None, str]]:
     if isinstance(x, np.ndarray):
         yield "x", x, "<f4"

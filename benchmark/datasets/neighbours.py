@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.errors import InputError
-from benchmark.datasets.canonical import Features, Integers
 
 
-def neighbour_graph(x: Features, k: int = 9) -> tuple[Integers, NDArray[np.float32]]:
+def neighbour_graph(x: Matrix, k: int = 9) -> tuple[Integers, NDArray[np.float32]]:
     """Edges [m, 2], i < j, in lexicographic order: j is among the k nearest rows of i, or i among those of j.
 
     Beside them their weights [m]: 1 where both hold and ½ where one does, the entries of (S + Sᵀ)/2.

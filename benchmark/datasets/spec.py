@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.datasets.canonical import (
-    Features,
-    Integers,
     NodeSplit,
     Removed,
     canonical_edges,
@@ -25,7 +24,7 @@ from benchmark.datasets.canonical import (
     fingerprint,
 )
 
-__all__ = ["Dataset", "DatasetSpec", "Features", "PublishedFile", "Raw", "Removed", "Scaling", "make_dataset", "scale"]
+__all__ = ["Dataset", "DatasetSpec", "PublishedFile", "Raw", "Removed", "Scaling", "make_dataset", "scale"]
 
 Scaling: TypeAlias = Literal["none", "unit", "standard"]
 
@@ -42,7 +41,7 @@ class Dataset:
     name: str
     family: str
     evidence: bool
-    x: Features  # float32 [n, f], scaled
+    x: Matrix  # float32 [n, f], scaled
     y: Integers | None  # [n], every class of 0..k-1 at least once
     edges: Integers | None  # [m, 2], i < j, unique, in lexicographic order
     scaling: Scaling
@@ -168,7 +167,7 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     )
 
 
-def _check_sizes(spec: DatasetSpec, x: Features, y: Integers | None, edges: Integers | None) -> None:
+def _check_sizes(spec: DatasetSpec, x: Matrix, y: Integers | None, edges: Integers | None) -> None:
     sizes = (
         ("rows", x.shape[0], spec.rows),
         ("features", x.shape[1], spec.features),
@@ -188,19 +187,19 @@ def _check_sizes(spec: DatasetSpec, x: Features, y: Integers | None, edges: Inte
         )
 
 
-def _fitting(x: Features) -> Scaling:
+def _fitting(x: Matrix) -> Scaling:
     """What brings features into the [0, 1] that a Bernoulli likelihood wants."""
     low, high = value_range(x)
     return "none" if low >= 0.0 and high <= 1.0 else "unit"
 
 
-def value_range(x: Features) -> tuple[float, float]:
+def value_range(x: Matrix) -> tuple[float, float]:
     """The least and the largest value of all features and 0, which a sparse matrix does not store."""
     values = x if isinstance(x, np.ndarray) else x.data
     return float(values.min(initial=0.0)), float(values.max(initial=0.0))
 
 
-def scale(x: Features, how: Scaling) -> Features:
+def scale(x: Matrix, how: Scaling) -> Matrix:
     """``x`` scaled column by column over all rows, float32; constant columns become 0 unless ``how`` is "none".
 
     "none" leaves the values as they are; "unit" maps each column's range onto [0, 1]; "standard" gives mean 0 and

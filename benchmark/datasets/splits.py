@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.core.arrays import Integers
 from benchmark.core.errors import InputError
 from benchmark.core.rng import generator
-from benchmark.datasets.canonical import Integers, NodeSplit
+from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.spec import Dataset
 
 _FEWEST_EDGES = 20  # of fewer, 5 % would be less than one edge

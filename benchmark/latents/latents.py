@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from benchmark.core.arrays import Matrix
 from benchmark.core.errors import InputError
 from benchmark.core.files import packed
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from benchmark.models import Posterior
     from benchmark.training.loop import Snapshot
 
-Matrix: TypeAlias = "NDArray[np.float32] | sp.csr_array"
-Kind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # what a readout gives: a Matrix, PairScores, or Epochs
+ReadoutKind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # a Matrix, PairScores, or Epochs
 
 EVERY = 5  # epochs between the training passes that are read out, where any are
 _PAIRS_AT_ONCE = 16_384

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.core.arrays import Matrix
 from benchmark.core.rng import generator
-from benchmark.latents.latents import Epochs, Kind, Latents, Matrix, PairScores, draw, noisy_mean
+from benchmark.latents.latents import Epochs, Latents, PairScores, ReadoutKind, draw, noisy_mean
 
 _SMALLEST = np.float32(1e-8)  # the floor of σ under its logarithm, for a σ of 0 is legal
 
@@ -69,7 +70,7 @@ class Readout:
     spread: bool  # reads the spread, which a point has not
     every_draw: bool  # scored once for each of the study's draws, or once
     read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
-    gives: Kind = "matrix"  # all but matrices only some tasks take
+    gives: ReadoutKind = "matrix"  # all but matrices only some tasks take
 
     def draws(self, asked: int) -> range:
         """The draws to score where a study asks for ``asked``."""

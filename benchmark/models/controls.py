@@ -9,8 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.decomposition import PCA
 
+from benchmark.core.arrays import Matrix
 from benchmark.training.graph import Edges
-from benchmark.training.inputs import Features
 from benchmark.training.sparse import normalised_adjacency
 
 _DENSE_FROM = 0.25  # share of non-zeros from which a dense array is the smaller and faster one
@@ -20,18 +20,18 @@ _DENSE_FROM = 0.25  # share of non-zeros from which a dense array is the smaller
 class Control:
     """What a control may use: features [n, f], training edges [m, 2] where the row asks for them, d, and randomness."""
 
-    x: Features
+    x: Matrix
     edges: Edges | None
     latent: int
     rng: np.random.Generator
 
 
-def raw(control: Control) -> Features:
+def raw(control: Control) -> Matrix:
     """X itself, [n, f]."""
     return control.x
 
 
-def pca(control: Control) -> Features:
+def pca(control: Control) -> Matrix:
     """The first d principal components of X, [n, d]; fewer where n or f is smaller. Pearson (1901); exact or ARPACK."""
     x = control.x
     limit = min(x.shape)
@@ -43,10 +43,10 @@ def pca(control: Control) -> Features:
     return np.ascontiguousarray(latent, dtype=np.float32)  # ARPACK's come in reversed order, which torch refuses
 
 
-def propagated(power: int) -> Callable[[Control], Features]:
+def propagated(power: int) -> Callable[[Control], Matrix]:
     """Â^power X, [n, f]: features smoothed over the graph, nothing learned. Wu et al. (2019), eq. 8."""
 
-    def latent(control: Control) -> Features:
+    def latent(control: Control) -> Matrix:
         if control.edges is None:
             raise ValueError("propagated features need edges")
         adjacency = normalised_adjacency(control.edges, control.x.shape[0])
@@ -62,6 +62,6 @@ def propagated(power: int) -> Callable[[Control], Features]:
     return latent
 
 
-def random(control: Control) -> Features:
+def random(control: Control) -> Matrix:
     """Standard normal noise [n, d]: chance."""
     return control.rng.standard_normal((control.x.shape[0], control.latent), dtype=np.float32)

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import scipy.sparse as sp
 
+from benchmark.core.arrays import Matrix
 from benchmark.models.controls import Control, pca
 from benchmark.models.numerics.layers import Streams
 from benchmark.models.parts.convolutions import check_convolution
@@ -26,7 +27,7 @@ from benchmark.models.systems.fusion import (
     components,
 )
 from benchmark.study.schema import Setting
-from benchmark.training.inputs import Features, Inputs
+from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Phase
 
 Family = Literal["ae", "gae", "control"]
@@ -104,7 +105,7 @@ class ModelSpec:
             check_convolution(settings.convolution)
         return settings
 
-    def seen(self, x: Features) -> Features:
+    def seen(self, x: Matrix) -> Matrix:
         """The features that the row sees of data with features x."""
         return sp.eye_array(x.shape[0], dtype=np.float32, format="csr") if self.featureless else x
 
@@ -197,7 +198,7 @@ class FusionSpec:
             raise ValueError(f"pretraining_epochs must be three lengths, got {settings.pretraining_epochs}")
         return settings
 
-    def seen(self, x: Features) -> Features:
+    def seen(self, x: Matrix) -> Matrix:
         """The principal components that the row sees of data with features x; the same for every seed."""
         width = components(x.shape[1])
         return pca(Control(x, None, width, np.random.default_rng(0)))
@@ -292,7 +293,7 @@ class NoisedSpec:
         """The twin's settings with some replaced; ValueError for what is none, or impossible."""
         return self.settings.with_overrides(overrides)
 
-    def seen(self, x: Features) -> Features:
+    def seen(self, x: Matrix) -> Matrix:
         """The features that the row sees of data with features x: they themselves."""
         return x
 
@@ -306,7 +307,7 @@ class BaselineSpec:
     """A control that is a function of its inputs, without a network."""
 
     name: str
-    latent: Callable[[Control], Features]
+    latent: Callable[[Control], Matrix]
     uses_graph: bool
     settings: Settings
     source: str

@@ -10,7 +10,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import find, unknown
 from benchmark.datasets import Dataset
 from benchmark.datasets.spec import value_range
-from benchmark.latents.latents import Kind
+from benchmark.latents.latents import ReadoutKind
 from benchmark.latents.readouts import READOUTS, Readout
 from benchmark.models import BaselineSpec, FusionSpec
 from benchmark.plan.arms import Arm
@@ -68,7 +68,7 @@ def check_arms(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset, e
             )
 
 
-_KINDS: Mapping[Kind, str] = {
+_KINDS: Mapping[ReadoutKind, str] = {
     "matrix": "a matrix",
     "pairs": "scores of pairs",
     "epochs": "the latents of several epochs",

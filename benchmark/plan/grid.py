@@ -15,9 +15,9 @@ from benchmark.plugins.tables import OURS, Tables
 from benchmark.results.record import Identity, Slot
 from benchmark.study import origin
 from benchmark.study.schema import Study, variant_label
-from benchmark.tasks import Task, Unit, unmet_needs
+from benchmark.tasks import EdgeSet, Task, unmet_needs
 
-_UNITS: tuple[Unit, ...] = ("all-edges", "training-edges")
+_UNITS: tuple[EdgeSet, ...] = ("all-edges", "training-edges")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class PlannedUnit:
     dataset: str
     arm: Arm
     seed: int
-    unit: Unit
+    unit: EdgeSet
     identity: Identity
     slots: tuple[Slot, ...]
     sources: Mapping[str, str]
@@ -149,9 +149,9 @@ class Plan:
         for training in self.trainings:
             yield from training.units
 
-    def _tasks(self, prepared: Prepared, unit: Unit) -> list[Task]:
+    def _tasks(self, prepared: Prepared, unit: EdgeSet) -> list[Task]:
         unmet = unmet_needs(prepared.dataset)
-        return [task for task in self._asked_tasks if task.unit == unit and task.needs not in unmet]
+        return [task for task in self._asked_tasks if task.edge_set == unit and task.needs not in unmet]
 
     @cached_property
     def _asked_tasks(self) -> list[Task]:
@@ -161,14 +161,14 @@ class Plan:
         named = [find(tasks, "task", name) for name in self.study.tasks]
         return [*named, *(task for task in tasks if task.name in asked)]
 
-    def _trained_together(self, name: str, arm: Arm) -> list[tuple[Unit, ...]]:
+    def _trained_together(self, name: str, arm: Arm) -> list[tuple[EdgeSet, ...]]:
         """The units of each training of an arm: those that some readout is scored in."""
         present = tuple(unit for unit in _UNITS if self._slots(name, arm, unit))
         if not present:
             return []
         return [(unit,) for unit in present] if arm.row.uses_graph else [present]
 
-    def _slots(self, name: str, arm: Arm, unit: Unit) -> tuple[Slot, ...]:
+    def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
         return tuple(
             Slot(readout.name, draw, task.name, task.version)
             for readout in arm.readouts({readout for readout, _ in arm.asked})
@@ -177,7 +177,7 @@ class Plan:
             if (readout.name, task.name) in arm.asked and readout.gives in task.takes
         )
 
-    def _unit(self, name: str, arm: Arm, seed: int, unit: Unit) -> PlannedUnit:
+    def _unit(self, name: str, arm: Arm, seed: int, unit: EdgeSet) -> PlannedUnit:
         prepared = self.data[name]
         identity = Identity(
             fingerprint=prepared.dataset.fingerprint,

@@ -7,7 +7,7 @@ from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 from benchmark.tasks.metrics import METRICS, Metric
 from benchmark.tasks.oracle import ORACLE_K_MEANS
 from benchmark.tasks.origin_tasks import ORIGIN_CLASSES, ORIGIN_K_MEANS, ORIGIN_LINKS, ORIGIN_SVM
-from benchmark.tasks.task import Case, Need, Task, Unit, unmet_needs
+from benchmark.tasks.task import Case, EdgeSet, Need, Task, unmet_needs
 
 TASKS: tuple[Task, ...] = distinct(
     "task",
@@ -26,4 +26,4 @@ TASKS: tuple[Task, ...] = distinct(
     ORACLE_K_MEANS,
 )
 
-__all__ = ["METRICS", "TASKS", "Case", "Metric", "Need", "Task", "Unit", "unmet_needs"]
+__all__ = ["METRICS", "TASKS", "Case", "EdgeSet", "Metric", "Need", "Task", "unmet_needs"]

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
-from benchmark.latents.latents import Matrix
+from benchmark.core.arrays import Matrix
 from benchmark.tasks.task import Case, Need, Task, logistic_regression
 
 Part: TypeAlias = Literal["few", "many", "published"]
@@ -33,7 +33,7 @@ def _task(part: Part, needs: Need, overlap: float | None, source: str) -> Task:
     return Task(
         name=f"logistic-regression-{part}",
         version=1,
-        unit="all-edges",
+        edge_set="all-edges",
         needs=needs,
         metrics=("accuracy", "macro-f1"),
         primary="accuracy",

@@ -11,8 +11,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, f1_score, normalized_mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
+from benchmark.core.arrays import Matrix
 from benchmark.core.rng import stream
-from benchmark.latents.latents import Matrix
 from benchmark.tasks.metrics import best_matching
 from benchmark.tasks.task import Case, Task, ignoring_few_clusters
 
@@ -68,7 +68,7 @@ def _task(name: str, prepare: Callable[[Matrix], Matrix], source: str) -> Task:
     return Task(
         name=name,
         version=1,
-        unit="all-edges",
+        edge_set="all-edges",
         needs="labels",
         metrics=("acc", "nmi", "ari", "macro-f1"),
         primary="nmi",

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from benchmark.core.arrays import Matrix
 from benchmark.datasets import EdgeSplit
-from benchmark.latents.latents import Matrix, PairScores
+from benchmark.latents.latents import PairScores
 from benchmark.tasks.metrics import hits_at_20
 from benchmark.tasks.task import Case, Task, logistic_regression
 
@@ -67,7 +68,7 @@ def _ranking(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> di
 INNER_PRODUCT = Task(
     name="link-inner-product",
     version=2,
-    unit="training-edges",
+    edge_set="training-edges",
     needs="links",
     metrics=_METRICS,
     primary="auc",
@@ -79,7 +80,7 @@ INNER_PRODUCT = Task(
 HADAMARD = Task(
     name="link-hadamard",
     version=2,
-    unit="training-edges",
+    edge_set="training-edges",
     needs="links",
     metrics=_METRICS,
     primary="auc",

@@ -15,7 +15,7 @@ def best_epoch(epochs: Epochs, case: Case) -> dict[str, float]:
 ORACLE_K_MEANS = Task(
     name="oracle-k-means",
     version=1,
-    unit="all-edges",
+    edge_set="all-edges",
     needs="labels",
     metrics=K_MEANS.metrics,
     primary=K_MEANS.primary,

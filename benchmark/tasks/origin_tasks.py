@@ -21,7 +21,7 @@ from benchmark.latents.latents import Epochs
 from benchmark.tasks.clustering import K_MEANS
 from benchmark.tasks.link_prediction import INNER_PRODUCT
 from benchmark.tasks.metrics import METRICS, best_matching
-from benchmark.tasks.task import Case, Need, Task, Unit, ignoring_few_clusters
+from benchmark.tasks.task import Case, EdgeSet, Need, Task, ignoring_few_clusters
 
 Latent: TypeAlias = NDArray[np.float32]
 Scorer: TypeAlias = Callable[[Latent, Case], Mapping[str, float]]
@@ -76,7 +76,7 @@ def _task(
     metrics: tuple[str, ...],
     primary: str,
     *,
-    unit: Unit = "all-edges",
+    edge_set: EdgeSet = "all-edges",
     needs: Need = "labels",
     overlap: float | None = None,
     epochs_alone: bool = False,
@@ -84,7 +84,7 @@ def _task(
     return Task(
         name=f"origin-{name}",
         version=1,
-        unit=unit,
+        edge_set=edge_set,
         needs=needs,
         metrics=metrics,
         primary=primary,
@@ -104,7 +104,7 @@ ORIGIN_LINKS = _task(
     INNER_PRODUCT.score,
     INNER_PRODUCT.metrics,
     INNER_PRODUCT.primary,
-    unit="training-edges",
+    edge_set="training-edges",
     needs="links",
     overlap=INNER_PRODUCT.overlap,
     epochs_alone=True,

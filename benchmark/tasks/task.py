@@ -15,11 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmark.core.arrays import Matrix
 from benchmark.core.names import unknown
 from benchmark.datasets import Dataset, Split
-from benchmark.latents.latents import Kind, Matrix
+from benchmark.latents.latents import ReadoutKind
 
-Unit: TypeAlias = Literal["all-edges", "training-edges"]
+EdgeSet: TypeAlias = Literal["all-edges", "training-edges"]
 Need: TypeAlias = Literal["labels", "links", "published"]
 
 
@@ -40,7 +41,7 @@ class Task:
     Args:
         name: Name in tables, study files and records.
         version: Raised whenever the scores of this task would change.
-        unit: Which training the latents come from.
+        edge_set: The edges that the latents were trained on.
         needs: A dataset without this part is left out.
         metrics: Names of the scores, as in METRICS.
         primary: The metric that contrasts of this task are judged by; one of ``metrics``.
@@ -56,14 +57,14 @@ class Task:
 
     name: str
     version: int
-    unit: Unit
+    edge_set: EdgeSet
     needs: Need
     metrics: tuple[str, ...]
     primary: str
     overlap: float | None
     score: Callable[[Any, Case], Mapping[str, float]]
     source: str
-    takes: tuple[Kind, ...] = ("matrix",)
+    takes: tuple[ReadoutKind, ...] = ("matrix",)
 
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:

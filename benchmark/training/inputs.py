@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.core.arrays import Matrix
 from benchmark.training.graph import Edges, Graph
 from benchmark.training.sparse import SparseMatrix
-
-Features: TypeAlias = "NDArray[np.float32] | sp.csr_array"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +27,7 @@ class Inputs:
     @classmethod
     def of(
         cls,
-        x: Features,
+        x: Matrix,
         edges: Sequence[Edges] | None,
         *,
         replicas: int,

@@ -254,7 +254,7 @@ def test_every_promise_of_models_is_broken_by_something():
 
 def task(score, **changes):
     about = {
-        "unit": "all-edges",
+        "edge_set": "all-edges",
         "needs": "labels",
         "metrics": ("accuracy",),
         "primary": "accuracy",

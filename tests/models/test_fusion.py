@@ -986,7 +986,7 @@ def test_of_one_epoch_the_oracle_is_k_means(case):
     k_means = next(task for task in TASKS if task.name == "k-means")
     assert ORACLE.score(Epochs((z,)), case) == k_means.score(z, case)
     assert ORACLE.takes == ("epochs",)
-    assert (ORACLE.needs, ORACLE.unit) == ("labels", "all-edges")
+    assert (ORACLE.needs, ORACLE.edge_set) == ("labels", "all-edges")
 
 
 def test_a_replica_that_diverges_before_there_are_clusters_harms_no_other():

@@ -85,7 +85,7 @@ def score(z, case):
 
 
 CENTRES = Task(
-    name="nearest-centre", version=1, unit="all-edges", needs="labels", metrics=("accuracy",),
+    name="nearest-centre", version=1, edge_set="all-edges", needs="labels", metrics=("accuracy",),
     primary="accuracy", overlap=0.25, score=score, source="here",
 )
 """

@@ -301,7 +301,7 @@ def score(z, case):
 
 
 CONSTANT = Task(
-    name="constant", version=1, unit="all-edges", needs="labels", metrics=("acc",), primary="acc", overlap=None,
+    name="constant", version=1, edge_set="all-edges", needs="labels", metrics=("acc",), primary="acc", overlap=None,
     score=score, source="ours",
 )
 """

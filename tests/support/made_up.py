@@ -56,5 +56,5 @@ def cells_of(plan):
         if unit.seed == 0:
             for cell in unit.slots:
                 found.setdefault(str(unit.arm), {}).setdefault((cell.readout, cell.task), []).append(cell.draw)
-                assert TASK[cell.task].unit == unit.unit
+                assert TASK[cell.task].edge_set == unit.unit
     return found

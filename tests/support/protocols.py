@@ -68,7 +68,7 @@ def full(*, datasets=("one", "two"), seeds=3, starts=("scripts", "june")):
                 continue
             for seed in range(seeds):
                 for draw in range(2 if readout == "sampled" else 1):
-                    cell = {"dataset": dataset, "model": model, "variant": variant, "seed": seed, "unit": task.unit}
+                    cell = {"dataset": dataset, "model": model, "variant": variant, "seed": seed, "unit": task.edge_set}
                     cell |= {"readout": readout, "draw": draw, "task": task.name}
                     for metric in task.metrics:
                         value = generator(0, *cell.values(), metric).random()

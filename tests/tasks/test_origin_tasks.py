@@ -56,7 +56,7 @@ def named(tasks):
 
 
 def test_the_tasks_and_what_they_are_of():
-    described = {task.name: (task.unit, task.needs, task.metrics, task.takes) for task in OF_TASKS}
+    described = {task.name: (task.edge_set, task.needs, task.metrics, task.takes) for task in OF_TASKS}
     both, epochs = ("matrix", "epochs"), ("epochs",)
     assert described == {
         "origin-k-means": ("all-edges", "labels", ("acc", "nmi", "ari"), both),

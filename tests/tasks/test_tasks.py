@@ -65,8 +65,8 @@ def test_the_table_is_complete():
     assert [task.name for task in TASKS if "epochs" in task.takes] == [task.name for task in TASKS[8:]]
     assert [task.name for task in TASKS if "pairs" in task.takes] == ["link-inner-product"]
     assert {metric for task in TASKS for metric in task.metrics} == {metric.name for metric in METRICS}
-    assert {task.unit for task in TASKS if task.needs == "links"} == {"training-edges"}
-    assert {task.unit for task in TASKS if task.needs != "links"} == {"all-edges"}
+    assert {task.edge_set for task in TASKS if task.needs == "links"} == {"training-edges"}
+    assert {task.edge_set for task in TASKS if task.needs != "links"} == {"all-edges"}
     assert len(NODES) + len(LINKS) == len(FAIR)
 
 
@@ -324,7 +324,7 @@ def test_the_plan_has_the_combinations_that_exist(dataset):
             for cell in unit.slots
         ]
         expected = {
-            (model, task.unit, readout.name, draw, task.name)
+            (model, task.edge_set, readout.name, draw, task.name)
             for model in STUDY["models"]
             for readout in READOUTS
             for task in tasks

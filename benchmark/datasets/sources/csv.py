@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.core.arrays import Integers
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
-from benchmark.datasets.canonical import Integers
 from benchmark.datasets.spec import DatasetSpec, Raw
 
 PREFIX = "csv:"

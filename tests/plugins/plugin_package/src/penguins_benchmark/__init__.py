@@ -45,7 +45,7 @@ def _score(z, case):
 NEIGHBOURS = Task(
     name="nearest-neighbours",
     version=1,
-    unit="all-edges",
+    edge_set="all-edges",
     needs="labels",
     metrics=("accuracy",),
     primary="accuracy",
