@@ -8,7 +8,7 @@ from benchmark.commands.display import print_table
 from benchmark.commands.options import Plugins
 
 if TYPE_CHECKING:
-    from benchmark.models import Row
+    from benchmark.models import Model
 
 
 def list_datasets(plugin: Plugins = None) -> None:
@@ -32,33 +32,27 @@ def list_models(plugin: Plugins = None) -> None:
     from benchmark.plugins.loading import with_plugins
 
     header = ("name", "family", "latent", "likelihood", "β", "objective", "settings", "source")
-    print_table(header, [_described(row) for row in with_plugins(plugin or ()).models])
+    print_table(header, [_described(model) for model in with_plugins(plugin or ()).models])
 
 
-def _described(row: Row) -> tuple[Any, ...]:
-    """What the list of models says of a row."""
-    from benchmark.models import BaselineSpec
-
-    settings = row.settings
-    if isinstance(row, BaselineSpec):
-        width = f"d = {settings.latent}" if row.has_dimension else None
-        return (row.name, row.family, "point", None, None, row.objective(settings), width, row.source)
-    words = [f"{row.encoder.name} {'–'.join(map(str, ('f', *settings.hidden, settings.latent)))}"]
-    if settings.epochs:
+def _described(model: Model) -> tuple[Any, ...]:
+    """One line of the list of models."""
+    settings = model.settings
+    told = model.describe(settings, 1)
+    words = [told.architecture] if told.architecture else []
+    if model.trained:
         words.append(f"Adam {settings.learning_rate:g}, {settings.epochs} epochs")
-    if settings.epochs and settings.batch:
+    if model.trained and settings.batch:
         words.append(f"batches of {settings.batch}, ≥ {settings.least_steps} steps")
-    likelihood = f"{row.likelihood.name}, {row.decoder.name}" if settings.epochs else None
-    source = f"{row.source}; {row.note}" if row.note else row.source
     return (
-        row.name,
-        row.family,
-        row.posterior.name,
-        likelihood,
+        model.name,
+        model.family,
+        told.latent,
+        ", ".join(filter(None, (told.likelihood, told.decoder))) or None,
         f"{settings.beta:g}" if isinstance(settings.beta, float) else settings.beta,
-        row.objective(settings),
-        "; ".join(words),
-        source,
+        told.objective,
+        "; ".join(words) or None,
+        f"{model.source}; {model.note}" if model.note else model.source,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -13,23 +14,14 @@ from numpy.typing import NDArray
 
 from benchmark.contracts.contract import Contract, NotExaminedError, global_draws
 from benchmark.core.rng import generator, torch_generators
-from benchmark.latents.latents import Latents, of_posterior
-from benchmark.models import (
-    LAST,
-    BaselineSpec,
-    Control,
-    DiagonalGaussian,
-    Draws,
-    FusionSpec,
-    Inputs,
-    Model,
-    ModelSpec,
-    NoisedSpec,
-    Posterior,
-    Row,
-    Settings,
-)
-from benchmark.training.loop import Fit, fit
+from benchmark.latents.latents import Latents, of_fitted
+from benchmark.models import Model, Settings
+from benchmark.models.model import Trainable
+from benchmark.training.fitted import Fitted
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import LAST, Draws, Network, Step
+from benchmark.training.posteriors import DiagonalGaussian
+from benchmark.training.training_data import TrainingData
 
 _ROWS, _FEATURES, _CLASSES = 48, 12, 3
 _EPOCHS, _LONGER, _WIDEST, _DRAWS = 3, 60, 16, 20
@@ -38,77 +30,76 @@ _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # of float32 after a few steps
 
 @dataclass(frozen=True)
 class ModelCase:
-    """A row of the table, and 48 rows of features within [0, 1] with a graph that leaves the last two isolated."""
+    """A model, and 48 rows of features within [0, 1] with a graph that leaves the last two isolated."""
 
-    row: Row
+    model: Model
 
     @cached_property
     def x(self) -> NDArray[np.float32]:
+        """Matrix [48, 12] around the one-hot code of three classes."""
         groups = np.arange(_ROWS) % _CLASSES
         noise = generator(0, "contracts", "models").random((_ROWS, _FEATURES))
         return (0.5 * np.eye(_CLASSES, _FEATURES)[groups] + 0.5 * noise).astype(np.float32)
 
     def edges(self, replica: int = 0) -> NDArray[np.int64]:
+        """Edges [m, 2] of a replica, mostly within classes."""
         rng = generator(replica, "contracts", "edges")
         i, j = np.triu_indices(_ROWS - 2, 1)
         close = np.where(i % _CLASSES == j % _CLASSES, 0.7, 0.02)
         return np.stack([i, j], axis=1)[rng.random(len(i)) < close]
 
     @property
-    def network(self) -> ModelSpec | FusionSpec | NoisedSpec:
-        if isinstance(self.row, BaselineSpec):
+    def network(self) -> Trainable:
+        """The network of the model; of a model that adds noise, the network of its point."""
+        if self.model.network is None:
             raise NotExaminedError("it is no network")
-        return self.row
+        return self.model.network
 
-    @property
-    def trained(self) -> ModelSpec | FusionSpec | NoisedSpec:
-        if not self.network.settings.epochs:
+    def check_trained(self) -> None:
+        """Raises NotExaminedError if the model is not trained."""
+        if not self.model.trained:
             raise NotExaminedError("it is not trained")
-        return self.network
 
-    @property
-    def single(self) -> ModelSpec | FusionSpec:
-        """The row as one model; that of the point where noise is added to one."""
-        return self.network.point if isinstance(self.network, NoisedSpec) else self.network
-
-    def short(self, row: ModelSpec | FusionSpec | NoisedSpec, epochs: int = _EPOCHS) -> Settings:
-        """The row's settings with so many epochs, none where it has none, and layers that suit the small data."""
-        settings = row.settings
-        overrides: dict[str, float | int | tuple[int, ...]] = {
+    def short(self, model: Model | Trainable, epochs: int = _EPOCHS) -> Settings:
+        """The settings of a model with few epochs and with layers that suit the small data."""
+        settings = model.settings
+        changes: dict[str, Any] = {
             "epochs": epochs if settings.epochs else 0,
             "hidden": tuple(min(width, _WIDEST) for width in settings.hidden),
             "latent": min(settings.latent, _FEATURES),
         }
         if settings.least_steps:
-            overrides["least_steps"] = 0
+            changes["least_steps"] = 0
         if settings.pretraining_epochs is not None:
-            overrides["pretraining_epochs"] = tuple(1 for _ in settings.pretraining_epochs)
-        return row.overridden(overrides)
+            changes["pretraining_epochs"] = tuple(1 for _ in settings.pretraining_epochs)
+        return replace(settings, **changes)
 
-    def inputs(self, replicas: int = 1, order: NDArray[np.int64] | None = None, first: int = 0) -> Inputs:
-        """What the row sees of the data; replica i has the edges i + ``first``, and rows may come in another order."""
-        row, seen = self.network, self.network.seen(self.x)
-        graphs = [self.edges(first + replica) for replica in range(replicas)]
+    def data(self, replicas: int = 1, order: NDArray[np.int64] | None = None, first: int = 0) -> TrainingData:
+        """The data for the model; replica i has the edges i + ``first``, and ``order`` permutes the rows."""
+        x, graphs = self.x, [self.edges(first + replica) for replica in range(replicas)]
         if order is not None:
-            seen, graphs = seen[order], [np.sort(np.argsort(order)[edges], axis=1) for edges in graphs]
-        edges = graphs if row.uses_graph else None
-        return Inputs.of(seen, edges, replicas=replicas, device="cpu", dense=not row.uses_graph, clusters=_CLASSES)
+            x, graphs = x[order], [np.sort(np.argsort(order)[edges], axis=1) for edges in graphs]
+        return TrainingData(x, tuple(graphs) if self.model.uses_graph else None, clusters=_CLASSES)
 
-    def fitted(self, seeds: Sequence[int] = (0,), epochs: int = _EPOCHS) -> Fit:
-        return fit(self.network, self.inputs(len(seeds)), self.short(self.network, epochs), list(seeds), "cpu")
+    def inputs(self, order: NDArray[np.int64] | None = None) -> Inputs:
+        """The tensors of ``network`` for one replica."""
+        data = self.data()
+        seen = self.network.seen(data.x)
+        ordered = data if order is None else self.data(order=order)
+        return ordered.inputs(seen if order is None else seen[order], replicas=1, device="cpu")
+
+    def fitted(self, seeds: Sequence[int] = (0,), epochs: int = _EPOCHS) -> Fitted:
+        """A short training of one replica for each seed."""
+        return self.model.fit(self.data(len(seeds)), self.short(self.model, epochs), seeds, "cpu")
 
     def latents(self, seed: int = 0) -> Latents:
-        """Of one short training, or of the control."""
-        row = self.row
-        if isinstance(row, BaselineSpec):
-            edges = self.edges() if row.uses_graph else None
-            return Latents(row.latent(Control(self.x, edges, row.settings.latent, generator(seed, row.name))))
-        return of_posterior(self.fitted((seed,)).posterior)[0]
+        """The latents of one short training, or of the control."""
+        return of_fitted(self.fitted((seed,)))[0]
 
-    def built(self, inputs: Inputs, seeds: Sequence[int] = (0,)) -> Model:
-        """The untrained model of ``single``."""
+    def built(self, inputs: Inputs, seeds: Sequence[int] = (0,)) -> Network:
+        """The untrained network."""
         streams = partial(torch_generators, tuple(seeds), "weights", device="cpu")
-        return self.single.build(self.short(self.single), inputs, streams)
+        return self.network.build(self.short(self.network), inputs, streams)
 
 
 def _draws(seeds: Sequence[int]) -> Draws:
@@ -116,22 +107,22 @@ def _draws(seeds: Sequence[int]) -> Draws:
 
 
 def _says_its_source(case: ModelCase) -> str:
-    return "" if case.row.source.strip() else "source is not given; say whose model it is"
+    return "" if case.model.source.strip() else "source is not given; say whose model it is"
 
 
 def _gives_latents(case: ModelCase) -> str:
     latents = case.latents()
     if latents.mean.shape[0] != _ROWS or len(latents.mean.shape) != 2:
         return f"its latent has the shape {latents.mean.shape}, expected one row for each of {_ROWS}"
-    wanted = None if isinstance(case.row, BaselineSpec) else case.short(case.row).latent
+    wanted = case.short(case.model).latent if case.model.compresses else None
     if wanted not in (None, latents.mean.shape[1]):
         return f"its latent has {latents.mean.shape[1]} dimensions, its settings say {wanted}"
     return "" if latents.finite else "its latent holds values that are not finite"
 
 
 def _spreads_as_it_says(case: ModelCase) -> str:
-    q: Posterior = case.fitted().posterior
-    noisy = case.network.posterior.noisy
+    _ = case.network
+    q, noisy = case.fitted().posterior, case.model.noisy
     if isinstance(q, DiagonalGaussian) and bool((q.std < 0).any()):
         return "σ is negative somewhere"
     spread = getattr(q, "std", getattr(q, "concentration", None))
@@ -146,7 +137,7 @@ def _is_repeatable(case: ModelCase) -> str:
 
 
 def _listens_to_its_seed(case: ModelCase) -> str:
-    if isinstance(case.row, BaselineSpec):
+    if case.model.network is None:
         raise NotExaminedError("it need not draw")
     return "" if case.latents(0).digest != case.latents(1).digest else "seeds 0 and 1 give the same latents"
 
@@ -159,11 +150,11 @@ def _draws_nothing(case: ModelCase) -> str:
 
 
 def _replicas_are_apart(case: ModelCase) -> str:
-    row = case.network
-    together = of_posterior(case.fitted((3, 4, 5)).posterior)
+    _ = case.network
+    together = of_fitted(case.fitted((3, 4, 5)))
     for replica, seed in enumerate((3, 4, 5)):
-        own = fit(row, case.inputs(first=replica), case.short(row), [seed], "cpu")
-        (alone,) = of_posterior(own.posterior)
+        own = case.model.fit(case.data(first=replica), case.short(case.model), [seed], "cpu")
+        (alone,) = of_fitted(own)
         off = float(np.abs(alone.mean - together[replica].mean).max())
         if not np.allclose(alone.mean, together[replica].mean, rtol=_RELATIVE, atol=_ABSOLUTE):
             return f"seed {seed} trained beside two others differs by {off:.2g} from seed {seed} trained alone"
@@ -185,18 +176,18 @@ def _follows_its_rows(case: ModelCase) -> str:
 
 
 def _trains_all(case: ModelCase) -> str:
-    _ = case.trained
+    case.check_trained()
     inputs = case.inputs()
     model = case.built(inputs)
     reached: set[int] = set()
-    for phase in case.single.phases(model):  # type: ignore[arg-type]
+    for phase in model.phases():
         if phase.begin is not None:
             phase.begin(inputs, _draws((0,)))
         players = [(phase.loss, phase.parameters), *((other.loss, other.parameters) for other in phase.others)]
         for loss, parameters in players:
             for parameter in model.parameters():
                 parameter.grad = None
-            loss(inputs, _draws((0,)), value=True).total.sum().backward()  # type: ignore[no-untyped-call]
+            loss(inputs, Step(_draws((0,)))).total.sum().backward()  # type: ignore[no-untyped-call]
             reached |= {id(p) for p in parameters if p.grad is not None and bool(p.grad.abs().sum() > 0)}
     left = [p for p in model.parameters() if id(p) not in reached]
     shapes = ", ".join(str(tuple(p.shape[1:])) for p in left)
@@ -208,27 +199,29 @@ def _learns(case: ModelCase) -> str:
 
     Of a row whose last phase begins with a step of its own, the losses of that phase.
     """
-    _ = case.trained
+    case.check_trained()
     inputs, fitted = case.inputs(), case.fitted(epochs=_LONGER)
+    if fitted.network is None:
+        return "its fit returns no trained network"
     (curve,), start = fitted.curves, case.built(inputs)
     if curve.first_not_finite is not None:
         return f"its loss is not finite at epoch {curve.first_not_finite}"
-    if case.single.phases(start)[-1].begin is None:  # type: ignore[arg-type]
-        before, after = _mean_loss(start, inputs), _mean_loss(fitted.model, inputs)
+    if start.phases()[-1].begin is None:
+        before, after = _mean_loss(start, inputs), _mean_loss(fitted.network, inputs)
     else:
         before, *_, after = (loss for loss, phase in zip(curve.total, curve.phase, strict=True) if phase == LAST)
     return "" if after < before else f"its loss goes from {before:.4g} to {after:.4g} in {_LONGER} epochs"
 
 
-def _mean_loss(model: Model, inputs: Inputs) -> float:
+def _mean_loss(model: Network, inputs: Inputs) -> float:
     draws = _draws((0,))
     with torch.no_grad():
-        losses = [model.loss(inputs, draws, value=True).total for _ in range(_DRAWS)]
+        losses = [model.loss(inputs, Step(draws)).total for _ in range(_DRAWS)]
     return float(torch.stack(losses).mean())
 
 
 def _reaches_workers(case: ModelCase) -> str:
-    copy = ModelCase(cloudpickle.loads(cloudpickle.dumps(case.row)))
+    copy = ModelCase(cloudpickle.loads(cloudpickle.dumps(case.model)))
     return "" if copy.latents().digest == case.latents().digest else "copied to another process it gives other latents"
 
 

@@ -13,9 +13,10 @@ from scipy.stats import norm
 from torch import Tensor
 
 from benchmark.core.rng import generator, torch_generators
-from benchmark.models import DiagonalGaussian, Inputs, Posterior, VonMisesFisher, sample
 from benchmark.models.parts.decoders import InnerProduct, MLPDecoder
-from benchmark.training.loop import Fit
+from benchmark.training.fitted import Fitted
+from benchmark.training.inputs import Inputs
+from benchmark.training.posteriors import DiagonalGaussian, Posterior, VonMisesFisher, sample
 
 Float = TypeVar("Float", np.float32, np.float64)
 Drawings: TypeAlias = dict[str, NDArray[np.generic]]
@@ -27,17 +28,19 @@ NODES = 200  # of a graph
 
 
 def generate(
-    result: Fit, inputs: Inputs, seeds: Sequence[int], shown: Literal["images", "edges"], shape: tuple[int, int] | None
+    fitted: Fitted, seeds: Sequence[int], shown: Literal["images", "edges"], shape: tuple[int, int] | None
 ) -> list[Drawings]:
     """The drawings of every replica: images of ``shape`` by a decoder of features, or edges by an inner product.
 
     ValueError where the decoder or the data cannot be drawn so.
     """
-    decoder = result.model.decoder
+    if fitted.network is None or fitted.inputs is None:
+        raise ValueError("a control has no decoder to draw by")
+    decoder, inputs = fitted.network.decoder, fitted.inputs
     if shown == "edges" and isinstance(decoder, InnerProduct):
-        return edges(result.posterior, inputs, seeds)
+        return edges(fitted.posterior, inputs, seeds)
     if shown == "images" and isinstance(decoder, MLPDecoder) and shape is not None:
-        return images(decoder, result.posterior, inputs, seeds, shape)
+        return images(decoder, fitted.posterior, inputs, seeds, shape)
     raise ValueError(f"a {type(decoder).__name__} makes no {shown} of these data")
 
 

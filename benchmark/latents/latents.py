@@ -18,8 +18,8 @@ from benchmark.core.errors import InputError
 from benchmark.core.files import packed
 
 if TYPE_CHECKING:
-    from benchmark.models import Posterior
-    from benchmark.training.loop import Snapshot
+    from benchmark.training.fitted import Fitted, Snapshot
+    from benchmark.training.posteriors import Posterior
 
 ReadoutKind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # a Matrix, PairScores, or Epochs
 
@@ -78,6 +78,15 @@ class Latents:
                 return cls(arrays["mean"], arrays.get("std"), arrays.get("concentration"))
         except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
             raise InputError(f"{path}: not a readable latent file ({error})") from None
+
+
+def of_fitted(fitted: Fitted) -> list[Latents]:
+    """The latents of each replica of a fitted model, with those of training passes if they were kept."""
+    from benchmark.training.fitted import Matrices
+
+    if isinstance(fitted.latents, Matrices):
+        return [Latents(matrix) for matrix in fitted.latents.of_replicas]
+    return of_posterior(fitted.latents, fitted.snapshots)
 
 
 def of_posterior(q: Posterior, snapshots: Sequence[Snapshot] = ()) -> list[Latents]:

@@ -1,44 +1,22 @@
-"""The systems under study: rows of MODELS, and the values that training receives and returns."""
+"""The models under study: entries of MODELS, the parts that they are composed of, and their settings."""
 
+from benchmark.models.control_spec import ControlSpec
 from benchmark.models.controls import Control
-from benchmark.models.numerics.upper_blocks import forget_blocks
+from benchmark.models.fusion_spec import FusionSpec
+from benchmark.models.model import Description, Model
+from benchmark.models.model_spec import ModelSpec
+from benchmark.models.noised_spec import NoisedSpec
 from benchmark.models.settings import Settings
-from benchmark.models.specs import BaselineSpec, FusionSpec, ModelSpec, NoisedSpec, Row
 from benchmark.models.table import MODELS
-from benchmark.training.inputs import Inputs
-from benchmark.training.phases import LAST, Draws, Loss, Model, Phase, Player
-from benchmark.training.posteriors import (
-    DiagonalGaussian,
-    PointMass,
-    Posterior,
-    VonMisesFisher,
-    divergence,
-    sample,
-    with_noise_of,
-)
 
 __all__ = [
-    "LAST",
     "MODELS",
-    "BaselineSpec",
     "Control",
-    "DiagonalGaussian",
-    "Draws",
+    "ControlSpec",
+    "Description",
     "FusionSpec",
-    "Inputs",
-    "Loss",
     "Model",
     "ModelSpec",
     "NoisedSpec",
-    "Phase",
-    "Player",
-    "PointMass",
-    "Posterior",
-    "Row",
     "Settings",
-    "VonMisesFisher",
-    "divergence",
-    "forget_blocks",
-    "sample",
-    "with_noise_of",
 ]

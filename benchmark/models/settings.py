@@ -1,128 +1,169 @@
-"""Settings: the hyperparameters of a row, checked when made."""
+"""Settings: the hyperparameters of a model, checked when made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from benchmark.study.schema import Setting
+from benchmark.training.phases import Budget
+from benchmark.training.schedules import Cyclical, WarmUp, parse_schedule
 
-PER_PAIR = "1/n^2"  # β of the claim's scripts: KL/n is averaged over rows, and the pairs are summed
-_WHOLE = ("latent", "epochs", "batch", "least_steps", "samples", "pretraining_batch")
-_TUPLES = ("hidden", "adversary", "pretraining_epochs")
-_WORDS = ("estimator", "convolution")
+PER_PAIR: Literal["1/n^2"] = "1/n^2"  # β of the claim's scripts: their KL is averaged over rows, their pairs are summed
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, int) else value
+
+
+def _as_schedule(value: Any) -> Any:
+    return parse_schedule(value) if isinstance(value, str) else value
+
+
+# A description completes the sentence "NAME must be …" of an error.
+_Count: TypeAlias = Annotated[int, Field(ge=0, description="a whole number that is not negative")]
+_Positive: TypeAlias = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
+_Widths: TypeAlias = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    BeforeValidator(_as_tuple),
+    Field(description="a width of at least 1, or a list of them"),
+]
+_Lengths: TypeAlias = Annotated[
+    tuple[Annotated[int, Field(ge=0)], ...],
+    BeforeValidator(_as_tuple),
+    Field(description="a number of epochs, or a list of them, not negative"),
+]
+_Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number that is not negative")]
+_Rate: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
+_Share: TypeAlias = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
+_Name: TypeAlias = Annotated[str, Field(min_length=1, description="a name")]
+_Beta: TypeAlias = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["1/n^2"],
+    Field(description=f"a number that is not negative, or {PER_PAIR!r}"),
+]
+_Estimator: TypeAlias = Annotated[Literal["A", "B", "IW"], Field(description="'A', 'B' or 'IW'")]
+_BetaSchedule: TypeAlias = Annotated[
+    WarmUp | Cyclical,
+    BeforeValidator(_as_schedule),
+    Field(description="warm-up:SHARE with a share above 0 and at most 1, or cyclical:CYCLES"),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Hyperparameters of a row; a study's variants may override any of them. None marks what is no setting of the row.
+    """Hyperparameters of a model. A study may override the ones that the model accepts.
 
-    ``hidden`` are the widths of the encoder's hidden layers, which the decoder mirrors. ``batch`` is the rows of a
-    mini-batch, 0 for all at once. Training lasts ``epochs``, or as many more as ``least_steps`` optimiser steps take,
-    so that small data are not left untrained. ``beta`` weighs the KL, or ½‖z‖² of a point; it may be "1/n^2", n the
-    rows of the data. ``estimator`` is SGVB's A or B, ``samples`` its L; or the importance-weighted bound, IW, and its
-    K. ``sparsity`` weighs ‖z‖₁ and ``decoder_l2`` ½‖W‖² of the decoder's weights, in nats per row, ``discrepancy`` the
-    MMD² of latents and prior. ``corruption`` is the share of features that are set to 0 before they are encoded.
-    ``adversary`` are the widths of a discriminator of latents and prior, ``adversary_rate`` the learning rate of both
-    its players. ``convolution`` is the name of one of torch-geometric's, of which the encoder is made.
-    ``pretraining_epochs`` are the lengths of the phases before the last, ``pretraining_rate`` their learning rate, and
-    ``pretraining_batch`` the rows of a mini-batch in those that see features alone.
+    A setting that is None is unset. Unset settings are left out of the record's key.
+
+    Args:
+        hidden: Widths of the encoder's hidden layers; the decoder mirrors them.
+        latent: Latent dimension d.
+        learning_rate: Of Adam.
+        epochs: Passes over all rows; 0 leaves the model untrained.
+        batch: Rows of a mini-batch; 0 is full batch.
+        least_steps: Optimiser steps that training takes at least, so that small data are not left untrained.
+        beta: Weight of the KL divergence, or of ½‖z‖² for a point. "1/n^2" follows the number of rows.
+        beta_schedule: Factor of ``beta`` over the course of the training, such as warm-up:0.5 or cyclical:4.
+        estimator: SGVB's A or B, or the importance-weighted bound IW.
+        samples: Samples a row: L of SGVB, K of the importance-weighted bound.
+        sparsity: Weight of ‖z‖₁, in nats per row.
+        decoder_l2: Weight of ½‖W‖² of the decoder's weights, in nats per row.
+        discrepancy: Weight of the MMD² between latents and prior, in nats per row.
+        corruption: Share of the features that are set to 0 before they are encoded.
+        adversary: Hidden widths of a discriminator between latents and prior.
+        adversary_rate: Learning rate of the discriminator and of its adversary.
+        convolution: Name of the torch-geometric convolution that the encoder is made of.
+        pretraining_epochs: Epochs of the phases before the last.
+        pretraining_rate: Learning rate of these phases.
+        pretraining_batch: Rows of a mini-batch in the phases that see features alone; 0 is full batch.
+
+    Raises:
+        ValueError: If a value is of the wrong kind or out of range. The message names the setting.
     """
 
-    hidden: tuple[int, ...]
-    latent: int
-    learning_rate: float
-    epochs: int
-    batch: int | None = None
-    least_steps: int | None = None
-    beta: float | str | None = None
-    estimator: str | None = None
-    samples: int | None = None
-    sparsity: float | None = None
-    decoder_l2: float | None = None
-    discrepancy: float | None = None
-    corruption: float | None = None
-    adversary: tuple[int, ...] | None = None
-    adversary_rate: float | None = None
-    convolution: str | None = None
-    pretraining_epochs: tuple[int, ...] | None = None
-    pretraining_rate: float | None = None
-    pretraining_batch: int | None = None
+    hidden: _Widths
+    latent: _Positive
+    learning_rate: _Rate
+    epochs: _Count
+    batch: _Count | None = None
+    least_steps: _Count | None = None
+    beta: _Beta | None = None
+    estimator: _Estimator | None = None
+    samples: _Positive | None = None
+    sparsity: _Weight | None = None
+    decoder_l2: _Weight | None = None
+    discrepancy: _Weight | None = None
+    corruption: _Share | None = None
+    adversary: _Widths | None = None
+    adversary_rate: _Rate | None = None
+    convolution: _Name | None = None
+    pretraining_epochs: _Lengths | None = None
+    pretraining_rate: _Rate | None = None
+    pretraining_batch: _Count | None = None
+    beta_schedule: _BetaSchedule | None = None
 
     def __post_init__(self) -> None:
-        checks = {
-            "hidden": (all(width >= 1 for width in self.hidden), "widths of at least 1"),
-            "latent": (self.latent >= 1, "at least 1"),
-            "learning_rate": (0 < self.learning_rate < float("inf"), "above 0"),
-            "epochs": (self.epochs >= 0, "not negative"),
-            "batch": (self.batch is None or self.batch >= 0, "not negative (0 is full batch)"),
-            "least_steps": (self.least_steps is None or self.least_steps >= 0, "not negative"),
-            "beta": (_finite(self.beta) or self.beta == PER_PAIR, f"a number that is not negative, or {PER_PAIR!r}"),
-            "estimator": (self.estimator in (None, "A", "B", "IW"), "'A', 'B' or 'IW'"),
-            "samples": (self.samples is None or self.samples >= 1, "at least 1"),
-            "sparsity": (_finite(self.sparsity), "not negative"),
-            "decoder_l2": (_finite(self.decoder_l2), "not negative"),
-            "discrepancy": (_finite(self.discrepancy), "not negative"),
-            "adversary": (all(width >= 1 for width in self.adversary or ()), "widths of at least 1"),
-            "adversary_rate": (self.adversary_rate is None or 0 < self.adversary_rate < float("inf"), "above 0"),
-            "pretraining_epochs": (all(length >= 0 for length in self.pretraining_epochs or ()), "not negative"),
-            "pretraining_rate": (self.pretraining_rate is None or 0 < self.pretraining_rate < float("inf"), "above 0"),
-            "pretraining_batch": (
-                self.pretraining_batch is None or self.pretraining_batch >= 0,
-                "not negative (0 is full batch)",
-            ),
-            "corruption": (self.corruption is None or 0 <= self.corruption < 1, "from 0 to below 1"),
-        }
-        for name, (holds, wanted) in checks.items():
-            if not holds:
-                raise ValueError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
+        for name, (kind, wanted) in _kinds().items():
+            value = getattr(self, name)
+            if value is None and name not in _REQUIRED:
+                continue
+            try:
+                object.__setattr__(self, name, kind.validate_python(value, strict=True))
+            except ValidationError:
+                raise ValueError(f"{name} must be {wanted}, got {value!r}") from None
 
-    def variational(self, beta: float | str = 1.0) -> Settings:
-        """Those of a variational twin: SGVB's estimator B with one sample a row."""
+    def variational(self, beta: float | Literal["1/n^2"] = 1.0) -> Settings:
+        """The settings of a variational twin: SGVB's estimator B with one sample a row."""
         return replace(self, beta=beta, estimator="B", samples=1)
 
     def with_overrides(self, overrides: Mapping[str, Setting]) -> Settings:
-        """These settings with some replaced; ValueError names an unknown key or a value of the wrong kind."""
-        names = [field.name for field in fields(self)]
-        changed: dict[str, Any] = {}
-        for key, value in overrides.items():
-            if key not in names:
-                raise ValueError(f"unknown setting {key!r}; known: {', '.join(names)}")
-            if getattr(self, key) is None:
-                raise ValueError(f"{key} is no setting of this row")
-            changed[key] = _of_kind(key, value)
-        return replace(self, **changed)
+        """These settings with some replaced.
+
+        Raises:
+            ValueError: If a setting is unknown, of the wrong kind or out of range.
+        """
+        unknown = sorted(overrides.keys() - set(SETTINGS))
+        if unknown:
+            raise ValueError(f"unknown setting {unknown[0]!r}; known: {', '.join(SETTINGS)}")
+        return replace(self, **dict(overrides))  # type: ignore[arg-type]  # values are checked when they are set
+
+    def in_key(self) -> dict[str, Any]:
+        """The settings that are set, as they stand in a record's key; a schedule is its text."""
+        values = {name: getattr(self, name) for name in SETTINGS}
+        return {
+            name: str(value) if isinstance(value, WarmUp | Cyclical) else value
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def budget(self, rows: int) -> Budget:
+        """The budget of a training on ``rows`` rows."""
+        return Budget(self.epochs_for(rows) if self.epochs else 0, self.learning_rate, self.batch or 0)
 
     def epochs_for(self, rows: int) -> int:
-        """Epochs that a data set of ``rows`` rows is trained for."""
+        """Epochs of a training on ``rows`` rows: as many as asked, or as many more as ``least_steps`` takes."""
         steps = -(-rows // self.batch) if self.batch else 1
         return max(self.epochs, -(-(self.least_steps or 0) // steps))
 
     def beta_for(self, rows: int) -> float | None:
-        """β on a data set of ``rows`` rows."""
+        """β of a training on ``rows`` rows, before any schedule; None if it is unset."""
         return 1.0 / rows**2 if isinstance(self.beta, str) else self.beta
 
 
-def _finite(value: float | str | None) -> bool:
-    return value is None or (not isinstance(value, str) and 0 <= value < float("inf"))
+SETTINGS: tuple[str, ...] = tuple(field.name for field in fields(Settings))
+_REQUIRED = ("hidden", "latent", "learning_rate", "epochs")
 
 
-def _of_kind(key: str, value: Setting) -> Setting:
-    """``value`` as the setting ``key`` holds it; ValueError where it is of another kind."""
-    if key in _TUPLES:
-        widths = value if isinstance(value, tuple) else (value,)
-        if all(isinstance(width, int) and not isinstance(width, bool) for width in widths):
-            return widths  # type: ignore[return-value]
-        raise ValueError(f"{key} must be a whole number or a list of them, got {value!r}")
-    if key == "convolution" and not isinstance(value, str):
-        raise ValueError(f"convolution must be a name, got {value!r}")
-    if key in _WORDS or (key == "beta" and isinstance(value, str)):
-        return value
-    if key in _WHOLE:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        raise ValueError(f"{key} must be a whole number, got {value!r}")
-    if isinstance(value, bool | str | tuple):
-        raise ValueError(f"{key} must be a number, got {value!r}")
-    return float(value)
+@cache
+def _kinds() -> dict[str, tuple[TypeAdapter[Any], str]]:
+    """The check of every setting, and the words for what it must be."""
+    found = {}
+    for name, hint in get_type_hints(Settings, include_extras=True).items():
+        kind = hint if name in _REQUIRED else get_args(hint)[0]
+        wanted = next(part.description for part in get_args(kind) if getattr(part, "description", None))
+        found[name] = (TypeAdapter(kind), wanted)
+    return found

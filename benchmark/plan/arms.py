@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.latents.latents import EVERY
 from benchmark.latents.readouts import READOUTS, Readout
-from benchmark.models import BaselineSpec, FusionSpec, ModelSpec, Row, Settings
+from benchmark.models import Model, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A row of MODELS under settings of its own; ``variant`` names what a study overrides.
+    """A model under settings of its own.
 
-    ``asked`` are the readouts and tasks, by name, that it is scored by where the row has that readout.
+    Args:
+        model: An entry of the table of models.
+        variant: The overridden settings in words; empty for the model as it stands.
+        settings: All settings, overrides included.
+        asked: Names of the readouts and tasks that the study scores it by.
     """
 
-    row: Row
+    model: Model
     variant: str
     settings: Settings
     asked: frozenset[tuple[str, str]] = frozenset()
 
     def __str__(self) -> str:
-        return f"{self.row.name} ({self.variant})" if self.variant else self.row.name
+        return f"{self.model.name} ({self.variant})" if self.variant else self.model.name
+
+    @property
+    def trains(self) -> tuple[Hashable, Settings]:
+        """Everything that decides what is trained. Two arms of equal value train the same model twice."""
+        return self.model.identity, self.settings
 
     def shown(self, *, images: bool) -> Literal["images", "edges"] | None:
-        """What its trained decoder is drawn by, on data whose rows are ``images`` or not."""
-        if isinstance(self.row, BaselineSpec) or not self.settings.epochs:
-            return None
-        return self.row.decoder.makes if images or self.row.decoder.makes == "edges" else None
+        """What its trained decoder is drawn as; ``images`` says whether the rows of the data are images."""
+        drawable = self.model.drawable if self.settings.epochs else None
+        return drawable if images or drawable == "edges" else None
 
     def readouts(self, names: Collection[str]) -> list[Readout]:
-        """Those of the readouts ``names`` that there are of the row.
+        """The readouts among ``names`` that the arm has, in table order.
 
-        Its posterior may be a point, it may be trained for fewer epochs than lie between the passes that are read, and
-        passes of mini-batches have no draw of all rows.
+        A point has no spread. A training shorter than the interval between passes has no passes, and passes on
+        mini-batches have no draw of all rows.
         """
-        spread = not isinstance(self.row, BaselineSpec) and self.row.posterior.noisy
-        passes = isinstance(self.row, ModelSpec | FusionSpec) and self.settings.epochs >= EVERY
+        passes = self.model.has_passes and self.settings.epochs >= EVERY
 
         def there(readout: Readout) -> bool:
             if readout.gives == "epochs" and (not passes or (readout.spread and self.settings.batch)):
                 return False
-            return spread or not readout.spread
+            return self.model.noisy or not readout.spread
 
         return [readout for readout in READOUTS if readout.name in names and there(readout)]

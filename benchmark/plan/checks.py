@@ -9,10 +9,8 @@ import numpy as np
 from benchmark.core.errors import InputError
 from benchmark.core.names import find, unknown
 from benchmark.datasets import Dataset
-from benchmark.datasets.spec import value_range
 from benchmark.latents.latents import ReadoutKind
 from benchmark.latents.readouts import READOUTS, Readout
-from benchmark.models import BaselineSpec, FusionSpec
 from benchmark.plan.arms import Arm
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.schema import Study
@@ -24,48 +22,19 @@ def check_arms(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset, e
     """InputError where an arm of the study cannot be had on a dataset, whose graph has ``edges`` [m, 2]."""
     if study.images and name in study.images and dataset.image_shape is None:
         raise InputError(f"{name}: the study asks for images of it, and its {dataset.features} features make none")
-    low, high = value_range(dataset.x)
-    refusing = [str(arm) for arm in arms if arm.row.unit_interval]
-    if refusing and (low < 0.0 or high > 1.0):
-        raise InputError(
-            f"{name}: it has features of {low:g} to {high:g} (scaling {dataset.scaling!r}), and a Bernoulli likelihood "
-            f"or a last sigmoid wants them within [0, 1]: {', '.join(refusing)}; "
-            "scale it with 'unit', or leave these models out"
-        )
-    graphs = [str(arm) for arm in arms if arm.row.uses_graph]
+    graphs = [str(arm) for arm in arms if arm.model.uses_graph]
     if graphs and dataset.edges is None and not study.derived_graphs:
         raise InputError(
-            f"{name}: it has no edges of its own, the study forbids a derived graph (derived_graphs = false), and some "
-            f"models need a graph: {', '.join(graphs)}; leave these or the dataset out, or allow the graph"
+            f"{name}: it has no edges of its own, and the study forbids a derived graph (derived_graphs = false), "
+            f"which these models need: {', '.join(graphs)}; leave the models or the dataset out, or allow the graph"
         )
-    sampled = [str(arm) for arm in arms if not isinstance(arm.row, BaselineSpec) and arm.row.samples_pairs]
-    if sampled and 2 * len(edges) == dataset.rows * (dataset.rows - 1):
-        raise InputError(
-            f"{name}: all pairs of its {dataset.rows} rows are edges, and {', '.join(sampled)} sample non-edges; "
-            "leave these or the dataset out"
-        )
+    refused: dict[str, list[str]] = {}
     for arm in arms:
-        if not isinstance(arm.row, FusionSpec):
-            continue
-        if arm.row.most_rows is not None and dataset.rows > arm.row.most_rows:
-            raise InputError(
-                f"{name}: the attention of {arm} is n × n, and its {dataset.rows:,} rows are more than "
-                f"{arm.row.most_rows:,}; leave the model or the dataset out"
-            )
-        if arm.row.told_clusters and dataset.y is None:
-            raise InputError(f"{name}: {arm} is told the number of classes, and it has no labels; leave either out")
-    most = min(dataset.rows, dataset.features)
-    for arm in arms:
-        if (
-            isinstance(arm.row, BaselineSpec)
-            and arm.row.at_most_features
-            and arm.variant
-            and arm.settings.latent > most
-        ):
-            raise InputError(
-                f"{name}: {arm} asks for {arm.settings.latent} components, and its {dataset.rows} rows of "
-                f"{dataset.features} features have {most}; ask for at most {most}, or leave the variant out"
-            )
+        reason = arm.model.refuses(dataset, edges, arm.settings)
+        if reason is not None:
+            refused.setdefault(reason, []).append(str(arm))
+    for reason, names in refused.items():
+        raise InputError(f"{name}: {', '.join(names)} cannot be trained: {reason}")
 
 
 _KINDS: Mapping[ReadoutKind, str] = {
@@ -95,12 +64,12 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
             raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
     for contrast in study.contrasts:
         for side in (contrast.first, contrast.second):
-            row, readout = find(models, "model", side.model), find(READOUTS, "readout", side.readout)
-            if not Arm(row, "", row.settings).readouts([readout.name]):
+            model, readout = find(models, "model", side.model), find(READOUTS, "readout", side.readout)
+            if not Arm(model, "", model.settings).readouts([readout.name]):
                 what = (
                     "is a point, or is not trained on all rows at once," if readout.gives == "epochs" else "is a point"
                 )
-                raise InputError(f"contrast {contrast.name!r}: {row.name} {what} and has no readout {readout.name!r}")
+                raise InputError(f"contrast {contrast.name!r}: {model.name} {what} and has no readout {readout.name!r}")
         for primary in contrast.primary:
             task = find(tables.tasks, "task", primary.task)
             if primary.metric not in task.metrics:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from benchmark.core.errors import InputError
@@ -51,13 +51,13 @@ class Training:
     def identities(self) -> tuple[Identity, ...]:
         """Of all units that share its latent, whether the study asks for them or not."""
         own = self.units[0].identity
-        return (own,) if self.arm.row.uses_graph else tuple(replace(own, unit=unit) for unit in _UNITS)
+        return (own,) if self.arm.model.uses_graph else tuple(replace(own, unit=unit) for unit in _UNITS)
 
     @property
     def key(self) -> str:
         """What its latents are named by; one for both units of a model that sees no edges."""
         identity = self.units[0].identity
-        return (identity if self.arm.row.uses_graph else replace(identity, unit="any")).key
+        return (identity if self.arm.model.uses_graph else replace(identity, unit="any")).key
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Batch:
 
     def __str__(self) -> str:
         first, seeds = self.first, self.seeds
-        unit = f" {first.unit}" if first.arm.row.uses_graph else ""
+        unit = f" {first.unit}" if first.arm.model.uses_graph else ""
         span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
         return f"{first.dataset} {first.arm}{unit} {span}"
 
@@ -93,31 +93,41 @@ class Plan:
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
-        """The study's rows as they stand, then its variants; InputError for a name or a setting that there is not."""
+        """The study's models as they stand, then its variants, then the arms of its waterfalls.
+
+        Raises:
+            InputError: If a model is unknown, does not accept an override, or trains what another arm trains.
+        """
+        table = self.tables.models
         product = frozenset((readout, task) for readout in self.study.readouts for task in self.study.tasks)
-        models = self.tables.models
-        rows = [find(models, "model", name) for name in self.study.models]
-        arms = [Arm(row, "", row.settings, product) for row in rows]
+        arms = [
+            Arm(model, "", model.settings, product)
+            for model in (find(table, "model", name) for name in self.study.models)
+        ]
         for variant in self.study.variants:
-            for row in [find(models, "model", name) for name in variant.models]:
+            for model in [find(table, "model", name) for name in variant.models]:
                 try:
-                    settings = row.overridden(variant.settings)
+                    settings = model.overridden(variant.settings)
                 except ValueError as error:
-                    raise InputError(f"variant {variant.label!r} of {row.name}: {error}") from None
-                twin = next((arm for arm in arms if arm.row is row and arm.settings == settings), None)
+                    raise InputError(f"variant {variant.label!r} of {model.name}: {error}") from None
+                arm = Arm(model, variant_label(variant.settings), settings, product)
+                twin = next((other for other in arms if other.trains == arm.trains), None)
                 if twin is not None:
-                    raise InputError(f"variant {variant.label!r} of {row.name} trains what {twin} trains; leave it out")
-                arms.append(Arm(row, variant_label(variant.settings), settings, product))
+                    raise InputError(
+                        f"variant {variant.label!r} of {model.name} trains what {twin} trains; leave the variant out"
+                    )
+                arms.append(arm)
         for start in self.study.waterfalls:
-            for (model, overrides), asked in origin.arms(start).items():
-                row = find(models, "model", model)
-                settings = row.overridden(dict(overrides))
-                own = Arm(row, variant_label(dict(overrides)), settings, asked)
-                place = next((i for i, arm in enumerate(arms) if (arm.row, arm.settings) == (row, settings)), None)
+            for (name, overrides), asked in origin.arms(start).items():
+                model = find(table, "model", name)
+                own = Arm(model, variant_label(dict(overrides)), model.overridden(dict(overrides)), asked)
+                place = next((i for i, arm in enumerate(arms) if arm.trains == own.trains), None)
                 if place is None:
                     arms.append(own)
-                elif arms[place].variant != own.variant:
-                    raise InputError(f"{arms[place]} trains what the waterfall {start!r} trains as {own}; leave it out")
+                elif (arms[place].model, arms[place].variant) != (own.model, own.variant):
+                    raise InputError(
+                        f"{arms[place]} trains what the waterfall {start!r} trains as {own}; leave {arms[place]} out"
+                    )
                 else:
                     arms[place] = replace(arms[place], asked=arms[place].asked | asked)
         return tuple(arms)
@@ -166,7 +176,7 @@ class Plan:
         present = tuple(unit for unit in _UNITS if self._slots(name, arm, unit))
         if not present:
             return []
-        return [(unit,) for unit in present] if arm.row.uses_graph else [present]
+        return [(unit,) for unit in present] if arm.model.uses_graph else [present]
 
     def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
         return tuple(
@@ -181,16 +191,16 @@ class Plan:
         prepared = self.data[name]
         identity = Identity(
             fingerprint=prepared.dataset.fingerprint,
-            graph=prepared.graph if arm.row.uses_graph else "none",
-            model=arm.row.name,
-            model_version=arm.row.version,
-            settings={name: value for name, value in asdict(arm.settings).items() if value is not None},
+            graph=prepared.graph if arm.model.uses_graph else "none",
+            model=arm.model.name,
+            model_version=arm.model.version,
+            settings=arm.settings.in_key(),
             seed=seed,
             unit=unit,
             device=self.device,
         )
         slots = self._slots(name, arm, unit)
-        sources = self.tables.sources_of(name, arm.row.name, frozenset(slot.task for slot in slots))
+        sources = self.tables.sources_of(name, arm.model.name, frozenset(slot.task for slot in slots))
         return PlannedUnit(name, arm, seed, unit, identity, slots, sources)
 
 
@@ -199,7 +209,7 @@ def batches(trainings: Sequence[Training], *, replicas: int | None) -> list[Batc
     groups: dict[tuple[object, ...], list[Training]] = {}
     for training in trainings:
         unit = training.units[0]
-        groups.setdefault((unit.dataset, unit.arm.row.name, unit.arm.variant, unit.unit), []).append(training)
+        groups.setdefault((unit.dataset, unit.arm.model.name, unit.arm.variant, unit.unit), []).append(training)
     return [
         Batch(tuple(group[first : first + (replicas or len(group))]))
         for group in groups.values()

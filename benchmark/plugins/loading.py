@@ -12,23 +12,23 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 from cloudpickle import register_pickle_by_value
 
 from benchmark.core.environment import source_digest
 from benchmark.core.errors import InputError
 from benchmark.datasets import DatasetSpec, Raw
-from benchmark.models import NoisedSpec, Row
+from benchmark.models import Model
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.tasks import METRICS, Task
 
 GROUPS = {"benchmark.datasets": "dataset", "benchmark.models": "model", "benchmark.tasks": "task"}
-_KINDS: dict[str, tuple[type, ...]] = {"dataset": (DatasetSpec,), "model": get_args(Row), "task": (Task,)}
+_KINDS: dict[str, tuple[type, ...]] = {"dataset": (DatasetSpec,), "model": (Model,), "task": (Task,)}
 _CLASSES = {"dataset": "a DatasetSpec", "model": "a ModelSpec", "task": "a Task"}
 _NAME = re.compile(r"[^\W_][\w.+-]*")
 
-Spec: TypeAlias = DatasetSpec | Row | Task
+Spec: TypeAlias = DatasetSpec | Model | Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _specs_in(values: Iterable[Any]) -> Iterator[Spec]:
     ours = {id(spec) for spec in (*OURS.datasets, *OURS.models, *OURS.tasks)}
     for value in values:
         for each in value if isinstance(value, tuple | list) else [value]:
-            if isinstance(each, Spec) and id(each) not in ours:
+            if isinstance(each, Spec) and not isinstance(each, type) and id(each) not in ours:
                 yield each
 
 
@@ -159,8 +159,6 @@ def _bound(spec: Spec, plugin: Plugin) -> Spec:
     version = int(plugin.digest[:12], 16)
     if isinstance(spec, DatasetSpec):
         return replace(spec, load=_Loading(spec.load, spec.name, plugin.name))
-    if isinstance(spec, NoisedSpec):
-        return replace(spec, point=replace(spec.point, version=version))
     if isinstance(spec, Task):
         known = {metric.name for metric in METRICS}
         for metric in spec.metrics:
@@ -169,7 +167,8 @@ def _bound(spec: Spec, plugin: Plugin) -> Spec:
                     f"plugin {plugin.name}: task {spec.name!r} has the metric {metric!r}; "
                     f"those that can be judged and shown are {', '.join(sorted(known))}"
                 )
-    return replace(spec, version=version)
+        return replace(spec, version=version)
+    return spec.with_version(version)
 
 
 @dataclass(frozen=True, slots=True)

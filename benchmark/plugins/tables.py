@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmark.core.errors import InputError
 from benchmark.core.names import find
 from benchmark.datasets import DATASETS, Dataset, DatasetSpec, load
-from benchmark.models import MODELS, Row
+from benchmark.models import MODELS, Model
 from benchmark.tasks import TASKS, Task
 
 
@@ -18,7 +18,7 @@ class Tables:
     """Ours first, then what plugins add; ``sources`` maps "dataset penguins" to the plugin's name and digest."""
 
     datasets: tuple[DatasetSpec, ...] = DATASETS
-    models: tuple[Row, ...] = MODELS
+    models: tuple[Model, ...] = MODELS
     tasks: tuple[Task, ...] = TASKS
     sources: Mapping[str, str] = field(default_factory=dict)
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from benchmark.datasets import DATASETS
-from benchmark.models import BaselineSpec, NoisedSpec
 from benchmark.plan.grid import Plan, PlannedUnit
 from benchmark.results.frame_schema import SCORES, UNITS
 from benchmark.results.record import Record
@@ -35,7 +34,7 @@ def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[st
         for metric in metrics_of[slot.task]:
             yield {
                 "dataset": unit.dataset,
-                "model": unit.arm.row.name,
+                "model": unit.arm.model.name,
                 "variant": unit.arm.variant,
                 "seed": unit.seed,
                 "unit": unit.unit,
@@ -51,27 +50,26 @@ def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[st
 
 
 def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
-    dataset, row, provenance = plan.data[unit.dataset].dataset, unit.arm.row, record.provenance
-    trained = not isinstance(row, BaselineSpec) and row.family != "control"
-    beta = None if isinstance(row, NoisedSpec) else unit.arm.settings.beta_for(dataset.rows)
+    dataset, model, provenance = plan.data[unit.dataset].dataset, unit.arm.model, record.provenance
+    told = model.describe(unit.arm.settings, dataset.rows)
     fall = record.diagnostics.get("last_fall")
     whole = all(slot in record.scores for slot in unit.slots)
     return {
         "key": record.key,
         "dataset": unit.dataset,
-        "model": row.name,
+        "model": model.name,
         "variant": unit.arm.variant,
         "seed": unit.seed,
         "unit": unit.unit,
         "status": record.status if whole else "failed",
         "message": record.message,
-        "model_family": row.family,
-        "likelihood": row.likelihood.name if trained and row.likelihood is not None else "",
-        "beta": np.nan if beta is None else beta,
-        "latent": "point" if isinstance(row, BaselineSpec) else row.posterior.name,
-        "objective": row.objective(unit.arm.settings),
-        "source": row.source,
-        "note": row.note,
+        "model_family": model.family,
+        "likelihood": told.likelihood,
+        "beta": np.nan if told.beta is None else told.beta,
+        "latent": told.latent,
+        "objective": told.objective,
+        "source": model.source,
+        "note": model.note,
         "settings": json.dumps(dict(record.identity.settings), sort_keys=True),
         "dataset_family": dataset.family,
         "evidence": dataset.evidence,

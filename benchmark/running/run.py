@@ -12,7 +12,6 @@ from benchmark.core.errors import InputError
 from benchmark.core.files import labels_path, packed, write_atomically
 from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, reads_passes
-from benchmark.models import BaselineSpec
 from benchmark.plan.grid import Batch, Plan, PlannedUnit, Training, batches
 from benchmark.results.record import Record, Slot
 from benchmark.results.store import Store
@@ -151,7 +150,7 @@ def tally(plan: Plan, store: Store) -> Mapping[tuple[str, str], Counter[str]]:
         record = store.get(unit.identity.key)
         lacks = bool(_missing_slots(unit, record))
         status = "missing" if record is None or (lacks and record.status != "failed") else record.status
-        label = f"{unit.arm.row.name} {unit.arm.variant}".strip()
+        label = f"{unit.arm.model.name} {unit.arm.variant}".strip()
         counts.setdefault((unit.dataset, label), Counter())[status] += 1
     return counts
 
@@ -169,7 +168,7 @@ def _all_slots(unit: PlannedUnit, record: Record | None, current: Collection[tup
 
 def _wants_files(plan: Plan, training: Training, asked: Sequence[Record | None], store: Store) -> bool:
     """Whether a recorded training lacks its latent, or the drawings made with it, that the study wants saved."""
-    if not plan.study.save_latents or isinstance(training.arm.row, BaselineSpec):
+    if not plan.study.save_latents or not training.arm.model.keeps_latents:
         return False
     complete = [record for record in asked if record is not None and record.status == "complete"]
     wanted = ("latents", "generated") if plan.draws(training) else ("latents",)

@@ -13,20 +13,18 @@ import numpy as np
 
 from benchmark.core import environment
 from benchmark.core.files import packed
-from benchmark.core.rng import generator
 from benchmark.datasets import Split, split
 from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.drawings import Drawings, generate
-from benchmark.latents.latents import EVERY, Latents, of_posterior
+from benchmark.latents.latents import EVERY, Latents, of_fitted
 from benchmark.latents.readouts import READOUTS, read_out, reads_passes
-from benchmark.models import BaselineSpec, Control, Inputs, ModelSpec
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import Batch, PlannedUnit, Training
 from benchmark.results.record import Provenance, Record, Slot, UnitStatus, check_metrics
 from benchmark.tasks import Case, Task
 from benchmark.training.curves import Curve
 from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
-from benchmark.training.loop import fit
+from benchmark.training.training_data import TrainingData
 
 MOST_DIMENSIONS = 256  # of a latent that is diagnosed
 
@@ -196,7 +194,7 @@ def _train(job: Job, context: Context) -> list[Trained]:
         trouble = _trouble(replica)
         path = generated = ""
         files: dict[str, bytes] = {}
-        if context.save_latents and not trouble and not isinstance(training.arm.row, BaselineSpec):
+        if context.save_latents and not trouble and training.arm.model.keeps_latents:
             stem = f"latents/{training.key}-{replica.latents.digest}"
             path = f"{stem}.npz"
             files[path] = replica.latents.packed()
@@ -224,48 +222,39 @@ def _train(job: Job, context: Context) -> list[Trained]:
 
 def _fitted(job: Job, context: Context) -> list[Fitted]:
     """Every replica of the batch, trained."""
-    batch, device = job.batch, context.device
+    batch = job.batch
     arm = batch.first.arm
     prepared = _prepared(context.data[batch.first.dataset])
-    x = prepared.dataset.x
-    edges = [_edges(prepared, training, context) for training in batch.trainings] if arm.row.uses_graph else None
-    if isinstance(arm.row, BaselineSpec):
-        controls = [
-            Control(x, edges[i] if edges else None, arm.settings.latent, generator(seed, arm.row.name))
-            for i, seed in enumerate(batch.seeds)
-        ]
-        return [Fitted(Latents(arm.row.latent(control))) for control in controls]
-    weights = prepared.weights if isinstance(arm.row, ModelSpec) and arm.row.weighted else None
-    inputs = Inputs.of(
-        arm.row.seen(x),
-        edges,
-        replicas=len(batch.seeds),
-        device=device,
-        dense=not arm.row.uses_graph,
+    uses_graph = arm.model.uses_graph
+    data = TrainingData(
+        prepared.dataset.x,
+        tuple(_edges(prepared, training, context) for training in batch.trainings) if uses_graph else None,
+        weights=prepared.weights if uses_graph else None,
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
-        weights=None if weights is None else [weights] * len(batch.seeds),
     )
     passes = reads_passes({slot.readout for slots in job.wanted.values() for slot in slots})
-    result = fit(arm.row, inputs, arm.settings, batch.seeds, device, snapshots=EVERY if passes else None)
+    result = arm.model.fit(data, arm.settings, batch.seeds, context.device, passes=EVERY if passes else None)
+    latents = of_fitted(result)
+    if result.reconstruction is None:
+        return [Fitted(each) for each in latents]
     drawings: list[Drawings] | None = None
     shown = arm.shown(images=batch.first.dataset in context.images)
     if context.save_latents and shown is not None:
-        drawings = generate(result, inputs, batch.seeds, shown, prepared.dataset.image_shape)
+        drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
-        Fitted(latents, result.curves[i], nats[i], None if drawings is None else drawings[i])
-        for i, latents in enumerate(of_posterior(result.posterior, result.snapshots))
+        Fitted(each, result.curves[i], nats[i], None if drawings is None else drawings[i])
+        for i, each in enumerate(latents)
     ]
 
 
 def _diagnostics(replica: Fitted, training: Training, context: Context) -> dict[str, Any]:
     """What the record says of the latent; nothing of a control that has none but X, nor of one too wide."""
-    latents, row = replica.latents, training.arm.row
-    whole = isinstance(row, BaselineSpec) and not row.has_dimension
-    if whole or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
+    latents, model = replica.latents, training.arm.model
+    if not model.compresses or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
         return {}
     degrees = None
-    if row.uses_graph:
+    if model.uses_graph:
         prepared = _prepared(context.data[training.units[0].dataset])
         degrees = np.bincount(_edges(prepared, training, context).ravel(), minlength=prepared.dataset.rows)
     of_mean, of_sample = replica.reconstruction or (None, None)

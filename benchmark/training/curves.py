@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.models import LAST
+from benchmark.training.phases import LAST
 
 
 @dataclass(frozen=True, slots=True)

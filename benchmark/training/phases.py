@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,22 @@ class Draws:
         return cls(*(generators(field.name) for field in fields(cls)))
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The part of a training step that a loss is told.
+
+    Args:
+        draws: The random generators of the step.
+        value: Whether the value of the reconstruction is needed. Without it only the gradient is exact, and the value
+            may be NaN.
+        progress: Optimiser steps taken so far over all steps of the phase, from 0 to 1. Schedules of β follow it.
+    """
+
+    draws: Draws
+    value: bool = True
+    progress: float = 1.0
+
+
 class Loss(NamedTuple):
     """Nats per row, means over rows, each [r]; total = reconstruction + β · divergence + the row's penalties.
 
@@ -48,13 +64,15 @@ class Loss(NamedTuple):
         return cls(cost, cost, none, none)
 
 
+LossFunction: TypeAlias = Callable[[Inputs, Step], Loss]
+
 LAST = "whole"  # the name of the phase that ends every training
 
 
 class Player(NamedTuple):
-    """A loss, the parameters that minimise it, and the rate of their Adam."""
+    """A loss, the parameters that minimise it, and the learning rate of its Adam."""
 
-    loss: Callable[..., Loss]  # of inputs and draws, as Model.loss
+    loss: LossFunction
     parameters: Sequence[nn.Parameter]
     learning_rate: float
 
@@ -62,13 +80,13 @@ class Player(NamedTuple):
 class Phase(NamedTuple):
     """A stretch of training with its own loss and parameters.
 
-    The epochs, the learning rate and the rows of a mini-batch are those of the settings where it has none of its own.
-    ``others`` step after it on every batch, each by its own loss and Adam; curves show the phase's own loss alone.
-    ``begin`` is called once, with the inputs and the draws, before the phase.
+    Epochs, learning rate and batch size default to the budget of the training. On every batch the players in
+    ``others`` step after the phase, each by its own loss and Adam. Curves show the loss of the phase alone.
+    ``begin`` is called once before the phase.
     """
 
     name: str
-    loss: Callable[..., Loss]  # of inputs and draws, as Model.loss
+    loss: LossFunction
     parameters: Sequence[nn.Parameter]
     others: tuple[Player, ...] = ()
     epochs: int | None = None
@@ -77,14 +95,29 @@ class Phase(NamedTuple):
     begin: Callable[[Inputs, Draws], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a network is trained and by which optimiser steps. Adam is the only optimiser.
+
+    Args:
+        epochs: Passes over all rows in the last phase; 0 leaves the network untrained.
+        learning_rate: Of Adam.
+        batch: Rows of a mini-batch; 0 is full batch.
+    """
+
+    epochs: int
+    learning_rate: float
+    batch: int = 0
+
+
 class Decoder(Protocol):
-    """A network, or a function without parameters, that scores latents against what was encoded."""
+    """A network, or a function without parameters, that scores latents against the encoded inputs."""
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Those of its layers; weights are named so."""
+        """Names and values of its parameters; the names of weights end in "weight"."""
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:
-        """Nats per row of the inputs given latents z [r, n, d]: a mean over rows, [r]; may be NaN if not ``value``."""
+    def reconstruction(self, z: Tensor, inputs: Inputs, step: Step, /) -> Tensor:
+        """Nats per row of the inputs given latents z [r, n, d], the mean over rows; [r]."""
 
 
 @runtime_checkable
@@ -96,21 +129,27 @@ class RowDecoder(Protocol):
 
 
 class Encoding(Protocol):
-    """What gives latents."""
+    """Anything that encodes inputs into latents."""
 
     def encode(self, inputs: Inputs) -> Posterior:
         """The posterior of every row, [r, n, d]; no noise is drawn."""
 
 
-class Model(Encoding, Protocol):
-    """The face of every trained row of the table."""
+class Network(Encoding, Protocol):
+    """The networks that training knows: parameters, a decoder, a loss, and the phases that train them."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Everything that training changes, each with its leading replica axis."""
+        """Every trained parameter, each with a leading replica axis."""
 
     @property
     def decoder(self) -> Decoder:
-        """What scores latents against the inputs."""
+        """The part that scores latents against the inputs."""
 
-    def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:
-        """One estimate of the objective; ``value`` False where only the gradient is wanted."""
+    def loss(self, inputs: Inputs, step: Step, /) -> Loss:
+        """One estimate of the objective."""
+
+    def to(self, *, device: str) -> object:
+        """Move all parameters to a device, in place."""
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of training, in their order; the last trains the whole network and is called ``LAST``."""

@@ -28,9 +28,9 @@ from benchmark.contracts import (
 )
 from benchmark.datasets import DatasetSpec, Raw, load, make_dataset
 from benchmark.datasets.spec import PublishedFile
-from benchmark.models import MODELS, BaselineSpec, Settings
+from benchmark.models import MODELS, ControlSpec, Settings
 from benchmark.models.parts.encoders import MLP, EncoderSpec
-from benchmark.models.systems.autoencoder import DIRECT
+from benchmark.models.parts.posterior_families import DIRECT
 from benchmark.tasks import TASKS, Task
 
 AE = next(row for row in MODELS if row.name == "ae")
@@ -161,9 +161,9 @@ SMALL = Settings(hidden=(8,), latent=4, learning_rate=1e-2, epochs=3)
 class Changed(nn.Module):
     """An MLP whose outputs are changed; with a weight besides if ``idle``."""
 
-    def __init__(self, change, idle, streams, features, hidden, heads):
+    def __init__(self, change, idle, streams, shape):
         super().__init__()
-        self.inner, self.change = MLP(streams, features, hidden, heads), change
+        self.inner, self.change = MLP(streams, shape.features, shape.hidden, shape.heads), change
         if idle:
             self.idle = nn.Parameter(torch.zeros(len(streams()), 3))
         if change is constant:
@@ -179,8 +179,8 @@ def constant(output):
 
 
 def model(change=constant, *, idle=False, **settings):
-    def build(streams, features, hidden, heads):
-        return Changed(change, idle, streams, features, hidden, heads)
+    def build(streams, shape):
+        return Changed(change, idle, streams, shape)
 
     encoder = EncoderSpec("changed MLP", build, False)
     return replace(AE, encoder=encoder, settings=replace(SMALL, **settings))
@@ -225,8 +225,8 @@ ALSO = {  # what else a case cannot but break
 
 @pytest.mark.parametrize("promise", BROKEN_MODELS)
 def test_a_model_breaks(promise):
-    row, why = BROKEN_MODELS[promise]
-    found = broken(OF_MODELS, ModelCase(row))
+    spec, why = BROKEN_MODELS[promise]
+    found = broken(OF_MODELS, ModelCase(spec))
     assert why in found[promise]
     if promise != "it gives one finite latent of its dimension for each row":
         assert set(found) - ALSO.get(promise, set()) == {promise}
@@ -236,8 +236,8 @@ def test_a_control_is_examined_where_it_can_be():
     answers = {f.promise: f.answer for f in examine(OF_MODELS, ModelCase(PCA))}
     assert answers["every weight is trained"] == "not examined"
     assert answers["it gives one finite latent of its dimension for each row"] == "holds"
-    assert isinstance(PCA, BaselineSpec)
-    drawn = replace(PCA, latent=lambda control: np.random.rand(len(control.x), 2).astype(np.float32))
+    assert isinstance(PCA, ControlSpec)
+    drawn = replace(PCA, latent=lambda control: np.random.rand(len(control.x), 12).astype(np.float32))
     assert set(broken(OF_MODELS, ModelCase(drawn))) == {
         "the same seed gives the same latents",
         "training leaves the global random generators alone",

@@ -28,10 +28,10 @@ from scipy.stats import kstest, norm
 
 from benchmark.core.rng import torch_generators
 from benchmark.latents.drawings import GRID, NODES, PRIOR_SAMPLES, SHOWN, edges, generate, images
-from benchmark.models import DiagonalGaussian, Inputs, PointMass, sample
-from benchmark.models.parts.decoders import MLP_DECODER
+from benchmark.models.parts.decoders import MLP_DECODER, DecoderShape
 from benchmark.models.parts.likelihoods import BERNOULLI, GAUSSIAN
-from benchmark.training.loop import Fit, fit
+from benchmark.training.inputs import Inputs
+from benchmark.training.posteriors import DiagonalGaussian, PointMass, sample
 
 SHAPE = (2, 4)  # of an image of eight features
 STATES = {"mean", "sampled", "prior"}
@@ -44,13 +44,15 @@ def posterior_of(r, n, d, *, std=0.5, seed=0):
 
 def decoder_of(seeds, d, f=8, likelihood=BERNOULLI):
     return MLP_DECODER.build(
-        lambda name: torch_generators(tuple(seeds), "weights", name, device="cpu"), f, (6,), d, likelihood
+        lambda name: torch_generators(tuple(seeds), "weights", name, device="cpu"), DecoderShape(f, (6,), d, likelihood)
     )
 
 
 def transparent(replicas, d):
     """A decoder that shows a latent as it is, as an image of 1 × d."""
-    decoder = MLP_DECODER.build(lambda name: torch_generators((0,) * replicas, name, device="cpu"), d, (), d, GAUSSIAN)
+    decoder = MLP_DECODER.build(
+        lambda name: torch_generators((0,) * replicas, name, device="cpu"), DecoderShape(d, (), d, GAUSSIAN)
+    )
     decoder.output.weight.data = torch.eye(d).repeat(replicas, 1, 1)
     decoder.output.bias.data.zero_()
     return decoder
@@ -298,36 +300,36 @@ def test_edges_want_a_graph():
 def test_every_row_draws_what_its_decoder_makes(spec):
     """Features as images, edges of an inner product, nothing of a graph convolution."""
     inputs = inputs_for(spec, 2)
-    result = fit(spec, inputs, short(spec, epochs=1), [0, 1], "cpu")
-    makes, others = spec.decoder.makes, {"images", "edges"} - {spec.decoder.makes}
+    result = spec.fit_inputs(inputs, short(spec, epochs=1), [0, 1], "cpu")
+    makes, others = spec.drawable, {"images", "edges"} - {spec.drawable}
     for other in others:
         with pytest.raises(ValueError, match=f"makes no {other} of these data"):
-            generate(result, inputs, [0, 1], other, SHAPE)
+            generate(result, [0, 1], other, SHAPE)
     if makes is None:
         return
     with global_states_untouched():
-        made = generate(result, inputs, [0, 1], makes, SHAPE)
+        made = generate(result, [0, 1], makes, SHAPE)
     if makes == "edges":
         assert [found.keys() for found in made] == [{"nodes", "adjacency"} | STATES] * 2
     else:
         with pytest.raises(ValueError, match="makes no images of these data"):
-            generate(result, inputs, [0, 1], makes, None)
+            generate(result, [0, 1], makes, None)
         assert all(np.isfinite(value).all() for drawings in made for value in drawings.values())
         rows_of = made[1]["rows"]
         with torch.no_grad():
-            expected = result.model.decoder.decode(result.posterior.mean)[1, rows_of].reshape(-1, *SHAPE)
+            expected = result.network.decoder.decode(result.posterior.mean)[1, rows_of].reshape(-1, *SHAPE)
         np.testing.assert_allclose(made[1]["reconstructions"], expected, rtol=1e-5, atol=1e-6)
         same = np.array_equal(made[1]["sampled_reconstructions"], made[1]["reconstructions"])
-        assert same == (not spec.posterior.noisy)
+        assert same == (not spec.noisy)
 
 
 @rows([spec for spec in NOISED if not spec.uses_graph])
 def test_a_noised_row_is_drawn_with_its_noise(spec):
     inputs = inputs_for(spec, 1)
-    result = fit(spec, inputs, short(spec, epochs=1), [0], "cpu")
+    result = spec.fit_inputs(inputs, short(spec, epochs=1), [0], "cpu")
     drowned = replace(result.posterior, std=result.posterior.std * 100)
-    loud = Fit(result.model, drowned, result.curves, result.reconstruction)
-    (still,), (noisy,) = (generate(one, inputs, [0], "images", SHAPE) for one in (result, loud))
+    loud = replace(result, latents=drowned)
+    (still,), (noisy,) = (generate(one, [0], "images", SHAPE) for one in (result, loud))
     assert np.array_equal(still["reconstructions"], noisy["reconstructions"])
     assert not np.array_equal(still["sampled_reconstructions"], noisy["sampled_reconstructions"])
 

@@ -12,7 +12,7 @@ from benchmark.core.errors import InputError
 from benchmark.latents import latents as latents_module
 from benchmark.latents.latents import Latents, PairScores, of_posterior
 from benchmark.latents.readouts import READOUTS, read_out
-from benchmark.models import DiagonalGaussian, PointMass
+from benchmark.training.posteriors import DiagonalGaussian, PointMass
 
 BY_NAME = {readout.name: readout for readout in READOUTS}
 NOISE = {"mean": 0.0, "sampled": 1.0, "averaged-4": 1 / 2, "averaged-16": 1 / 4}  # in units of σ

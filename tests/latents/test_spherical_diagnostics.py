@@ -10,7 +10,7 @@ from sphere_law import DIMENSIONS, around, ratio, uniform, variance, within_five
 from benchmark.latents import latents as readouts
 from benchmark.latents.diagnostics import diagnose, discrepancy, divergence_on_sphere
 from benchmark.latents.latents import Latents
-from benchmark.models import DiagonalGaussian, divergence
+from benchmark.training.posteriors import DiagonalGaussian, divergence
 from benchmark.training.sphere import divergence_from_uniform
 
 

@@ -12,8 +12,7 @@ from sphere_law import around, direction, kept, ratio, some_posterior, uniform, 
 from benchmark.latents import latents as readouts
 from benchmark.latents.latents import Latents, PairScores, of_posterior
 from benchmark.latents.readouts import READOUTS, read_out
-from benchmark.models import VonMisesFisher
-from benchmark.training.posteriors import spread
+from benchmark.training.posteriors import VonMisesFisher, spread
 
 BY_READOUT = {readout.name: readout for readout in READOUTS}
 

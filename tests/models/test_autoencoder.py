@@ -22,8 +22,10 @@ from networks import (
 )
 from scipy import special, stats
 
-from benchmark.models import Inputs
-from benchmark.models.systems.autoencoder import AS_PRINTED, DIRECT, FIXED, LOG_VARIANCE, POINT, Autoencoder
+from benchmark.models.parts.posterior_families import AS_PRINTED, DIRECT, FIXED, LOG_VARIANCE, POINT
+from benchmark.models.systems.autoencoder import Autoencoder
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import Step
 
 COPIES = 400  # of a model, each with noise of its own
 SURE = 5.0  # standard errors: one comparison in two million fails by chance, and the seeds are fixed
@@ -41,7 +43,7 @@ def copies(spec, **overrides):
 def drawn(spec, **overrides):
     """The losses of the copies, each with draws of its own."""
     model, inputs = copies(spec, **overrides)
-    return model.loss(inputs, draws(range(COPIES)), value=True)
+    return model.loss(inputs, Step(draws(range(COPIES))))
 
 
 def mean_and_error(values):
@@ -55,7 +57,7 @@ def test_both_estimators_have_one_expectation_and_so_have_their_gradients(spec):
     found = {}
     for estimator in ("A", "B"):
         model, inputs = copies(spec, estimator=estimator)
-        loss = model.loss(inputs, draws(range(COPIES)), value=True)
+        loss = model.loss(inputs, Step(draws(range(COPIES))))
         loss.total.sum().backward()
         trained = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         found[estimator] = loss, trained  # not the discriminator of arvga, which has a loss of its own
@@ -91,8 +93,8 @@ def test_samples_are_averaged(spec, estimator):
         built(spec, inputs, settings=spec.overridden({"estimator": estimator, "samples": count})) for count in (1, 3)
     )
     generators = draws()
-    losses = [single.loss(inputs, generators, value=True) for _ in range(3)]
-    together = several.loss(inputs, draws(), value=True)
+    losses = [single.loss(inputs, Step(generators)) for _ in range(3)]
+    together = several.loss(inputs, Step(draws()))
     for name in ("total", "reconstruction", "divergence", "std"):
         average = torch.stack([getattr(loss, name) for loss in losses]).mean(0)
         torch.testing.assert_close(getattr(together, name), average)
@@ -104,7 +106,7 @@ def test_samples_are_averaged(spec, estimator):
 def test_an_l2_rung_pays_half_the_squared_norm(spec):
     inputs = tiny(spec)
     model = built(spec, inputs, settings=spec.overridden({"beta": 0.25}))
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     torch.testing.assert_close(loss.divergence, 0.5 * model.encode(inputs).mean.square().sum(-1).mean(-1))
     assert loss.divergence > 0
     decoder = sum(p.detach().square().sum() for name, p in model.decoder.named_parameters() if name.endswith("weight"))
@@ -118,7 +120,7 @@ def test_the_kl_at_a_fixed_std_of_one_is_half_the_squared_norm(spec):
     model = built(spec, inputs)
     q = model.encode(inputs)
     assert torch.equal(q.std, torch.ones_like(q.mean))
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     torch.testing.assert_close(loss.divergence, 0.5 * q.mean.square().sum(-1).mean(-1))
     torch.testing.assert_close(loss.std, torch.ones(1, dtype=torch.float64))
 
@@ -127,7 +129,7 @@ def test_sparsity_is_the_sum_of_absolute_values():
     spec = BY_NAME["sae"]
     inputs = tiny(spec)
     model = built(spec, inputs, settings=spec.overridden({"sparsity": 3.0}))
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     torch.testing.assert_close(loss.total - loss.reconstruction, 3 * model.encode(inputs).mean.abs().sum(-1).mean(-1))
 
 
@@ -137,7 +139,7 @@ def test_the_penalty_on_the_decoder_is_of_its_weights_alone():
     model = built(spec, inputs, settings=spec.overridden({"decoder_l2": 2.0, "beta": 0.0}))
 
     def penalty():
-        loss = model.loss(inputs, draws(), value=True)
+        loss = model.loss(inputs, Step(draws()))
         return loss.total - loss.reconstruction
 
     before = penalty()
@@ -162,7 +164,7 @@ class Recorder:
     def named_parameters(self):
         return iter(())
 
-    def reconstruction(self, z, inputs, draws, *, value):  # noqa: ARG002, the protocol's arguments
+    def reconstruction(self, z, inputs, _step):
         self.seen.append(inputs.features)
         return z.sum((1, 2))
 
@@ -180,7 +182,7 @@ def test_corruption_masks_its_share_of_what_is_encoded_and_nothing_else(share, b
     model = Autoencoder(encoder, POINT, decoder, settings, n)
     generators = draws(range(replicas))
     for _ in range(2):
-        model.loss(inputs, generators, value=True)
+        model.loss(inputs, Step(generators))
     first, second = encoder.seen
     error = (share * (1 - share) / (n * f)) ** 0.5
     for corrupted in (first, second):
@@ -201,7 +203,7 @@ def test_corruption_wants_dense_features():
     model = built(spec, tiny(spec))
     sparse = Inputs.of(sp.csr_array(data()[0]), None, replicas=1, device="cpu", dtype=torch.float64)
     with pytest.raises(ValueError, match="corruption needs dense features"):
-        model.loss(sparse, draws(), value=True)
+        model.loss(sparse, Step(draws()))
 
 
 @rows([spec for spec in NOISY if len(spec.posterior.heads) == 2 and spec not in (*SPHERICAL, *CONVOLVED)])
@@ -210,7 +212,7 @@ def test_a_std_that_underflows_does_no_harm_where_beta_is_zero(spec, estimator):
     inputs = tiny(spec)
     model = built(spec, inputs, settings=small(spec, beta=0.0, estimator=estimator))
     model.encoder.heads[1].weight.data.fill_(-1e6)  # of activations that are not negative
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     loss.total.sum().backward()
     assert (model.encode(inputs).std == 0).any()
     torch.testing.assert_close(loss.total, loss.reconstruction)
@@ -224,7 +226,7 @@ def test_a_std_that_underflows_does_no_harm_where_beta_is_zero(spec, estimator):
 def test_beta_weighs_the_divergence_alone(spec):
     inputs = tiny(spec)
     losses = [
-        built(spec, inputs, settings=spec.overridden({"beta": beta})).loss(inputs, draws(), value=True)
+        built(spec, inputs, settings=spec.overridden({"beta": beta})).loss(inputs, Step(draws()))
         for beta in (0.0, 0.5, 2.0)
     ]
     for loss, beta in zip(losses, (0.0, 0.5, 2.0), strict=True):
@@ -249,7 +251,7 @@ class Linear:
     def costs(self, z, inputs):
         return 0.5 * ((inputs.features - self.w * z).square() + np.log(2 * np.pi)).sum(-1)
 
-    def reconstruction(self, z, inputs, draws, *, value):  # noqa: ARG002, the protocol's arguments
+    def reconstruction(self, z, inputs, _step):
         return self.costs(z, inputs).mean(-1)
 
 
@@ -259,7 +261,7 @@ def bound(part, estimator, samples, replicas=COPIES):
     inputs = Inputs.of(x, None, replicas=replicas, device="cpu", dtype=torch.float64)
     settings = BY_NAME["vae"].overridden({"estimator": estimator, "samples": samples})
     model = Autoencoder(part, LOG_VARIANCE, part, settings, len(x))
-    return model.loss(inputs, draws(range(replicas)), value=True), x[:, 0].astype(float)
+    return model.loss(inputs, Step(draws(range(replicas)))), x[:, 0].astype(float)
 
 
 def evidence(w, x):
@@ -299,7 +301,7 @@ def test_the_importance_weighted_bound_by_hand():
     inputs = tiny(spec)
     for beta in (1.0, 0.25, 0.0):
         model = built(spec, inputs, settings=spec.overridden({"beta": beta, "samples": 3}))
-        loss = model.loss(inputs, draws(), value=True)
+        loss = model.loss(inputs, Step(draws()))
         mean, h = (output[0].detach().numpy() for output in model.encoder(inputs))
         (generator,) = draws().noise
         costs, logs = [], []
@@ -322,4 +324,4 @@ def test_importance_weights_need_the_nats_of_rows():
     inputs = tiny(spec)
     model = built(spec, inputs, settings=replace(spec.settings, estimator="IW"))
     with pytest.raises(ValueError, match="importance weights need the nats of every row"):
-        model.loss(inputs, draws(), value=True)
+        model.loss(inputs, Step(draws()))

@@ -7,7 +7,6 @@ from networks import BY_NAME, ROWS, GATConv, built, data, global_states_untouche
 
 from benchmark.core.rng import torch_generators
 from benchmark.models.parts.convolutions import Convolution, check_convolution
-from benchmark.training.loop import fit
 
 PLAIN = BY_NAME["gae-gat"]
 SEVERAL = ["GATConv", "GATv2Conv", "SAGEConv", "GraphConv", "TransformerConv", "TAGConv", "LEConv", "SGConv"]
@@ -18,7 +17,7 @@ def test_any_convolution_of_two_widths_trains(name):
     settings = PLAIN.overridden({"convolution": name, "hidden": 8, "latent": 4, "epochs": 20})
     inputs = tiny(PLAIN, replicas=2, dtype=torch.float32)
     with global_states_untouched():
-        result = fit(PLAIN, inputs, settings, [0, 1], "cpu")
+        result = PLAIN.fit_inputs(inputs, settings, [0, 1], "cpu")
     assert result.posterior.mean.shape == (2, ROWS, 4)
     assert all(curve.total[-1] < curve.total[0] for curve in result.curves)
     assert not torch.allclose(*result.posterior.mean)
@@ -41,7 +40,7 @@ def test_what_is_no_such_convolution_is_refused_in_one_line(name, message):
 
 
 def test_a_gcn_has_no_convolution_to_set():
-    with pytest.raises(ValueError, match="convolution is no setting of this row"):
+    with pytest.raises(ValueError, match="gae does not accept the setting 'convolution'"):
         BY_NAME["gae"].overridden({"convolution": "GATConv"})
 
 

@@ -18,14 +18,17 @@ from benchmark.core.errors import InputError
 from benchmark.core.rng import torch_generators
 from benchmark.datasets import load, split
 from benchmark.latents.latents import Epochs
-from benchmark.models import LAST, MODELS, Draws, FusionSpec, Inputs, Phase, PointMass
+from benchmark.models import MODELS, FusionSpec
 from benchmark.models.systems import fusion
 from benchmark.models.systems.fusion import adjacency_error, assignments, components, sharpened
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import Batch, make_plan
 from benchmark.running.work import Context, Job, train
 from benchmark.tasks import TASKS, Case
-from benchmark.training.loop import fit
+from benchmark.training import loop
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import LAST, Draws, Phase, Step
+from benchmark.training.posteriors import PointMass
 
 FUSED = [row for row in MODELS if isinstance(row, FusionSpec)]
 BY_NAME = {row.name: row for row in FUSED}
@@ -191,17 +194,16 @@ def test_the_table_has_the_published_sizes():
     of_graphs = [(100, 128), (128, 256), (256, 20), (20, 256), (256, 128), (128, 100)]
     assert shapes == {"dfcn-ae": of_features, "igae": of_graphs, "dfcn": of_features + of_graphs}
     assert (AE.family, IGAE.family, DFCN.family) == ("ae", "gae", "gae")
-    assert [spec.uses_graph for spec in FUSED] == [spec.encoder.uses_graph for spec in FUSED] == [False, True, True]
-    assert [spec.told_clusters for spec in FUSED] == [False, False, True]
+    assert [spec.uses_graph for spec in FUSED] == [False, True, True]
     assert [spec.most_rows for spec in FUSED] == [None, None, 20_000]
-    assert not any(spec.posterior.noisy or spec.samples_pairs or spec.unit_interval for spec in FUSED)
+    assert not any(spec.noisy for spec in FUSED)
 
 
 @each(FUSED)
 def test_a_row_is_itself_in_another_process(spec):
     copy, inputs = pickle.loads(pickle.dumps(spec)), inputs_of(spec)
     assert copy == spec
-    losses = [built(row, inputs).loss(inputs, draws(), value=True).total for row in (spec, copy)]
+    losses = [built(row, inputs).loss(inputs, Step(draws())).total for row in (spec, copy)]
     assert torch.equal(*losses)
 
 
@@ -253,7 +255,7 @@ def test_igae_by_hand():
     smoothing = fusion.Smoothing(inputs.graph).matrix
     z = model.part.encode(inputs.features, smoothing)
     decoded = model.part.decode(z, smoothing)
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     loss.total.sum().backward()
     x = inputs.features
     for replica, edges in enumerate(GRAPHS):
@@ -279,7 +281,7 @@ def test_the_autoencoder_of_features_by_hand():
     model = stirred(built(AE, inputs))
     index = torch.stack([torch.randperm(N, generator=g)[:11] for g in torch_generators(SEEDS, "rows", device="cpu")])
     for shown in (inputs, inputs.batch(index)):
-        z, loss = model.encode(shown).mean, model.loss(shown, draws(), value=True)
+        z, loss = model.encode(shown).mean, model.loss(shown, Step(draws()))
         for replica in range(3):
             p, x = of_replica(model, replica), inputs.features.expand(3, -1, -1)[replica]
             x = x if shown is inputs else x[index[replica]]
@@ -296,15 +298,15 @@ def test_the_autoencoder_of_features_by_hand():
 def test_the_loss_of_one_autoencoder_is_its_reconstruction(spec):
     inputs = inputs_of(spec)
     model = stirred(built(spec, inputs))
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     assert torch.equal(loss.total, loss.reconstruction)
     assert not loss.divergence.any()
     assert not loss.std.any()
     z = model.encode(inputs)
     assert isinstance(z, PointMass)
     assert model.decoder is model
-    close(model.decoder.reconstruction(z.mean, inputs, draws(), value=False), loss.total)
-    assert (model.decoder.reconstruction(z.mean + 1, inputs, draws(), value=True) != loss.total).all()
+    close(model.decoder.reconstruction(z.mean, inputs, Step(draws(), False)), loss.total)
+    assert (model.decoder.reconstruction(z.mean + 1, inputs, Step(draws())) != loss.total).all()
 
 
 def test_dfcn_starts_from_halves_without_attention():
@@ -326,7 +328,7 @@ def test_dfcn_and_its_gradient_by_hand():
     """The fused latent with attention, both errors, the adjacency's with IGAE's own z, ten divergences."""
     inputs = inputs_of(DFCN)
     model = stirred(built(DFCN, inputs))
-    z, loss = model.encode(inputs).mean, model.loss(inputs, draws(), value=True)
+    z, loss = model.encode(inputs).mean, model.loss(inputs, Step(draws()))
     loss.total.sum().backward()
     x = inputs.features
     for replica, edges in enumerate(GRAPHS):
@@ -349,7 +351,7 @@ def test_dfcn_and_its_gradient_by_hand():
 def test_both_together_are_trained_without_clusters():
     inputs = inputs_of(DFCN)
     model = stirred(built(DFCN, inputs))
-    loss, whole = model.pretraining_loss(inputs, draws(), value=True), model.loss(inputs, draws(), value=True)
+    loss, whole = model.pretraining_loss(inputs, Step(draws())), model.loss(inputs, Step(draws()))
     close(loss.total, whole.reconstruction)
     assert torch.equal(loss.total, loss.reconstruction)
     assert not loss.divergence.any()
@@ -362,13 +364,13 @@ def test_dfcn_scores_latents_by_both_decoders():
     inputs = inputs_of(DFCN)
     model = stirred(built(DFCN, inputs))
     z = torch.randn(3, N, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = model.decoder.reconstruction(z, inputs, draws(), value=False)
+    found = model.decoder.reconstruction(z, inputs, Step(draws(), False))
     for replica, edges in enumerate(GRAPHS):
         p, smooth = of_replica(model, replica), smoothing_of(edges)
         graph = fused_by_hand(p, inputs.features, smooth)[2]
         close(found[replica], error_by_hand(p, z[replica], graph, inputs.features, smooth))
-    of_own = model.reconstruction(model.encode(inputs).mean, inputs, draws(), value=True)
-    close(of_own, model.loss(inputs, draws(), value=True).reconstruction)
+    of_own = model.reconstruction(model.encode(inputs).mean, inputs, Step(draws()))
+    close(of_own, model.loss(inputs, Step(draws())).reconstruction)
 
 
 def test_assignments_and_their_target_are_dec_s():
@@ -391,8 +393,8 @@ def test_assignments_and_their_target_are_dec_s():
 def test_what_is_kept_of_one_graph_is_not_taken_for_another(spec):
     first, second = inputs_of(spec, GRAPHS[:1]), inputs_of(spec, GRAPHS[1:2], x=X[::-1].copy())
     model = stirred(built(spec, first, (0,)))
-    one, other, again = (model.loss(inputs, draws((0,)), value=True).total for inputs in (first, second, first))
-    fresh = stirred(built(spec, second, (0,))).loss(second, draws((0,)), value=True).total
+    one, other, again = (model.loss(inputs, Step(draws((0,)))).total for inputs in (first, second, first))
+    fresh = stirred(built(spec, second, (0,))).loss(second, Step(draws((0,)))).total
     assert torch.equal(one, again)
     assert torch.equal(other, fresh)
     assert not torch.equal(one, other)
@@ -409,7 +411,7 @@ def test_latents_follow_a_permutation_of_the_rows(spec, trained):
         inputs = inputs_of(spec, graphs, x=x, dtype=torch.float32 if trained else torch.float64)
         if trained:
             whole = {} if spec.uses_graph else {"batch": 0}
-            latents.append(fit(spec, inputs, small(spec, **whole), [0], "cpu").posterior.mean)
+            latents.append(spec.fit_inputs(inputs, small(spec, **whole), [0], "cpu").posterior.mean)
         else:
             latents.append(built(spec, inputs, (0,)).encode(inputs).mean.detach())
     tolerance = 2e-3 if trained else 1e-10
@@ -427,7 +429,7 @@ def test_dfcn_s_latents_follow_a_permutation_while_all_rows_share_alike():
             each_model.attention.fill_(0.7)
             each_model.centres.copy_(torch.arange(3 * 4).view(1, 3, 4) / 10)
     close(model.encode(moved).mean, still.encode(inputs).mean[:, order])
-    one, other = still.loss(inputs, draws((0,)), value=True), model.loss(moved, draws((0,)), value=True)
+    one, other = still.loss(inputs, Step(draws((0,)))), model.loss(moved, Step(draws((0,))))
     for found, expected in zip(other, one, strict=True):
         close(found, expected)
 
@@ -439,14 +441,14 @@ def test_one_replica_is_the_same_among_three(spec):
     model = built(spec, together)
     if spec is DFCN:
         model.place_centres(together, draws())
-    z, loss = model.encode(together).mean, model.loss(together, draws(), value=True)
+    z, loss = model.encode(together).mean, model.loss(together, Step(draws()))
     for seed in SEEDS:
         own = inputs_of(spec, GRAPHS[seed : seed + 1])
         single = built(spec, own, (seed,))
         if spec is DFCN:
             single.place_centres(own, draws((seed,)))
         close(single.encode(own).mean[0], z[seed])
-        for alone, among in zip(single.loss(own, draws((seed,)), value=True), loss, strict=True):
+        for alone, among in zip(single.loss(own, Step(draws((seed,)))), loss, strict=True):
             close(alone[0], among[seed])
     assert len(set(loss.total.tolist())) == 3
 
@@ -460,17 +462,17 @@ def test_the_phases_are_those_of_the_settings():
     assert (table.pretraining_epochs, table.pretraining_rate, table.pretraining_batch) == ((30, 30, 100), 1e-3, 256)
     assert (table.epochs, table.learning_rate, table.batch) == (200, 1e-4, None)
     model = DFCN.build(table, inputs, lambda name: torch_generators(SEEDS, name, device="cpu"))
-    ae, igae, both, last = DFCN.phases(model)
+    ae, igae, both, last = model.phases()
     assert [phase.name for phase in (ae, igae, both, last)] == ["ae", "igae", "both", LAST]
     assert [phase.epochs for phase in (ae, igae, both, last)] == [30, 30, 100, None]
     assert [phase.learning_rate for phase in (ae, igae, both, last)] == [1e-3, 1e-3, 1e-3, None]
     assert [phase.batch for phase in (ae, igae, both, last)] == [256, None, None, None]
     assert [phase.begin for phase in (ae, igae, both, last)] == [None, None, None, model.place_centres]
     other = small(DFCN, pretraining_epochs=(4, 5, 6), pretraining_rate=0.5, pretraining_batch=9)
-    phases = DFCN.phases(DFCN.build(other, inputs, lambda name: torch_generators(SEEDS, name, device="cpu")))
+    phases = DFCN.build(other, inputs, lambda name: torch_generators(SEEDS, name, device="cpu")).phases()
     assert [(p.epochs, p.learning_rate, p.batch) for p in phases[:-1]] == [(4, 0.5, 9), (5, 0.5, None), (6, 0.5, None)]
     for spec in (AE, IGAE):
-        (only,) = spec.phases(built(spec, inputs_of(spec)))
+        (only,) = built(spec, inputs_of(spec)).phases()
         assert only.others == ()
         assert (only.name, only.epochs, only.learning_rate, only.batch, only.begin) == (LAST, None, None, None, None)
 
@@ -483,11 +485,11 @@ def test_every_parameter_gets_a_gradient_in_its_phases_and_only_there(spec):
     everything = set(names.values())
     own, graphs = ({name for name in everything if name.startswith(part)} for part in ("inner.", "graphs."))
     expected = [everything] if spec is not DFCN else [own, graphs, everything - {"centres"}, everything]
-    for phase, wanted in zip(spec.phases(model), expected, strict=True):
+    for phase, wanted in zip(model.phases(), expected, strict=True):
         if phase.begin is not None:
             phase.begin(inputs, draws())
         model.zero_grad(set_to_none=True)
-        phase.loss(inputs, draws(), value=True).total.sum().backward()
+        phase.loss(inputs, Step(draws())).total.sum().backward()
         assert {names[id(p)] for p in phase.parameters} == wanted
         assert len(phase.parameters) == len(wanted)
         touched = {name for name, p in model.named_parameters() if p.grad is not None}
@@ -542,23 +544,19 @@ def test_centres_come_from_the_stream_of_their_own_replica():
 
 
 class Listening:
-    """A row of two phases that do nothing but say what they are given."""
+    """DFCN's autoencoder, trained in phases that note what they are given."""
 
-    name = "listening"
+    def __init__(self, inputs):
+        self.said, self.network = [], built(AE, inputs, [0]).float()
+        self.encode, self.decoder, self.parameters = self.network.encode, self.network, self.network.parameters
 
-    def __init__(self):
-        self.said = []
-
-    def build(self, settings, inputs, streams):
-        return IGAE.build(settings, inputs, streams) if inputs.graph else AE.build(settings, inputs, streams)
-
-    def phases(self, model):
-        parameters = tuple(model.parameters())
+    def phases(self):
+        parameters = tuple(self.network.parameters())
 
         def loss(name):
-            def said(inputs, draws, *, value):
+            def said(inputs, step):
                 self.said.append((name, inputs.rows))
-                return model.loss(inputs, draws, value=value)
+                return self.network.loss(inputs, step)
 
             return said
 
@@ -574,8 +572,9 @@ class Listening:
 
 
 def test_a_phase_begins_once_and_takes_what_it_has_not_from_the_settings():
-    row, inputs = Listening(), inputs_of(AE, GRAPHS[:1], dtype=torch.float32)
-    (curve,) = fit(row, inputs, small(AE, epochs=2, batch=20), [0], "cpu").curves
+    inputs = inputs_of(AE, GRAPHS[:1], dtype=torch.float32)
+    row = Listening(inputs)
+    (curve,) = loop.train(row, inputs, small(AE, epochs=2, batch=20).budget(N), [0], "cpu").curves
     begun = [entry for entry in row.said if entry[0].startswith("begin")]
     assert all(given is inputs and drawn is begun[0][2] for _, given, drawn in begun)
     assert isinstance(begun[0][2], Draws)
@@ -603,14 +602,14 @@ def test_pre_training_trains_the_rows_that_stand_alone(batch):
         pretraining_rate=rate,
         pretraining_batch=batch,
     )
-    fused = fit(DFCN, inputs_of(DFCN, dtype=torch.float32), settings, SEEDS, "cpu")
+    fused = DFCN.fit_inputs(inputs_of(DFCN, dtype=torch.float32), settings, SEEDS, "cpu")
     for spec, part, overrides in ((AE, "inner", {"epochs": 3, "batch": batch}), (IGAE, "graphs", {"epochs": 2})):
         settings = small(spec, learning_rate=rate, **overrides)
         inputs = inputs_of(spec, dtype=torch.float32)
-        alone = fit(spec, inputs, settings, SEEDS, "cpu")
+        alone = spec.fit_inputs(inputs, settings, SEEDS, "cpu")
         start = dict(built(spec, inputs).named_parameters())
-        there = dict(getattr(fused.model, part).named_parameters())
-        for name, parameter in alone.model.part.named_parameters():
+        there = dict(getattr(fused.network, part).named_parameters())
+        for name, parameter in alone.network.part.named_parameters():
             close(there[name], parameter, rtol=1e-5, atol=1e-6)
             assert (there[name] - start[f"part.{name}"]).abs().max() > rate
         name = {"inner": "ae", "graphs": "igae"}[part]
@@ -625,7 +624,7 @@ def test_both_are_trained_at_the_rate_of_pre_training_and_the_whole_at_its_own()
     moved = {}
     for whole in (1e-12, 0.002):
         settings = small(DFCN, epochs=1, learning_rate=whole, pretraining_epochs=(0, 0, 1), pretraining_rate=0.03)
-        moved[whole] = dict(fit(DFCN, inputs, settings, [0], "cpu").model.named_parameters())
+        moved[whole] = dict(DFCN.fit_inputs(inputs, settings, [0], "cpu").network.named_parameters())
     still, start = moved[1e-12], dict(built(DFCN, inputs, (0,)).named_parameters())
     for name in set(start) - {"centres"}:
         assert (still[name] - start[name]).abs().max().item() == pytest.approx(0.03, rel=1e-2), name
@@ -638,10 +637,10 @@ def test_both_are_trained_at_the_rate_of_pre_training_and_the_whole_at_its_own()
 
 @each(FUSED)
 def test_fit_of_one_replica_is_the_same_among_three(spec):
-    together = fit(spec, inputs_of(spec, dtype=torch.float32), small(spec), SEEDS, "cpu")
+    together = spec.fit_inputs(inputs_of(spec, dtype=torch.float32), small(spec), SEEDS, "cpu")
     for seed in SEEDS:
         own = inputs_of(spec, GRAPHS[seed : seed + 1], dtype=torch.float32)
-        alone = fit(spec, own, small(spec), [seed], "cpu")
+        alone = spec.fit_inputs(own, small(spec), [seed], "cpu")
         close(alone.posterior.mean[0], together.posterior.mean[seed], rtol=2e-3, atol=2e-3)
         np.testing.assert_allclose(alone.curves[0].total, together.curves[seed].total, rtol=2e-3, atol=2e-3)
         for one, among in zip(alone.reconstruction, together.reconstruction, strict=True):
@@ -652,12 +651,12 @@ def test_fit_of_one_replica_is_the_same_among_three(spec):
 def test_same_seed_same_bits_another_seed_another_latent(spec):
     inputs = inputs_of(spec, GRAPHS[:1], dtype=torch.float32)
     with global_states_untouched():
-        first, again, other = (fit(spec, inputs, small(spec), [seed], "cpu") for seed in (0, 0, 1))
+        first, again, other = (spec.fit_inputs(inputs, small(spec), [seed], "cpu") for seed in (0, 0, 1))
     assert torch.equal(first.posterior.mean, again.posterior.mean)
     assert first.curves == again.curves
     assert all(torch.equal(one, same) for one, same in zip(first.reconstruction, again.reconstruction, strict=True))
-    for name, parameter in first.model.named_parameters():
-        assert torch.equal(parameter, dict(again.model.named_parameters())[name])
+    for name, parameter in first.network.named_parameters():
+        assert torch.equal(parameter, dict(again.network.named_parameters())[name])
     assert not torch.allclose(first.posterior.mean, other.posterior.mean, atol=1e-3)
 
 
@@ -666,7 +665,7 @@ def test_training_lowers_the_loss_of_every_phase(spec):
     """But of DFCN's last, whose target moves with the clusters: what it minimises is not the same at the next step."""
     longer = {"pretraining_epochs": (20, 20, 20), "pretraining_rate": 0.01} if spec is DFCN else {}
     settings = small(spec, epochs=20, learning_rate=0.01, **longer)
-    for curve in fit(spec, inputs_of(spec, dtype=torch.float32), settings, SEEDS, "cpu").curves:
+    for curve in spec.fit_inputs(inputs_of(spec, dtype=torch.float32), settings, SEEDS, "cpu").curves:
         assert curve.first_not_finite is None
         assert not any(curve.std)
         for phase in {"ae", "igae", "both"} if spec is DFCN else {LAST}:
@@ -678,12 +677,12 @@ def test_training_lowers_the_loss_of_every_phase(spec):
 def test_what_fit_evaluates_is_the_reconstruction_by_hand(spec):
     """Of the point, which is its own sample."""
     inputs = inputs_of(spec, dtype=torch.float32)
-    result = fit(spec, inputs, small(spec), SEEDS, "cpu")
+    result = spec.fit_inputs(inputs, small(spec), SEEDS, "cpu")
     assert isinstance(result.posterior, PointMass)
     assert torch.equal(*result.reconstruction)
     x = torch.tensor(X).double()
     for replica, edges in enumerate(GRAPHS):
-        p, smooth = of_replica(result.model, replica), smoothing_of(edges)
+        p, smooth = of_replica(result.network, replica), smoothing_of(edges)
         p = {name: value.double() for name, value in p.items()}
         if spec is AE:
             z = mlp(p, "part.encoding", x)
@@ -700,7 +699,7 @@ def test_what_fit_evaluates_is_the_reconstruction_by_hand(spec):
 
 def test_the_curve_has_the_phases_in_order_and_counts_on():
     settings = small(DFCN, pretraining_epochs=(2, 1, 3), epochs=4)
-    for curve in fit(DFCN, inputs_of(DFCN, dtype=torch.float32), settings, SEEDS, "cpu").curves:
+    for curve in DFCN.fit_inputs(inputs_of(DFCN, dtype=torch.float32), settings, SEEDS, "cpu").curves:
         assert curve.epoch == tuple(range(1, 11))
         assert curve.phase == ("ae",) * 2 + ("igae",) + ("both",) * 3 + (LAST,) * 4
         assert not any(curve.divergence[:6])
@@ -713,7 +712,7 @@ def test_the_curve_has_the_phases_in_order_and_counts_on():
 
 def test_phases_of_no_length_leave_the_last():
     settings = small(DFCN, pretraining_epochs=(0, 0, 0))
-    (curve,) = fit(DFCN, inputs_of(DFCN, GRAPHS[:1], dtype=torch.float32), settings, [0], "cpu").curves
+    (curve,) = DFCN.fit_inputs(inputs_of(DFCN, GRAPHS[:1], dtype=torch.float32), settings, [0], "cpu").curves
     assert curve.epoch == (1, 2, 3)
     assert set(curve.phase) == {LAST}
 
@@ -722,7 +721,7 @@ def test_phases_of_no_length_leave_the_last():
 def test_snapshots_are_of_the_last_phase_and_change_nothing(spec):
     """Each of before its epoch; the draw of a point is the point, and there is none where it trains in mini-batches."""
     inputs, settings = inputs_of(spec, dtype=torch.float32), small(spec, epochs=5)
-    plain, looked, all_of = (fit(spec, inputs, settings, SEEDS, "cpu", snapshots=every) for every in (None, 2, 1))
+    plain, looked, all_of = (spec.fit_inputs(inputs, settings, SEEDS, "cpu", passes=every) for every in (None, 2, 1))
     assert plain.snapshots == ()
     assert [snapshot.epoch for snapshot in looked.snapshots] == [2, 4]
     assert [snapshot.epoch for snapshot in all_of.snapshots] == [1, 2, 3, 4, 5]
@@ -738,7 +737,7 @@ def test_snapshots_are_of_the_last_phase_and_change_nothing(spec):
             assert snapshot.drawn is None
         else:
             assert torch.equal(snapshot.drawn, snapshot.posterior.mean)
-    shorter = fit(spec, inputs, small(spec, epochs=3), SEEDS, "cpu").posterior.mean
+    shorter = spec.fit_inputs(inputs, small(spec, epochs=3), SEEDS, "cpu").posterior.mean
     assert torch.equal(passes[3], shorter)  # before the step of epoch 4
     assert not torch.equal(passes[4], plain.posterior.mean)
 
@@ -789,15 +788,19 @@ def test_dfcn_refuses_any_but_three_lengths(lengths):
 @pytest.mark.parametrize(
     ("spec", "overrides", "message"),
     [
-        (DFCN, {"pretraining_epochs": (1, -2, 3)}, r"pretraining_epochs must be not negative, got \(1, -2, 3\)"),
-        (DFCN, {"pretraining_rate": 0.0}, "pretraining_rate must be above 0, got 0.0"),
-        (DFCN, {"pretraining_batch": -1}, "pretraining_batch must be not negative .*, got -1"),
-        (DFCN, {"pretraining_batch": 1.5}, "pretraining_batch must be a whole number, got 1.5"),
-        (DFCN, {"batch": 16}, "batch is no setting of this row"),
-        (DFCN, {"beta": 1.0}, "beta is no setting of this row"),
-        (IGAE, {"batch": 16}, "batch is no setting of this row"),
-        (IGAE, {"pretraining_epochs": (1, 2, 3)}, "pretraining_epochs is no setting of this row"),
-        (AE, {"pretraining_epochs": (1, 2, 3)}, "pretraining_epochs is no setting of this row"),
+        (
+            DFCN,
+            {"pretraining_epochs": (1, -2, 3)},
+            r"pretraining_epochs must be a number of epochs, or a list of them, not negative, got \(1, -2, 3\)",
+        ),
+        (DFCN, {"pretraining_rate": 0.0}, "pretraining_rate must be a number above 0, got 0.0"),
+        (DFCN, {"pretraining_batch": -1}, "pretraining_batch must be a whole number that is not negative, got -1"),
+        (DFCN, {"pretraining_batch": 1.5}, "pretraining_batch must be a whole number that is not negative, got 1.5"),
+        (DFCN, {"batch": 16}, "(igae|dfcn) does not accept the setting 'batch'"),
+        (DFCN, {"beta": 1.0}, "dfcn does not accept the setting 'beta'"),
+        (IGAE, {"batch": 16}, "(igae|dfcn) does not accept the setting 'batch'"),
+        (IGAE, {"pretraining_epochs": (1, 2, 3)}, "igae does not accept the setting 'pretraining_epochs'"),
+        (AE, {"pretraining_epochs": (1, 2, 3)}, "dfcn-ae does not accept the setting 'pretraining_epochs'"),
         (AE, {"epoch": 3}, "unknown setting 'epoch'"),
     ],
 )
@@ -808,12 +811,12 @@ def test_impossible_overrides_are_refused(spec, overrides, message):
 
 def test_the_objective_in_words():
     of_graphs = "MSE of ÃX + 0.1·MSE of the adjacency"
-    assert AE.objective(AE.settings) == "MSE of x"
-    assert IGAE.objective(IGAE.settings) == of_graphs
-    assert DFCN.objective(DFCN.settings) == (
+    assert AE.describe(AE.settings, 10).objective == "MSE of x"
+    assert IGAE.describe(IGAE.settings, 10).objective == of_graphs
+    assert DFCN.describe(DFCN.settings, 10).objective == (
         f"MSE of x + {of_graphs} + 10·KL of cluster assignments; AE, IGAE and both pre-trained for 30, 30, 100 epochs"
     )
-    assert DFCN.objective(small(DFCN)).endswith("pre-trained for 2, 2, 2 epochs")
+    assert DFCN.describe(small(DFCN), 10).objective.endswith("pre-trained for 2, 2, 2 epochs")
 
 
 def test_dfcn_must_be_told_the_number_of_clusters_and_the_others_need_not():
@@ -821,10 +824,10 @@ def test_dfcn_must_be_told_the_number_of_clusters_and_the_others_need_not():
         inputs = replace(inputs_of(spec, dtype=torch.float32), clusters=None)
         if spec is DFCN:
             with pytest.raises(ValueError, match="dfcn must be told the number of clusters"):
-                fit(spec, inputs, small(spec), SEEDS, "cpu")
+                spec.fit_inputs(inputs, small(spec), SEEDS, "cpu")
         else:
-            told = fit(spec, replace(inputs, clusters=7), small(spec), SEEDS, "cpu").posterior.mean
-            assert torch.equal(fit(spec, inputs, small(spec), SEEDS, "cpu").posterior.mean, told)
+            told = spec.fit_inputs(replace(inputs, clusters=7), small(spec), SEEDS, "cpu").posterior.mean
+            assert torch.equal(spec.fit_inputs(inputs, small(spec), SEEDS, "cpu").posterior.mean, told)
 
 
 def test_what_a_network_cannot_see_is_refused():
@@ -877,11 +880,11 @@ def test_labels_reach_no_training(karate):
         context = Context(handed, "cpu", {}, "", "", False, frozenset(), {})
         found = {}
         for training in plan.trainings:
-            if training.arm.row.name in NAMES:
+            if training.arm.model.name in NAMES:
                 wanted = {unit.identity.key: unit.slots for unit in training.units}
                 (trained,) = train(Job(Batch((training,)), wanted), context)
                 assert trained.status == "complete", trained.message
-                found[training.arm.row.name] = trained.latents
+                found[training.arm.model.name] = trained.latents
         latents.append(found)
     assert set(latents[0]) == set(NAMES)
     for name, first in latents[0].items():
@@ -893,7 +896,7 @@ def test_labels_reach_no_training(karate):
 
 
 def test_the_oracle_looks_at_the_epochs_of_all_three(karate):
-    cells = {(unit.arm.row.name, cell.readout, cell.task) for unit in planned(karate).units() for cell in unit.slots}
+    cells = {(unit.arm.model.name, cell.readout, cell.task) for unit in planned(karate).units() for cell in unit.slots}
     assert {(name, readout) for name, readout, task in cells if task == "oracle-k-means"} == {
         (name, "epochs-mean") for name in NAMES
     }
@@ -913,19 +916,23 @@ def refused(*given, **changes):
 
 def test_a_plan_refuses_more_rows_than_attention_has_memory_for(karate):
     assert refused(of_rows(karate, 20_001)) == (
-        "karate: the attention of dfcn is n × n, and its 20,001 rows are more than 20,000; "
+        "karate: dfcn cannot be trained: the attention of the model takes n × n numbers, and the 20,001 rows are more "
+        "than 20,000; "
         "leave the model or the dataset out"
     )
     variants = [{"models": ["dfcn"], "settings": {"epochs": 3}}]
     told = refused(of_rows(karate, 20_001), models=["igae"], variants=variants)
-    assert told.startswith("karate: the attention of dfcn (epochs=3) is n × n")
+    assert told.startswith("karate: dfcn (epochs=3) cannot be trained: the attention of the model takes n × n")
     planned(of_rows(karate, 20_000))
     planned(of_rows(karate, 20_001), models=["dfcn-ae", "igae"])
 
 
 def test_a_plan_refuses_dfcn_without_labels(karate):
     bare = replace(karate, y=None)
-    assert refused(bare) == "karate: dfcn is told the number of classes, and it has no labels; leave either out"
+    assert refused(bare) == (
+        "karate: dfcn cannot be trained: the model is told the number of classes, and the data have no labels; leave "
+        "either out"
+    )
     planned(bare, models=["dfcn-ae", "igae"])
 
 
@@ -1015,7 +1022,7 @@ def test_clusters_of_equal_latents_are_placed_without_a_warning():
 def test_what_is_kept_of_some_features_is_not_taken_for_others():
     inputs = inputs_of(IGAE)
     model = built(IGAE, inputs)
-    model.loss(inputs, draws(), value=True)
+    model.loss(inputs, Step(draws()))
     tripled = replace(inputs, features=3 * inputs.features)
-    fresh = built(IGAE, inputs).loss(tripled, draws(), value=True).total
-    torch.testing.assert_close(model.loss(tripled, draws(), value=True).total, fresh)
+    fresh = built(IGAE, inputs).loss(tripled, Step(draws())).total
+    torch.testing.assert_close(model.loss(tripled, Step(draws())).total, fresh)

@@ -6,9 +6,10 @@ import torch
 from networks import BY_NAME, built, draws, global_states_untouched, rows, short, small, tensors, tiny
 
 from benchmark.core.rng import torch_generators
-from benchmark.models import sample
-from benchmark.models.systems.adversarial import Discriminator, prior_discrepancy
-from benchmark.training.loop import fit
+from benchmark.models.parts.priors import prior_discrepancy
+from benchmark.models.systems.adversarial import Discriminator
+from benchmark.training.phases import Step
+from benchmark.training.posteriors import sample
 
 ADVERSARIAL = [BY_NAME["arga"], BY_NAME["arvga"]]
 
@@ -66,14 +67,14 @@ def test_the_two_players_by_hand(spec):
     """−log D(prior) − log(1 − D(z)), which moves the discriminator, and −log D(z), which moves the encoder."""
     inputs = tiny(spec)
     model = built(spec, inputs, settings=small(spec))
-    (phase,) = spec.phases(model)
+    (phase,) = model.phases()
     discriminating, deceiving = phase.others
-    loss = discriminating.loss(inputs, draws(), value=True)
+    loss = discriminating.loss(inputs, Step(draws()))
     z = sample(model.encode(inputs), generators(purpose="noise"))
     prior = torch.randn(z.shape[1:], generator=generators()[0], dtype=torch.float64)[None]
     real, fake = model.discriminator(prior).sigmoid(), model.discriminator(z).sigmoid()
     torch.testing.assert_close(loss.total, -(real.log() + (1 - fake).log()).mean(-1))
-    torch.testing.assert_close(deceiving.loss(inputs, draws(), value=True).total, -fake.log().mean(-1))
+    torch.testing.assert_close(deceiving.loss(inputs, Step(draws())).total, -fake.log().mean(-1))
     own = [
         {name for name, p in model.named_parameters() if any(p is q for q in who.parameters)} for who in phase.others
     ]
@@ -82,7 +83,7 @@ def test_the_two_players_by_hand(spec):
     assert {who.learning_rate for who in phase.others} == {1e-3}
     assert not {id(p) for p in phase.parameters} & {id(p) for p in model.discriminator.parameters()}
     other_noise, other_prior = (
-        discriminating.loss(inputs, draws(**{purpose: (1,)}), value=True).total for purpose in ("noise", "prior")
+        discriminating.loss(inputs, Step(draws(**{purpose: (1,)}))).total for purpose in ("noise", "prior")
     )
     assert (other_noise != loss.total) == spec.posterior.noisy
     assert other_prior != loss.total
@@ -94,11 +95,11 @@ def test_every_player_steps_in_every_epoch(spec):
     inputs, rate = tiny(spec, dtype=torch.float32), 0.01
     settings = short(spec, epochs=1, learning_rate=rate, adversary_rate=rate)
     with global_states_untouched():
-        after = tensors(fit(spec, inputs, settings, [0], "cpu").model)
+        after = tensors(spec.fit_inputs(inputs, settings, [0], "cpu").network)
     model = built(spec, inputs, settings=settings).float()
     before = tensors(model)
     assert all((after[name] != value).any() for name, value in before.items())
-    model.loss(inputs, draws(), value=True).total.sum().backward()
+    model.loss(inputs, Step(draws())).total.sum().backward()
     assert all(parameter.grad is None for parameter in model.discriminator.parameters())
 
 
@@ -107,11 +108,11 @@ def test_without_its_adversary_it_is_its_plain_twin(spec):
     """At a rate at which the players stand still."""
     plain = BY_NAME[{"arga": "gae", "arvga": "vgae"}[spec.name]]
     inputs = tiny(spec, dtype=torch.float32)
-    still = fit(spec, inputs, short(spec, epochs=3, adversary_rate=1e-30), [0], "cpu")
+    still = spec.fit_inputs(inputs, short(spec, epochs=3, adversary_rate=1e-30), [0], "cpu")
     # the adversary draws noise too, so only the point meets the same numbers as its twin after the first epoch
     epochs = 3 if spec.name == "arga" else 1
-    still = still if epochs == 3 else fit(spec, inputs, short(spec, epochs=1, adversary_rate=1e-30), [0], "cpu")
-    twin = fit(plain, inputs, short(plain, epochs=epochs), [0], "cpu")
+    still = still if epochs == 3 else spec.fit_inputs(inputs, short(spec, epochs=1, adversary_rate=1e-30), [0], "cpu")
+    twin = plain.fit_inputs(inputs, short(plain, epochs=epochs), [0], "cpu")
     torch.testing.assert_close(still.posterior.mean, twin.posterior.mean)
-    moved = fit(spec, inputs, short(spec, epochs=epochs, adversary_rate=0.1), [0], "cpu")
+    moved = spec.fit_inputs(inputs, short(spec, epochs=epochs, adversary_rate=0.1), [0], "cpu")
     assert not torch.allclose(moved.posterior.mean, twin.posterior.mean)

@@ -35,9 +35,11 @@ from networks import (
 )
 
 from benchmark.core.rng import torch_generators
-from benchmark.models import LAST, DiagonalGaussian, Inputs, VonMisesFisher, sample
 from benchmark.models.parts.encoders import GCN_DEFAULT_START
-from benchmark.models.systems.autoencoder import VON_MISES_FISHER
+from benchmark.models.parts.posterior_families import VON_MISES_FISHER
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import LAST, Step
+from benchmark.training.posteriors import DiagonalGaussian, VonMisesFisher, sample
 from benchmark.training.sparse import normalised_adjacency
 
 OF_GRAPHS = [spec for spec in NETWORKS if spec.uses_graph]
@@ -55,7 +57,7 @@ def spread(q):
 def test_a_row_is_itself_in_another_process(spec):
     """Workers receive pickled rows: nothing may hang on a row or its parts being the very objects of the table."""
     copy, inputs = pickle.loads(pickle.dumps(spec)), tiny(spec)
-    losses = [built(each, inputs).loss(inputs, draws(), value=True).total for each in (spec, copy)]
+    losses = [built(each, inputs).loss(inputs, Step(draws())).total for each in (spec, copy)]
     assert torch.equal(*losses)
 
 
@@ -88,7 +90,7 @@ def test_a_featureless_row_alone_sees_the_identity(spec):
 def test_every_parameter_gets_a_gradient_in_its_phase(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
-    phases = spec.phases(model)
+    phases = model.phases()
     assert [phase.name for phase in phases[:-1]] == (["layer 1", "layer 2"] if spec.name == "sae-stacked" else [])
     assert phases[-1].name == LAST
     assert [len(phase.others) for phase in phases] == [0] * (len(phases) - 1) + [
@@ -99,7 +101,7 @@ def test_every_parameter_gets_a_gradient_in_its_phase(spec):
     assert {id(p) for phase in phases[:-1] for p in phase.parameters} <= {id(p) for p in model.parameters()}
     for label, player in players:
         model.zero_grad(set_to_none=True)
-        player.loss(inputs, draws(), value=True).total.sum().backward()
+        player.loss(inputs, Step(draws())).total.sum().backward()
         trained = {id(p) for p in player.parameters}
         for name, parameter in model.named_parameters():
             if id(parameter) in trained:
@@ -116,11 +118,11 @@ def test_one_replica_equals_the_same_among_three(spec):
     seen, graphs, seeds = spec.seen(x), [data(seed=seed)[1] for seed in range(3)], (3, 4, 5)
     inputs = inputs_of(spec, seen, graphs, replicas=3)
     model = built(spec, inputs, seeds)
-    together, posterior = model.loss(inputs, draws(seeds), value=True), model.encode(inputs)
+    together, posterior = model.loss(inputs, Step(draws(seeds))), model.encode(inputs)
     for replica, seed in enumerate(seeds):
         own = inputs_of(spec, seen, graphs[replica])
         single = built(spec, own, (seed,))
-        for one, all_three in zip(single.loss(own, draws((seed,)), value=True), together, strict=True):
+        for one, all_three in zip(single.loss(own, Step(draws((seed,)))), together, strict=True):
             torch.testing.assert_close(one[0], all_three[replica])
         torch.testing.assert_close(single.encode(own).mean[0], posterior.mean[replica])
     assert not torch.isclose(together.reconstruction[0], together.reconstruction[1])
@@ -131,7 +133,7 @@ def test_the_loss_written_out_by_hand(spec):
     """Posterior, reconstruction of one draw, closed-form divergence, β, and every penalty; nats per row."""
     inputs, (x, edges) = tiny(spec), data()
     model, settings = built(spec, inputs), spec.settings
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     seen = spec.seen(x)
     if settings.corruption is not None:
         (generator,) = torch_generators((0,), "corruption", device="cpu")
@@ -187,13 +189,13 @@ def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
     terms = []
     for copies in (1, 2):
         inputs = inputs_of(spec, np.vstack([x] * copies), np.vstack([edges + k * ROWS for k in range(copies)]))
-        loss = model.loss(inputs, draws(), value=True)
+        loss = model.loss(inputs, Step(draws()))
         still = (
             spec.settings.corruption is None and spec.settings.discrepancy is None and spec.settings.estimator != "IW"
         )
         terms.append(
             (
-                model.decoder.reconstruction(model.encode(inputs).mean, inputs, draws(), value=True),
+                model.decoder.reconstruction(model.encode(inputs).mean, inputs, Step(draws())),
                 loss.divergence if still else torch.zeros(1),
                 loss.total if still and not spec.posterior.noisy else torch.zeros(1),
             )
@@ -207,7 +209,7 @@ def test_the_gradient_alone_is_the_gradient_with_the_value(spec):
     gradients = []
     for value in (True, False):
         model = built(spec, inputs)
-        model.loss(inputs, draws(), value=value).total.sum().backward()
+        model.loss(inputs, Step(draws(), value)).total.sum().backward()
         gradients.append([parameter.grad for parameter in model.parameters()])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other)
@@ -218,7 +220,7 @@ def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
     with global_states_untouched():
-        first, again = (model.loss(inputs, draws(), value=True).total for _ in range(2))
+        first, again = (model.loss(inputs, Step(draws())).total for _ in range(2))
     assert torch.equal(first, again)
     matters = {
         "noise": spec.posterior.noisy,
@@ -227,10 +229,10 @@ def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
         "prior": spec.name == "wae-mmd",
     }
     for purpose, drawn in matters.items():
-        other = model.loss(inputs, draws(**{purpose: (1,)}), value=True).total
+        other = model.loss(inputs, Step(draws(**{purpose: (1,)}))).total
         assert torch.equal(first, other) != drawn, purpose
     generators = draws()
-    one, next_one = (model.loss(inputs, generators, value=True).total for _ in range(2))
+    one, next_one = (model.loss(inputs, Step(generators)).total for _ in range(2))
     assert torch.equal(one, next_one) != any(matters.values())
 
 
@@ -295,7 +297,7 @@ def test_sparse_features_give_what_dense_ones_give(spec):
     for inputs in both:
         q = model.encode(inputs)
         model.zero_grad(set_to_none=True)
-        loss = model.loss(inputs, draws(), value=True)
+        loss = model.loss(inputs, Step(draws()))
         loss.total.sum().backward()
         found.append((q.mean, spread(q), *loss, *(p.grad for p in model.parameters())))
     torch.testing.assert_close(*found)
@@ -311,7 +313,7 @@ def test_rows_of_features_take_sparse_data_as_dense(spec):
     left_sparse = Inputs.of(sp.csr_array(x), None, replicas=1, device="cpu", dtype=torch.float64)
     torch.testing.assert_close(model.encode(dense).mean, model.encode(left_sparse).mean)
     with pytest.raises(ValueError, match="needs dense features"):
-        model.loss(left_sparse, draws(), value=True)
+        model.loss(left_sparse, Step(draws()))
 
 
 @rows(OF_FEATURES)
@@ -411,7 +413,7 @@ def test_a_graph_row_refuses_inputs_without_a_graph(name, message):
     with pytest.raises(ValueError, match=message):
         model.encode(bare)
     with pytest.raises(ValueError, match="needs inputs with a graph"):
-        model.decoder.reconstruction(torch.zeros(1, ROWS, 16, dtype=torch.float64), bare, draws(), value=True)
+        model.decoder.reconstruction(torch.zeros(1, ROWS, 16, dtype=torch.float64), bare, Step(draws()))
 
 
 def test_inputs_refuse_what_they_cannot_hold():

@@ -22,10 +22,15 @@ from torch.distributions import Bernoulli, Normal
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, mse_loss
 
 from benchmark.core.rng import torch_generators
-from benchmark.models import Inputs, sample
-from benchmark.models.parts.decoders import MLP_DECODER, GraphConvolutionDecoder
+from benchmark.models.parts.decoders import (
+    GRAPH_CONVOLUTION_DECODER,
+    MLP_DECODER,
+    DecoderShape,
+    GraphConvolutionDecoder,
+)
 from benchmark.models.parts.likelihoods import (
     BERNOULLI,
+    GAUSSIAN,
     GAUSSIAN_LEARNED,
     GAUSSIAN_OUTPUT,
     balanced,
@@ -35,6 +40,9 @@ from benchmark.models.parts.likelihoods import (
     sigmoid_gaussian,
     unweighted,
 )
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import Step
+from benchmark.training.posteriors import sample
 
 CONSTANT = 0.5 * np.log(2 * np.pi)  # of a normal density, nats per feature
 
@@ -75,11 +83,11 @@ def test_a_learned_variance_is_the_most_likely_one():
     """The mean squared residual of a replica: any other costs more, and the means' gradient is as if it were given."""
     x, _ = data()
     inputs = Inputs.of(x, None, replicas=2, device="cpu", dtype=torch.float64)
-    decoder = MLP_DECODER.build(weights, FEATURES, (8,), 4, GAUSSIAN_LEARNED).double()
+    decoder = MLP_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, GAUSSIAN_LEARNED)).double()
     z = normal(2, ROWS, 4).requires_grad_()
     made = decoder.decode(z)
     residual = (inputs.features - made).square().mean((1, 2))
-    cost = decoder.reconstruction(z, inputs, draws((0, 1)), value=True)
+    cost = decoder.reconstruction(z, inputs, Step(draws((0, 1))))
     torch.testing.assert_close(cost, 0.5 * FEATURES * (1 + residual.log()))
     (found,) = torch.autograd.grad(cost.sum(), z, retain_graph=True)
     for step in (-0.1, 0.0, 0.1):
@@ -100,7 +108,7 @@ def test_a_learned_variance_does_not_vanish():
 def test_a_decoder_that_outputs_the_variance_has_a_floor_under_it():
     x, _ = data()
     inputs = Inputs.of(x, None, replicas=2, device="cpu", dtype=torch.float64)
-    decoder = MLP_DECODER.build(weights, FEATURES, (8,), 4, GAUSSIAN_OUTPUT).double()
+    decoder = MLP_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, GAUSSIAN_OUTPUT)).double()
     decoder.output.bias.data[:, :, FEATURES + 3] = -50.0  # one feature's log variance
     z = normal(2, ROWS, 4)
     raw = decoder.hidden[0](z).relu() @ decoder.output.weight + decoder.output.bias
@@ -108,16 +116,16 @@ def test_a_decoder_that_outputs_the_variance_has_a_floor_under_it():
     assert (variance[..., 3] == 1e-3).all()
     assert (variance[..., :3] > 1e-3).all()
     expected = -Normal(mean, variance.sqrt()).log_prob(inputs.features).sum(-1).mean(-1) - FEATURES * CONSTANT
-    torch.testing.assert_close(decoder.reconstruction(z, inputs, draws((0, 1)), value=True), expected)
+    torch.testing.assert_close(decoder.reconstruction(z, inputs, Step(draws((0, 1)))), expected)
     torch.testing.assert_close(decoder.decode(z), mean)
 
 
 def test_a_decoder_of_features_wants_them_dense():
     x, _ = data()
     sparse = Inputs.of(sp.csr_array(x), None, replicas=2, device="cpu", dtype=torch.float64)
-    decoder = MLP_DECODER.build(weights, FEATURES, (8,), 4, BERNOULLI).double()
+    decoder = MLP_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, BERNOULLI)).double()
     with pytest.raises(ValueError, match="needs dense features"):
-        decoder.reconstruction(normal(2, ROWS, 4), sparse, draws((0, 1)), value=True)
+        decoder.reconstruction(normal(2, ROWS, 4), sparse, Step(draws((0, 1))))
 
 
 def test_weights_of_the_pairs():
@@ -137,12 +145,10 @@ def test_the_graph_convolution_decoder_is_half_the_squared_distance(sparse):
     x[x < 0.5] = 0
     graphs = [data(seed=seed)[1] for seed in (0, 1)]
     inputs = inputs_of(BY_NAME["gae-features"], sp.csr_array(x) if sparse else x, graphs, replicas=2)
-    decoder = (
-        BY_NAME["gae-features"].decoder.build(weights, FEATURES, (8,), 4, BY_NAME["gae-features"].likelihood).double()
-    )
+    decoder = BY_NAME["gae-features"].decoder.build(weights, DecoderShape(FEATURES, (8,), 4, GAUSSIAN)).double()
     assert isinstance(decoder, GraphConvolutionDecoder)
     z, weight = normal(2, ROWS, 4).requires_grad_(), decoder.output.weight
-    found = decoder.reconstruction(z, inputs, draws((0, 1)), value=True)
+    found = decoder.reconstruction(z, inputs, Step(draws((0, 1))))
     smooth = torch.tensor(np.stack([propagation(edges, ROWS) for edges in graphs]))
     expected = 0.5 * (torch.tensor(x).double() - smooth @ z @ weight).square().sum(-1).mean(-1)
     torch.testing.assert_close(found, expected)
@@ -153,7 +159,7 @@ def test_the_graph_convolution_decoder_is_half_the_squared_distance(sparse):
 
 def test_a_graph_convolution_decodes_under_gaussian_alone():
     with pytest.raises(ValueError, match="decodes features under gaussian, got bernoulli"):
-        GraphConvolutionDecoder(weights, FEATURES, (8,), 4, BERNOULLI)
+        GRAPH_CONVOLUTION_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, BERNOULLI))
 
 
 def at_the_start(spec, inputs):
@@ -165,7 +171,7 @@ def at_the_start(spec, inputs):
 
 def ours(model, inputs):
     """The loss in nats per row."""
-    return model.loss(inputs, draws(), value=True).total[0]
+    return model.loss(inputs, Step(draws())).total[0]
 
 
 def test_kipf_and_welling_s_loss_times_n_squared_is_ours_times_n():

@@ -11,8 +11,10 @@ from made_up import graph_of
 from protocols import ORDER, side_of
 
 from benchmark.core.rng import torch_generators
-from benchmark.models import MODELS, Draws, Inputs
+from benchmark.models import MODELS
 from benchmark.study.origin import TWINS, steps
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import Draws, Step
 
 ROWS = {row.name: row for row in MODELS}
 OF_ROWS = [f"{stem}-{rest}" for stem in ("gae", "vgae") for rest in ("scripts", "scripts-balanced", "june")] + [
@@ -60,7 +62,7 @@ def test_the_objective_of_a_row_by_hand(name):
         nats = (a * np.logaddexp(0, -logits) + (1 - a) * np.logaddexp(0, logits)).sum() / n
 
     draws = Draws.of(lambda purpose: torch_generators((0,), purpose, device="cpu"))
-    loss = model.loss(inputs, draws, value=True)
+    loss = model.loss(inputs, Step(draws))
     assert loss.reconstruction.item() == pytest.approx(nats, rel=1e-9)
     assert loss.divergence.item() == pytest.approx(kl, rel=1e-9)
     assert loss.total.item() == pytest.approx(nats + kl / n**2, rel=1e-9)

@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.latents import of_posterior
 from benchmark.models import MODELS
-from benchmark.models.systems.autoencoder import VON_MISES_FISHER
+from benchmark.models.parts.posterior_families import VON_MISES_FISHER
 
 
 @pytest.mark.parametrize("name", ["s-vae", "s-vgae"])

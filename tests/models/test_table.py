@@ -8,9 +8,10 @@ import pytest
 import torch
 from networks import BY_NAME, CONTROLS, FEATURES, NETWORKS, NOISED, ROWS, TRAINED, built, rows, small, tiny
 
+from benchmark.datasets import DatasetSpec, Raw, make_dataset
 from benchmark.models import MODELS, ModelSpec
 from benchmark.models.parts.encoders import GCN_DEFAULT_START
-from benchmark.models.systems.autoencoder import (
+from benchmark.models.parts.posterior_families import (
     AS_PRINTED,
     DIRECT,
     FIXED,
@@ -232,16 +233,29 @@ def test_a_row_says_what_it_is(spec):
     assert spec.family == ("control" if control else "gae" if spec.uses_graph else "ae")
 
 
+def data_of(x, edges=None):
+    return make_dataset(
+        DatasetSpec(
+            name="made-up", load=lambda _: None, scaling="none", family="f", source="s", licence="l", citation="c"
+        ),
+        Raw(x, y=np.arange(len(x)) % 2, edges=edges),
+    )
+
+
 @rows([*NETWORKS, *NOISED])
-def test_only_the_sampled_rows_need_a_non_edge(spec):
-    assert spec.samples_pairs == (spec.name in ("gae-sampled", "vgae-sampled"))
+def test_only_models_that_sample_pairs_refuse_a_complete_graph(spec):
+    complete = np.stack(np.triu_indices(6, 1), axis=1)
+    reason = spec.refuses(data_of(np.eye(6), complete), complete, spec.settings)
+    assert ("samples non-edges" in (reason or "")) == (spec.name in ("gae-sampled", "vgae-sampled"))
 
 
 @rows(TRAINED)
-def test_features_outside_the_unit_interval_are_refused_where_the_loss_needs_them_inside(spec):
-    """A cross-entropy of features, or means that a sigmoid gives; edges are no features."""
+def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_inside(spec):
+    """A cross-entropy of features needs it, and means that a sigmoid gives; a likelihood of edges does not."""
     sigmoid = spec.decoder.makes == "images" and spec.likelihood.name in ("bernoulli", "gaussian-sigmoid")
-    assert spec.unit_interval == sigmoid
+    edges = np.array([[0, 1]])
+    reason = spec.refuses(data_of(2.0 * np.eye(6), edges), edges, spec.settings)
+    assert ("needs them within [0, 1]" in (reason or "")) == sigmoid
 
 
 @pytest.mark.parametrize(
@@ -264,15 +278,17 @@ def test_features_outside_the_unit_interval_are_refused_where_the_loss_needs_the
 )
 def test_the_objective_in_words(name, objective):
     spec = BY_NAME[name]
-    assert spec.objective(spec.settings) == objective
+    assert spec.describe(spec.settings, 10).objective == objective
 
 
 def test_the_objective_is_that_of_the_settings():
     spec = BY_NAME["vae"]
-    words = spec.objective(spec.overridden({"estimator": "A", "samples": 4}))
+    words = spec.describe(spec.overridden({"estimator": "A", "samples": 4}), 10).objective
     assert words == "reconstruction + β·KL, SGVB A, L = 4"
-    assert spec.objective(spec.overridden({"epochs": 0})) == "untrained"
-    assert "60% of the features" in BY_NAME["dae"].objective(BY_NAME["dae"].overridden({"corruption": 0.6}))
+    assert spec.describe(spec.overridden({"epochs": 0}), 10).objective == "untrained"
+    assert (
+        "60% of the features" in BY_NAME["dae"].describe(BY_NAME["dae"].overridden({"corruption": 0.6}), 10).objective
+    )
 
 
 @rows(NOISED)
@@ -285,11 +301,12 @@ def test_a_noised_row_is_a_point_and_its_twin_as_they_stand(spec):
     changed = spec.overridden({"latent": 3, "beta": 0.25})
     assert changed == spec.variational.overridden({"latent": 3, "beta": 0.25})
     assert spec.settings_of_point(changed) == spec.point.overridden({"latent": 3})
-    assert spec.posterior.noisy
-    for shared in ("family", "encoder", "decoder", "likelihood", "uses_graph", "unit_interval"):
+    assert spec.noisy
+    for shared in ("family", "uses_graph", "drawable"):
         assert getattr(spec, shared) == getattr(spec.point, shared) == getattr(spec.variational, shared)
-    x = np.ones((3, 2), dtype=np.float32)
-    assert spec.seen(x) is x
+    for shared in ("encoder", "decoder", "likelihood"):
+        assert getattr(spec.point, shared) == getattr(spec.variational, shared)
+    assert spec.network is spec.point
 
 
 def test_every_variational_row_of_the_ladder_has_all_its_rungs():
@@ -308,18 +325,18 @@ def test_the_families_are_what_the_table_holds():
 
 @rows(CONTROLS)
 def test_a_control_has_no_setting_but_a_width(spec):
-    with pytest.raises(ValueError, match="epochs is no setting of this row"):
+    with pytest.raises(ValueError, match="does not accept the setting 'epochs'"):
         spec.overridden({"epochs": 3})
     if spec.has_dimension:
         assert spec.overridden({"latent": 3}).latent == 3
     else:
-        with pytest.raises(ValueError, match="latent is no setting of this row"):
+        with pytest.raises(ValueError, match="does not accept the setting 'latent'"):
             spec.overridden({"latent": 3})
 
 
 def test_importance_weights_are_for_rows_of_features():
     assert BY_NAME["vae"].overridden({"estimator": "IW", "samples": 8}).estimator == "IW"
-    with pytest.raises(ValueError, match=r"estimator 'IW' weighs rows by their nats, .* of pairs; A or B"):
+    with pytest.raises(ValueError, match=r"estimator 'IW' weighs rows by their nats, .* of pairs; use A or B"):
         BY_NAME["vgae"].overridden({"estimator": "IW"})
 
 

@@ -47,7 +47,7 @@ def test_an_arm_that_starts_share_or_a_study_lists_is_one_arm_with_all_cells(dat
     names = [str(arm) for arm in plan.arms]
     one, other = asked_by("scripts"), asked_by("june")
     assert len(set(names)) == len(names) == len(one.keys() | other.keys() | {"gae-june"})
-    assert len({(arm.row.name, arm.settings) for arm in plan.arms}) == len(names)
+    assert len({(arm.model.name, arm.settings) for arm in plan.arms}) == len(names)
     found = cells_of(plan)
     for name in one.keys() | other.keys():
         asked = one.get(name, set()) | other.get(name, set())
@@ -94,7 +94,8 @@ def test_an_arm_of_a_waterfall_may_not_stand_in_the_study_under_another_name(dat
     """Statistics look it up by its label."""
     variant = {"models": ["vgae-scripts"], "settings": {"beta": 1}}
     told = (
-        r"vgae-scripts \(beta=1\) trains what the waterfall 'scripts' trains as vgae-scripts \(beta=1.0\); leave it out"
+        r"vgae-scripts \(beta=1\) trains what the waterfall 'scripts' trains as vgae-scripts \(beta=1.0\); "
+        r"leave vgae-scripts \(beta=1\) out"
     )
     with pytest.raises(InputError, match=told):
         _ = planned(dataset, waterfalls=["scripts"], variants=[variant]).arms

@@ -44,7 +44,7 @@ import torch
 from torch import nn
 
 from benchmark.models import ModelSpec, Settings
-from benchmark.models.systems.autoencoder import POINT
+from benchmark.models.parts.posterior_families import POINT
 from benchmark.models.parts.decoders import MLP_DECODER
 from benchmark.models.parts.encoders import MLP, EncoderSpec
 from benchmark.models.parts.likelihoods import BERNOULLI
@@ -56,9 +56,9 @@ class Bound:
 
 
 class Bounded(nn.Module):
-    def __init__(self, streams, features, hidden, heads):
+    def __init__(self, streams, shape):
         super().__init__()
-        self.inner = MLP(streams, features, hidden, heads)
+        self.inner = MLP(streams, shape.features, shape.hidden, shape.heads)
         self.bound = Bound(3.0)
 
     def forward(self, inputs):
@@ -136,7 +136,7 @@ def test_a_noised_row_follows_the_source_too(plugin):
         "from dataclasses import replace",
         "from benchmark.models import MODELS, NoisedSpec",
         "by_name = {row.name: row for row in MODELS}",
-        "AGAIN = NoisedSpec('ae-noised-again', by_name['ae'], by_name['vae'])",
+        "AGAIN = NoisedSpec(name='ae-noised-again', point=by_name['ae'], variational=by_name['vae'])",
     )
     first, edited = with_plugins([plugin(*made)]), with_plugins([plugin(*made, "# more")])
     assert first.models[-1].version != edited.models[-1].version

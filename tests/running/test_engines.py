@@ -131,7 +131,7 @@ def test_a_graph_model_sees_the_training_edges_alone(data, monkeypatch):
 def test_a_feature_model_trains_once_for_both_units_and_a_graph_model_for_each(data, tmp_path):
     made = planned(data)
     jobs = run.missing(made, Store(tmp_path)).jobs
-    units = {(job.batch.first.arm.row.name, tuple(u.unit for u in job.batch.trainings[0].units)) for job in jobs}
+    units = {(job.batch.first.arm.model.name, tuple(u.unit for u in job.batch.trainings[0].units)) for job in jobs}
     assert ("ae", ("all-edges", "training-edges")) in units
     assert {("vgae", ("all-edges",)), ("vgae", ("training-edges",))} <= units
 
@@ -145,7 +145,7 @@ def test_more_draws_are_added_without_training_where_the_latent_was_kept(data, t
     assert len([path for path in files if path.suffixes == [".generated", ".npz"]]) == 4
     more = planned(data, save_latents=True, draws=3)
     work = run.missing(more, store)
-    assert {job.batch.first.arm.row.name for job in work.jobs} == {"vgae"}
+    assert {job.batch.first.arm.model.name for job in work.jobs} == {"vgae"}
     assert all(job.kept for job in work.jobs)
     after, units = complete(more, store)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "latents").iterdir()} == files
@@ -166,18 +166,18 @@ def test_every_trained_unit_has_a_curve_and_diagnostics_and_one_added_later_too(
     complete(made, store)
     for unit in made.units():
         record = store.get(unit.identity.key)
-        if unit.arm.row.name == "raw":
+        if unit.arm.model.name == "raw":
             assert not record.diagnostics
             assert not record.curve
             continue
         assert {len(series) for series in record.curve.values()} == {21}
         assert record.diagnostics["effective_rank"] > 1
         assert record.diagnostics["reconstruction_mean"] > 0
-        noisy = unit.arm.row.posterior.noisy
+        noisy = unit.arm.model.posterior.noisy
         assert (record.diagnostics["reconstruction_sample"] is not None) == noisy
         assert (record.diagnostics["divergence"] is not None) == noisy
-        assert (record.diagnostics["norm_degree"] is not None) == unit.arm.row.uses_graph
-    one, other = (store.get(unit.identity.key) for unit in made.units() if unit.arm.row.name == "ae-noised")
+        assert (record.diagnostics["norm_degree"] is not None) == unit.arm.model.uses_graph
+    one, other = (store.get(unit.identity.key) for unit in made.units() if unit.arm.model.name == "ae-noised")
     assert (one.curve, one.diagnostics, one.latents) == (other.curve, other.diagnostics, other.latents)
 
 

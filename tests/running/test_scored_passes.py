@@ -8,12 +8,12 @@ from tiny import Held
 
 from benchmark.datasets import split
 from benchmark.latents.latents import EVERY
-from benchmark.models import MODELS, Inputs
+from benchmark.models import MODELS
 from benchmark.results.store import Store
 from benchmark.running import run
 from benchmark.running.work import Context, run_job
 from benchmark.tasks import TASKS, Case
-from benchmark.training.loop import fit
+from benchmark.training.inputs import Inputs
 
 ROWS = {row.name: row for row in MODELS}
 TASK = {task.name: task for task in TASKS}
@@ -41,7 +41,9 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
     context = Context(handed, "cpu", versions, "", "", True, frozenset(), tasks)
     jobs = {}
     for unit, work in (("before", run.missing(before, store)), ("anew", run.missing(plan, store))):
-        jobs |= {(unit, job.batch.first.unit): job for job in work.jobs if job.batch.first.arm.row.name == "vgae-june"}
+        jobs |= {
+            (unit, job.batch.first.unit): job for job in work.jobs if job.batch.first.arm.model.name == "vgae-june"
+        }
     assert len(jobs) == 4
     edges = {"all-edges": dataset.edges, "training-edges": split(dataset, 0).edges.train}
     row = ROWS["vgae-june"]
@@ -53,7 +55,7 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
             run.keep(scored, job, store)
             continue
         inputs = Inputs.of(dataset.x, [edges[unit]], replicas=1, device="cpu")
-        result = fit(row, inputs, row.overridden(settings), (0,), "cpu", snapshots=EVERY)
+        result = row.fit_inputs(inputs, row.overridden(settings), (0,), "cpu", passes=EVERY)
         assert [snapshot.epoch for snapshot in result.snapshots] == [5, 10, 15, 20]
         task = TASK["origin-svm" if unit == "all-edges" else "origin-links"]
         single = task if unit == "all-edges" else TASK["link-inner-product"]

@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.latents.latents import Latents, of_posterior
-from benchmark.models import Inputs, ModelSpec
-from benchmark.training.loop import fit
+from benchmark.models import ModelSpec
+from benchmark.training.inputs import Inputs
 from speed.place import ROWS, Place, averaged
 from speed.turns import Options, Row, Way, in_turn, summary, workers
 
@@ -30,7 +30,7 @@ def features_ours(at: Place, *, model: str, dataset: str, seeds: list[int], toge
     latents: list[Latents] = []
     with at.timed(row):
         for part in parts:
-            latents += of_posterior(fit(spec, inputs[len(part)], spec.settings, part, at.device).posterior)
+            latents += of_posterior(spec.fit_inputs(inputs[len(part)], spec.settings, part, at.device).posterior)
     return row | averaged([_classified(at, dataset, *pair) for pair in zip(seeds, latents, strict=True)])
 
 

@@ -13,8 +13,7 @@ from torch_geometric.utils import to_undirected
 
 from benchmark.core.rng import torch_generators
 from benchmark.latents.latents import Latents, of_posterior
-from benchmark.models import Inputs
-from benchmark.training.loop import fit
+from benchmark.training.inputs import Inputs
 from speed.place import ROWS, Place, averaged
 from speed.turns import Options, Row, Way, in_turn, summary, workers
 
@@ -33,7 +32,9 @@ def graphs_ours(at: Place, *, model: str, dataset: str, seeds: list[int]) -> Row
     with at.timed(row):
         for part in parts:
             inputs = Inputs.of(data.x, [edges[i] for i in part], replicas=len(part), device=at.device)
-            latents += of_posterior(fit(spec, inputs, spec.settings, [seeds[i] for i in part], at.device).posterior)
+            latents += of_posterior(
+                spec.fit_inputs(inputs, spec.settings, [seeds[i] for i in part], at.device).posterior
+            )
     return row | averaged([_linked(at, dataset, *pair) for pair in zip(seeds, latents, strict=True)])
 
 

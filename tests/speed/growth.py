@@ -14,8 +14,9 @@ from benchmark.core.rng import torch_generators
 from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
 from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.latents import Latents
-from benchmark.models import Draws, Inputs
 from benchmark.tasks import Case
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import Draws, Step
 from speed.graphs import graphs_ours
 from speed.place import ROWS, TASKS_BY_NAME, Place
 from speed.turns import Options, Row, Way, summary, workers
@@ -49,7 +50,7 @@ def growth_step(at: Place, *, model: str, n: int, r: int = 1, d: int = 16, steps
 
         def step() -> None:
             optimiser.zero_grad()
-            network.loss(inputs, draws, value=False).total.sum().backward()
+            network.loss(inputs, Step(draws, False)).total.sum().backward()
             optimiser.step()
 
         step()

@@ -17,9 +17,9 @@ from scipy.special import expit, gammaln, ive
 
 from benchmark.contracts.contract import global_draws
 from benchmark.core.rng import torch_generators
-from benchmark.models import MODELS, BaselineSpec, Draws, Inputs, ModelSpec, NoisedSpec, Settings
+from benchmark.models import MODELS, ControlSpec, ModelSpec, NoisedSpec, Settings
 from benchmark.models.parts.decoders import GRAPH_CONVOLUTION_DECODER
-from benchmark.models.systems.autoencoder import (
+from benchmark.models.parts.posterior_families import (
     AS_PRINTED,
     DIRECT,
     FIXED,
@@ -27,9 +27,11 @@ from benchmark.models.systems.autoencoder import (
     LOG_VARIANCE,
     POINT,
     VON_MISES_FISHER,
-    Autoencoder,
 )
+from benchmark.models.systems.autoencoder import Autoencoder
 from benchmark.training.graph import Graph
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import Draws
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its import calls torch.jit.script, which torch deprecates
@@ -37,12 +39,12 @@ with warnings.catch_warnings():
 
 NETWORKS = [row for row in MODELS if isinstance(row, ModelSpec)]
 TRAINED = [row for row in NETWORKS if row.settings.epochs]
-NOISY = [row for row in TRAINED if row.posterior.noisy]
+NOISY = [row for row in TRAINED if row.noisy]
 SPHERICAL = [row for row in NOISY if row.posterior is VON_MISES_FISHER]
 CONVOLVED = [row for row in NETWORKS if row.settings.convolution]
 NOISED = [row for row in MODELS if isinstance(row, NoisedSpec)]
 FITTED = [*TRAINED, *NOISED]
-CONTROLS = [row for row in MODELS if isinstance(row, BaselineSpec)]
+CONTROLS = [row for row in MODELS if isinstance(row, ControlSpec)]
 BY_NAME = {row.name: row for row in MODELS}
 RECTIFIED = ("ae-as-printed", "ae-relu-bottleneck", "vae-direct-sigma")  # a ReLU after the last layer too
 ROWS, FEATURES = 30, 8
@@ -91,7 +93,7 @@ def inputs_of(spec, x, edges, replicas=1, dtype=torch.float64) -> Inputs:
 def tiny(spec, replicas=1, dtype=torch.float64, **shape) -> Inputs:
     """What the row sees of ``data``, equal edges in every replica."""
     x, edges = data(**shape)
-    return inputs_of(spec, spec.seen(x), edges, replicas, dtype)
+    return inputs_of(spec, spec.network.seen(x), edges, replicas, dtype)
 
 
 def short(spec, epochs=5, **overrides) -> Settings:
@@ -104,7 +106,7 @@ def inputs_for(spec, replicas, device="cpu") -> Inputs:
     """Inputs of the first so many replicas, each with edges of its own, in the float32 of real runs."""
     x, _ = data()
     graphs = GRAPHS[:replicas] if spec.uses_graph else None
-    return Inputs.of(spec.seen(x), graphs, replicas=replicas, device=device, dense=not spec.uses_graph)
+    return Inputs.of(spec.network.seen(x), graphs, replicas=replicas, device=device, dense=not spec.uses_graph)
 
 
 def built(spec: ModelSpec, inputs: Inputs, seeds=(0,), settings: Settings | None = None) -> Autoencoder:

@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 
 from benchmark.core.rng import torch_generators
 from benchmark.latents.latents import Latents
-from benchmark.models import VonMisesFisher
+from benchmark.training.posteriors import VonMisesFisher
 
 DIMENSIONS = (2, 3, 4, 16, 64, 127, 128)
 LAWS = ((2, 0.5), (2, 30.0), (3, 0.01), (3, 10.0), (4, 200.0), (16, 1.0), (16, 5000.0), (64, 30.0), (128, 500.0))

@@ -319,7 +319,7 @@ def test_the_plan_has_the_combinations_that_exist(dataset):
         tasks = [task for task in TASKS if task.needs not in unmet_needs(there)]
         assert len(TASKS) - len(tasks) == {None: 0, "published": 1, "edges": 3}[without]
         found = [
-            (unit.arm.row.name, unit.unit, cell.readout, cell.draw, cell.task)
+            (unit.arm.model.name, unit.unit, cell.readout, cell.draw, cell.task)
             for unit in planned(there).units()
             for cell in unit.slots
         ]

@@ -4,16 +4,15 @@ import pytest
 import torch
 from networks import BY_NAME, TRAINED, built, draws, inputs_for, rows, short
 
-from benchmark.models import LAST
 from benchmark.training.curves import Curve
-from benchmark.training.loop import fit
+from benchmark.training.phases import LAST, Step
 from benchmark.training.posteriors import spread
 
 
 @rows(TRAINED)
 def test_epochs_are_counted_through_the_phases(spec):
     phases = [*(["layer 1", "layer 2"] if spec.name == "sae-stacked" else []), LAST]
-    (curve,) = fit(spec, inputs_for(spec, 1), short(spec, epochs=5), [0], "cpu").curves
+    (curve,) = spec.fit_inputs(inputs_for(spec, 1), short(spec, epochs=5), [0], "cpu").curves
     assert curve.epoch == tuple(range(1, 5 * len(phases) + 1))
     assert curve.phase == tuple(name for name in phases for _ in range(5))
     assert len(curve.total) == len(curve.reconstruction) == len(curve.divergence) == len(curve.std) == len(curve.epoch)
@@ -22,7 +21,7 @@ def test_epochs_are_counted_through_the_phases(spec):
 def test_a_long_phase_logs_its_first_epoch_and_twenty_more():
     spec = BY_NAME["sae-stacked"]
     settings = short(spec, epochs=40, batch=0).with_overrides({"hidden": (8, 7)})
-    (curve,) = fit(spec, inputs_for(spec, 1), settings, [0], "cpu").curves
+    (curve,) = spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").curves
     logged = [1, *range(2, 41, 2)]
     assert curve.epoch == tuple(position * 40 + epoch for position in range(4) for epoch in logged)
     assert list(dict.fromkeys(curve.phase)) == ["layer 1", "layer 2", "layer 3", LAST]
@@ -33,7 +32,7 @@ def test_std_of_a_curve_is_the_mean_std_of_the_epoch_and_zero_for_a_point(spec):
     """On the full batch, the last of four epochs starts with the weights that three epochs leave."""
     full = {} if spec.uses_graph else {"batch": 0}
     inputs = inputs_for(spec, 1)
-    one, two = (fit(spec, inputs, short(spec, epochs=epochs, **full), [0], "cpu") for epochs in (3, 4))
+    one, two = (spec.fit_inputs(inputs, short(spec, epochs=epochs, **full), [0], "cpu") for epochs in (3, 4))
     if not spec.posterior.noisy:
         assert set(two.curves[0].std) == {0.0}
         return
@@ -55,8 +54,8 @@ def test_curves_are_in_nats_per_row_for_any_batch_size(spec):
     """With fixed weights and no draws, the mean over batches of 16 and 14 rows equals the mean over all rows."""
     inputs = inputs_for(spec, 2)
     settings = short(spec, epochs=1, learning_rate=1e-12)
-    curves = fit(spec, inputs, settings, [0, 1], "cpu").curves
-    whole = built(spec, inputs, (0, 1), settings).float().loss(inputs, draws((0, 1)), value=True)
+    curves = spec.fit_inputs(inputs, settings, [0, 1], "cpu").curves
+    whole = built(spec, inputs, (0, 1), settings).float().loss(inputs, Step(draws((0, 1))))
     for name in ("total", "reconstruction", "divergence"):
         found = torch.tensor([getattr(curve, name)[0] for curve in curves])
         torch.testing.assert_close(found, getattr(whole, name), rtol=1e-5, atol=1e-6)

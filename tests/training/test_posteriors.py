@@ -7,8 +7,16 @@ from networks import BY_NAME, RECTIFIED, ROWS, TRAINED, built, draws, rows, tiny
 from torch.distributions import Normal, kl_divergence
 
 from benchmark.core.rng import torch_generators
-from benchmark.models import DiagonalGaussian, PointMass, divergence, sample, with_noise_of
-from benchmark.training.posteriors import sampled_divergence, standard_normal
+from benchmark.training.phases import Step
+from benchmark.training.posteriors import (
+    DiagonalGaussian,
+    PointMass,
+    divergence,
+    sample,
+    sampled_divergence,
+    standard_normal,
+    with_noise_of,
+)
 
 
 def noise(seeds=(0,)):
@@ -78,7 +86,7 @@ def test_as_printed_models_draw_with_a_wrong_std_and_pay_the_right_divergence(pr
     torch.testing.assert_close(wrong.encode(inputs).std, 0.5 * h.exp())
     torch.testing.assert_close(right.encode(inputs).std, (h / 2).exp())
     kl = 0.5 * (mean.square() + h.exp() - h - 1).sum(-1).mean(-1)
-    losses = [model.loss(inputs, draws(), value=True) for model in (wrong, right)]
+    losses = [model.loss(inputs, Step(draws())) for model in (wrong, right)]
     for loss in losses:
         torch.testing.assert_close(loss.divergence, kl)
     assert losses[0].reconstruction != losses[1].reconstruction
@@ -105,7 +113,7 @@ def test_losses_and_gradients_stay_finite_for_a_direct_std_of_zero(estimator):
     assert torch.equal(q.std, std)
     assert (std == 0).any()
     assert (std > 0).any()
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     if estimator == "B":
         expected = 0.5 * (mean.square() + std.square() - (1e-8 + std.square()).log() - 1).sum(-1).mean(-1)
         torch.testing.assert_close(loss.divergence, expected)
@@ -116,7 +124,7 @@ def test_losses_and_gradients_stay_finite_for_a_direct_std_of_zero(estimator):
         head.weight.data.fill_(-1.0)  # all units of μ and σ are dead
         head.bias.data.fill_(-1.0)
     model.zero_grad()
-    loss = model.loss(inputs, draws(), value=True)
+    loss = model.loss(inputs, Step(draws()))
     loss.total.sum().backward()
     assert (model.encode(inputs).std == 0).all()
     assert all(value.isfinite().all() for value in loss)

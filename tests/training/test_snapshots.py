@@ -12,9 +12,9 @@ from made_up import graph_of
 from benchmark.core.rng import torch_generators
 from benchmark.latents.latents import Epochs, Latents, of_posterior
 from benchmark.latents.readouts import READOUTS, read_out
-from benchmark.models import MODELS, Inputs
+from benchmark.models import MODELS
 from benchmark.models.parts.decoders import InnerProduct
-from benchmark.training.loop import fit
+from benchmark.training.inputs import Inputs
 
 ROWS = {row.name: row for row in MODELS}
 READOUT = {readout.name: readout for readout in READOUTS}
@@ -26,19 +26,19 @@ def small(name, **changes):
     return row.overridden({"hidden": 6, "latent": 3, "epochs": 12} | changes)
 
 
-def trained(name, *, seeds=(0, 1), snapshots=None, **changes):
+def trained(name, *, seeds=(0, 1), passes=None, **changes):
     x, edges, weights = graph_of()
     row = ROWS[name]
     given = [weights] * len(seeds) if row.weighted else None
     inputs = Inputs.of(x, [edges] * len(seeds), replicas=len(seeds), device="cpu", weights=given)
-    return fit(row, inputs, small(name, **changes), seeds, "cpu", snapshots=snapshots)
+    return row.fit_inputs(inputs, small(name, **changes), seeds, "cpu", passes=passes)
 
 
 def parts_of(result):
     """Every array of a result, by name, curves included."""
     q = result.posterior
     arrays = {field.name: getattr(q, field.name) for field in fields(q)}
-    arrays |= {f"weight {name}": value.detach() for name, value in result.model.named_parameters()}
+    arrays |= {f"weight {name}": value.detach() for name, value in result.network.named_parameters()}
     return arrays | {"of means": result.reconstruction[0], "of samples": result.reconstruction[1]}
 
 
@@ -47,13 +47,13 @@ def test_snapshots_hold_the_very_draws_of_every_fifth_pass_and_change_nothing(na
     passed = []
     scored = InnerProduct.reconstruction
 
-    def recording(self, z, inputs, draws, *, value):
+    def recording(self, z, inputs, step):
         if torch.is_grad_enabled() and z.requires_grad:
             passed.append(z.detach().clone())
-        return scored(self, z, inputs, draws, value=value)
+        return scored(self, z, inputs, step)
 
     monkeypatch.setattr(InnerProduct, "reconstruction", recording)
-    result = trained(name, snapshots=5)
+    result = trained(name, passes=5)
     assert len(passed) == 12
     assert [taken.epoch for taken in result.snapshots] == [5, 10]
     for snapshot in result.snapshots:
@@ -78,7 +78,7 @@ def test_snapshots_hold_the_very_draws_of_every_fifth_pass_and_change_nothing(na
 @pytest.mark.parametrize("name", ["gae-scripts", "vgae-june"])
 def test_a_snapshot_is_the_posterior_before_its_step(name):
     """What training for one epoch less leaves, drawn with that many draws of the replica's own noise."""
-    result = trained(name, snapshots=5)
+    result = trained(name, passes=5)
     for snapshot in result.snapshots:
         before = trained(name, epochs=snapshot.epoch - 1).posterior
         assert torch.equal(snapshot.posterior.mean, before.mean)
@@ -87,8 +87,8 @@ def test_a_snapshot_is_the_posterior_before_its_step(name):
                 *_, epsilon = (torch.randn(14, 3, generator=stream) for _ in range(snapshot.epoch))
                 by_hand = before.mean[replica] + before.std[replica] * epsilon
                 torch.testing.assert_close(snapshot.drawn[replica], by_hand)
-    assert [taken.epoch for taken in trained(name, snapshots=4).snapshots] == [4, 8, 12]
-    assert trained(name, snapshots=13).snapshots == ()
+    assert [taken.epoch for taken in trained(name, passes=4).snapshots] == [4, 8, 12]
+    assert trained(name, passes=13).snapshots == ()
 
 
 @pytest.mark.parametrize("name", ["ae", "vae"])
@@ -97,9 +97,9 @@ def test_passes_of_mini_batches_have_means_and_no_draws(name):
     row, (x, _, _) = ROWS[name], graph_of()
     inputs = Inputs.of(x, None, replicas=2, device="cpu")
 
-    def result(epochs, snapshots=None):
+    def result(epochs, passes=None):
         settings = row.overridden({"hidden": 6, "latent": 3, "batch": 4, "least_steps": 0, "epochs": epochs})
-        return fit(row, inputs, settings, (0, 1), "cpu", snapshots=snapshots)
+        return row.fit_inputs(inputs, settings, (0, 1), "cpu", passes=passes)
 
     kept, plain = result(12, 5), result(12)
     assert [(each.epoch, each.drawn) for each in kept.snapshots] == [(5, None), (10, None)]
@@ -117,12 +117,12 @@ def test_passes_of_mini_batches_have_means_and_no_draws(name):
 def test_a_row_whose_noise_comes_after_training_is_refused():
     row, (x, edges, _) = ROWS["gae-noised"], graph_of()
     inputs = Inputs.of(x, [edges], replicas=1, device="cpu")
-    with pytest.raises(ValueError, match=r"gae-noised: .*snapshots"):
-        fit(row, inputs, row.overridden({"epochs": 1}), (0,), "cpu", snapshots=5)
+    with pytest.raises(ValueError, match=r"gae-noised: .*training passes have none"):
+        row.fit_inputs(inputs, row.overridden({"epochs": 1}), (0,), "cpu", passes=5)
 
 
 def test_readouts_of_epochs_are_the_passes_of_their_replica(tmp_path):
-    result = trained("vgae", snapshots=5)
+    result = trained("vgae", passes=5)
     both = of_posterior(result.posterior, result.snapshots)
     assert len(both) == 2
     for replica, latents in enumerate(both):
@@ -145,5 +145,5 @@ def test_passes_that_encode_corrupted_features_have_no_draw_to_show():
     spec = ROWS["dae"]
     settings = spec.overridden({"hidden": (8,), "latent": 4, "epochs": 5, "batch": 0, "least_steps": 0})
     x = np.random.default_rng(0).random((12, 5), dtype=np.float32)
-    result = fit(spec, Inputs.of(x, None, replicas=1, device="cpu"), settings, [0], "cpu", snapshots=5)
+    result = spec.fit_inputs(Inputs.of(x, None, replicas=1, device="cpu"), settings, [0], "cpu", passes=5)
     assert [snapshot.drawn for snapshot in result.snapshots] == [None]

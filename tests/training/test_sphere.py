@@ -24,7 +24,7 @@ from sphere_law import (
     variance,
 )
 
-from benchmark.models import VonMisesFisher, divergence
+from benchmark.training.posteriors import VonMisesFisher, divergence
 from benchmark.training.sphere import bessel, divergence_from_uniform, log_normaliser
 
 

@@ -32,9 +32,15 @@ from torch.nn.functional import normalize
 
 from benchmark.latents import latents as readouts
 from benchmark.latents.diagnostics import diagnose
-from benchmark.models import VonMisesFisher, divergence, sample
 from benchmark.training import posteriors
-from benchmark.training.posteriors import sampled_divergence, spread, standard_normal
+from benchmark.training.posteriors import (
+    VonMisesFisher,
+    divergence,
+    sample,
+    sampled_divergence,
+    spread,
+    standard_normal,
+)
 from benchmark.training.sphere import cosine_slope, cosines, on_sphere
 
 

@@ -32,11 +32,14 @@ from networks import (
 
 from benchmark.core.errors import InputError
 from benchmark.core.rng import torch_generators
-from benchmark.models import LAST, DiagonalGaussian, Inputs, NoisedSpec, PointMass, VonMisesFisher, sample
+from benchmark.models import NoisedSpec
 from benchmark.models.parts.encoders import MLP, EncoderSpec
+from benchmark.models.systems.autoencoder import Autoencoder
 from benchmark.training.curves import Curve
 from benchmark.training.devices import out_of_memory, resolve_device
-from benchmark.training.loop import fit
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import LAST, Step
+from benchmark.training.posteriors import DiagonalGaussian, PointMass, VonMisesFisher, sample
 
 
 def numbers(result):
@@ -54,18 +57,18 @@ def numbers(result):
 def test_one_replica_ten_times_equals_ten_once(spec):
     """Each replica has its own edges, weights, batches, noise, negatives and corruption: the others do not matter."""
     settings = short(spec, epochs=3)
-    together = numbers(fit(spec, inputs_for(spec, 10), settings, range(10), "cpu"))
+    together = numbers(spec.fit_inputs(inputs_for(spec, 10), settings, range(10), "cpu"))
     x, _ = data()
     for seed in range(10):
-        own = inputs_of(spec, spec.seen(x), GRAPHS[seed], dtype=torch.float32)
-        for one, ten in zip(numbers(fit(spec, own, settings, [seed], "cpu")), together, strict=True):
+        own = inputs_of(spec, spec.network.seen(x), GRAPHS[seed], dtype=torch.float32)
+        for one, ten in zip(numbers(spec.fit_inputs(own, settings, [seed], "cpu")), together, strict=True):
             torch.testing.assert_close(one[0], ten[seed], rtol=2e-3, atol=2e-3)
 
 
 @rows(FITTED)
 def test_same_seed_same_bits_another_seed_another_latent(spec):
     inputs = inputs_for(spec, 1)
-    first, again, other = (numbers(fit(spec, inputs, short(spec, epochs=2), [seed], "cpu")) for seed in (0, 0, 1))
+    first, again, other = (numbers(spec.fit_inputs(inputs, short(spec, epochs=2), [seed], "cpu")) for seed in (0, 0, 1))
     assert all(torch.equal(one, same) for one, same in zip(first, again, strict=True))
     assert not torch.equal(first[-2], other[-2])
 
@@ -84,12 +87,12 @@ def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
         inputs = Inputs.of(data()[0], [grouped] * 2, replicas=2, device="cpu")
     settings = short(spec, epochs=60, learning_rate=0.01)
     with global_states_untouched():
-        result = fit(spec, inputs, settings, [0, 1], "cpu")
+        result = spec.fit_inputs(inputs, settings, [0, 1], "cpu")
     start = built(row, inputs, (0, 1), short(row)).float()
     with torch.no_grad():
         first, last = (
-            torch.stack([model.loss(inputs, generators, value=True).total for _ in range(20)]).mean(0)
-            for model, generators in ((start, draws((2, 3))), (result.model, draws((2, 3))))
+            torch.stack([model.loss(inputs, Step(generators)).total for _ in range(20)]).mean(0)
+            for model, generators in ((start, draws((2, 3))), (result.network, draws((2, 3))))
         )
     assert (last < first).all()
     assert all(value.isfinite().all() for value in numbers(result))
@@ -103,13 +106,13 @@ def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
 @rows(FITTED)
 def test_the_last_epoch_read_out_without_noise_is_the_result(spec):
     inputs = inputs_for(spec, 2)
-    result = fit(spec, inputs, short(spec, epochs=2), [0, 1], "cpu")
+    result = spec.fit_inputs(inputs, short(spec, epochs=2), [0, 1], "cpu")
     assert result.posterior.mean.shape == (2, ROWS, 4)
     assert not result.posterior.mean.requires_grad
     with torch.no_grad():
-        q = result.model.encode(inputs)
+        q = result.network.encode(inputs)
     assert torch.equal(result.posterior.mean, q.mean)
-    assert isinstance(result.posterior, PointMass) != spec.posterior.noisy
+    assert isinstance(result.posterior, PointMass) != spec.noisy
     if isinstance(spec, NoisedSpec):
         return  # whose noise was never the model's
     for one, other in zip(astuple(result.posterior), astuple(q), strict=True):
@@ -121,7 +124,7 @@ def test_the_reconstruction_is_that_of_the_means_and_of_one_sample(spec):
     """Of the trained model, written out by hand; a point's sample is its mean."""
     x, _ = data()
     inputs = inputs_for(spec, 2)
-    result = fit(spec, inputs, short(spec, epochs=3), [0, 1], "cpu")
+    result = spec.fit_inputs(inputs, short(spec, epochs=3), [0, 1], "cpu")
     row = getattr(spec, "point", spec)
     noise = torch_generators((0, 1), "evaluation", "noise", device="cpu")
     q = result.posterior
@@ -136,17 +139,17 @@ def test_the_reconstruction_is_that_of_the_means_and_of_one_sample(spec):
             z = sample(one, [noise[replica]])[0].double().numpy()
         for found, latents in zip(result.reconstruction, (mean, z), strict=True):
             negatives = torch_generators((0, 1), "evaluation", "negatives", device="cpu")[replica]  # the same for both
-            expected = nats(row, result.model, latents, x, GRAPHS[replica], negatives, replica)
+            expected = nats(row, result.network, latents, x, GRAPHS[replica], negatives, replica)
             np.testing.assert_allclose(found[replica].item(), expected, rtol=1e-4)
 
 
-@rows([spec for spec in FITTED if not spec.uses_graph and spec.likelihood.name != "gaussian-learned"])
+@rows([spec for spec in FITTED if not spec.uses_graph and spec.network.likelihood.name != "gaussian-learned"])
 def test_blocks_of_rows_do_not_change_what_is_evaluated(spec):
     x, _ = data(n=1500, each=1)
     inputs = Inputs.of(x, None, replicas=2, device="cpu")
-    result = fit(spec, inputs, short(spec, epochs=1, batch=500), [0, 1], "cpu")
+    result = spec.fit_inputs(inputs, short(spec, epochs=1, batch=500), [0, 1], "cpu")
     with torch.no_grad():
-        whole = result.model.decoder.reconstruction(result.posterior.mean, inputs, draws((0, 1)), value=True)
+        whole = result.network.decoder.reconstruction(result.posterior.mean, inputs, Step(draws((0, 1))))
     torch.testing.assert_close(result.reconstruction[0], whole, rtol=1e-5, atol=1e-5)
     assert not torch.isclose(whole[0], whole[1], rtol=1e-5)
 
@@ -154,8 +157,8 @@ def test_blocks_of_rows_do_not_change_what_is_evaluated(spec):
 class Listening(MLP):
     """An encoder that keeps what it is given in training."""
 
-    def __init__(self, kept, *given):
-        super().__init__(*given)
+    def __init__(self, kept, streams, shape):
+        super().__init__(streams, shape.features, shape.hidden, shape.heads)
         self.kept = kept
 
     def forward(self, inputs):
@@ -173,7 +176,7 @@ def listening(spec):
 def test_an_epoch_meets_every_row_once_in_an_order_of_its_own():
     spec, kept = listening(BY_NAME["ae"])
     x = np.repeat(np.arange(ROWS, dtype=np.float32)[:, None] / ROWS, FEATURES, axis=1)
-    fit(spec, Inputs.of(x, None, replicas=2, device="cpu"), short(spec, epochs=3), [0, 1], "cpu")
+    spec.fit_inputs(Inputs.of(x, None, replicas=2, device="cpu"), short(spec, epochs=3), [0, 1], "cpu")
     assert [batch.shape for batch in kept] == [(2, 16, FEATURES), (2, 14, FEATURES)] * 3
     orders = [
         tuple(torch.cat([kept[2 * epoch][r, :, 0], kept[2 * epoch + 1][r, :, 0]]).mul(ROWS).round().int().tolist())
@@ -192,7 +195,7 @@ def test_twins_meet_the_same_batches():
         spec, kept = listening(BY_NAME[name])
         changes = {"corruption": 0.0} if name == "dae" else {}
         settings = short(spec, epochs=2, **changes)
-        fit(spec, Inputs.of(x, None, replicas=1, device="cpu"), settings, [3], "cpu")
+        spec.fit_inputs(Inputs.of(x, None, replicas=1, device="cpu"), settings, [3], "cpu")
         heard.append(kept)
     for others in heard[1:]:
         assert all(torch.equal(one, other) for one, other in zip(heard[0], others, strict=True))
@@ -208,8 +211,8 @@ def test_the_first_step_is_adam_s(spec):
     model = built(spec, inputs, (0,), settings).float()
     start = {name: value.copy() for name, value in tensors(model).items()}
     generators = torch_generators((0,), "noise", device="cpu")
-    model.loss(inputs, replace(draws(), noise=generators), value=True).total.sum().backward()
-    end = tensors(fit(spec, inputs, settings, [0], "cpu").model)
+    model.loss(inputs, Step(replace(draws(), noise=generators))).total.sum().backward()
+    end = tensors(spec.fit_inputs(inputs, settings, [0], "cpu").network)
     for name, parameter in model.named_parameters():
         gradient = parameter.grad[0].numpy()
         clear = np.abs(gradient) > 1e-4
@@ -236,9 +239,9 @@ def test_layers_are_trained_one_after_another_by_hand():
         0.5 * ((first - layer("decoder.hidden.1", second)) ** 2).sum(1).mean(),
         0.5 * ((second - layer("decoder.hidden.0", layer("encoder.heads.0", second))) ** 2).sum(1).mean(),
     ]
-    phases = spec.phases(model)
+    phases = model.phases()
     for phase, cost in zip(phases[:-1], expected, strict=True):
-        loss = phase.loss(inputs, draws(), value=True)
+        loss = phase.loss(inputs, Step(draws()))
         np.testing.assert_allclose(loss.total.item(), cost, rtol=1e-9)
         assert torch.equal(loss.total, loss.reconstruction)
         assert (loss.divergence, loss.std) == (0, 0)
@@ -256,16 +259,16 @@ def test_layers_are_trained_one_after_another_by_hand():
 def test_pre_training_is_for_mlps():
     spec = replace(BY_NAME["gae"], pretraining=BY_NAME["sae-stacked"].pretraining)
     with pytest.raises(ValueError, match="pre-trained one by one in an MLP"):
-        fit(spec, inputs_for(spec, 1), short(spec), [0], "cpu")
+        spec.fit_inputs(inputs_for(spec, 1), short(spec), [0], "cpu")
 
 
 @rows(NOISED)
 def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
     inputs = inputs_for(spec, 2)
     settings = short(spec, epochs=3)
-    noised = fit(spec, inputs, settings, [0, 1], "cpu")
-    point = fit(spec.point, inputs, spec.settings_of_point(settings), [0, 1], "cpu")
-    twin = fit(spec.variational, inputs, settings, [0, 1], "cpu").posterior
+    noised = spec.fit_inputs(inputs, settings, [0, 1], "cpu")
+    point = spec.point.fit_inputs(inputs, spec.settings_of_point(settings), [0, 1], "cpu")
+    twin = spec.variational.fit_inputs(inputs, settings, [0, 1], "cpu").posterior
     assert isinstance(point.posterior, PointMass)
     assert torch.equal(noised.posterior.mean, point.posterior.mean)
     assert noised.curves == point.curves
@@ -283,32 +286,32 @@ def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
 def test_noise_goes_from_a_gaussian_to_a_point():
     spec = replace(BY_NAME["ae-noised"], point=BY_NAME["vae-fixed"])
     with pytest.raises(ValueError, match="ae-noised: noise goes from a Gaussian to a point"):
-        fit(spec, inputs_for(spec, 1), short(BY_NAME["vae"], epochs=1), [0], "cpu")
+        spec.fit_inputs(inputs_for(spec, 1), short(BY_NAME["vae"], epochs=1), [0], "cpu")
 
 
 @rows(NOISY)
 def test_beta_per_pair_counts_the_rows_of_the_data_not_of_a_batch(spec):
     settings = short(spec, epochs=1, beta="1/n^2")
-    (curve,) = fit(spec, inputs_for(spec, 1), settings, [0], "cpu").curves
+    (curve,) = spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").curves
     found = (curve.total[0] - curve.reconstruction[0]) * ROWS**2
     assert found == pytest.approx(curve.divergence[0], abs=1e-5 * ROWS**2 * abs(curve.total[0]), rel=1e-5)
-    assert fit(spec, inputs_for(spec, 1), settings, [0], "cpu").model.beta == 1 / ROWS**2
+    assert spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").network.beta == 1 / ROWS**2
 
 
 def test_an_untrained_row_is_its_encoder_at_the_start():
     untrained, trained = BY_NAME["untrained-mlp"], BY_NAME["ae"]
     inputs = inputs_for(trained, 1)
-    result = fit(untrained, inputs, untrained.settings, [0], "cpu")
+    result = untrained.fit_inputs(inputs, untrained.settings, [0], "cpu")
     assert result.curves == (Curve(),)
     assert result.curves[0].last_fall is None
     barely = trained.overridden({"learning_rate": 1e-12, "epochs": 1, "least_steps": 0})
-    torch.testing.assert_close(result.posterior.mean, fit(trained, inputs, barely, [0], "cpu").posterior.mean)
+    torch.testing.assert_close(result.posterior.mean, trained.fit_inputs(inputs, barely, [0], "cpu").posterior.mean)
 
 
 def test_small_data_are_trained_for_the_least_steps():
     spec, kept = listening(BY_NAME["ae"])
     settings = small(spec, epochs=2, batch=16, least_steps=7)
-    (curve,) = fit(spec, inputs_for(spec, 1), settings, [0], "cpu").curves
+    (curve,) = spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").curves
     assert curve.epoch[-1] == 4  # of two steps
     assert len(kept) == 8
 
@@ -316,33 +319,33 @@ def test_small_data_are_trained_for_the_least_steps():
 def test_a_diverged_replica_is_seen_and_its_neighbour_is_not_harmed():
     """One replica starts from a weight that is not a number."""
 
-    def poisoned(*given):
-        encoder = MLP(*given)
+    def poisoned(streams, shape):
+        encoder = MLP(streams, shape.features, shape.hidden, shape.heads)
         encoder.hidden[0].weight.data[0, 0, 0] = float("nan")
         return encoder
 
     sound = BY_NAME["vae-gaussian"]
     spec = replace(sound, encoder=EncoderSpec("poisoned", poisoned, uses_graph=False))
-    result = fit(spec, inputs_for(spec, 2), short(spec), [0, 1], "cpu")
+    result = spec.fit_inputs(inputs_for(spec, 2), short(spec), [0, 1], "cpu")
     assert result.curves[0].first_not_finite == 1
     assert result.curves[1].first_not_finite is None
-    alone = fit(sound, inputs_for(spec, 1), short(spec), [1], "cpu")
+    alone = sound.fit_inputs(inputs_for(spec, 1), short(spec), [1], "cpu")
     torch.testing.assert_close(result.posterior.mean[1], alone.posterior.mean[0], rtol=2e-3, atol=2e-3)
     assert result.posterior.mean[0].isnan().any()
 
 
 def test_a_rate_that_is_too_high_diverges():
     spec = BY_NAME["vae-gaussian"]
-    curve = fit(spec, inputs_for(spec, 1), short(spec, epochs=40, learning_rate=1e6), [0], "cpu").curves[0]
+    curve = spec.fit_inputs(inputs_for(spec, 1), short(spec, epochs=40, learning_rate=1e6), [0], "cpu").curves[0]
     assert curve.first_not_finite is not None
 
 
 def test_what_the_trained_decoder_makes_is_what_its_weights_say():
     spec = BY_NAME["ae"]
-    result = fit(spec, inputs_for(spec, 1), short(spec), [0], "cpu")
+    result = spec.fit_inputs(inputs_for(spec, 1), short(spec), [0], "cpu")
     z = result.posterior.mean
-    expected = 1 / (1 + np.exp(-outputs_of(result.model, z[0].double().numpy())))
-    np.testing.assert_allclose(result.model.decoder.decode(z)[0].detach(), expected, rtol=1e-4)
+    expected = 1 / (1 + np.exp(-outputs_of(result.network, z[0].double().numpy())))
+    np.testing.assert_allclose(result.network.decoder.decode(z)[0].detach(), expected, rtol=1e-4)
 
 
 def test_memory_that_ran_out_is_told_from_other_errors():
@@ -366,9 +369,46 @@ def test_devices_are_resolved_or_refused():
 def test_gpu_and_cpu_agree_over_the_first_epochs():
     """Where nothing is drawn on the device, whose streams are others; what draws is finite there."""
     for spec in FITTED:
-        there = fit(spec, inputs_for(spec, 2, "cuda"), short(spec), [0, 1], "cuda")
+        there = spec.fit_inputs(inputs_for(spec, 2, "cuda"), short(spec), [0, 1], "cuda")
         assert there.posterior.mean.isfinite().all(), spec.name
-        drawn = spec.posterior.noisy or spec.settings.corruption or spec.likelihood.name == "bernoulli-sampled"
-        here = there if drawn else fit(spec, inputs_for(spec, 2), short(spec), [0, 1], "cpu")
+        drawn = spec.posterior.noisy or spec.settings.corruption or spec.network.likelihood.name == "bernoulli-sampled"
+        here = there if drawn else spec.fit_inputs(inputs_for(spec, 2), short(spec), [0, 1], "cpu")
         for a, b in zip(here.curves, there.curves, strict=True):
             np.testing.assert_allclose(a.reconstruction, b.reconstruction, rtol=1e-4, err_msg=spec.name)
+
+
+def test_a_schedule_weighs_the_divergence_by_the_progress_of_the_training():
+    """β is a factor of the same divergence at every step; the reconstruction does not know of it."""
+    spec = BY_NAME["vae"]
+    inputs = tiny(spec)
+    plain = built(spec, inputs, settings=small(spec, beta=2.0))
+    warm = built(spec, inputs, settings=small(spec, beta=2.0, beta_schedule="warm-up:0.5"))
+    full = plain.loss(inputs, Step(draws()))
+    for progress, factor in ((0.0, 0.0), (0.1, 0.2), (0.5, 1.0), (0.9, 1.0)):
+        loss = warm.loss(inputs, Step(draws(), progress=progress))
+        torch.testing.assert_close(loss.divergence, full.divergence)
+        torch.testing.assert_close(loss.total, full.reconstruction + factor * 2.0 * full.divergence)
+
+
+def test_the_loop_tells_the_loss_how_far_the_training_is(monkeypatch):
+    spec, told = BY_NAME["vae"], []
+    original = Autoencoder.loss
+
+    def listening_loss(self, inputs, step):
+        told.append(step.progress)
+        return original(self, inputs, step)
+
+    monkeypatch.setattr(Autoencoder, "loss", listening_loss)
+    spec.fit_inputs(inputs_for(spec, 1), short(spec, epochs=3), [0], "cpu")
+    assert told == [step / 6 for step in range(6)]
+
+
+def test_schedules_change_what_is_trained():
+    spec = BY_NAME["vae"]
+    inputs = inputs_for(spec, 1)
+    none, cyclical, warm_up = (
+        spec.fit_inputs(inputs, short(spec, epochs=3, **extra), [0], "cpu").posterior.mean
+        for extra in ({}, {"beta_schedule": "cyclical:1"}, {"beta_schedule": "warm-up:1"})
+    )
+    assert not torch.equal(none, cyclical)
+    assert not torch.equal(cyclical, warm_up)

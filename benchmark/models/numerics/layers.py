@@ -59,7 +59,7 @@ def glorot(inputs: int, outputs: int) -> float:
     return math.sqrt(6.0 / (inputs + outputs))
 
 
-def default(inputs: int, outputs: int) -> float:  # noqa: ARG001, every bound takes both widths
+def default(inputs: int, _outputs: int) -> float:
     """Bound b of PyTorch's own uniform initialisation of a linear layer in ±b: 1/√inputs.
 
     >>> default(4, 100)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from benchmark.models.numerics.layers import Streams, encoder_layers
-from benchmark.models.parts.encoders import EncoderSpec
+from benchmark.models.parts.encoders import EncoderShape, EncoderSpec
 from benchmark.training.graph import Graph
 from benchmark.training.inputs import Inputs
 from benchmark.training.sparse import SparseMatrix
@@ -133,4 +133,12 @@ def _known() -> dict[str, Any]:
     return {name: made for name, made in found.items() if inspect.isclass(made) and issubclass(made, MessagePassing)}
 
 
-CONVOLUTION_ENCODER = EncoderSpec("convolution of torch-geometric", Convolutions, uses_graph=True)
+def _convolutions(streams: Streams, shape: EncoderShape) -> Convolutions:
+    if shape.convolution is None:
+        raise ValueError("an encoder of convolutions needs the name of one")
+    return Convolutions(streams, shape.features, shape.hidden, shape.heads, convolution=shape.convolution)
+
+
+CONVOLUTION_ENCODER = EncoderSpec(
+    "convolution of torch-geometric", _convolutions, uses_graph=True, settings=("convolution",)
+)

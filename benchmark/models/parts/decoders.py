@@ -15,19 +15,44 @@ from benchmark.models.numerics.pairs import pair_cross_entropy, sampled_pair_cro
 from benchmark.models.parts.likelihoods import GAUSSIAN, FeatureLikelihood, PairLikelihood
 from benchmark.training.graph import Graph
 from benchmark.training.inputs import Inputs
-from benchmark.training.phases import Decoder, Draws
+from benchmark.training.phases import Decoder, Step
 from benchmark.training.sparse import SparseMatrix
 
 _LEAST_LOG_VARIANCE = math.log(1e-3)
 
 
 @dataclass(frozen=True, slots=True)
+class DecoderShape:
+    """The data that a decoder is built for.
+
+    Args:
+        features: f, the columns of the data.
+        hidden: The encoder's hidden widths.
+        latent: d.
+        likelihood: Of features or of pairs.
+    """
+
+    features: int
+    hidden: tuple[int, ...]
+    latent: int
+    likelihood: FeatureLikelihood | PairLikelihood
+
+
+@dataclass(frozen=True, slots=True)
 class DecoderSpec:
-    """What a row names as its decoder; ``build`` takes streams, f, the encoder's hidden widths, d and likelihood."""
+    """A decoder as a part of a model.
+
+    Args:
+        name: As the table of models prints it.
+        build: Makes the decoder with freshly drawn weights. Raises ValueError if the likelihood does not suit it.
+        makes: What its output can be drawn as.
+        settings: The settings that it adds to a model.
+    """
 
     name: str
-    build: Callable[..., Decoder]
-    makes: Literal["images", "edges"] | None  # what its output can be drawn as
+    build: Callable[[Streams, DecoderShape], Decoder]
+    makes: Literal["images", "edges"] | None
+    settings: tuple[str, ...] = ()
 
 
 class MLPDecoder(nn.Module):
@@ -75,7 +100,8 @@ class MLPDecoder(nn.Module):
         variance = () if log_variance is None else (log_variance,)
         return self.likelihood.negative_log(inputs.features, output, *variance)
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002, all of it is exact and the value costs nothing
+    def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
+        """Nats per row, [r]."""
         return self.costs(z, inputs).mean(-1)
 
 
@@ -85,20 +111,12 @@ class GraphConvolutionDecoder(nn.Module):
     Σ‖x̂‖² = tr((ÂZ)ᵀ(ÂZ) W Wᵀ) and Σ x·x̂ = Σ (X Wᵀ) ⊙ (ÂZ): sparse features stay sparse.
     """
 
-    def __init__(
-        self,
-        streams: Streams,
-        features: int,
-        hidden: tuple[int, ...],  # noqa: ARG002, one layer
-        latent: int,
-        likelihood: FeatureLikelihood,
-    ) -> None:
+    def __init__(self, streams: Streams, features: int, latent: int) -> None:
         super().__init__()
-        if likelihood != GAUSSIAN:
-            raise ValueError(f"a graph convolution decodes features under gaussian, got {likelihood.name}")
         self.output = GraphConvolution(streams, "decoder.output", latent, features)
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002
+    def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
+        """Nats per row, [r]."""
         if inputs.graph is None:
             raise ValueError("a graph convolution needs inputs with a graph")
         x, weight = inputs.features, self.output.weight
@@ -112,31 +130,43 @@ class GraphConvolutionDecoder(nn.Module):
 class InnerProduct(nn.Module):
     """Logits z zᵀ of ordered pairs against A + I, or A; no parameters. Kipf and Welling (2016), eq. 2."""
 
-    def __init__(
-        self,
-        streams: Streams,  # noqa: ARG002, it has no weights
-        features: int,  # noqa: ARG002
-        hidden: tuple[int, ...],  # noqa: ARG002
-        latent: int,  # noqa: ARG002
-        likelihood: PairLikelihood,
-    ) -> None:
+    def __init__(self, likelihood: PairLikelihood) -> None:
         super().__init__()
         self.likelihood = likelihood
         self._known: tuple[Graph, Tensor, Tensor] | None = None
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:
+    def reconstruction(self, z: Tensor, inputs: Inputs, step: Step) -> Tensor:
+        """Nats per row, [r]; NaN without ``step.value``."""
         graph = inputs.graph
         if graph is None:
             raise ValueError("a decoder of edges needs inputs with a graph")
         if self.likelihood.weights is None:
-            return sampled_pair_cross_entropy(z, graph, draws.negatives, value=value) / graph.nodes
+            return sampled_pair_cross_entropy(z, graph, step.draws.negatives, value=step.value) / graph.nodes
         if self._known is None or self._known[0] is not graph:  # they are the same at every step
             weight, norm = self.likelihood.weights(graph.nodes, graph.counts)
             self._known = (graph, weight, norm / graph.nodes)
-        return pair_cross_entropy(z, *self._known, value=value, loops=self.likelihood.loops)
+        return pair_cross_entropy(z, *self._known, value=step.value, loops=self.likelihood.loops)
 
 
-MLP_DECODER = DecoderSpec("MLP", MLPDecoder, "images")
-MLP_DECODER_WITHOUT_BIASES = DecoderSpec("MLP without biases", partial(MLPDecoder, bias=False), "images")
-GRAPH_CONVOLUTION_DECODER = DecoderSpec("graph convolution", GraphConvolutionDecoder, None)
-INNER_PRODUCT_DECODER = DecoderSpec("inner product", InnerProduct, "edges")
+def _mlp(streams: Streams, shape: DecoderShape, *, bias: bool = True) -> MLPDecoder:
+    if not isinstance(shape.likelihood, FeatureLikelihood):
+        raise ValueError(f"an MLP decodes features, and {shape.likelihood.name} is a likelihood of pairs")
+    return MLPDecoder(streams, shape.features, shape.hidden, shape.latent, shape.likelihood, bias=bias)
+
+
+def _graph_convolution(streams: Streams, shape: DecoderShape) -> GraphConvolutionDecoder:
+    if shape.likelihood != GAUSSIAN:
+        raise ValueError(f"a graph convolution decodes features under gaussian, got {shape.likelihood.name}")
+    return GraphConvolutionDecoder(streams, shape.features, shape.latent)
+
+
+def _inner_product(_streams: Streams, shape: DecoderShape) -> InnerProduct:
+    if not isinstance(shape.likelihood, PairLikelihood):
+        raise ValueError(f"an inner product decodes pairs, and {shape.likelihood.name} is a likelihood of features")
+    return InnerProduct(shape.likelihood)
+
+
+MLP_DECODER = DecoderSpec("MLP", _mlp, "images", ("decoder_l2",))
+MLP_DECODER_WITHOUT_BIASES = DecoderSpec("MLP without biases", partial(_mlp, bias=False), "images", ("decoder_l2",))
+GRAPH_CONVOLUTION_DECODER = DecoderSpec("graph convolution", _graph_convolution, None, ("decoder_l2",))
+INNER_PRODUCT_DECODER = DecoderSpec("inner product", _inner_product, "edges")

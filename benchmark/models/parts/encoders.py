@@ -34,15 +34,37 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class EncoderSpec:
-    """What a row names as its encoder; ``build`` takes streams, f, the hidden widths, and names and widths of heads.
+class EncoderShape:
+    """The data that an encoder is built for.
 
-    One that is made of a convolution takes its name besides.
+    Args:
+        features: f, the columns of the data.
+        hidden: Widths of the hidden layers.
+        heads: Name and width of each head.
+        convolution: Name of a torch-geometric convolution, for an encoder that is made of one.
+    """
+
+    features: int
+    hidden: tuple[int, ...]
+    heads: tuple[tuple[str, int], ...]
+    convolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """An encoder as a part of a model.
+
+    Args:
+        name: As the table of models prints it.
+        build: Makes the encoder with freshly drawn weights.
+        uses_graph: Whether it sees edges.
+        settings: The settings that it adds to a model.
     """
 
     name: str
-    build: Callable[..., Encoder]
+    build: Callable[[Streams, EncoderShape], Encoder]
     uses_graph: bool
+    settings: tuple[str, ...] = ()
 
 
 class MLP(nn.Module):
@@ -104,12 +126,28 @@ class GCN(nn.Module):
         return list(torch.split(product, [weight.shape[-1] for weight in weights], dim=-1))
 
 
-MLP_ENCODER = EncoderSpec("MLP", MLP, uses_graph=False)
-MLP_WITHOUT_BIASES = EncoderSpec("MLP without biases", partial(MLP, bias=False), uses_graph=False)
-RECTIFIED_MLP = EncoderSpec("MLP with a last ReLU", partial(MLP, rectified=True), uses_graph=False)
+def _mlp(streams: Streams, shape: EncoderShape, *, bias: bool = True, rectified: bool = False) -> MLP:
+    return MLP(streams, shape.features, shape.hidden, shape.heads, bias=bias, rectified=rectified)
+
+
+def _gcn(
+    streams: Streams,
+    shape: EncoderShape,
+    *,
+    bound: Callable[[int, int], float] = glorot,
+    bias: bool = False,
+) -> GCN:
+    return GCN(streams, shape.features, shape.hidden, shape.heads, bound=bound, bias=bias)
+
+
+MLP_ENCODER = EncoderSpec("MLP", _mlp, uses_graph=False)
+MLP_WITHOUT_BIASES = EncoderSpec("MLP without biases", partial(_mlp, bias=False), uses_graph=False)
+RECTIFIED_MLP = EncoderSpec("MLP with a last ReLU", partial(_mlp, rectified=True), uses_graph=False)
 RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
-    "MLP with a last ReLU, without biases", partial(MLP, bias=False, rectified=True), uses_graph=False
+    "MLP with a last ReLU, without biases",
+    partial(_mlp, bias=False, rectified=True),
+    uses_graph=False,
 )
-GCN_ENCODER = EncoderSpec("GCN", GCN, uses_graph=True)
-GCN_WITH_BIASES = EncoderSpec("GCN with biases", partial(GCN, bias=True), uses_graph=True)
-GCN_DEFAULT_START = EncoderSpec("GCN started as a linear layer", partial(GCN, bound=default), uses_graph=True)
+GCN_ENCODER = EncoderSpec("GCN", _gcn, uses_graph=True)
+GCN_WITH_BIASES = EncoderSpec("GCN with biases", partial(_gcn, bias=True), uses_graph=True)
+GCN_DEFAULT_START = EncoderSpec("GCN started as a linear layer", partial(_gcn, bound=default), uses_graph=True)

@@ -48,7 +48,7 @@ def balanced(nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:
     return (pairs - ones) / ones, pairs / (2.0 * (pairs - ones))
 
 
-def unweighted(nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG001, every weight has these arguments
+def unweighted(_nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:
     """Positives and negatives as they are: both weights 1."""
     return torch.ones_like(edges), torch.ones_like(edges)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benchmark.models.model import Model
+from benchmark.models.model_spec import ModelSpec
+from benchmark.models.noised_spec import NoisedSpec
 from benchmark.models.parts.decoders import MLP_DECODER, MLP_DECODER_WITHOUT_BIASES, DecoderSpec
 from benchmark.models.parts.encoders import (
     MLP_ENCODER,
@@ -20,9 +23,7 @@ from benchmark.models.parts.likelihoods import (
     SIGMOID_GAUSSIAN,
     FeatureLikelihood,
 )
-from benchmark.models.settings import Settings
-from benchmark.models.specs import ModelSpec, NoisedSpec, Row
-from benchmark.models.systems.autoencoder import (
+from benchmark.models.parts.posterior_families import (
     AS_PRINTED,
     DIRECT,
     FIXED,
@@ -31,6 +32,7 @@ from benchmark.models.systems.autoencoder import (
     VON_MISES_FISHER,
     PosteriorFamily,
 )
+from benchmark.models.settings import Settings
 from benchmark.models.systems.pretraining import layer_wise
 
 # One table of settings; twins share everything but the posterior and what it needs. None was chosen by a test score.
@@ -71,7 +73,17 @@ def _features(
     decoder: DecoderSpec = MLP_DECODER,
 ) -> ModelSpec:
     """A row of MLPs."""
-    return ModelSpec(name, "ae", encoder, posterior, decoder, likelihood, settings, source, note)
+    return ModelSpec(
+        name=name,
+        family="ae",
+        encoder=encoder,
+        posterior=posterior,
+        decoder=decoder,
+        likelihood=likelihood,
+        settings=settings,
+        source=source,
+        note=note,
+    )
 
 
 def _june(name: str, posterior: PosteriorFamily, encoder: EncoderSpec, settings: Settings, note: str) -> ModelSpec:
@@ -85,9 +97,9 @@ _VAE = _features("vae", LOG_VARIANCE, BERNOULLI, _VARIATIONAL_FEATURES, _KINGMA)
 _AE_GAUSSIAN = _features("ae-gaussian", POINT, GAUSSIAN, FEATURES, _HINTON)
 _VAE_GAUSSIAN = _features("vae-gaussian", LOG_VARIANCE, GAUSSIAN, _VARIATIONAL_FEATURES, _KINGMA)
 
-TWINS_OF_FEATURES: tuple[Row, ...] = (_AE, _VAE, _AE_GAUSSIAN, _VAE_GAUSSIAN)
+TWINS_OF_FEATURES: tuple[Model, ...] = (_AE, _VAE, _AE_GAUSSIAN, _VAE_GAUSSIAN)
 
-OF_FEATURES: tuple[Row, ...] = (
+OF_FEATURES: tuple[Model, ...] = (
     _features("ae-gaussian-learned", POINT, GAUSSIAN_LEARNED, FEATURES, _RYBKIN),
     _features("vae-gaussian-learned", LOG_VARIANCE, GAUSSIAN_LEARNED, _VARIATIONAL_FEATURES, _RYBKIN),
     _june(
@@ -170,11 +182,11 @@ OF_FEATURES: tuple[Row, ...] = (
 
 # Rungs 2, 3 and 6 of the ladder; rung 1 are the points, 5 the variational rows, and 4 and what is swept are variants in
 # β.
-RUNGS_OF_FEATURES: tuple[Row, ...] = (
+RUNGS_OF_FEATURES: tuple[Model, ...] = (
     _features("ae-l2", POINT, BERNOULLI, replace(FEATURES, beta=1.0), _LADDER),
     _features("vae-fixed", FIXED, BERNOULLI, _VARIATIONAL_FEATURES, _LADDER),
-    NoisedSpec("ae-noised", _AE, _VAE, _LADDER),
+    NoisedSpec(name="ae-noised", point=_AE, variational=_VAE, source=_LADDER),
     _features("ae-gaussian-l2", POINT, GAUSSIAN, replace(FEATURES, beta=1.0), _LADDER),
     _features("vae-gaussian-fixed", FIXED, GAUSSIAN, _VARIATIONAL_FEATURES, _LADDER),
-    NoisedSpec("ae-gaussian-noised", _AE_GAUSSIAN, _VAE_GAUSSIAN, _LADDER),
+    NoisedSpec(name="ae-gaussian-noised", point=_AE_GAUSSIAN, variational=_VAE_GAUSSIAN, source=_LADDER),
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benchmark.models.model import Model
+from benchmark.models.model_spec import ModelSpec
+from benchmark.models.noised_spec import NoisedSpec
 from benchmark.models.parts.convolutions import CONVOLUTION_ENCODER
 from benchmark.models.parts.decoders import GRAPH_CONVOLUTION_DECODER, INNER_PRODUCT_DECODER
 from benchmark.models.parts.encoders import GCN_DEFAULT_START, GCN_ENCODER, GCN_WITH_BIASES, EncoderSpec
@@ -15,9 +18,7 @@ from benchmark.models.parts.likelihoods import (
     GAUSSIAN,
     PairLikelihood,
 )
-from benchmark.models.settings import PER_PAIR, Settings
-from benchmark.models.specs import ModelSpec, NoisedSpec, Row
-from benchmark.models.systems.autoencoder import (
+from benchmark.models.parts.posterior_families import (
     AS_PRINTED,
     FIXED,
     LOG_STD,
@@ -26,6 +27,7 @@ from benchmark.models.systems.autoencoder import (
     VON_MISES_FISHER,
     PosteriorFamily,
 )
+from benchmark.models.settings import PER_PAIR, Settings
 
 
 def _adversarial(settings: Settings) -> Settings:
@@ -73,19 +75,34 @@ def _graphs(
     weighted: bool = False,
 ) -> ModelSpec:
     """A row of a GCN and the inner product."""
-    decoder = INNER_PRODUCT_DECODER
     return ModelSpec(
-        name, "gae", encoder, posterior, decoder, likelihood, settings, source, note, featureless, weighted
+        name=name,
+        family="gae",
+        encoder=encoder,
+        posterior=posterior,
+        decoder=INNER_PRODUCT_DECODER,
+        likelihood=likelihood,
+        settings=settings,
+        source=source,
+        note=note,
+        featureless=featureless,
+        weighted=weighted,
     )
 
 
 def _graph_features(name: str, posterior: PosteriorFamily, settings: Settings) -> ModelSpec:
     """A row of a GCN and a graph convolution back to the features."""
-    note, decoder = (
-        "a graph convolution back to X; Kipf and Welling's rate kills most of its ReLUs",
-        GRAPH_CONVOLUTION_DECODER,
+    return ModelSpec(
+        name=name,
+        family="gae",
+        encoder=GCN_ENCODER,
+        posterior=posterior,
+        decoder=GRAPH_CONVOLUTION_DECODER,
+        likelihood=GAUSSIAN,
+        settings=settings,
+        source=_SOURCES,
+        note="a graph convolution back to X; Kipf and Welling's learning rate kills most of its ReLUs",
     )
-    return ModelSpec(name, "gae", GCN_ENCODER, posterior, decoder, GAUSSIAN, settings, _SOURCES, note)
 
 
 def _convolved(name: str, posterior: PosteriorFamily, settings: Settings, convolution: str, source: str) -> ModelSpec:
@@ -113,9 +130,9 @@ def _origin(
 _GAE = _graphs("gae", POINT, GRAPHS, _KIPF)
 _VGAE = _graphs("vgae", LOG_STD, _VARIATIONAL_GRAPHS, _KIPF)
 
-TWINS_OF_GRAPHS: tuple[Row, ...] = (_GAE, _VGAE)
+TWINS_OF_GRAPHS: tuple[Model, ...] = (_GAE, _VGAE)
 
-OF_GRAPHS: tuple[Row, ...] = (
+OF_GRAPHS: tuple[Model, ...] = (
     _graphs(
         "gae-as-printed",
         POINT,
@@ -196,7 +213,7 @@ OF_GRAPHS: tuple[Row, ...] = (
 _UNCORRECTED = "as printed: the n² pairs unweighted against A; β = 1/n², other rates for the twins; study origin"
 _REWEIGHTED = "{} with balanced pairs against A + I"
 
-OF_THE_ORIGIN: tuple[Row, ...] = (
+OF_THE_ORIGIN: tuple[Model, ...] = (
     _origin("gae-scripts", POINT, _SCRIPT, _SCRIPTS, _UNCORRECTED, biases=True, balanced=False),
     _origin("vgae-scripts", LOG_STD, _VARIATIONAL_SCRIPT, _SCRIPTS, _UNCORRECTED, biases=True, balanced=False),
     _origin(
@@ -256,8 +273,8 @@ OF_THE_ORIGIN: tuple[Row, ...] = (
 )
 
 # Rungs 2, 3 and 6 of the ladder.
-RUNGS_OF_GRAPHS: tuple[Row, ...] = (
+RUNGS_OF_GRAPHS: tuple[Model, ...] = (
     _graphs("gae-l2", POINT, replace(GRAPHS, beta=1.0), _LADDER),
     _graphs("vgae-fixed", FIXED, _VARIATIONAL_GRAPHS, _LADDER),
-    NoisedSpec("gae-noised", _GAE, _VGAE, _LADDER),
+    NoisedSpec(name="gae-noised", point=_GAE, variational=_VGAE, source=_LADDER),
 )

@@ -1,4 +1,4 @@
-"""The aggregated latents drawn to the prior N(0, I) without a KL: by a discrepancy, or by an adversary."""
+"""Adversarial regularisation: a discriminator pulls the aggregated latents to the prior N(0, I)."""
 
 from __future__ import annotations
 
@@ -11,27 +11,8 @@ from torch.nn.functional import softplus
 
 from benchmark.models.numerics.layers import Linear, Streams, hidden_layers
 from benchmark.training.inputs import Inputs
-from benchmark.training.phases import Draws, Encoding, Loss, Player
+from benchmark.training.phases import Encoding, Loss, Player, Step
 from benchmark.training.posteriors import sample, standard_normal
-
-
-def prior_discrepancy(z: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Unbiased MMD² between the rows of z [r, b, d] and as many samples from N(0, I); [r], 0 for a single row.
-
-    Kernel C/(C + ‖x − y‖²) with C = 2d, the inverse multiquadric of Tolstikhin et al. (2018), section 4; algorithm 2.
-    """
-    rows, width = z.shape[1], 2.0 * z.shape[2]
-    if rows < 2:
-        return torch.zeros_like(z[:, 0, 0])
-    prior = standard_normal(z, generators)
-
-    def kernel(x: Tensor, y: Tensor) -> Tensor:
-        """Summed over all pairs; [r]. Squared distances without a root, whose gradient is infinite at 0."""
-        squares = x.square().sum(-1)[:, :, None] + y.square().sum(-1)[:, None, :] - 2.0 * x @ y.transpose(1, 2)
-        return (width / (width + squares.clamp(min=0.0))).sum((1, 2))
-
-    own = kernel(z, z) + kernel(prior, prior) - 2.0 * rows  # without the diagonals, which are 1
-    return own / (rows * (rows - 1)) - 2.0 * kernel(z, prior) / rows**2
 
 
 class Discriminator(nn.Module):
@@ -60,14 +41,14 @@ def adversaries(
     posterior. Pan et al. (2018), eq. 8 and algorithm 1 with one discriminator step, as their code has it.
     """
 
-    def discriminating(inputs: Inputs, draws: Draws, *, value: bool) -> Loss:  # noqa: ARG001, it costs nothing here
+    def discriminating(inputs: Inputs, step: Step) -> Loss:
         with torch.no_grad():
-            z = sample(model.encode(inputs), draws.noise)
-        real, fake = discriminator(standard_normal(z, draws.prior)), discriminator(z)
+            z = sample(model.encode(inputs), step.draws.noise)
+        real, fake = discriminator(standard_normal(z, step.draws.prior)), discriminator(z)
         return Loss.of_cost((softplus(-real) + softplus(fake)).mean(-1))
 
-    def deceiving(inputs: Inputs, draws: Draws, *, value: bool) -> Loss:  # noqa: ARG001
-        return Loss.of_cost(softplus(-discriminator(sample(model.encode(inputs), draws.noise))).mean(-1))
+    def deceiving(inputs: Inputs, step: Step) -> Loss:
+        return Loss.of_cost(softplus(-discriminator(sample(model.encode(inputs), step.draws.noise))).mean(-1))
 
     return (
         Player(discriminating, tuple(discriminator.parameters()), rate),

@@ -24,7 +24,7 @@ from benchmark.models.numerics.layers import GraphConvolution, Linear, Streams, 
 from benchmark.models.settings import Settings
 from benchmark.training.graph import Graph
 from benchmark.training.inputs import Inputs
-from benchmark.training.phases import Draws, Loss
+from benchmark.training.phases import LAST, Draws, Loss, Phase, Step
 from benchmark.training.posteriors import PointMass
 from benchmark.training.sparse import SparseMatrix
 
@@ -131,11 +131,15 @@ class SingleAutoencoder(nn.Module):
             return PointMass(self.part.encode(_dense(inputs)))
         return PointMass(self.part.encode(inputs.features, self.known.smoothing(inputs).matrix))
 
-    def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:
-        """Compute the loss of every replica, [r]: the squared error of the features, or ``graph_error`` for IGAE."""
-        return Loss.of_cost(self.reconstruction(self.encode(inputs).mean, inputs, draws, value=value))
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of training: one, for the whole network."""
+        return (Phase(LAST, self.loss, tuple(self.parameters())),)
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002
+    def loss(self, inputs: Inputs, step: Step) -> Loss:
+        """Compute the loss of every replica, [r]: the squared error of the features, or ``graph_error`` for IGAE."""
+        return Loss.of_cost(self.reconstruction(self.encode(inputs).mean, inputs, step))
+
+    def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
         """Compute the same error from given latents z, [r, n, d]; [r]."""
         if isinstance(self.part, FeatureAutoencoder):
             return (_dense(inputs) - self.part.decode(z)).square().mean((1, 2))
@@ -181,12 +185,24 @@ class FusedAutoencoder(nn.Module):
         attended = scaled_dot_product_attention(heads, heads, heads, scale=1.0)[:, 0]
         return self.attention * attended + local, own, graph
 
-    def pretraining_loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:  # noqa: ARG002
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of training: both autoencoders alone, both together, then everything with the clusters."""
+        inner, graphs = SingleAutoencoder(self.inner), SingleAutoencoder(self.graphs)
+        rate, batch = self.settings.pretraining_rate, self.settings.pretraining_batch
+        own, graph, both = self.settings.pretraining_epochs or (0, 0, 0)
+        return (
+            Phase("ae", inner.loss, tuple(inner.parameters()), epochs=own, learning_rate=rate, batch=batch),
+            Phase("igae", graphs.loss, tuple(graphs.parameters()), epochs=graph, learning_rate=rate),
+            Phase("both", self.pretraining_loss, tuple(self.without_centres()), epochs=both, learning_rate=rate),
+            Phase(LAST, self.loss, tuple(self.parameters()), begin=self.place_centres),
+        )
+
+    def pretraining_loss(self, inputs: Inputs, _step: Step) -> Loss:
         """Compute the loss of the third phase, [r]: the errors of both decoders, without clusters."""
         fused, _, graph = self._latents(inputs)
         return Loss.of_cost(self._error(fused, graph, inputs))
 
-    def loss(self, inputs: Inputs, draws: Draws, *, value: bool) -> Loss:  # noqa: ARG002
+    def loss(self, inputs: Inputs, _step: Step) -> Loss:
         """Compute the loss of the last phase, [r]: the errors of both decoders plus 10 times the cluster divergence.
 
         The divergence is that of the sharpened assignments of z̃ from the assignments of z̃, z_AE and z_IGAE: the
@@ -199,7 +215,7 @@ class FusedAutoencoder(nn.Module):
         error = self._error(fused, graph, inputs)
         return Loss(error + _CLUSTER_WEIGHT * divergence, error, divergence, torch.zeros_like(error))
 
-    def reconstruction(self, z: Tensor, inputs: Inputs, draws: Draws, *, value: bool) -> Tensor:  # noqa: ARG002
+    def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
         """Compute the errors of both decoders from given fused latents z, [r, n, d]; [r].
 
         The latents z_IGAE, part of the error of the adjacency, are still encoded from the inputs.

@@ -13,7 +13,7 @@ from benchmark.models.parts.encoders import MLP
 from benchmark.models.parts.likelihoods import FeatureLikelihood, gaussian
 from benchmark.models.systems.autoencoder import Autoencoder
 from benchmark.training.inputs import Inputs
-from benchmark.training.phases import Draws, Loss, Phase
+from benchmark.training.phases import Loss, Phase, Step
 from benchmark.training.sparse import SparseMatrix
 
 
@@ -44,9 +44,7 @@ def _layer_loss(
     likelihood: FeatureLikelihood,
     depth: int,
     inputs: Inputs,
-    draws: Draws,  # noqa: ARG001, a point draws nothing
-    *,
-    value: bool,  # noqa: ARG001, it costs nothing here
+    _step: Step,
 ) -> Loss:
     x = inputs.features
     if isinstance(x, SparseMatrix):

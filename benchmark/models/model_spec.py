@@ -1,0 +1,209 @@
+"""ModelSpec: a model that is one network, composed of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from benchmark.core.arrays import Matrix
+from benchmark.datasets.spec import Dataset, value_range
+from benchmark.models.accepted import (
+    PENALTIES,
+    ROWWISE,
+    TRAINING,
+    UNTRAINED,
+    architecture_of,
+    in_table_order,
+    overridden,
+)
+from benchmark.models.fitting import fit_network
+from benchmark.models.model import Description, Drawable, Family, Trainable
+from benchmark.models.numerics.layers import Streams
+from benchmark.models.parts.convolutions import check_convolution
+from benchmark.models.parts.decoders import DecoderShape, DecoderSpec
+from benchmark.models.parts.encoders import EncoderShape, EncoderSpec
+from benchmark.models.parts.likelihoods import FeatureLikelihood, PairLikelihood
+from benchmark.models.parts.posterior_families import PosteriorFamily
+from benchmark.models.settings import Settings
+from benchmark.models.systems.adversarial import Discriminator
+from benchmark.models.systems.autoencoder import Autoencoder
+from benchmark.study.schema import Setting
+from benchmark.training.fitted import Fitted
+from benchmark.training.inputs import Inputs
+from benchmark.training.phases import Phase
+from benchmark.training.training_data import TrainingData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model that is one network: an encoder and a decoder with an objective.
+
+    Args:
+        name: Lower case, unique among models.
+        family: Whether the model sees features, graphs, or is a control.
+        encoder: From inputs to the outputs of its heads.
+        posterior: From these outputs to posteriors.
+        decoder: Scores latents.
+        likelihood: Of features or of pairs.
+        settings: Hyperparameters; 0 epochs leave the network untrained.
+        source: Publication or code that the model comes from.
+        note: A mistake that is kept on purpose, or what else a reader should know.
+        featureless: The network sees the identity matrix in place of X.
+        weighted: A graph derived from X has weights: ½ if only one of two rows is among the other's nearest.
+        pretraining: Gives the phases before the last.
+        version: Part of every key; raised if results change.
+    """
+
+    name: str
+    family: Family
+    encoder: EncoderSpec
+    posterior: PosteriorFamily
+    decoder: DecoderSpec
+    likelihood: FeatureLikelihood | PairLikelihood
+    settings: Settings
+    source: str
+    note: str = ""
+    featureless: bool = False
+    weighted: bool = False
+    pretraining: Callable[[Autoencoder], tuple[Phase, ...]] | None = None
+    version: int = 2
+
+    has_passes: ClassVar[bool] = True
+    keeps_latents: ClassVar[bool] = True
+    compresses: ClassVar[bool] = True
+
+    @property
+    def noisy(self) -> bool:
+        return self.posterior.noisy
+
+    @property
+    def uses_graph(self) -> bool:
+        return self.encoder.uses_graph
+
+    @property
+    def trained(self) -> bool:
+        return self.settings.epochs > 0
+
+    @property
+    def drawable(self) -> Drawable | None:
+        return self.decoder.makes
+
+    @property
+    def network(self) -> Trainable:
+        return self
+
+    @property
+    def accepts(self) -> tuple[str, ...]:
+        """The settings that it sets, those of its parts, and those of training if it is trained."""
+        if not self.trained:
+            return in_table_order((*UNTRAINED, *(name for name in self.encoder.settings if name == "convolution")))
+        parts = (*self.encoder.settings, *self.posterior.settings, *self.decoder.settings)
+        rowwise = () if self.uses_graph else ROWWISE
+        return in_table_order((*TRAINING, *rowwise, *PENALTIES, *parts, *self.settings.in_key()))
+
+    @property
+    def identity(self) -> Hashable:
+        parts = (self.encoder, self.posterior, self.decoder, self.likelihood)
+        return (*parts, self.featureless, self.weighted, self.pretraining)
+
+    def describe(self, settings: Settings, rows: int) -> Description:
+        return Description(
+            latent=self.posterior.name,
+            architecture=architecture_of(self.encoder.name, settings),
+            objective=self._objective(settings),
+            decoder=self.decoder.name if settings.epochs else "",
+            likelihood=self.likelihood.name if settings.epochs else "",
+            beta=settings.beta_for(rows),
+        )
+
+    def _objective(self, settings: Settings) -> str:
+        if not settings.epochs:
+            return "untrained"
+        parts = ["reconstruction"]
+        if settings.beta is not None:
+            bound = "importance-weighted" if settings.estimator == "IW" else f"SGVB {settings.estimator}"
+            schedule = "" if settings.beta_schedule is None else f" ({settings.beta_schedule})"
+            parts.append(f"β{schedule}·KL, {bound}" if self.noisy else f"β{schedule}·½‖z‖²")
+        if settings.sparsity is not None:
+            parts.append(f"{settings.sparsity:g}·‖z‖₁")
+        if settings.decoder_l2 is not None:
+            parts.append(f"{settings.decoder_l2:g}·½‖W‖² of the decoder")
+        if settings.discrepancy is not None:
+            parts.append(f"{settings.discrepancy:g}·MMD² to the prior")
+        words = " + ".join(parts)
+        words += f", {'K' if settings.estimator == 'IW' else 'L'} = {settings.samples}" if settings.samples else ""
+        words += f", {settings.corruption:.0%} of the features masked" if settings.corruption else ""
+        if settings.adversary is not None:
+            widths = "–".join(map(str, settings.adversary))
+            words += f", then a discriminator {widths} and the encoder against each other"
+        return words + (", layers pre-trained one by one" if self.pretraining else "")
+
+    def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        settings = overridden(self.name, self.settings, self.accepts, overrides)
+        if settings.estimator == "IW" and not isinstance(self.likelihood, FeatureLikelihood):
+            raise ValueError(
+                "estimator 'IW' weighs rows by their nats, and those of this model are of pairs; use A or B"
+            )
+        if settings.beta_schedule is not None and settings.beta is None:
+            raise ValueError("beta_schedule needs a beta, which this model does not set; set both")
+        if self.posterior.spherical and settings.latent < 2:
+            raise ValueError(f"latent must be at least 2 on a sphere, got {settings.latent}")
+        if settings.convolution is not None and settings.convolution != self.settings.convolution:
+            check_convolution(settings.convolution)
+        return settings
+
+    def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:
+        if self.likelihood.unit_interval and settings.epochs:
+            low, high = value_range(dataset.x)
+            if low < 0.0 or high > 1.0:
+                return (
+                    f"features range from {low:g} to {high:g} (scaling {dataset.scaling!r}), and a Bernoulli "
+                    "likelihood or a last sigmoid needs them within [0, 1]; scale the data with 'unit', or leave the "
+                    "model out"
+                )
+        samples_pairs = isinstance(self.likelihood, PairLikelihood) and self.likelihood.weights is None
+        if samples_pairs and 2 * len(edges) == dataset.rows * (dataset.rows - 1):
+            return (
+                f"all pairs of the {dataset.rows} rows are edges, and the model samples non-edges; leave the model or "
+                "the dataset out"
+            )
+        return None
+
+    def seen(self, x: Matrix) -> Matrix:
+        return sp.eye_array(x.shape[0], dtype=np.float32, format="csr") if self.featureless else x
+
+    def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> Autoencoder:
+        hidden, latent, features = settings.hidden, settings.latent, inputs.features.shape[-1]
+        heads = self.posterior.widths(latent)
+        encoder = self.encoder.build(streams, EncoderShape(features, hidden, heads, settings.convolution))
+        decoder = self.decoder.build(streams, DecoderShape(features, hidden, latent, self.likelihood))
+        discriminator = None if settings.adversary is None else Discriminator(streams, latent, settings.adversary)
+        return Autoencoder(
+            encoder, self.posterior, decoder, settings, inputs.rows, discriminator, pretraining=self.pretraining
+        )
+
+    def fit(
+        self,
+        data: TrainingData,
+        settings: Settings,
+        seeds: Sequence[int],
+        device: str,
+        *,
+        passes: int | None = None,
+    ) -> Fitted:
+        inputs = data.inputs(self.seen(data.x), replicas=len(seeds), device=device, weighted=self.weighted)
+        return self.fit_inputs(inputs, settings, seeds, device, passes=passes)
+
+    def fit_inputs(
+        self, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str, *, passes: int | None = None
+    ) -> Fitted:
+        """As ``fit``, from tensors on ``device`` that hold what the network sees."""
+        return fit_network(self, inputs, settings, seeds, device, passes=passes)
+
+    def with_version(self, version: int) -> ModelSpec:
+        return replace(self, version=version)

@@ -1,0 +1,76 @@
+"""Schedules of β over the course of a training, as frozen values with one text form."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+_NUMBER = r"([0-9]*\.?[0-9]+)"
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """β rises linearly from 0 over a share of the optimiser steps and then stays: ``warm-up:0.5``.
+
+    Source: Bowman et al. (2016) and Sønderby et al. (2016).
+
+    >>> [WarmUp(0.5).factor(progress) for progress in (0.0, 0.25, 0.5, 1.0)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
+
+    share: float  # of the steps, above 0 and up to 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError(f"warm-up:{self.share:g}: the share of the steps must be above 0 and at most 1")
+
+    def __str__(self) -> str:
+        return f"warm-up:{self.share:g}"
+
+    def factor(self, progress: float) -> float:
+        """The factor of β after a share ``progress`` of the steps, from 0 to 1."""
+        return min(1.0, progress / self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Cyclical:
+    """β rises from 0 in each of several equal cycles, over the first half of the cycle: ``cyclical:4``.
+
+    Source: Fu et al. (2019), arXiv 1903.10145, eq. 6 and 7 with R = 0.5.
+
+    >>> [Cyclical(4).factor(progress) for progress in (0.0, 0.0625, 0.125, 0.24, 0.25, 1.0)]
+    [0.0, 0.5, 1.0, 1.0, 0.0, 1.0]
+    """
+
+    cycles: int
+
+    def __post_init__(self) -> None:
+        if self.cycles < 1:
+            raise ValueError(f"cyclical:{self.cycles}: the number of cycles must be at least 1")
+
+    def __str__(self) -> str:
+        return f"cyclical:{self.cycles}"
+
+    def factor(self, progress: float) -> float:
+        """The factor of β after a share ``progress`` of the steps, from 0 to 1."""
+        return 1.0 if progress >= 1.0 else min(1.0, 2.0 * (progress * self.cycles % 1.0))
+
+
+Schedule: TypeAlias = WarmUp | Cyclical
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule that a text names.
+
+    Raises:
+        ValueError: If the text is not of the form warm-up:SHARE or cyclical:CYCLES, or a number is out of range.
+
+    >>> str(parse_schedule("warm-up:0.50"))
+    'warm-up:0.5'
+    """
+    if found := re.fullmatch(rf"warm-up:{_NUMBER}", text, flags=re.ASCII):
+        return WarmUp(float(found[1]))
+    if found := re.fullmatch(r"cyclical:([0-9]{1,4})", text, flags=re.ASCII):
+        return Cyclical(int(found[1]))
+    raise ValueError(f"unknown schedule {text!r}; use warm-up:SHARE, such as warm-up:0.5, or cyclical:CYCLES")
