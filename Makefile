@@ -1,4 +1,4 @@
-# The study, its report and its tests, each from a fresh clone with Python 3.11 or newer and nothing installed.
+# Targets for the study, its report and its tests. Nothing but Python 3.11 or newer needs to be installed.
 
 PYTHON ?= python3
 STUDY ?= default
@@ -23,7 +23,7 @@ benchmark: $(VENV)/.run ## run a study (STUDY=default) and write its report
 	status=$$?; [ $$status -eq 0 ] || [ $$status -eq 3 ] || exit $$status; \
 	$(RUN) report "$(STUDY)" --results "$(RESULTS)" --out "$(OUT)" && exit $$status
 
-report: $(VENV)/.run ## write the report of what has been run
+report: $(VENV)/.run ## write the report of recorded results
 	@$(RUN) report "$(STUDY)" --results "$(RESULTS)" --out "$(OUT)"
 
 test: $(VENV)/.test ## run the tests
@@ -44,7 +44,7 @@ wheel: $(VENV)/.test ## build the wheel and run study smoke from it, outside the
 bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, cs and mnist-test)
 	@PYTHONPATH=tests $(BIN)/python -m speed --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)
 
-clean: ## remove the virtual environment and caches, not the results
+clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.made:
@@ -54,11 +54,11 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml
-	@echo "installing the benchmark and what it needs (a few minutes the first time)"
+	@echo "installing the benchmark and its dependencies (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run pyproject.toml
-	@echo "installing what the tests and checks need"
+	@echo "installing the packages for tests and checks"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,dev]"
 	@touch $@

@@ -152,7 +152,7 @@ def _carry_out(
 
 
 def ignore_interrupts() -> None:
-    """Ignore further signals, so that the clean-up after an interrupt can finish."""
+    """Ignore further signals until the clean-up after an interrupt is done."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

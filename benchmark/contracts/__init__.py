@@ -1,4 +1,4 @@
-"""The promises of every dataset, model and task, and the findings of trying them."""
+"""The promises of every dataset, model and task, and the search for breaches."""
 
 from benchmark.contracts.card import card
 from benchmark.contracts.contract import Contract, Finding, examine, one_thread

@@ -1,1 +1,1 @@
-"""What every other package may use: errors, random streams, files and the environment."""
+"""Errors, names, random streams, files and the environment, for every other package."""

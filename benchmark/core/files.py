@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Write each file in one step. A reader never sees half a file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ from numpy.typing import NDArray
 
 from benchmark.core.errors import InputError
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room is left on a disk, or for a user, or in a file
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota or the file is full
 
 
 def labels_path(fingerprint: str) -> str:
-    """Where the labels of the dataset with that fingerprint are kept, seen from the folder of results."""
+    """The file of a dataset's labels, relative to the folder of results.
+
+    >>> labels_path("0123")
+    'labels/0123.npz'
+    """
     return f"labels/{fingerprint}.npz"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` whole or not at all, whatever happens meanwhile; InputError where it cannot be."""
+    """Write a file, completely or not at all, even if the process is killed meanwhile. Missing folders are made.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -44,7 +52,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Named arrays as the bytes of a compressed .npz; ``numpy.load(path)[name]`` reads one back."""
+    """Named arrays as the content of a compressed .npz file. ``numpy.load(path)[name]`` reads one array.
+
+    >>> np.load(io.BytesIO(packed({"labels": np.array([0, 1])})))["labels"].tolist()
+    [0, 1]
+    """
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Plugins: datasets, models and tasks from a user's file, or from an installed package's entry points."""
+"""Plugins: datasets, models and tasks from a Python file or from the entry points of an installed package."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ Spec: TypeAlias = DatasetSpec | Model | Task
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """Where further rows come from: a name for messages, the SHA-256 of its source, and its rows."""
+    """A source of more entries.
+
+    Attributes:
+        name: File name, or package and entry point.
+        digest: SHA-256 of the source.
+        specs: The datasets, models and tasks.
+    """
 
     name: str
     digest: str
@@ -41,9 +47,10 @@ class Plugin:
 
 
 def with_plugins(files: Iterable[str | Path] = ()) -> Tables:
-    """Our tables with the rows of installed packages, then of ``files``; a file named twice counts once.
+    """Our tables with the entries of installed packages, then of files. A repeated file counts once.
 
-    Raises InputError, which names the plugin, where one fails on import, holds nothing, or has a name that is taken.
+    Raises:
+        InputError: If a plugin fails on import, has no entry, or uses a name that exists already.
     """
     paths = dict.fromkeys(Path(file).expanduser().resolve() for file in files)
     tables = OURS
@@ -53,7 +60,11 @@ def with_plugins(files: Iterable[str | Path] = ()) -> Tables:
 
 
 def read_plugin(path: Path) -> Plugin:
-    """What a Python file holds at its top level: specs, and tuples or lists of them. Running it is the point of it."""
+    """Run a Python file, and collect the specs at its top level, also from tuples and lists.
+
+    Raises:
+        InputError: If the file cannot be read, fails, or has no spec.
+    """
     try:
         source = path.read_bytes()
     except OSError as error:
@@ -63,33 +74,33 @@ def read_plugin(path: Path) -> Plugin:
     specs = tuple(dict.fromkeys(_specs_in(vars(module).values())))
     if not specs:
         raise InputError(
-            f"plugin {path.name}: it holds no dataset, model or task; give a DatasetSpec, a ModelSpec or a Task a name "
-            "at its top level, as `python -m benchmark new dataset NAME` shows"
+            f"plugin {path.name} has no dataset, model or task; assign a DatasetSpec, a ModelSpec or a Task to a name "
+            "at the top level, as in the file that `python -m benchmark new dataset NAME` writes"
         )
     return Plugin(path.name, digest, specs)
 
 
 def _run(path: Path, source: bytes, digest: str) -> ModuleType:
-    """The module of a file, under a name that no other source has, and of which workers receive copies."""
+    """Run a file as a module. The name of the module contains the digest; workers receive the module by value."""
     name = f"benchmark_plugin_{path.stem}_{digest[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = spec_from_loader(name, loader=None, origin=str(path))
-    assert spec is not None  # of a name alone there always is one
+    assert spec is not None  # always true without a loader
     module = module_from_spec(spec)
     module.__file__ = str(path)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module
     try:
         exec(compile(source, str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:  # noqa: BLE001, whatever it raises is its author's to mend
+    except (Exception, SystemExit) as error:  # noqa: BLE001, the code of a plugin may raise anything
         del sys.modules[name]
-        raise InputError(f"plugin {path.name}: {_told(error, path)}; mend it, or leave it out") from None
+        raise InputError(f"plugin {path.name}: {_told(error, path)}; correct the file, or leave it out") from None
     register_pickle_by_value(module)
     return module
 
 
 def installed() -> Iterator[Plugin]:
-    """Those of every entry point of our groups, in the order of their names."""
+    """The plugins of installed packages, sorted by entry point."""
     for group, kind in GROUPS.items():
         for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
             yield _of_package(point, kind)
@@ -101,21 +112,21 @@ def _of_package(point: EntryPoint, kind: str) -> Plugin:
         value = point.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001, as of a file
         raise InputError(
-            f"plugin {name}: {type(error).__name__}: {error}; mend the installed package, or uninstall it"
+            f"plugin {name}: {type(error).__name__}: {error}; correct the installed package, or uninstall it"
         ) from None
     specs = tuple(_specs_in([value]))
     wrong = [spec for spec in specs if not isinstance(spec, _KINDS[kind])]
     if not specs or wrong:
         raise InputError(
-            f"plugin {name}: its entry point {point.value} is a {type(wrong[0] if wrong else value).__name__}, "
-            f"expected {_CLASSES[kind]} or a tuple of them, for the group benchmark.{kind}s"
+            f"plugin {name}: entry point {point.value} is a {type(wrong[0] if wrong else value).__name__}, "
+            f"expected {_CLASSES[kind]} or a tuple of them for the group benchmark.{kind}s"
         )
     package = sys.modules[point.module.partition(".")[0]]
     return Plugin(name, source_digest(Path(package.__file__ or "")), specs)
 
 
 def _specs_in(values: Iterable[Any]) -> Iterator[Spec]:
-    """The specs among ``values`` and in tuples and lists among them, but for ours that a plugin imports."""
+    """The specs among values, and in tuples and lists among them. Imported specs of ours do not count."""
     ours = {id(spec) for spec in (*OURS.datasets, *OURS.models, *OURS.tasks)}
     for value in values:
         for each in value if isinstance(value, tuple | list) else [value]:
@@ -135,10 +146,21 @@ def _extended(tables: Tables, plugin: Plugin) -> Tables:
 
 
 def check_plain(kind: str, name: object, where: str) -> None:
-    """InputError unless ``name`` is harmless in a path, a page, a table and a list with commas."""
+    """Check that a name is safe in a path, a page, a table and a list with commas.
+
+    Args:
+        kind: "dataset", "model" or "task".
+        name: The name.
+        where: The start of the message.
+
+    Raises:
+        InputError: If the name has other characters than letters, digits and ``._+-``, or starts with one of these.
+
+    >>> check_plain("dataset", "penguins-2", "new dataset")
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(
-            f"{where}: a {kind} is named {name!r}; letters, digits and . _ + - are wanted, a letter or digit first"
+            f"{where}: a {kind} is named {name!r}; use letters, digits and . _ + -, and start with a letter or digit"
         )
 
 
@@ -147,7 +169,7 @@ def _check_name(plugin: Plugin, kind: str, name: Any, taken: Sequence[str], sour
     if name in taken:
         source = sources.get(f"{kind} {name}")
         owner = "the benchmark itself" if source is None else source.split()[0]
-        raise InputError(f"plugin {plugin.name}: there is a {kind} {name!r} already, of {owner}; rename one of them")
+        raise InputError(f"plugin {plugin.name}: the {kind} {name!r} exists already in {owner}; rename one of them")
 
 
 def _bound(spec: Spec, plugin: Plugin) -> Spec:
@@ -173,7 +195,7 @@ def _bound(spec: Spec, plugin: Plugin) -> Spec:
 
 @dataclass(frozen=True, slots=True)
 class _Loading:
-    """A plugin's ``load``, whose errors name it and the line."""
+    """The ``load`` of a plugin, with messages that name plugin and line."""
 
     load: Callable[[Path], Raw]
     dataset: str
@@ -184,20 +206,20 @@ class _Loading:
             raw = self.load(root)
         except InputError:
             raise
-        except Exception as error:  # noqa: BLE001, a user's code may raise anything, and is told so in a line
+        except Exception as error:  # noqa: BLE001, the code of a plugin may raise anything
             code = getattr(self.load, "__code__", None)
             told = _told(error, Path(code.co_filename) if code else Path())
-            raise InputError(f"dataset {self.dataset!r} of {self.plugin}: its load failed: {told}") from None
+            raise InputError(f"dataset {self.dataset!r} of {self.plugin}: load failed: {told}") from None
         if not isinstance(raw, Raw):
             raise InputError(
-                f"dataset {self.dataset!r} of {self.plugin}: its load returned a {type(raw).__name__}, expected "
+                f"dataset {self.dataset!r} of {self.plugin}: load returned a {type(raw).__name__}, expected "
                 "Raw(x=…, y=…, edges=…)"
             )
         return raw
 
 
 def _told(error: BaseException, path: Path) -> str:
-    """An exception in one line, with the line of the file at ``path`` that it passed through last."""
+    """An exception in one line, with the last line of the file at ``path`` that it passed."""
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: SyntaxError: {error.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]

@@ -1,4 +1,4 @@
-"""Tables: every dataset, model and task there is, ours and those of plugins, as one value that is passed along."""
+"""Tables: all datasets, models and tasks, ours and those of plugins, in one value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ from benchmark.tasks import TASKS, Task
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Ours first, then what plugins add; ``sources`` maps "dataset penguins" to the plugin's name and digest."""
+    """Datasets, models and tasks by name.
+
+    Attributes:
+        datasets: Our datasets, then those of plugins.
+        models: Our models, then those of plugins.
+        tasks: Our tasks, then those of plugins.
+        sources: Name and digest of the plugin of each entry, by kind and name ("dataset penguins").
+
+    >>> OURS.shipped_models[:2], OURS.primary_metric("k-means")
+    (('ae', 'vae'), 'nmi')
+    """
 
     datasets: tuple[DatasetSpec, ...] = DATASETS
     models: tuple[Model, ...] = MODELS
@@ -36,18 +46,22 @@ class Tables:
         return find(self.tasks, "task", task).primary
 
     def load(self, name: str, root: Path) -> Dataset:
-        """The dataset of that name; InputError in one line, also where a plugin's is another when loaded again."""
+        """Load a dataset. A dataset of a plugin is loaded twice and compared.
+
+        Raises:
+            InputError: If the dataset is unknown or cannot be loaded, or if two loads differ.
+        """
         dataset = load(name, root, self.datasets)
         source = self.sources.get(f"dataset {name}")
         if source is not None and load(name, root, self.datasets).fingerprint != dataset.fingerprint:
             raise InputError(
-                f"dataset {name!r} of {source.split()[0]}: loaded twice, it is not the same; give every random "
-                "generator in its load a fixed seed, and sort what comes from sets or folders"
+                f"dataset {name!r} of {source.split()[0]}: two loads give different data; give every random "
+                "generator in load a fixed seed, and sort sets and lists of files"
             )
         return dataset
 
     def sources_of(self, dataset: str, model: str, tasks: frozenset[str]) -> dict[str, str]:
-        """Which plugins a unit hangs on, as its record keeps them."""
+        """Name and digest of each plugin that a unit uses, as records keep them."""
         parts = (f"dataset {dataset}", f"model {model}", *(f"task {task}" for task in sorted(tasks)))
         return {part: self.sources[part] for part in parts if part in self.sources}
 

@@ -1,1 +1,1 @@
-"""A study: the datasets, models, seeds, readouts, tasks and contrasts that a run is asked for."""
+"""Studies: the datasets, models, seeds, readouts, tasks and contrasts of a run."""

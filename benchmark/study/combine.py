@@ -1,4 +1,4 @@
-"""Several studies as one, to be reported together."""
+"""Several studies in one report."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Declaration: the margin, contrasts and models that a study named before its units were recorded.
 
-A declaration lies beside the frames, so that a later change of the study is visible.
+A declaration lies beside the frames. It shows whether the study was changed later.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Declaration(BaseModel):
     Attributes:
         margin: The margin of equivalence, on the 0 to 1 scale of scores.
         contrasts: All contrasts of the study.
-        models: All models by name. None in files of older versions, which did not keep them.
+        models: All models by name. None in files of older versions.
         recorded: Number of units that had a record at the time.
     """
 
@@ -109,7 +109,7 @@ def changed_models(study: Study, declaration: Declaration) -> dict[str, str]:
 def together(declarations: Sequence[Declaration | None], margin: float) -> Declaration | None:
     """One declaration of several studies that are reported with one margin; None if any study has none.
 
-    A margin that differs from ``margin`` is kept, so that the report can say that it was changed.
+    A margin that differs from ``margin`` is kept: the report then says that the margin was changed.
     """
     kept = [each for each in declarations if each is not None]
     if len(kept) < len(declarations):

@@ -73,12 +73,12 @@ class Asked(Frozen):
         readouts: Readouts of each latent.
         draws: Samples of each posterior. Each sample is scored alone.
         tasks: Tasks that score the latents.
-        margin: Two arms are equivalent if their scores (0 to 1) differ by less than this.
+        margin: Scores (0 to 1) that differ by less than this are equivalent.
         save_latents: Keep every latent, with drawings of its reconstruction.
-        images: Datasets whose reconstructions are kept as images; None keeps them for all image data.
+        images: Datasets for which reconstructions are kept as images; None means all image data.
         waterfalls: Starts of the study origin. All corrections of each start are trained.
-        ladders: Models with their variants ("vae beta=0"), from a point to a variational posterior, as the report
-            draws them.
+        ladders: Models with their variants ("vae beta=0"), from a point to a variational posterior, in the
+            order of the figure.
         derived_graphs: Graph models train on nearest neighbours if a dataset has no edges. If False, a graph model
             is refused on such data.
         plugins: Python files with more datasets, models and tasks. In a study file, paths start at its folder.

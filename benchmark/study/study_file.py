@@ -10,7 +10,7 @@ from benchmark.study.schema import Asked, Contrast, Frozen, Role, check_distinct
 
 
 class Pair(Frozen):
-    """A deterministic model and its variational twin. ``resolve`` makes the three contrasts of the claim from them.
+    """A deterministic model and its variational twin. ``resolve`` turns a pair into the three contrasts of the claim.
 
     Attributes:
         point: The deterministic model.

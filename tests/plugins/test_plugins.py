@@ -1,4 +1,4 @@
-"""Datasets, models and tasks from files and from installed packages: found, fingerprinted, and refused by name."""
+"""Datasets, models and tasks from files and from installed packages."""
 
 from __future__ import annotations
 
@@ -143,13 +143,13 @@ def test_a_noised_row_follows_the_source_too(plugin):
 
 
 REFUSED = {
-    "nothing in it": ("x = 1", "mine.py: it holds no dataset, model or task"),
+    "nothing in it": ("x = 1", "mine.py has no dataset, model or task"),
     "a syntax error": ("x =", "mine.py: line 1: SyntaxError"),
     "an import that fails": ("\nimport no_such_module", "mine.py: line 2: ModuleNotFoundError: No module named"),
     "an exit": ("raise SystemExit(4)", "mine.py: line 1: SystemExit: 4"),
-    "a name of ours": (DATASET.replace('"mine"', '"cora"'), "there is a dataset 'cora' already, of the benchmark"),
+    "a name of ours": (DATASET.replace('"mine"', '"cora"'), "the dataset 'cora' exists already in the benchmark"),
     "a name twice": (DATASET + "AGAIN = MINE.__class__(**dict.fromkeys([]) | {f: getattr(MINE, f) for f in "
-                     "MINE.__dataclass_fields__} | {'source': 'there'})", "'mine' already, of mine.py"),
+                     "MINE.__dataclass_fields__} | {'source': 'there'})", "'mine' exists already in mine.py"),
     "a name with a path": (DATASET.replace('"mine"', '"../mine"'), "a dataset is named '../mine'"),
     "a name with a tag": (TASK.replace('"nearest-centre"', '"<b>"'), "a task is named '<b>'"),
     "a name with a comma": (MODEL.replace('"ae-bounded"', '"a,b"'), "a model is named 'a,b'"),
@@ -172,16 +172,16 @@ def test_what_is_refused_is_named(why, plugin):
 def test_a_missing_file_and_two_of_one_name(plugin, tmp_path):
     with pytest.raises(InputError, match=r"plugin gone\.py: cannot be read \(No such file"):
         with_plugins([tmp_path / "gone.py"])
-    with pytest.raises(InputError, match=r"plugin other\.py: there is a task 'nearest-centre' already, of mine\.py"):
+    with pytest.raises(InputError, match=r"plugin other\.py: the task 'nearest-centre' exists already in mine\.py"):
         with_plugins([plugin(TASK), plugin(TASK, name="other.py")])
 
 
 LOADS = {
-    "raises": ("    return {}['x']", r"its load failed: line 3: KeyError: 'x'"),
-    "returns an array": ("    return np.ones((3, 2))", "its load returned a ndarray, expected Raw"),
-    "forgets to return": ("    pass", "its load returned a NoneType, expected Raw"),
+    "raises": ("    return {}['x']", r"load failed: line 3: KeyError: 'x'"),
+    "returns an array": ("    return np.ones((3, 2))", "load returned a ndarray, expected Raw"),
+    "forgets to return": ("    pass", "load returned a NoneType, expected Raw"),
     "returns what is malformed": ("    return Raw(x=[[1, 2], [3]])", "x is not a matrix"),
-    "changes": ("    return Raw(x=np.random.default_rng().random((60, 5)))", "loaded twice, it is not the same"),
+    "changes": ("    return Raw(x=np.random.default_rng().random((60, 5)))", "two loads give different data"),
 }
 
 
