@@ -1,4 +1,4 @@
-"""The report of a study: one page and the same content as Markdown, from frames alone."""
+"""The report of a study: one page, and the same content as Markdown, tables, figures and data."""
 
 from benchmark.report.build import build
 

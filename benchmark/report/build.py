@@ -1,4 +1,4 @@
-"""From frames to the files of a report."""
+"""The files of a report, from the frames of a study."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from benchmark.core.files import write_atomically
 from benchmark.report.charts import charts
 from benchmark.report.exports import exports, named
 from benchmark.report.found import Found, find
+from benchmark.report.kept import KeptFiles
 from benchmark.report.page import compose
 from benchmark.report.render import render_html, render_markdown, render_records
 from benchmark.study.declaration import Declaration
 from benchmark.study.schema import Study
 
-LIST = "report-files.txt"  # of what a build wrote, so that the next one can take away what is no longer of it
+LIST = "report-files.txt"  # names the files of a build; the next build removes those that it does not write
 _OURS = re.compile(r"(tables|figures|data)/[a-z0-9-]+\.[a-z]+")
 EVERYTHING = "everything.parquet"
 
@@ -33,17 +34,28 @@ def build(
     results: Path | None = None,
     parts: Sequence[Study] = (),
 ) -> Path:
-    """Write the report of a study into the folder ``out``, each file whole or not at all; the path of its page.
+    """Write the report of a study into a folder. Files of an earlier report that are no longer needed are removed.
 
-    ``overlap`` is test rows over training rows of the tasks whose random splits overlap (``statistics.contrasts``);
-    ``declaration`` what the study declared before the run, None where nothing was kept; ``record`` where the record of
-    a key lies, seen from ``out``, empty where it is not there; ``results`` the folder of what the run kept for the eye,
-    latents and images, None for without; ``parts`` the studies that this one is put together of, if it is. What an
-    earlier report wrote there and this one does not is removed. Raises InputError where a frame contradicts itself or
-    ``out`` cannot be written.
+    Args:
+        study: The study with all names resolved.
+        scores: The study's scores.
+        units: The study's units.
+        out: The folder of the report. Each file is written completely or not at all.
+        overlap: ρ by task, as in ``statistics.contrasts``.
+        declaration: The declaration from before the run; None if none was kept.
+        record: Returns the path of a record, seen from ``out``, by its key; empty if the file does not exist.
+        results: The folder of kept latents and images; None leaves out the figures that need them.
+        parts: The studies that ``study`` combines, if there are several.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: If the frames contradict each other or the study, or if a file cannot be written.
     """
-    found = find(study, scores, units, overlap, declaration, results, parts)
-    page = compose(found, charts(found), record)
+    found, kept = find(study, scores, units, overlap, declaration, parts), KeptFiles(results)
+    drawn = charts(found, kept)
+    page = compose(found, drawn, record, kept.damaged)
     files = {
         **exports(named(page.tables()), page.charts.values(), _frames(found)),
         EVERYTHING: everything(scores, units).to_parquet(index=False),
@@ -53,19 +65,19 @@ def build(
     }
     for path, content in files.items():
         write_atomically(out / path, content)
-    _take_away(out, files)
+    _remove_old(out, files)
     return out / "index.html"
 
 
 def everything(scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
-    """Every score with all that is known of its unit, in an order that does not depend on the frames'."""
+    """Return every score with all columns of its unit. The order of rows does not depend on the order of the frames."""
     of_units = units.drop(columns=[name for name in units.columns if name in scores.columns and name != "key"])
     order = ["dataset", "model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
     return scores.sort_values(order, ignore_index=True).merge(of_units, on="key", how="left")
 
 
 def _frames(found: Found) -> dict[str, pd.DataFrame]:
-    """What was found, in full precision."""
+    """Return the frames of the statistics, in full precision."""
     frames = {
         "summary": found.summary,
         "contrasts": found.contrasts,
@@ -76,8 +88,8 @@ def _frames(found: Found) -> dict[str, pd.DataFrame]:
     return {name: frame for name, frame in frames.items() if name == "summary" or not frame.empty}
 
 
-def _take_away(out: Path, files: Mapping[str, bytes]) -> None:
-    """Remove what the last build listed and this one did not write, and list what this one wrote."""
+def _remove_old(out: Path, files: Mapping[str, bytes]) -> None:
+    """Remove the files that the last build listed and this build did not write, and list the files of this build."""
     listed = out / LIST
     lines = listed.read_bytes().decode(errors="replace").splitlines() if listed.is_file() else []
     for line in lines:

@@ -1,4 +1,4 @@
-"""The figures that the results of a study have."""
+"""The figures of a study's results."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from benchmark.report.figures import (
     waterfalls,
 )
 from benchmark.report.found import Found
-from benchmark.report.tables.how_it_was_run import controls
-from benchmark.report.tables.table_values import in_order
+from benchmark.report.frame_rows import controls, in_order
+from benchmark.report.kept import KeptFiles
 from benchmark.study.schema import arm_named
 
 
-def charts(found: Found) -> dict[str, Chart]:
-    """The figures that these results have, by name."""
+def charts(found: Found, kept: KeptFiles) -> dict[str, Chart]:
+    """Draw every figure that the results have data for, by name."""
     declared, datasets = found.declared, found.datasets
     rungs = [[arm_named(rung) for rung in names] for names in found.study.ladders]
     arms = _arms(found)
@@ -37,8 +37,8 @@ def charts(found: Found) -> dict[str, Chart]:
         averaging(found.summary, declared, datasets, colours),
         harm_of_samples(found.scores, found.units, declared),
         nearness(found.scores, found.units, declared),
-        embeddings(found.units, declared, datasets, found.results),
-        images(found.units, arms, datasets, found.results),
+        embeddings(found.units, declared, datasets, kept),
+        images(found.units, arms, datasets, kept),
         critical_differences(found.scores, declared, datasets, found.evidence, found.overlap),
         training_curves(found.units, colours, datasets),
     )
@@ -46,7 +46,7 @@ def charts(found: Found) -> dict[str, Chart]:
 
 
 def _arms(found: Found) -> list[tuple[str, str]]:
-    """The models that contrasts are about, those of confirmatory ones first; all trained ones without contrasts."""
+    """Return models and variants in contrasts, those in confirmatory contrasts first; all models without contrasts."""
     order = in_order(found.units["model"], found.study.models)
     trained = found.units[~found.units["model"].isin(controls(found.units))]
     plain = [(model, "") for model in order if model in set(trained.loc[trained["variant"].eq(""), "model"])]

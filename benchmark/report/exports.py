@@ -1,4 +1,4 @@
-"""The report's tables, figures and frames as files of their own: CSV, LaTeX, SVG, PDF and parquet."""
+"""Tables, figures and frames of the report as files: CSV, LaTeX, Markdown, SVG and PDF."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from benchmark.report.figures import Chart
-from benchmark.report.tables.table_values import Cell, Table, slug
+from benchmark.report.labels import slug
+from benchmark.report.tables.table_parts import Table, TableCell
 
 _LATEX = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -40,7 +41,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def named(tables: Iterable[Table]) -> dict[str, Table]:
-    """Every table under a file name of its own, made of its caption."""
+    """Return every table under its file name, which is made from the caption. A repeated name gets a number."""
     found: dict[str, Table] = {}
     for table in tables:
         stem = name = slug(table.name or table.caption)
@@ -55,7 +56,11 @@ def named(tables: Iterable[Table]) -> dict[str, Table]:
 def exports(
     tables: Mapping[str, Table], charts: Iterable[Chart], frames: Mapping[str, pd.DataFrame]
 ) -> dict[str, bytes]:
-    """Content by path: each table as CSV, LaTeX and Markdown, panel as SVG and PDF, frame and chart's data as CSV."""
+    """Return the content of all files by path.
+
+    Each table is a CSV, a LaTeX and a Markdown file, each panel of a chart an SVG and a PDF file, and each frame and
+    the data of each chart a CSV file.
+    """
     files: dict[str, bytes] = {}
     for name, table in tables.items():
         files[f"tables/{name}.csv"] = as_csv(table).encode()
@@ -72,7 +77,7 @@ def exports(
 
 
 def as_csv(table: Table) -> str:
-    """The table as it reads, a row a line; groups with a label have it in a first column."""
+    """Return a table as CSV. If any group has a label, the first column holds the labels."""
     labelled = any(group.label for group in table.groups)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -86,7 +91,7 @@ def as_csv(table: Table) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """A booktabs table with its caption; needs ``\\usepackage{booktabs}``."""
+    """Return a LaTeX table with its caption; the document needs ``\\usepackage{booktabs}``."""
     lines = [
         r"\begin{table}",
         rf"\caption{{{latex(table.caption)}}}",
@@ -103,7 +108,7 @@ def as_latex(table: Table) -> str:
 
 
 def as_markdown(table: Table) -> str:
-    """The table in GitHub's Markdown, without its caption."""
+    """Return a table in GitHub's Markdown, without its caption."""
     across = len(table.columns)
     lines = [
         _markdown_row(markdown(column.label) for column in table.columns),
@@ -118,7 +123,11 @@ def as_markdown(table: Table) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text with everything that Markdown or HTML would read as a mark escaped."""
+    """Escape every mark of Markdown and HTML in a text.
+
+    >>> print(markdown("a_b < c"))
+    a\\_b &lt; c
+    """
     escaped = re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", text)
     return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
 
@@ -128,16 +137,20 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 
 def latex(text: str) -> str:
-    """Text with every character that LaTeX would read as a command escaped."""
+    """Escape every character that LaTeX reads as a command.
+
+    >>> print(latex("5 % of a_b"))
+    5 \\% of a\\_b
+    """
     return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: TableCell) -> str:
     return rf"\textbf{{{latex(cell.text)}}}" if cell.bold else latex(cell.text)
 
 
 def _harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula; what reads as a number, an interval or a verdict stays."""
+    """Put an apostrophe before a text that a spreadsheet would run as a formula. Numbers and intervals stay."""
     return text if not text.startswith(_FORMULA) or _NUMBERS.fullmatch(text) else f"'{text}"
 
 

@@ -1,17 +1,16 @@
-"""All that the statistics find in a study's frames, which tables, figures and sentences are made from."""
+"""The statistics of a study's frames, from which tables, figures and sentences are made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
-from benchmark.report.tables.how_it_was_run import UNIT_COLUMNS
-from benchmark.report.tables.table_values import in_order
+from benchmark.report.frame_rows import in_order
+from benchmark.results.frame_schema import UNITS
 from benchmark.statistics import (
     HOLE_COLUMNS,
     check_scores,
@@ -28,19 +27,29 @@ from benchmark.study.schema import Contrast, Study
 from benchmark.tasks.metrics import METRICS
 
 RESAMPLING_SEED = 0
-HOLELESS = pd.DataFrame(columns=HOLE_COLUMNS)  # of studies together: each asked for seeds and draws of its own
+# Studies that are combined may ask for different seeds and draws, so their holes cannot be counted.
+NO_HOLES = pd.DataFrame(columns=HOLE_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A study, its frames, and what was found in them; ``evidence`` maps the datasets that count to their families."""
+    """A study, its frames, and the statistics of both.
+
+    Attributes:
+        overlap: ρ by task, as in ``statistics.contrasts``.
+        declaration: The declaration from before the run; None if none was kept.
+        parts: The studies that this study combines, or the study itself.
+        declared: The contrasts.
+        datasets: The datasets in the frames, in the study's order.
+        evidence: The datasets that count as evidence, with the family of each.
+        steps: The steps of the study's waterfalls, as ``study.origin.steps_frame`` returns them.
+    """
 
     study: Study
     scores: pd.DataFrame
     units: pd.DataFrame
     overlap: Mapping[str, float]
     declaration: Declaration | None
-    results: Path | None
     parts: tuple[Study, ...]
     declared: tuple[Contrast, ...]
     datasets: tuple[str, ...]
@@ -55,7 +64,7 @@ class Found:
 
     @property
     def points(self) -> set[tuple[str, str]]:
-        """The (model, variant) whose latents have no spread."""
+        """The models and variants with point latents, which have no spread."""
         here = self.units[self.units["latent"].eq("point")]
         return set(zip(here["model"], here["variant"], strict=True))
 
@@ -66,14 +75,12 @@ def find(
     units: pd.DataFrame,
     overlap: Mapping[str, float],
     declaration: Declaration | None,
-    results: Path | None,
     parts: Sequence[Study] = (),
 ) -> Found:
-    """Everything at once; ``results`` is the folder of what was kept for the eye, None for without.
+    """Compute all statistics of a study. Arguments as in ``build``.
 
-    ``parts`` are the studies that this one is put together of, if it is.
-
-    InputError where a frame contradicts itself or the other.
+    Raises:
+        InputError: If the frames contradict each other or the study.
     """
     _check(study, scores, units)
     declared, steps = study.contrasts, steps_frame(study.waterfalls)
@@ -87,7 +94,6 @@ def find(
         units=units,
         overlap=overlap,
         declaration=declaration,
-        results=results,
         parts=tuple(parts) or (study,),
         declared=declared,
         datasets=tuple(in_order(units["dataset"], study.datasets)),
@@ -98,7 +104,7 @@ def find(
         left_out=leave_one_out(per_dataset, evidence, margin=study.margin),
         steps=steps,
         waterfall=waterfall(scores, steps, overlap),
-        holes=holes(scores) if len(parts) <= 1 else HOLELESS,
+        holes=holes(scores) if len(parts) <= 1 else NO_HOLES,
     )
 
 
@@ -110,14 +116,13 @@ def _check(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> None:
                 raise unknown("metric", primary.metric, known, where=f"contrast {contrast.name!r}")
     check_scores(scores)
     if units.empty:
-        raise InputError(f"study {study.name}: no results to report; run it first")
-    absent = [column for column in UNIT_COLUMNS if column not in units.columns]
-    if absent:
         raise InputError(
-            f"units: columns missing: {', '.join(absent)}; they are of another version: run the study again"
+            f"study {study.name}: no results to report. Run the study first: python -m benchmark run {study.name}"
         )
+    UNITS.checked(units, "units")
     strangers = sorted(set(scores["key"]) - set(units["key"]))
     if strangers:
         raise InputError(
-            f"scores: {len(strangers)} keys are of no unit, such as {strangers[0]}; the frames are of two runs"
+            f"scores: {len(strangers)} keys have no unit, such as {strangers[0]}. The two frames come from different "
+            "runs. Run the study again, which writes both frames anew."
         )

@@ -1,4 +1,4 @@
-"""The verdict in a few sentences, composed from the statistics and from nothing else."""
+"""The verdict in a few sentences, composed from the statistics alone."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables.table_values import metric_named, question, records
+from benchmark.report.frame_rows import records
+from benchmark.report.labels import contrast_kind, metric_named, question, side_label
 from benchmark.statistics import FEWEST_DATASETS, VERDICTS
-from benchmark.study.schema import Contrast, Side
+from benchmark.study.schema import Contrast
 
-WATERFALL_SHOWN = (("k-means", "nmi"), ("svm", "weighted-f1"), ("links", "auc"))  # the tables have other metrics too
 _READ = {
     "mean": "The posterior’s mean",
     "sampled": "One sample",
 }
-_MOST = {"hurts": "hurts", "helps": "helps", "equivalent": "is equivalent"}  # the first of equals is the most
+_MOST = {
+    "hurts": "hurts",
+    "helps": "helps",
+    "equivalent": "is equivalent",
+}  # of equal counts, the first is the majority
 _SAID = _MOST | {"inconclusive": "is inconclusive"}
-
-
-def who(side: Side) -> str:
-    """A model with the settings that set it apart."""
-    return f"{side.model} ({side.variant})" if side.variant else side.model
-
-
-def kind(contrast: Contrast) -> str:
-    """What a contrast asks, whichever models it asks it of."""
-    its_own = who(contrast.first) == who(contrast.second)
-    return f"{contrast.first.readout} − {'its own' if its_own else 'the other model’s'} {contrast.second.readout}"
 
 
 def sentences(
@@ -38,9 +31,14 @@ def sentences(
     evidence: Collection[str],
     points: Collection[tuple[str, str]],
 ) -> tuple[str, ...]:
-    """What the confirmatory contrasts say, a sentence for each kind of them, and the strongest counter-example.
+    """Sum up the confirmatory contrasts in a sentence for each kind, and name the strongest counter-example.
 
-    Only datasets of ``evidence`` are counted, where there are any; ``points`` are (model, variant) without a spread.
+    Args:
+        declared: All contrasts of the study.
+        per_dataset: The frame that ``statistics.contrasts`` returns.
+        overall: The frame that ``statistics.over_datasets`` returns.
+        evidence: The datasets that count as evidence. If none has results, all datasets count.
+        points: Models and variants with point latents.
     """
     confirmatory = [contrast for contrast in declared if contrast.role == "confirmatory"]
     if not confirmatory:
@@ -49,8 +47,8 @@ def sentences(
     cells = per_dataset[per_dataset["contrast"].isin(names)]
     if cells.empty:
         return (
-            f"The study declares {numbers.counted(len(names), 'confirmatory contrast')}, of which none is in these "
-            "results, so there is no verdict.",
+            f"The study declares {numbers.counted(len(names), 'confirmatory contrast')}, but these results contain "
+            "none of them, so there is no verdict.",
         )
     real = cells[cells["dataset"].isin(list(evidence))]
     counted, of = (cells, "synthetic or toy") if real.empty else (real, "real")
@@ -60,7 +58,7 @@ def sentences(
         subject = _READ.get(readout, f"The readout {readout}")
         if (contrast.first.model, contrast.first.variant) in points:
             subject = "A point"
-        kinds.setdefault(f"{subject}\0{kind(contrast)}", []).append(contrast)
+        kinds.setdefault(f"{subject}\0{contrast_kind(contrast)}", []).append(contrast)
     said = [_of_kind(name.split("\0")[0], members, counted, overall, of) for name, members in kinds.items()]
     return (*filter(None, said), _counter_example(counted))
 
@@ -73,20 +71,20 @@ def _of_kind(subject: str, members: Sequence[Contrast], cells: pd.DataFrame, ove
     against = " and ".join(dict.fromkeys(map(_set_against, members)))
     judged = overall[overall["contrast"].isin(names) & overall["verdict"].ne("")]
     if judged.empty:
-        over = f"over datasets nothing is stated (it takes {FEWEST_DATASETS} real ones for a question)"
+        over = f"over datasets, no statement, because a question needs {FEWEST_DATASETS} real datasets"
     else:
-        over = f"over datasets it {_counts(judged)} of {numbers.counted(len(judged), 'question')}"
+        over = f"over datasets, it {_counts(judged)} of {numbers.counted(len(judged), 'question')}"
     tested = here[here["verdict"].ne("")]
     datasets = numbers.counted(here["dataset"].nunique(), f"{of} dataset")
-    on_each = f"on {datasets} there are too few seeds for a test"
+    on_each = f"On {datasets}, there are too few seeds for a test"
     if not tested.empty:
-        on_each = f"on {datasets}, one by one, it {_counts(tested)} of {numbers.counted(len(tested), 'cell')}"
-        on_each += f", with {len(here) - len(tested)} more that could not be tested" * (len(tested) < len(here))
-    return f"{subject} ({against}): {over}; {on_each}."
+        on_each = f"On {datasets} taken singly, it {_counts(tested)} of {numbers.counted(len(tested), 'cell')}"
+        on_each += f"; {len(here) - len(tested)} more could not be tested" * (len(tested) < len(here))
+    return f"{subject} ({against}): {over}. {on_each}."
 
 
 def _set_against(contrast: Contrast) -> str:
-    first, second = who(contrast.first), who(contrast.second)
+    first, second = side_label(contrast.first), side_label(contrast.second)
     return f"{first} − {second}" if first != second else f"{first} − its own {contrast.second.readout}"
 
 
@@ -97,42 +95,57 @@ def _counts(judged: pd.DataFrame) -> str:
 
 
 def _counter_example(cells: pd.DataFrame) -> str:
-    """The strongest of the decided cells that say otherwise than most of them."""
+    """Name the strongest decided cell with another verdict than most decided cells."""
     decided = cells[cells["verdict"].isin(list(_MOST))]
     if decided.empty:
-        return "No cell is decided, so there is no counter-example to name."
+        return "No cell is decided, so there is no counter-example."
     counts = decided["verdict"].value_counts()
     most = max(_MOST, key=lambda verdict: counts.get(verdict, 0))
-    share = f"{_MOST[most]} in {counts[most]} of {numbers.counted(len(decided), 'decided cell')}"
+    share = (
+        f"The most frequent verdict is “{most}”, in {counts[most]} of {numbers.counted(len(decided), 'decided cell')}"
+    )
     others = decided[decided["verdict"].ne(most)]
     if others.empty:
-        return f"It {share}, so there is no counter-example to name."
+        return f"{share}, so there is no counter-example."
     effects = others[others["verdict"].ne("equivalent")]
     size = others["difference"].abs()
     strongest = records(others.loc[[size.idxmin() if effects.empty else size[effects.index].idxmax()]])[0]
     return (
-        f"It {share}; the strongest counter-example is {strongest['contrast']} on {strongest['dataset']}, "
-        f"{strongest['task']}, which {_MOST[strongest['verdict']]}: {numbers.points(strongest['difference'])} points "
+        f"{share}. The strongest counter-example: {strongest['contrast']} {_MOST[strongest['verdict']]} on "
+        f"{strongest['dataset']} in {strongest['task']}, {numbers.points(strongest['difference'])} points "
         f"of {metric_named(strongest['metric']).label} ({numbers.interval(strongest['low'], strongest['high'])})."
     )
 
 
-def of_origin(removals: pd.DataFrame) -> tuple[str, ...]:
-    """What the published protocol's gap is, and which correction alone takes most of it, a sentence for each start."""
+def gap_sentences(removals: pd.DataFrame) -> tuple[str, ...]:
+    """State the gap of the published protocol and the correction that alone removes most of the gap.
+
+    Args:
+        removals: The frame that ``statistics.waterfall`` returns.
+
+    Returns:
+        A sentence for each start and dataset. A correction counts if its interval lies above zero.
+    """
     said = []
     for (start, dataset), here in removals.groupby(["start", "dataset"], sort=False):
         parts = [
             part
-            for task, metric in WATERFALL_SHOWN
+            for task, metric in primary_questions(here)
             if (part := _gap(here[here["task"].eq(task) & here["metric"].eq(metric)], question(task, metric)))
         ]
         if parts:
-            said.append(f"The origin’s protocol ({start}) on {dataset}, GAE − VGAE in points: {'; '.join(parts)}.")
+            said.append(f"The published protocol ({start}) on {dataset}, GAE − VGAE in points: {'; '.join(parts)}.")
     return tuple(said)
 
 
+def primary_questions(removals: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the task and first metric of every question of a waterfall. The tables have the other metrics too."""
+    first = removals[["task", "metric"]].drop_duplicates("task")
+    return list(first.itertuples(index=False, name=None))
+
+
 def _gap(steps: pd.DataFrame, question: str) -> str:
-    """The gap of one question as published, and the correction that is certain to remove some and removes most."""
+    """State the published gap of one question, and the correction that alone removes most of the gap."""
     published = records(steps[steps["kind"].eq("one after another") & steps["correction"].eq("")])
     if not published:
         return ""
@@ -140,6 +153,6 @@ def _gap(steps: pd.DataFrame, question: str) -> str:
     said = f"{question} {numbers.points(gap['gap'])} ({numbers.interval(gap['low'], gap['high'])})"
     alone = steps[steps["kind"].eq("alone") & steps["removed_low"].gt(0)]
     if alone.empty:
-        return f"{said}, of which no correction alone is certain to remove any"
+        return f"{said}, and no correction alone removes any of this with certainty"
     most = records(alone.loc[[alone["removed"].idxmax()]])[0]
-    return f"{said}, of which the correction “{most['correction']}” alone removes {numbers.points(most['removed'])}"
+    return f"{said}, and the correction “{most['correction']}” alone removes {numbers.points(most['removed'])}"

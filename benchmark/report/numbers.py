@@ -1,4 +1,4 @@
-"""How numbers are written on the page: full precision comes in, text goes out, and what is not there is a dash."""
+"""Numbers as the page writes them. A missing number is a dash."""
 
 from __future__ import annotations
 
@@ -8,50 +8,78 @@ ABSENT = "–"
 
 
 def percent(value: float) -> str:
-    """A score of 0–1 in percent with one decimal."""
+    """Write a score between 0 and 1 in percent with one decimal.
+
+    >>> percent(0.83249)
+    '83.2'
+    """
     return _decimal(100 * value, 1)
 
 
 def percent_spread(mean: float, sd: float) -> str:
-    """A mean score and its standard deviation in percent; a dash for a spread that one seed does not have."""
+    """Write a mean score and its standard deviation in percent. The spread of one seed is a dash.
+
+    >>> percent_spread(0.5, 0.012)
+    '50.0 ± 1.2'
+    """
     return ABSENT if math.isnan(mean) else f"{percent(mean)} ± {percent(sd)}"
 
 
 def points(difference: float) -> str:
-    """A difference of scores in points (hundredths), always with its sign."""
+    """Write a difference of scores in points (hundredths) with its sign.
+
+    >>> points(0.01234)
+    '+1.23'
+    """
     text = _decimal(100 * difference, 2)
     return text if text in (ABSENT, "0.00") or text.startswith("−") else f"+{text}"
 
 
 def interval(low: float, high: float) -> str:
-    """An interval of differences in points."""
+    """Write an interval of differences in points."""
     return ABSENT if math.isnan(low) else f"{points(low)} to {points(high)}"
 
 
 def probability(p: float) -> str:
-    """A p with two digits that count, and no more than four decimals."""
+    """Write a p with two decimals, or with four if it is below 0.01.
+
+    >>> probability(0.2), probability(0.0012), probability(0.00001)
+    ('0.20', '0.0012', '<0.0001')
+    """
     if math.isnan(p):
         return ABSENT
     return "<0.0001" if p < 0.00005 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
 
 
 def share(value: float) -> str:
-    """A share in whole percent, with its sign."""
+    """Write a share in whole percent.
+
+    >>> share(0.5)
+    '50 %'
+    """
     return ABSENT if math.isnan(value) else f"{_decimal(100 * value, 0)} %"
 
 
 def whole(value: float) -> str:
-    """A count with its thousands set apart."""
+    """Write a count with commas between thousands."""
     return f"{int(value):,}"
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: ``1 dataset``, ``12 datasets``."""
+    """Write a number with its noun.
+
+    >>> counted(1, "dataset"), counted(12, "dataset")
+    ('1 dataset', '12 datasets')
+    """
     return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
-    """A time in the two largest units that it fills."""
+    """Write a time in seconds, in minutes and seconds, or in hours and minutes.
+
+    >>> duration(12.4), duration(245), duration(7320)
+    ('12 s', '4 min 05 s', '2 h 02 min')
+    """
     if math.isnan(seconds):
         return ABSENT
     if seconds < 59.5:
@@ -63,14 +91,18 @@ def duration(seconds: float) -> str:
 
 
 def memory(size: float) -> str:
-    """Bytes in megabytes or gigabytes (powers of ten)."""
+    """Write a number of bytes in megabytes or gigabytes (powers of ten)."""
     if math.isnan(size):
         return ABSENT
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def ranges(seeds: list[int]) -> str:
-    """Whole numbers with their runs joined: ``0–4, 7``."""
+    """Write whole numbers with their runs joined.
+
+    >>> ranges([0, 1, 2, 7])
+    '0–2, 7'
+    """
     runs: list[tuple[int, int]] = []
     for seed in sorted(set(seeds)):
         if runs and seed == runs[-1][1] + 1:
@@ -81,7 +113,7 @@ def ranges(seeds: list[int]) -> str:
 
 
 def _decimal(value: float, digits: int) -> str:
-    """A fixed number of decimals with a true minus sign; zero has none."""
+    """Write a fixed number of decimals with a true minus sign. Zero has no sign."""
     if math.isnan(value):
         return ABSENT
     text = f"{value:.{digits}f}"

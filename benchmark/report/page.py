@@ -1,8 +1,8 @@
-"""The page as values, in its order: composed from what was found, with nothing read and nothing written."""
+"""The page as values in reading order, composed from the statistics without reading or writing files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,34 +11,26 @@ from benchmark.report import numbers, texts
 from benchmark.report.exports import named
 from benchmark.report.figures import Chart
 from benchmark.report.found import Found
-from benchmark.report.headline import of_origin, sentences
+from benchmark.report.frame_rows import controls, in_order, records
+from benchmark.report.headline import gap_sentences, sentences
 from benchmark.report.tables.contrast_tables import contrast_anchor, contrast_table, overall_table, scoreboard_table
-from benchmark.report.tables.how_it_was_run import (
-    Fact,
-    controls,
-    cost_table,
-    datasets_table,
-    failures_table,
-    missing,
-    models_table,
-    run_facts,
-    unfinished_table,
-)
-from benchmark.report.tables.origin_tables import waterfall_tables
+from benchmark.report.tables.how_it_was_run import Fact, cost_table, datasets_table, models_table, run_facts
+from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.published import published, published_table
 from benchmark.report.tables.score_tables import score_tables
-from benchmark.report.tables.table_values import Table, in_order, records
-from benchmark.report.trace import Behind, behind
+from benchmark.report.tables.table_parts import Table
+from benchmark.report.tables.waterfall_tables import waterfall_tables
+from benchmark.report.trace import UnitsBehind, behind
 from benchmark.statistics import FEWEST_DATASETS
 from benchmark.study.origin import CORRECTIONS
 from benchmark.study.schema import Study
 
-OPEN_UP_TO = 3  # datasets whose tables stand open; more are folded
+OPEN_UP_TO = 3  # with more datasets, the score tables are folded
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """The score tables of one dataset and the line that introduces them."""
+class DatasetScores:
+    """The score tables of one dataset, with a line about the dataset."""
 
     dataset: str
     about: str
@@ -46,8 +38,8 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """What the corrections of one start do on one dataset."""
+class Waterfall:
+    """The tables of corrections of one start on one dataset."""
 
     start: str
     dataset: str
@@ -55,8 +47,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Differences:
-    """The numbers of one contrast."""
+class ContrastNumbers:
+    """The table of one contrast, with its anchor and its role."""
 
     name: str
     anchor: str
@@ -66,26 +58,26 @@ class Differences:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that a rendering says, in its order."""
+    """The content of the page, in reading order."""
 
     study: Study
     headline: str
     verdict: tuple[str, ...]
     about: str
     readouts: tuple[tuple[str, str], ...]
-    contrast_note: str
+    contrast_notes: tuple[str, ...]
     scoreboard: Table | None
     scoreboard_note: str
     overall_note: str
     declared: str
     charts: Mapping[str, Chart]
-    contrasts: tuple[Differences, ...]
+    contrasts: tuple[ContrastNumbers, ...]
     absent_contrasts: tuple[str, ...]
     overall: Table | None
-    origins: tuple[Origin, ...]
+    waterfalls: tuple[Waterfall, ...]
     corrections: tuple[tuple[str, str], ...]
     evidence: int
-    scores: tuple[Scores, ...]
+    scores: tuple[DatasetScores, ...]
     folded: bool
     published: Table | None
     datasets: Table
@@ -95,31 +87,37 @@ class Page:
     facts: tuple[Fact, ...]
     models: Table
     costs: Table
-    behind: tuple[Behind, ...]
+    behind: tuple[UnitsBehind, ...]
 
     def tables(self) -> Iterator[Table]:
-        """Every table, in the page's order."""
+        """Yield every table, in the page's order."""
         optional = (self.scoreboard, self.overall)
         yield from (table for table in optional if table is not None)
         yield from (each.table for each in self.contrasts)
-        yield from (table for origin in self.origins for table in origin.tables)
+        yield from (table for each in self.waterfalls for table in each.tables)
         yield from (table for scores in self.scores for table in scores.tables)
         last = (self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
         yield from (table for table in last if table is not None)
 
     def files(self) -> dict[int, str]:
-        """The name of each table's files, by its id."""
+        """Return the name of each table's files by the id of the table."""
         return {id(table): name for name, table in named(self.tables()).items()}
 
 
-def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], str]) -> Page:
-    """The page of what was found and the figures of it, by name.
+def compose(
+    found: Found, charts: Mapping[str, Chart], record: Callable[[str], str], damaged: Sequence[str] = ()
+) -> Page:
+    """Compose the page.
 
-    ``record`` says where the record of a key lies, empty where it is not there.
+    Args:
+        found: The statistics.
+        charts: The figures by name.
+        record: Returns the path of a record by its key; empty if the file does not exist.
+        damaged: Kept files that figures could not read.
     """
     study, units, declared = found.study, found.units, found.declared
-    became = texts.became(study, found.declaration)
-    roles = {each.name: texts.role(each, became) for each in declared}
+    late = texts.changes(study, found.declaration)
+    roles = {each.name: texts.role(each, late) for each in declared}
     there = set(found.contrasts["contrast"])
     margin, readouts = texts.margin(study), in_order(found.scores["readout"], study.readouts)
     enough = len(found.evidence) >= FEWEST_DATASETS and there
@@ -128,18 +126,18 @@ def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], s
         headline=texts.headline(units, len(found.evidence)),
         verdict=(
             *sentences(declared, found.contrasts, found.overall, found.evidence, found.points),
-            *of_origin(found.waterfall),
+            *gap_sentences(found.waterfall),
         ),
         about=texts.about(study, units),
-        readouts=tuple((name, texts.READOUTS[name]) for name in readouts),
-        contrast_note=texts.CONTRAST_NOTE.format(margin=margin),
+        readouts=tuple((name, texts.READOUT_MEANINGS[name]) for name in readouts),
+        contrast_notes=tuple(note.format(margin=margin) for note in texts.CONTRAST_NOTES),
         scoreboard=scoreboard_table(found.contrasts, found.overall, declared, found.datasets, roles) if there else None,
         scoreboard_note=texts.SCOREBOARD_NOTE.format(margin=margin),
         overall_note=texts.OVERALL_NOTE,
-        declared=texts.declared(study, found.declaration, became),
+        declared=texts.declared(study, found.declaration, late),
         charts=charts,
         contrasts=tuple(
-            Differences(
+            ContrastNumbers(
                 each.name,
                 contrast_anchor(each.name),
                 roles[each.name],
@@ -150,8 +148,8 @@ def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], s
         ),
         absent_contrasts=tuple(each.name for each in declared if each.name not in there),
         overall=overall_table(found.overall, found.left_out, study.margin) if enough else None,
-        origins=tuple(
-            Origin(start, name, tables)
+        waterfalls=tuple(
+            Waterfall(start, name, tables)
             for start in study.waterfalls
             for name in found.datasets
             if (tables := waterfall_tables(found.waterfall, start, name))
@@ -169,6 +167,7 @@ def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], s
         missing=(
             *(sentence for part in found.parts for sentence in missing(part, found.steps, found.scores, units)),
             *texts.gaps(found.holes),
+            *texts.unreadable(damaged),
         ),
         failures=failures_table(units, study),
         unfinished=unfinished_table(units, study),
@@ -179,10 +178,10 @@ def compose(found: Found, charts: Mapping[str, Chart], record: Callable[[str], s
     )
 
 
-def _scores_of(dataset: str, summary: pd.DataFrame, units: pd.DataFrame, study: Study) -> Scores:
+def _scores_of(dataset: str, summary: pd.DataFrame, units: pd.DataFrame, study: Study) -> DatasetScores:
     first = records(units[units["dataset"].eq(dataset)])[0]
     about = (
         f"{first['dataset_family']}, {numbers.counted(first['rows'], 'row')}, "
         f"{numbers.counted(first['features'], 'feature')}, {first['classes']} classes"
     )
-    return Scores(dataset, about, score_tables(summary, dataset, study, controls(units)))
+    return DatasetScores(dataset, about, score_tables(summary, dataset, study, controls(units)))

@@ -1,4 +1,4 @@
-"""The page as text: HTML with all that it needs in it, Markdown of the same content, and the list of records."""
+"""The page as HTML in one file, the same content as Markdown, and the list of records."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from markupsafe import Markup
 
 from benchmark.report.exports import as_markdown, markdown
 from benchmark.report.page import Page
-from benchmark.report.tables.table_values import Table
+from benchmark.report.tables.table_parts import Table
 
 
 def render_html(page: Page) -> str:
-    """The page with everything in it: style, script, figures and tables, and nothing from elsewhere."""
+    """Return the page as one HTML file. It holds its style, script, figures and tables, and loads nothing."""
     return _environment().get_template("index.html.j2").render(page=page, files=page.files())
 
 
 def render_records(page: Page) -> str:
-    """The page that lists the units behind every score."""
+    """Return the HTML page that lists the units behind every score."""
     return _environment().get_template("records.html.j2").render(page=page)
 
 
 def render_markdown(page: Page) -> str:
-    """The same content as Markdown, without the figures."""
+    """Return the content of the page as Markdown, without figures."""
     return _environment(finalize=_markdown_text).get_template("report.md.j2").render(page=page)
 
 
@@ -46,5 +46,5 @@ def _environment(finalize: Callable[[object], object] | None = None) -> Environm
 
 
 def _markdown_text(value: object) -> object:
-    """What is not marked up already, escaped."""
+    """Escape a value, unless it is marked up already."""
     return value if isinstance(value, Markup) else Markup(markdown(str(value)))

@@ -1,97 +1,96 @@
-"""What the page says in words: notes that are always there, and sentences composed from what was found."""
+"""Sentences of the page: notes that are always the same, and sentences composed from the statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables.how_it_was_run import controls
+from benchmark.report.frame_rows import controls
 from benchmark.statistics import FEWEST_DATASETS
 from benchmark.study.declaration import Declaration, changed, changed_models
 from benchmark.study.schema import Contrast, Study
 
 DEMONSTRATION = "a demonstration, not the answer"
-CONTRAST_NOTE = (
-    "A contrast is first − second, paired by seed, in points (hundredths of the 0–1 scale): above zero, the first "
-    "scored higher. Its interval covers 95 % and is not corrected for how many intervals there are. With the plain "
-    "paired t it is conditional on the data; where random splits overlap between seeds it is widened for that (Nadeau "
-    "and Bengio 2003). Differences within ±{margin} are too small to matter by the study’s own declaration, and "
-    "verdicts at half and at twice that margin stand beside. The p of difference and of equivalence are corrected "
-    "within a dataset: by Holm for the confirmatory contrasts, by Benjamini and Hochberg for the others. The p of sign "
-    "flips is exact and uncorrected, with the smallest that so many seeds can give."
+CONTRAST_NOTES = (
+    "A contrast is a difference of two scores, first − second, paired by seed. It is given in points: one point is "
+    "0.01 of the 0–1 scale. Above zero, the first side scored higher. The interval covers 95 % and is not corrected "
+    "for the number of intervals. The interval of the plain paired t is conditional on the data. If random splits "
+    "overlap between seeds, the interval is wider for this reason (Nadeau and Bengio 2003).",
+    "The study declares that differences within ±{margin} are too small to matter. The tables also give the verdicts "
+    "at half and at twice this margin.",
+    "The p of difference and of equivalence are corrected within a dataset: by Holm for confirmatory contrasts, by "
+    "Benjamini and Hochberg for the others. The p of sign flips is exact and not corrected. The smallest p that so "
+    "many seeds can give follows in brackets.",
 )
 SCOREBOARD_NOTE = (
-    "Every cell is a difference in points, first − second, and its verdict: equivalent (certainly within ±{margin}, "
-    "which is asked first), hurts, helps, or inconclusive, which is not the same as equal. Confirmatory contrasts are "
-    "those by which the study tests the claim; they are corrected together (Holm), so that false differences and false "
-    "equivalences are each bounded at 5 %, not both together. The others are secondary (Benjamini and Hochberg)."
+    "Every cell is a difference in points, first − second, with its verdict. Equivalent means certainly within "
+    "±{margin} and is tested first. The other verdicts are hurts, helps and inconclusive; inconclusive does not mean "
+    "equal. Confirmatory contrasts are the ones by which the study tests the claim. They are corrected together "
+    "(Holm), which bounds false differences at 5 % and false equivalences at 5 %, but not both together. All others "
+    "are secondary (Benjamini and Hochberg)."
 )
 OVERALL_NOTE = (
-    "The t over the datasets’ means decides. Beside it: the bootstrap-t interval; the exact p of all sign flips with "
-    "the smallest that so many datasets can give; τ, by how much the true difference varies between datasets; where "
-    "the difference on one further dataset lies in 95 % of cases; and whether the verdict hangs on one dataset or one "
-    "family of them."
+    "The t over the datasets’ means decides. The table also gives the bootstrap-t interval; the exact p of all sign "
+    "flips, with the smallest p that so many datasets can give; τ, the standard deviation of the true difference "
+    "between datasets; the range that holds the difference on one further dataset in 95 % of cases; and whether the "
+    "verdict depends on one dataset or one family of datasets."
 )
 NAMED = 5  # cells in a sentence
-READOUTS = {
-    "mean": "the mean of the posterior, and the only readout of a deterministic model (a point)",
-    "sampled": "one draw from the posterior; draws are scored one by one, and a seed’s scores averaged",
+READOUT_MEANINGS = {
+    "mean": "the mean of the posterior; the only readout of a deterministic model (a point)",
+    "sampled": "one draw from the posterior; each draw is scored alone, and the scores of a seed are averaged",
     "averaged-4": "the average of four draws, taken before scoring",
     "averaged-16": "the average of sixteen draws, taken before scoring",
-    "mean+logsigma": "the mean with the logarithms of the standard deviations beside it",
-    "expected": "for links alone: the expected score of a pair over the posterior, by 64 joint draws",
-    "epochs-mean": "the means of every fifth training pass, whose best test score is taken: the published mistake",
-    "epochs-sampled": "the draws of the same passes, and their best test score",
+    "mean+logsigma": "the mean, followed by the logarithms of the standard deviations",
+    "expected": "for links only: the expected score of a pair under the posterior, from 64 joint draws",
+    "epochs-mean": "the means of every fifth training pass; the best test score counts, which is the published mistake",
+    "epochs-sampled": "the draws of every fifth training pass; the best test score counts",
 }
 
 
 def margin(study: Study) -> str:
-    """The margin of equivalence in points."""
+    """Return the margin of equivalence in points."""
     return _points(study.margin)
 
 
-def became(study: Study, declaration: Declaration | None) -> dict[str, str]:
-    """The contrasts that are not as they were declared, each with what became of it."""
+def changes(study: Study, declaration: Declaration | None) -> dict[str, str]:
+    """Return the contrasts that differ from the declaration, by name: "added", "changed" or "withdrawn"."""
     return changed(study, declaration) if declaration else {}
 
 
-def role(contrast: Contrast, became: Mapping[str, str]) -> str:
-    """A contrast's role, and whether it was declared as it is only after the run."""
-    late = became.get(contrast.name)
-    return f"{contrast.role}, {late} after units were recorded" if late else contrast.role
+def role(contrast: Contrast, late: Mapping[str, str]) -> str:
+    """Return the role of a contrast, and a remark if the contrast was added or changed after the run."""
+    change = late.get(contrast.name)
+    return f"{contrast.role}, {change} after units were recorded" if change else contrast.role
 
 
-def declared(study: Study, declaration: Declaration | None, became: Mapping[str, str]) -> str:
-    """When the contrasts and the margin were declared, and what was changed since."""
+def declared(study: Study, declaration: Declaration | None, late: Mapping[str, str]) -> str:
+    """Say when contrasts and margin were declared, and which changes came later."""
     if declaration is None:
-        return (
-            "No declaration from before the run was kept, so the contrasts and the margin may have been chosen later."
-        )
+        return "No declaration from before the run was kept. The contrasts and the margin may have been chosen later."
     recorded = numbers.counted(declaration.recorded, "unit")
     when = (
-        f"when {recorded} of the study were recorded already"
-        if declaration.recorded
-        else "before any unit was recorded"
+        f"after {recorded} of the study had been recorded" if declaration.recorded else "before any unit was recorded"
     )
     said = [f"The contrasts and the margin were declared {when}."]
     if declaration.margin != study.margin:
         said.append(f"The margin was ±{_points(declaration.margin)} then and was changed since.")
-    for what in ("changed", "added", "withdrawn"):
-        names = [name for name, became_of in became.items() if became_of == what]
+    for kind in ("changed", "added", "withdrawn"):
+        names = [name for name, change in late.items() if change == kind]
         if names:
-            said.append(f"{what.capitalize()} since: {', '.join(names)}.")
+            said.append(f"{kind.capitalize()} since: {', '.join(names)}.")
     models = changed_models(study, declaration)
-    for what in ("added", "withdrawn"):
-        names = [name for name, change in models.items() if change == what]
+    for kind in ("added", "withdrawn"):
+        names = [name for name, change in models.items() if change == kind]
         if names:
-            said.append(f"Models {what} since: {', '.join(names)}.")
+            said.append(f"Models {kind} since: {', '.join(names)}.")
     return " ".join(said) if len(said) > 1 else f"{said[0]} Nothing was changed since."
 
 
 def headline(units: pd.DataFrame, evidence: int) -> str:
-    """What stands above a verdict that rests on too few real datasets; nothing where there are enough."""
+    """Return the warning above a verdict from too few real datasets; empty if there are enough."""
     if evidence >= FEWEST_DATASETS:
         return ""
     few = "small built-in data" if units["built_in"].all() else f"only {numbers.counted(evidence, 'real dataset')}"
@@ -99,25 +98,38 @@ def headline(units: pd.DataFrame, evidence: int) -> str:
 
 
 def about(study: Study, units: pd.DataFrame) -> str:
-    """What was run, in a sentence."""
+    """Sum up the run in a sentence."""
     trained = units.loc[~units["model"].isin(controls(units)), "model"].nunique()
     rest = units["model"].nunique() - trained
     return (
         f"{numbers.counted(trained, 'trained model')} and {numbers.counted(rest, 'control')} on "
         f"{numbers.counted(units['dataset'].nunique(), 'dataset')}, with up to "
-        f"{numbers.counted(units['seed'].nunique(), 'seed')} each; the margin of equivalence is ±{margin(study)}."
+        f"{numbers.counted(units['seed'].nunique(), 'seed')} each. The margin of equivalence is ±{margin(study)}."
     )
 
 
 def gaps(holes: pd.DataFrame) -> tuple[str, ...]:
-    """A sentence for the scores that the grid lacks, with the first of the cells."""
+    """Return a sentence about missing scores that names the first cells; empty without ``holes``."""
     if holes.empty:
         return ()
     lacking = int((holes["expected"] - holes["there"]).sum())
     names = ["/".join(str(part) for part in row if part) for row in holes.iloc[:, :6].head(NAMED).to_numpy()]
     more = f" and {len(holes) - NAMED} more" if len(holes) > NAMED else ""
     cells, absent = numbers.counted(len(holes), "cell"), numbers.counted(lacking, "score")
-    return (f"Not there, though others like them are: {absent} in {cells}: {', '.join(names)}{more}.",)
+    return (f"Missing, although similar cells have them: {absent} in {cells}: {', '.join(names)}{more}.",)
+
+
+def unreadable(damaged: Sequence[str]) -> tuple[str, ...]:
+    """Return a sentence that names the damaged files; empty without any.
+
+    >>> unreadable(["latents/a.npz"])
+    ('1 kept file is damaged, and the figures do not show it: latents/a.npz.',)
+    """
+    if not damaged:
+        return ()
+    are, them = ("is", "it") if len(damaged) == 1 else ("are", "them")
+    files = numbers.counted(len(damaged), "kept file")
+    return (f"{files} {are} damaged, and the figures do not show {them}: {', '.join(damaged)}.",)
 
 
 def _points(difference: float) -> str:

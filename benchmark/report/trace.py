@@ -1,4 +1,4 @@
-"""From a score back to its records: a page that lists the units behind every cell."""
+"""The units behind every cell of the tables, with their records."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.report.tables.table_values import anchored, model_label, records
+from benchmark.report.frame_rows import records
+from benchmark.report.labels import anchored, model_label
 
 PAGE = "records.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """A trained unit: its seed, what became of it, its key, and where its record lies, empty if it is not there."""
+class RecordedUnit:
+    """A unit: its seed, status, training time in seconds, key, and the path of its record (empty without a file)."""
 
     seed: int
     status: str
@@ -24,28 +25,34 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
-    """The units behind the scores of a model on a dataset."""
+class UnitsBehind:
+    """The units behind the scores of a model on a dataset, with their anchor in the page of records."""
 
     anchor: str
     label: str
-    units: tuple[Unit, ...]
+    units: tuple[RecordedUnit, ...]
 
 
 def anchor(dataset: str, model: str, variant: str, unit: str) -> str:
-    """The place of these units in the page of records."""
+    """Return the anchor of a model's units on a dataset and edge set, in the page of records."""
     return anchored(dataset, model, *([variant] if variant else []), unit)
 
 
-def behind(units: pd.DataFrame, path: Callable[[str], str]) -> tuple[Behind, ...]:
-    """All units by dataset, model and what they were trained on; ``path`` says where a key's record lies."""
+def behind(units: pd.DataFrame, path: Callable[[str], str]) -> tuple[UnitsBehind, ...]:
+    """Return all units by dataset, model, variant and edge set.
+
+    Args:
+        units: The frame of units.
+        path: Returns the path of a record by its key; empty if the file does not exist.
+    """
     groups = units.sort_values(["seed", "key"]).groupby(["dataset", "model", "variant", "unit"], sort=True)
     return tuple(
-        Behind(
+        UnitsBehind(
             anchor(*map(str, name)),
             f"{model_label(str(name[1]), str(name[2]))} on {name[0]}, {name[3]}",
             tuple(
-                Unit(row["seed"], row["status"], row["seconds"], row["key"], path(row["key"])) for row in records(here)
+                RecordedUnit(row["seed"], row["status"], row["seconds"], row["key"], path(row["key"]))
+                for row in records(here)
             ),
         )
         for name, here in groups

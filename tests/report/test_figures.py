@@ -1,4 +1,4 @@
-"""Every figure holds the numbers of its frame, in its data, its marks and its words."""
+"""Every figure holds the numbers of its frame in its data, its marks and its words."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ from benchmark.report.figures import (
     embeddings,
     forest,
     harm_of_samples,
+    images,
     ladder,
     nearness,
-    reconstructions,
     training_curves,
     waterfalls,
 )
+from benchmark.report.figures.asked import primaries
 from benchmark.report.figures.drawing import Series, colour, dash, mark
 from benchmark.report.figures.reconstructions import NAMES
+from benchmark.report.kept import KeptFiles
 from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
 from benchmark.statistics.steps import WATERFALL_COLUMNS
 from benchmark.study.origin import steps
 from benchmark.study.resolve import pair_contrasts
 from benchmark.study.study_file import Pair
+from benchmark.tasks import TASKS
 
 DECLARED = tuple(
     contrast
@@ -57,7 +60,7 @@ def frames() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def swept() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and units of ae, and of vae at four values of β."""
+    """Return scores and units of ae, and of vae at four values of β."""
     parts = [make_frames(datasets={"digits": False}, models=("ae", "vae"), seeds=2)]
     for beta in (0.01, 0.1, 4.0):
         variant = f"beta={beta:g}"
@@ -74,7 +77,7 @@ def there(chart: Chart | None) -> Chart:
 
 
 def words(chart: Chart) -> str:
-    """What the panels say to those who do not see them."""
+    """Return the descriptions of the panels, for readers who do not see them."""
     return " ".join(
         re.findall(r"<desc>(.*?)</desc>", "".join(panel.inline for g in chart.groups for panel in g.panels))
     )
@@ -234,7 +237,7 @@ def test_an_arm_that_lacks_most_rows_is_left_out_of_all_pairs(frames: tuple[pd.D
     assert set(chart.data["blocks"]) == {4}
 
 
-def test_bars_join_what_the_pairs_do_not_tell_apart(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_bars_join_the_arms_that_no_pair_tells_apart(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     scores, _ = frames
     chart = there(critical_differences(scores, DECLARED, DATASETS, {}, OVERLAP))
     assert [group.title for group in chart.groups] == ["cora", "digits"]
@@ -264,12 +267,12 @@ def test_training_curves_are_means_over_seeds(frames: tuple[pd.DataFrame, pd.Dat
     ]
     chart = there(training_curves(units, COLOURS, DATASETS))
     first = chart.data[chart.data["epoch"].eq(1)]
-    assert set(first["reconstruction"]) == {2.5}  # of seeds 0 to 3
+    assert set(first["reconstruction"]) == {2.5}  # the mean over seeds 0 to 3
     assert "divergence" not in " ".join(panel.title for panel in chart.groups[0].panels)
     assert training_curves(units.assign(curve="{}"), COLOURS, DATASETS) is None
 
 
-def test_a_diverged_seed_has_no_part_in_the_curves(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_a_diverged_seed_is_left_out_of_the_curves(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     units = frames[1].copy()
     bad = units["model"].eq("vae") & units["seed"].eq(0)
     units.loc[bad, "status"] = "diverged"
@@ -279,7 +282,7 @@ def test_a_diverged_seed_has_no_part_in_the_curves(frames: tuple[pd.DataFrame, p
     assert "vae" in set(chart.data["model"])
 
 
-def test_seeds_that_part_are_drawn_up_to_there(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_curves_end_where_the_epochs_of_seeds_differ(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     units = frames[1].copy()
     units["curve"] = [
         json.dumps({"epoch": [0, 1 + seed % 2], "reconstruction": [1.0, 2.0], "divergence": [0, 0], "std": [1, 1]})
@@ -288,12 +291,12 @@ def test_seeds_that_part_are_drawn_up_to_there(frames: tuple[pd.DataFrame, pd.Da
     assert set(there(training_curves(units, COLOURS, DATASETS)).data["epoch"]) == {0}
 
 
-def test_past_the_last_colour_the_marks_change() -> None:
+def test_after_the_last_colour_the_marks_change() -> None:
     assert [Series("", number).lap for number in (0, 7, 8, 17)] == [0, 0, 1, 2]
     assert len({(colour(number), mark(number), dash(number)) for number in range(32)}) == 32
 
 
-def test_without_contrasts_the_usual_questions_are_drawn(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_without_contrasts_the_usual_tasks_are_drawn(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     summary = summarise(frames[0])
     chart = there(ladder(summary, [[("ae", ""), ("vae", "")]], (), DATASETS))
     assert set(chart.data["task"]) == {"k-means", "logistic-regression-few", "link-inner-product"}
@@ -333,7 +336,7 @@ def test_the_waterfall_has_a_row_for_each_correction() -> None:
 
 @pytest.fixture
 def kept(frames: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> tuple[pd.DataFrame, Path]:
-    """Units of digits with latents, labels and images on disk."""
+    """Return units of digits with latents, labels and images on disk, and their folder."""
     units = frames[1].query("dataset == 'digits'").copy()
     rng = generator(0, "kept")
     for place, unit in enumerate(units.itertuples()):
@@ -351,7 +354,7 @@ def kept(frames: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> tuple[pd.
 
 def test_latents_are_drawn_as_point_mean_and_sample_of_the_same_rows(kept: tuple[pd.DataFrame, Path]) -> None:
     units, results = kept
-    chart = there(embeddings(units, DECLARED, ["digits"], results))
+    chart = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
     assert [panel.title for panel in chart.groups[0].panels] == ["ae, point", "vae, mean", "vae, one sample"]
     panels = dict(list(chart.data.groupby("latent")))
     assert set(panels) >= {"ae, point", "vae, mean", "vae, one sample", "gae, point"}
@@ -359,18 +362,31 @@ def test_latents_are_drawn_as_point_mean_and_sample_of_the_same_rows(kept: tuple
         assert list(found["row"]) == list(panels["ae, point"]["row"])
         assert list(found["class"]) == [row % 3 for row in found["row"]]
     assert not np.allclose(panels["vae, mean"]["x"], panels["vae, one sample"]["x"])
-    again = there(embeddings(units, DECLARED, ["digits"], results))
+    again = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
     pd.testing.assert_frame_equal(chart.data, again.data, check_exact=True)
-    assert embeddings(units, DECLARED, ["digits"], None) is None
-    assert embeddings(units.assign(latents=""), DECLARED, ["digits"], results) is None
+    assert embeddings(units, DECLARED, ["digits"], KeptFiles(None)) is None
+    assert embeddings(units.assign(latents=""), DECLARED, ["digits"], KeptFiles(results)) is None
 
 
-def test_images_stand_in_rows_by_what_they_are(kept: tuple[pd.DataFrame, Path]) -> None:
+def test_images_are_drawn_in_rows_and_a_damaged_file_is_noted(kept: tuple[pd.DataFrame, Path]) -> None:
     units, results = kept
-    chart = there(reconstructions(units, [("ae", ""), ("vae", ""), ("gone", "")], ["digits"], results))
+    chart = there(images(units, [("ae", ""), ("vae", ""), ("gone", "")], ["digits"], KeptFiles(results)))
     assert [panel.title for panel in chart.groups[0].panels] == ["ae", "vae"]
-    assert "6 rows of 10 images" in words(chart)  # the prior has two
+    assert "6 rows of 10 images" in words(chart)  # two rows are of the prior
     damaged = units["generated"].iloc[0]
     (results / damaged).write_bytes(b"PK")
-    left = there(reconstructions(units.query("seed == 0"), [("ae", ""), ("vae", "")], ["digits"], results))
+    files = KeptFiles(results)
+    left = there(images(units.query("seed == 0"), [("ae", ""), ("vae", "")], ["digits"], files))
+    assert files.damaged == (damaged,)
     assert [panel.title for panel in left.groups[0].panels] == ["vae"]
+
+
+def test_figures_show_the_primary_metric_of_each_task_without_contrasts() -> None:
+    plugin = pd.DataFrame({"task": ["mine", "mine", "other"], "metric": ["ap", "auc", "nmi"]})
+    usual = pd.DataFrame({"task": ["link-inner-product", "k-means"], "metric": ["ap", "ari"]})
+    primary = {task.name: task.primary for task in TASKS}
+    assert [(each.task, each.metric) for each in primaries(plugin, ())] == [("mine", "auc"), ("other", "nmi")]
+    assert [(each.task, each.metric) for each in primaries(pd.concat([plugin, usual]), ())] == [
+        ("k-means", primary["k-means"]),
+        ("link-inner-product", primary["link-inner-product"]),
+    ]

@@ -1,4 +1,4 @@
-"""The sentences at the top of the report say what the frames say."""
+"""The sentences at the top of the report agree with the frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from benchmark.plugins.tables import OURS
-from benchmark.report.headline import of_origin, sentences
+from benchmark.report.headline import gap_sentences, sentences
 from benchmark.study.resolve import pair_contrasts
 from benchmark.study.schema import Contrast
 from benchmark.study.study_file import Pair
@@ -24,7 +24,7 @@ NOTHING = pd.DataFrame({"contrast": [], "verdict": []})
 
 
 def cells(verdicts: Mapping[tuple[str, str], tuple[str, float]]) -> pd.DataFrame:
-    """A row for each (contrast, dataset), with its verdict and difference, on k-means."""
+    """Return a row for each (contrast, dataset), with its verdict and difference, on k-means."""
     return pd.DataFrame(
         {
             "contrast": contrast,
@@ -61,65 +61,67 @@ def test_three_sentences_count_mean_and_sample_and_name_the_counter_example() ->
         }
     )
     assert mean == (
-        "The posterior’s mean (vae − ae and vgae − gae): over datasets nothing is stated (it takes 5 real ones for a "
-        "question); on 2 real datasets, one by one, it helps in 2 and is equivalent in 1 of 3 cells."
+        "The posterior’s mean (vae − ae and vgae − gae): over datasets, no statement, because a question needs 5 real "
+        "datasets. On 2 real datasets taken singly, it helps in 2 and is equivalent in 1 of 3 cells."
     )
     assert "One sample (vae − ae and vgae − gae)" in sample
     assert "it hurts in 3 of 3 cells" in sample
     assert counter == (
-        "It hurts in 3 of 6 decided cells; the strongest counter-example is vgae mean − gae on one, k-means, which "
-        "helps: +5.00 points of NMI (+4.00 to +6.00)."
+        "The most frequent verdict is “hurts”, in 3 of 6 decided cells. The strongest counter-example: vgae mean − gae "
+        "helps on one in k-means, +5.00 points of NMI (+4.00 to +6.00)."
     )
 
 
-def test_the_counter_example_says_otherwise_than_most_whatever_they_say() -> None:
+def test_the_counter_example_has_another_verdict_than_most_cells() -> None:
     helps = {("vae mean − ae", name): ("helps", 0.03) for name in "abc"}
     *_, counter = said({**helps, ("vae mean − ae", "d"): ("hurts", -0.02), ("vae sample − ae", "d"): ("hurts", -0.07)})
     assert counter.startswith(
-        "It helps in 3 of 5 decided cells; the strongest counter-example is vae sample − ae on d, k-means, which hurts"
+        "The most frequent verdict is “helps”, in 3 of 5 decided cells. The strongest counter-example: vae sample − ae "
+        "hurts on d in k-means"
     )
     alike = {("vae mean − ae", name): ("equivalent", 0.001) for name in "abc"}
     *_, counter = said(
         {**alike, ("vae mean − ae", "d"): ("hurts", -0.3), ("vae sample − ae", "d"): ("inconclusive", 0.9)}
     )
     assert counter.startswith(
-        "It is equivalent in 3 of 4 decided cells; the strongest counter-example is vae mean − ae on d"
+        "The most frequent verdict is “equivalent”, in 3 of 4 decided cells. The strongest counter-example: "
+        "vae mean − ae hurts on d"
     )
     hurts = {("vae mean − ae", name): ("hurts", -0.1) for name in "ab"}
     *_, counter = said({**hurts, ("vae mean − ae", "c"): ("equivalent", 0.004)})
-    assert "vae mean − ae on c, k-means, which is equivalent: +0.40 points" in counter
+    assert "vae mean − ae is equivalent on c in k-means, +0.40 points" in counter
 
 
-def test_without_a_counter_example_that_is_said() -> None:
+def test_a_missing_counter_example_is_said() -> None:
     *_, counter = said({("vae mean − ae", "one"): ("hurts", -0.1)})
-    assert counter == "It hurts in 1 of 1 decided cell, so there is no counter-example to name."
+    assert counter == "The most frequent verdict is “hurts”, in 1 of 1 decided cell, so there is no counter-example."
     *_, counter = said({("vae mean − ae", "one"): ("inconclusive", -0.1)})
-    assert counter == "No cell is decided, so there is no counter-example to name."
+    assert counter == "No cell is decided, so there is no counter-example."
 
 
-def test_toys_count_only_where_there_is_nothing_else() -> None:
+def test_toys_count_only_without_real_data() -> None:
     verdicts = {("vae mean − ae", "one"): ("hurts", -0.1), ("vae mean − ae", "toy"): ("helps", 0.5)}
     mean, counter = said(verdicts)
-    assert "on 1 real dataset, one by one, it hurts in 1 of 1 cell" in mean
+    assert "On 1 real dataset taken singly, it hurts in 1 of 1 cell" in mean
     assert "toy" not in counter
     mean, counter = said(verdicts, evidence=())
-    assert "on 2 synthetic or toy datasets, one by one, it hurts in 1 and helps in 1 of 2 cells" in mean
-    assert "vae mean − ae on toy" in counter
+    assert "On 2 synthetic or toy datasets taken singly, it hurts in 1 and helps in 1 of 2 cells" in mean
+    assert "vae mean − ae helps on toy" in counter
 
 
-def test_both_levels_are_counted_apart() -> None:
+def test_datasets_and_questions_over_datasets_are_counted_apart() -> None:
     overall = pd.DataFrame({"contrast": ["vae mean − ae"] * 3, "verdict": ["inconclusive", "hurts", ""]})
     mean, *_ = said({("vae mean − ae", name): ("equivalent", 0.0) for name in "ab"}, overall)
-    assert "over datasets it hurts in 1 and is inconclusive in 1 of 2 questions" in mean
-    assert "on 2 real datasets, one by one, it is equivalent in 2 of 2 cells" in mean
+    assert "over datasets, it hurts in 1 and is inconclusive in 1 of 2 questions" in mean
+    assert "On 2 real datasets taken singly, it is equivalent in 2 of 2 cells" in mean
 
 
-def test_what_could_not_be_tested_is_counted_too() -> None:
+def test_untested_cells_are_counted_too() -> None:
     mean, counter = said({("vae mean − ae", "one"): ("", -0.1)})
-    assert mean.endswith("on 1 real dataset there are too few seeds for a test.")
-    assert counter == "No cell is decided, so there is no counter-example to name."
+    assert mean.endswith("On 1 real dataset, there are too few seeds for a test.")
+    assert counter == "No cell is decided, so there is no counter-example."
     mean, _ = said({("vae mean − ae", "one"): ("", -0.1), ("vae mean − ae", "two"): ("hurts", -0.1)})
-    assert mean.endswith("it hurts in 1 of 1 cell, with 1 more that could not be tested.")
+    assert mean.endswith("it hurts in 1 of 1 cell; 1 more could not be tested.")
 
 
 def test_a_point_is_not_called_a_posterior() -> None:
@@ -137,18 +139,18 @@ def test_a_point_is_not_called_a_posterior() -> None:
     assert sentence.startswith("One sample (vae − its own mean):")
 
 
-def test_secondary_contrasts_have_no_say() -> None:
+def test_secondary_contrasts_do_not_enter_the_verdict() -> None:
     secondary: list[Contrast] = [each for each in DECLARED if each.role == "secondary"]
     frame = cells({("vae sample − mean", "one"): ("hurts", -0.1)})
     assert sentences(secondary, frame, NOTHING, [], ()) == (
         "The study declares no confirmatory contrast, so there is no verdict.",
     )
     assert sentences(DECLARED, frame, NOTHING, [], ()) == (
-        "The study declares 4 confirmatory contrasts, of which none is in these results, so there is no verdict.",
+        "The study declares 4 confirmatory contrasts, but these results contain none of them, so there is no verdict.",
     )
 
 
-def test_of_the_origin_the_gap_and_the_correction_that_is_certain_to_remove_most_are_said() -> None:
+def test_a_sentence_states_the_published_gap_and_the_certain_correction_that_removes_most() -> None:
     def step(kind: str, correction: str, removed: float, low: float, gap: float = 0.25) -> dict[str, object]:
         asked = {"start": "scripts", "dataset": "cora", "task": "k-means", "metric": "nmi"}
         found = {"gap": gap, "low": gap - 0.02, "high": gap + 0.02, "removed": removed, "removed_low": low}
@@ -162,10 +164,10 @@ def test_of_the_origin_the_gap_and_the_correction_that_is_certain_to_remove_most
         step("alone", "epoch", 0.01, 0.005),
         step("alone", "rate", 0.5, -0.1),
     ]
-    assert of_origin(pd.DataFrame(steps)) == (
-        "The origin’s protocol (scripts) on cora, GAE − VGAE in points: k-means, NMI +25.00 (+23.00 to +27.00), of "
-        "which the correction “readout” alone removes +20.00.",
+    assert gap_sentences(pd.DataFrame(steps)) == (
+        "The published protocol (scripts) on cora, GAE − VGAE in points: k-means, NMI +25.00 (+23.00 to +27.00), and "
+        "the correction “readout” alone removes +20.00.",
     )
-    (sentence,) = of_origin(pd.DataFrame([steps[0], steps[-1]]))
-    assert sentence.endswith("of which no correction alone is certain to remove any.")
-    assert of_origin(pd.DataFrame(steps[1:])) == ()
+    (sentence,) = gap_sentences(pd.DataFrame([steps[0], steps[-1]]))
+    assert sentence.endswith("and no correction alone removes any of this with certainty.")
+    assert gap_sentences(pd.DataFrame(steps[1:])) == ()

@@ -1,4 +1,4 @@
-"""The page's section on the claim's origin holds the frame's numbers."""
+"""The page's section on the origin of the claim holds the numbers of the frame."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def a_study(**given):
 
 
 def composed(scores, **given):
-    """The page of scores whose units are ordinary but for their names."""
+    """Compose the page of scores. The units are ordinary except for their names."""
     _, ordinary = make_frames(datasets={"one": True}, models=("gae",), seeds=1)
     names = scores[["dataset", "model", "variant", "seed", "unit", "status"]].drop_duplicates().to_dict("records")
     units = pd.DataFrame([ordinary.iloc[0].to_dict() | name | {"key": key_of(name)} for name in names])
-    return compose(find(a_study(**given), scores, units, OVERLAP, None, None), {}, lambda _: "")
+    return compose(find(a_study(**given), scores, units, OVERLAP, None), {}, lambda _: "")
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,11 @@ def page(frame):
 
 
 def test_the_numbers_of_the_page_are_the_frames(page, oracle):
-    assert [(each.start, each.dataset) for each in page.origins] == [
+    assert [(each.start, each.dataset) for each in page.waterfalls] == [
         (start, dataset) for start in ("scripts", "june") for dataset in ("one", "two")
     ]
     labels = {"nmi": "NMI", "acc": "ACC", "weighted-f1": "weighted F1", "auc": "AUC", "ap": "AP"}
-    for each in page.origins:
+    for each in page.waterfalls:
         order = ORDER[each.start]
         asked = [question for question in QUESTIONS if each.dataset == "one" or question[0] != "links"]
         captions = [f"{task}, {labels[metric]}: gap GAE − VGAE in points, 3 seeds" for task, metric in asked]
@@ -88,7 +88,7 @@ def test_page_and_markdown_have_the_section_with_these_tables(page):
     html, markdown = render_html(page), render_markdown(page)
     assert html.count('<section id="origin">') == html.count('href="#origin"') == 1
     section = html.split('<section id="origin">')[1].split("</section>")[0]
-    tables = [table for each in page.origins for table in each.tables]
+    tables = [table for each in page.waterfalls for table in each.tables]
     wanted = []
     for table in tables:
         wanted.append([column.label for column in table.columns])
@@ -105,7 +105,7 @@ def test_page_and_markdown_have_the_section_with_these_tables(page):
     lines = [line for line in part.splitlines() if line.startswith("|") and "---" not in line]
     cells = [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in line.strip("|").split("|")] for line in lines]
     assert [row for row in cells if len(list(filter(None, row))) > 1] == wanted
-    for each in page.origins:
+    for each in page.waterfalls:
         assert f"### {each.start}, {each.dataset}\n" in part
         assert f"<h3>{each.start}, {each.dataset}</h3>" in section
     assert re.findall(r"<dt>(.*?)</dt>", section) == re.findall(r"^- \*\*(.*?)\*\*:", part, re.M) == list(CORRECTIONS)
@@ -123,7 +123,7 @@ def test_a_page_without_a_waterfall_has_no_such_section(why):
     else:
         scores = scores.assign(status="failed", value=np.nan)
     made = composed(scores, waterfalls=waterfalls)
-    assert made.origins == ()
+    assert made.waterfalls == ()
     assert 'id="origin"' not in render_html(made)
     assert 'href="#origin"' not in render_html(made)
     assert "The origin of the claim" not in render_markdown(made)
@@ -132,7 +132,7 @@ def test_a_page_without_a_waterfall_has_no_such_section(why):
 def test_one_seed_has_dashes_for_intervals():
     scores = by_hand()
     made = composed(scores[scores["seed"].eq(0)], waterfalls=["scripts"])
-    ((table,),) = (each.tables for each in made.origins)
+    ((table,),) = (each.tables for each in made.waterfalls)
     assert table.caption == "svm, weighted F1: gap GAE − VGAE in points, 1 seed"
     rows = [[cell.text for cell in row.cells] for group in table.groups for row in group.rows]
     assert rows[:2] == [

@@ -12,7 +12,7 @@ from resolved import study_of
 from benchmark.core.errors import InputError
 from benchmark.models import MODELS
 from benchmark.plugins.tables import OURS, Tables
-from benchmark.report.texts import became, declared, role
+from benchmark.report.texts import changes, declared, role
 from benchmark.study.declaration import Declaration, changed, changed_models, declare, path, read_declaration, together
 from benchmark.study.schema import Study
 
@@ -55,7 +55,7 @@ def test_units_that_were_recorded_already_are_counted(tmp_path: Path) -> None:
     declare(a_study(), tmp_path, recorded=7)
     declaration = kept(a_study(), tmp_path)
     assert declaration.recorded == 7
-    assert "declared when 7 units of the study were recorded already" in declared(a_study(), declaration, {})
+    assert "declared after 7 units of the study had been recorded" in declared(a_study(), declaration, {})
 
 
 def test_changed_added_and_withdrawn_contrasts_are_named(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_changed_added_and_withdrawn_contrasts_are_named(tmp_path: Path) -> None
         margin=0.05,
     )
     declaration = kept(after, tmp_path)
-    late = became(after, declaration)
+    late = changes(after, declaration)
     assert late == {
         **dict.fromkeys(("vae mean − ae", "vae sample − ae"), "changed"),
         **dict.fromkeys(("vgae mean − gae", "vgae sample − gae", "vgae sample − mean"), "added"),
@@ -110,7 +110,7 @@ def test_an_older_declaration_without_models_still_loads(tmp_path: Path) -> None
 
 
 def test_without_a_declaration_the_page_says_so() -> None:
-    assert became(a_study(), None) == {}
+    assert changes(a_study(), None) == {}
     assert "No declaration from before the run was kept" in declared(a_study(), None, {})
     assert read_declaration(Path("nowhere"), "mine") is None
 

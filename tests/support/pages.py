@@ -1,74 +1,125 @@
-"""The Markdown pages of the project, taken apart for the tests that hold them to the code."""
+"""Made-up studies, their pages, and a reader of pages."""
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
-import typer
+import pandas as pd
+from frames import make_frames
+from resolved import study_of
 
-from benchmark.commands.cli import app
+from benchmark.report.charts import charts
+from benchmark.report.found import find
+from benchmark.report.kept import KeptFiles
+from benchmark.report.page import Page, compose
+from benchmark.report.render import render_html, render_markdown
+from benchmark.study.schema import Study
 
-ROOT = Path(__file__).parents[2]
-PATHS = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
-)
-PAGES = {path: (ROOT / path).read_text(encoding="utf-8") for path in sorted(PATHS)}
-
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
-_COMMANDS = typer.main.get_command(app).commands
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """The fenced code blocks of a page in one language."""
-    return [code for marked, code in _FENCED.findall(PAGES[page]) if marked == language]
-
-
-def prose(page: str) -> str:
-    """A page without its fenced code blocks."""
-    return _FENCED.sub("", PAGES[page])
+PAIRS = [
+    {"point": "ae", "variational": "vae", "links": "link-hadamard"},
+    {"point": "gae", "variational": "vgae", "links": "link-inner-product"},
+]
+MODELS = ("ae", "vae", "gae", "vgae", "raw", "random")
+OVERLAP = {"logistic-regression-many": 0.25, "link-inner-product": 0.1, "link-hadamard": 0.1}
+SIX = {"cora": True, "citeseer": True, "digits": False, "wine": False, "photo": True, "cs": True}
 
 
-def code_words(page: str) -> list[str]:
-    """Everything that the prose of a page sets in backticks."""
-    return re.findall(r"`([^`\n]+)`", prose(page))
+def a_study(**given: Any) -> Study:
+    content = {
+        "name": "made-up",
+        "title": "A made-up study",
+        "datasets": ["cora", "digits"],
+        "models": MODELS,
+        "seeds": 3,
+    }
+    content |= given
+    pairs = [pair for pair in PAIRS if {pair["point"], pair["variational"]} <= set(content["models"])]
+    return study_of({"pairs": pairs} | content)
 
 
-def anchors(text: str) -> set[str]:
-    """The addresses of a page's headings, made as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", text), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+def usual(**given: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return make_frames(**({"datasets": {"cora": True, "digits": False}, "models": MODELS} | given))
 
 
-def commands(page: str) -> Iterator[str]:
-    """The words after ``python -m benchmark`` in every shell line and inline command of a page."""
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
-    for line in (*lines, *code_words(page)):
-        _, called, words = line.partition("python -m benchmark ")
-        if called:
-            yield words
+@dataclass
+class Read:
+    """A table of a page: its caption, and its rows as texts and as flags for bold."""
+
+    caption: str = ""
+    rows: list[list[str]] = field(default_factory=list)
+    bold: list[list[bool]] = field(default_factory=list)
 
 
-def parsed(words: str) -> dict[str, object]:
-    """The arguments and options of a command, by name; an exception if the command line refuses one."""
-    name, *rest = shlex.split(words, comments=True)
-    return dict(_COMMANDS[name].make_context(name, rest).params)
+class Reader(HTMLParser):
+    """The tables and elements of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: list[Read] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self._in: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._in.append(tag)
+        if tag == "table":
+            self.tables.append(Read())
+        elif tag == "tr":
+            self.tables[-1].rows.append([])
+            self.tables[-1].bold.append([])
+        elif tag in ("td", "th"):
+            self.tables[-1].rows[-1].append("")
+            self.tables[-1].bold[-1].append(False)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._in and self._in.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "caption" in self._in[-1:]:
+            self.tables[-1].caption += data
+        elif "td" in self._in or "th" in self._in:
+            self.tables[-1].rows[-1][-1] += data
+            self.tables[-1].bold[-1][-1] |= "b" in self._in
+
+    def table(self, caption: str) -> Read:
+        return next(table for table in self.tables if table.caption == caption)
 
 
-def options() -> set[str]:
-    """Every option of every command, such as ``--seeds``."""
-    return {option for command in _COMMANDS.values() for parameter in command.params for option in parameter.opts}
+def composed(study: Study, scores: pd.DataFrame, units: pd.DataFrame, *, drawn: bool = False) -> Page:
+    """Compose the page. Figures take a few seconds, so they are left out unless ``drawn``."""
+    found = find(study, scores, units, OVERLAP, None)
+    return compose(found, charts(found, KeptFiles(None)) if drawn else {}, lambda _: "")
 
 
-def table(page: str, heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading, without its header."""
-    _, _, below = PAGES[page].partition(f"\n## {heading}\n")
-    first = re.search(r"(?:^\|.*\n)+", below, flags=re.MULTILINE)
-    assert first is not None, f"{page} has no table below {heading!r}"
-    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in first.group().splitlines()]
-    return [[cell.strip() for cell in row] for row in rows[2:]]
+def rendered(study: Study, frames: tuple[pd.DataFrame, pd.DataFrame], *, drawn: bool = False) -> tuple[str, str]:
+    """Return the page and its Markdown, without other files."""
+    page = composed(study, *frames, drawn=drawn)
+    return render_html(page), render_markdown(page)
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """The report of the usual study."""
+
+    page: str
+    out: Path
+
+
+@dataclass(frozen=True)
+class Large:
+    """Six datasets with one failed unit, and their page."""
+
+    study: Study
+    scores: pd.DataFrame
+    units: pd.DataFrame
+    page: str
+    markdown: str
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-").replace("+", ""))

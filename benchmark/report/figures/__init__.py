@@ -1,7 +1,7 @@
-"""The figures of the report, each from a frame: what they show is in their data."""
+"""The figures of the report. Each figure keeps its numbers as a frame."""
 
 from benchmark.report.figures.critical_difference import critical_differences
-from benchmark.report.figures.drawing import Chart, Group, Series
+from benchmark.report.figures.drawing import Chart, PanelGroup, Series
 from benchmark.report.figures.embeddings import embeddings
 from benchmark.report.figures.forest import forest
 from benchmark.report.figures.harm import harm_of_samples, nearness
@@ -12,7 +12,7 @@ from benchmark.report.figures.waterfall import waterfalls
 
 __all__ = [
     "Chart",
-    "Group",
+    "PanelGroup",
     "Series",
     "averaging",
     "beta_sweep",

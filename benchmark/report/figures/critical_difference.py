@@ -1,4 +1,4 @@
-"""Critical-difference pictures: all models in the order of their means, and bars over those not told apart."""
+"""Critical-difference diagrams: all arms in the order of their means, and bars over arms that no test tells apart."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.asked import READOUTS, primaries
+from benchmark.report.figures.asked import COMPARED_READOUTS, primaries
 from benchmark.report.figures.drawing import (
     FAINT,
     INK,
     READOUT_COLOURS,
     Chart,
     Drawing,
-    Group,
+    PanelGroup,
     Series,
     colour,
     panel,
     plain,
 )
-from benchmark.report.headline import who
-from benchmark.report.tables.table_values import question
+from benchmark.report.labels import question, side_label
 from benchmark.statistics import (
     FEWEST_DATASETS,
     blocks_of_datasets,
@@ -43,11 +42,22 @@ def critical_differences(
     evidence: Collection[str],
     overlap: Mapping[str, float],
 ) -> Chart | None:
-    """All arms in mean and sample, over datasets where five count as evidence, else on each dataset over its seeds."""
-    arms = scores[scores["readout"].isin(READOUTS) & scores["variant"].eq("")]
+    """Compare the means and samples of all models with each other.
+
+    With five datasets of evidence or more, datasets are the blocks of one comparison. With fewer, each dataset has a
+    comparison of its own, with seeds as blocks. Returns None if fewer than three arms share two blocks.
+
+    Args:
+        scores: The scores.
+        declared: The contrasts, which choose tasks and metrics.
+        datasets: The datasets in the order of the panels.
+        evidence: The datasets that count as evidence.
+        overlap: ρ by task, as in ``statistics.contrasts``.
+    """
+    arms = scores[scores["readout"].isin(COMPARED_READOUTS) & scores["variant"].eq("")]
     groups: dict[str, list[Drawing]] = {}
     tables = []
-    for primary in primaries(declared):
+    for primary in primaries(arms, declared):
         heading = question(primary.task, primary.metric)
         blocks = {"over datasets": (blocks_of_datasets(arms, primary, evidence), 0.0)}
         if len(blocks["over datasets"][0]) < FEWEST_DATASETS:
@@ -64,16 +74,16 @@ def critical_differences(
     return Chart(
         "all-pairs",
         "All models against each other",
-        "Models and readouts by mean score. A bar joins those that no corrected test tells apart (paired t, Holm over "
-        "all pairs of a panel, at 5 %). Those that lack a score of the rows compared are left out.",
-        tuple(Series(readout, READOUT_COLOURS[readout]) for readout in READOUTS),
-        tuple(Group(title, tuple(panels)) for title, panels in groups.items()),
+        "Models and readouts by mean score. A bar joins neighbours that no corrected test tells apart (paired t, Holm "
+        "over all pairs of a panel, at 5 %). A model that lacks one of the compared scores is left out.",
+        tuple(Series(readout, READOUT_COLOURS[readout]) for readout in COMPARED_READOUTS),
+        tuple(PanelGroup(title, tuple(panels)) for title, panels in groups.items()),
         data.assign(first=data["first"].map(_label), second=data["second"].map(_label)),
     )
 
 
 def _label(arm: Any) -> str:
-    return f"{who(Side(model=arm[0], readout=arm[2], variant=arm[1]))} {arm[2]}"
+    return f"{side_label(Side(model=arm[0], readout=arm[2], variant=arm[1]))} {arm[2]}"
 
 
 def _panel(values: pd.DataFrame, pairs: pd.DataFrame, title: str, heading: str) -> Drawing:

@@ -1,4 +1,4 @@
-"""How every figure is drawn: as inline SVG whose bytes follow from the frame, and whose colours follow the page's."""
+"""Drawing of panels as inline SVG. Equal frames give equal bytes, and colours follow the style sheet of the page."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 INK, FAINT = "#1c2126", "#7d8791"
-# Okabe and Ito's colours, each with the name of the style sheet's variable that takes its place, lighter on dark
+# Okabe and Ito's colours. A variable of the style sheet replaces each, because a dark page needs lighter ones.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6b5b95", "#8c564b")
 VARIABLES = {INK: "ink", FAINT: "faint"} | {colour: f"series-{number}" for number, colour in enumerate(PALETTE)}
 READOUT_COLOURS = {"mean": 0, "sampled": 1, "averaged-4": 2, "averaged-16": 3, "mean+logsigma": 4, "expected": 5}
 
 MARKS, DASHES = ("o", "s", "^", "D"), ("-", "--", ":", "-.")
-WIDTH = 3.7  # inches, which is what a narrow phone shows at full size
-RIGHT = 0.975  # where axes end, of the width
-SVG_METADATA = ("Date", "Creator", "Format", "Type")  # left out, so that the same frame gives the same bytes
+WIDTH = 3.7  # inches; a narrow phone shows this width at full size
+RIGHT = 0.975  # right end of the axes, as a share of the width
+SVG_METADATA = ("Date", "Creator", "Format", "Type")  # left out, because they differ between builds
 PDF_METADATA = ("CreationDate", "Creator", "Producer")
 _PLACES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
-_HUNDREDTHS = re.compile(r"(\d\.\d\d)\d+")  # of a point, which is finer than any screen
+_HUNDREDTHS = re.compile(r"(\d\.\d\d)\d+")  # 0.01 point is finer than any screen
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 STYLE = sns.axes_style("ticks") | {
     "svg.fonttype": "none",
@@ -50,26 +50,26 @@ STYLE = sns.axes_style("ticks") | {
     "xtick.major.pad": 2,
     "ytick.major.pad": 2,
     "path.simplify": True,
-    "savefig.dpi": 220,  # of what is an image
+    "savefig.dpi": 220,  # for images
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a colour stands for, the same in every panel of a chart; past the last colour the marks change."""
+    """An entry of the legend: a label and its colour, the same in all panels. After the last colour, marks change."""
 
     label: str
     colour: int
 
     @property
     def lap(self) -> int:
-        """How many times all colours were given away before."""
+        """How many times all colours were used before this one."""
         return self.colour // len(PALETTE)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A panel as it stands in the page, and as files of its own."""
+    """A panel as the page holds it, and as SVG and PDF files."""
 
     title: str
     inline: Markup
@@ -77,7 +77,7 @@ class Drawing:
     figure: Figure
 
     def pdf(self) -> bytes:
-        """The panel as PDF, with its fonts in it."""
+        """Return the panel as PDF with embedded fonts."""
         content = io.BytesIO()
         with mpl.rc_context(STYLE):
             self.figure.savefig(content, format="pdf", transparent=True, metadata=dict.fromkeys(PDF_METADATA))
@@ -85,8 +85,8 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Panels that belong together under a title."""
+class PanelGroup:
+    """Panels under a common title."""
 
     title: str
     panels: tuple[Drawing, ...]
@@ -94,17 +94,26 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure of the page: its name in links, one line that says what to see, a legend, panels, and its numbers."""
+    """A figure of the page.
+
+    Attributes:
+        name: The name in links and file names.
+        title: The heading.
+        caption: What the figure shows.
+        series: The legend.
+        groups: The panels.
+        data: The numbers behind the panels.
+    """
 
     name: str
     title: str
     caption: str
     series: tuple[Series, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[PanelGroup, ...]
     data: pd.DataFrame
 
     def paths(self) -> Iterator[tuple[str, Drawing]]:
-        """Every panel with the path of its files, without their ending."""
+        """Yield the path of the files of every panel, without suffix, and the panel."""
         for place, group in enumerate(self.groups):
             for number, drawing in enumerate(group.panels):
                 yield f"figures/{self.name}-{place + 1}-{number + 1}", drawing
@@ -112,16 +121,20 @@ class Chart:
 
 @dataclass(slots=True)
 class Panel:
-    """A panel that is being drawn; ``drawing`` is there once it is done."""
+    """A panel that is being drawn. ``drawing`` exists after the ``with`` block of ``panel``."""
 
     axes: Axes
     done: Drawing | None = None
 
     @property
     def drawing(self) -> Drawing:
-        """The panel as it was drawn; ValueError while it still is."""
+        """The finished panel.
+
+        Raises:
+            ValueError: If the panel is not finished.
+        """
         if self.done is None:
-            raise ValueError("a panel that is still being drawn")
+            raise ValueError("the panel is not finished; leave the with block of panel() first")
         return self.done
 
 
@@ -136,13 +149,19 @@ def panel(
     rows: bool = False,
     bare: bool = False,
 ) -> Iterator[Panel]:
-    """Axes to draw on, ``height`` inches high and from ``left``, a share of the width, on; made SVG at the end.
+    """Give axes to draw on, and make the panel when the ``with`` block ends.
 
-    ``chart`` and ``title`` name the drawing among all of a page; ``description`` says it to those who do not see it.
-    Where its ``rows`` have names there is no line beside them; ``bare`` axes have neither lines nor numbers.
+    Args:
+        chart: With ``title``, names the panel among all panels of a page.
+        title: The heading of the panel.
+        description: The content in words, for readers who do not see the panel.
+        height: Height in inches.
+        left: Left end of the axes, as a share of the width.
+        rows: Whether the vertical axis names rows, which need no axis line.
+        bare: Whether the axes have neither lines nor numbers.
     """
-    top, bottom = 0.34, 0.02 if bare else 0.46  # of the title and of the axis, inches
-    with mpl.rc_context(STYLE | {"svg.hashsalt": f"{chart}/{title}"}):  # ids differ between the drawings of a page
+    top, bottom = 0.34, 0.02 if bare else 0.46  # inches for the title and for the axis
+    with mpl.rc_context(STYLE | {"svg.hashsalt": f"{chart}/{title}"}):  # ids must differ between the panels of a page
         figure = Figure(figsize=(WIDTH, height))
         FigureCanvasSVG(figure)
         axes = figure.add_axes((left, bottom / height, RIGHT - left, 1 - (top + bottom) / height))
@@ -162,35 +181,39 @@ def panel(
 
 
 def colour(number: int) -> str:
-    """The colour of that number, from the start again after the last."""
+    """Return the colour of a number. After the last colour, the first one follows.
+
+    >>> colour(8) == colour(0)
+    True
+    """
     return PALETTE[number % len(PALETTE)]
 
 
 def mark(number: int) -> str:
-    """matplotlib's mark for that number: another one each time that the colours start again."""
+    """Return matplotlib's mark for a number. The mark changes each time the colours start again."""
     return MARKS[number // len(PALETTE) % len(MARKS)]
 
 
 def dash(number: int) -> str:
-    """matplotlib's line style for that number: another one each time that the colours start again."""
+    """Return matplotlib's line style for a number. The style changes each time the colours start again."""
     return DASHES[number // len(PALETTE) % len(DASHES)]
 
 
 def plain(name: str, most: int = 60) -> str:
-    """A name as an axis has room for it; ``$`` would start mathematics."""
+    """Return a name of at most ``most`` characters for an axis, with ``$`` escaped, which would start a formula."""
     shown = name if len(name) <= most else f"{name[: most - 1]}…"
     return shown.replace("$", r"\$")
 
 
 def _inline(svg: str, title: str, description: str) -> Markup:
-    """matplotlib's SVG without prologue and sizes, with a text alternative and colours the style sheet can change."""
+    """Return matplotlib's SVG for the page: no prologue, no size, a text alternative, and the style sheet's colours."""
     body = svg[svg.index("<svg") :]
     opening, rest = body.split(">", 1)
     box = re.search(r'viewBox="([^"]+)"', opening)
     if box is None:
-        raise ValueError("an SVG without a viewBox")
+        raise ValueError("matplotlib wrote an SVG without a viewBox")
     rest = _METADATA.sub("", rest)
-    rest = re.sub(r' id="[\w.]+_\d+"', "", rest)  # names that repeat from drawing to drawing, and nothing refers to
+    rest = re.sub(r' id="[\w.]+_\d+"', "", rest)  # repeated ids that nothing refers to
     rest = re.sub(r"<!--.*?-->\s*", "", rest, flags=re.DOTALL)
     rest = re.sub(
         r"#[0-9a-f]{6}",

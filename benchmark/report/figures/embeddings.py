@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,23 +13,23 @@ from threadpoolctl import threadpool_limits
 from benchmark.core.files import labels_path
 from benchmark.core.rng import generator
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, INK, PALETTE, Chart, Drawing, Group, panel
-from benchmark.report.headline import who
-from benchmark.report.kept import arrays
-from benchmark.report.tables.table_values import records
+from benchmark.report.figures.drawing import FAINT, INK, PALETTE, Chart, Drawing, PanelGroup, panel
+from benchmark.report.frame_rows import records
+from benchmark.report.kept import KeptFiles
+from benchmark.report.labels import side_label
 from benchmark.study.schema import Contrast, Side
 
-ROWS = 300  # of a dataset, drawn at random where there are more
+MOST_ROWS = 300  # of a dataset; a random choice if it has more
 PERPLEXITY, ITERATIONS = 30.0, 500
-SEED = 0  # of the rows, the sample and the embedding; the training's is the smallest there is
+SEED = 0  # chooses rows, sample and embedding; the training shown has the smallest seed
 HEIGHT = 3.2  # inches
 COLOURS = (*PALETTE, INK, FAINT)
 
 
 def embeddings(
-    units: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], results: Path | None
+    units: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], kept: KeptFiles
 ) -> Chart | None:
-    """The latents of the confirmatory twins, one seed each; None where no latents were kept."""
+    """Draw the latents of confirmatory twins, one seed each; None without kept latents."""
     twins = dict.fromkeys(
         (each.second, each.first)
         for each in declared
@@ -39,42 +38,43 @@ def embeddings(
     groups, rows = [], []
     for dataset in datasets:
         for point, variational in twins:
-            title = f"{dataset}: {who(point)} and {who(variational)}"
+            title = f"{dataset}: {side_label(point)} and {side_label(variational)}"
             panels = []
             for side, sampled in ((point, False), (variational, False), (variational, True)):
-                found = _of(units, dataset, side, sampled=sampled, results=results)
+                found = _of(units, dataset, side, sampled=sampled, kept=kept)
                 if found is not None:
-                    name = f"{who(side)}, {'one sample' if sampled else 'mean' if side == variational else 'point'}"
+                    latent = "one sample" if sampled else "mean" if side == variational else "point"
+                    name = f"{side_label(side)}, {latent}"
                     panels.append(_panel(found, title, name))
                     rows.append(found.assign(dataset=dataset, latent=name))
             if panels:
-                groups.append(Group(title, tuple(panels)))
+                groups.append(PanelGroup(title, tuple(panels)))
     if not groups:
         return None
     return Chart(
         "latents",
         "Latents drawn",
-        "t-SNE of the latents of one training, the same rows and colours in every panel of a dataset: whether the "
-        "classes that the mean keeps apart are still apart in one sample; one colour is no labels. Distances between "
-        "clusters mean nothing.",
+        "t-SNE of the latents of one training, with the same rows and colours in every panel of a dataset. The panels "
+        "show whether classes that are apart in the mean are still apart in one sample. A single colour means that the "
+        "data have no labels. Distances between clusters mean nothing.",
         (),
         tuple(groups),
         pd.concat(rows, ignore_index=True),
     )
 
 
-def _of(units: pd.DataFrame, dataset: str, side: Side, *, sampled: bool, results: Path | None) -> pd.DataFrame | None:
-    """Rows, classes and positions of one side's latents; None where they were not kept or have no such sample."""
+def _of(units: pd.DataFrame, dataset: str, side: Side, *, sampled: bool, kept: KeptFiles) -> pd.DataFrame | None:
+    """Return rows, classes and positions of one side's latents; None if the file or its spread was not kept."""
     here = units[units["dataset"].eq(dataset) & units["model"].eq(side.model) & units["variant"].eq(side.variant)]
     here = here[here["unit"].eq("all-edges") & here["status"].eq("complete")].sort_values("seed")
     for unit in records(here.head(1)):
-        labels = arrays(results, labels_path(unit["fingerprint"]), "labels")
-        latents = arrays(results, unit["latents"], *(("mean", "std") if sampled else ("mean",)))
+        labels = kept.arrays(labels_path(unit["fingerprint"]), "labels")
+        latents = kept.arrays(unit["latents"], *(("mean", "std") if sampled else ("mean",)))
         if latents is None:
             return None
         count = len(latents[0])
-        classes = np.zeros(count, int) if labels is None else labels[0]  # one colour where nothing is known
-        chosen = np.sort(generator(SEED, "t-SNE", "rows").permutation(count)[:ROWS])
+        classes = np.zeros(count, int) if labels is None else labels[0]  # one colour without labels
+        chosen = np.sort(generator(SEED, "t-SNE", "rows").permutation(count)[:MOST_ROWS])
         z = latents[0][chosen].astype(float)
         if sampled:
             z = z + latents[1][chosen] * generator(SEED, "t-SNE", "sample").standard_normal(z.shape)
@@ -84,7 +84,7 @@ def _of(units: pd.DataFrame, dataset: str, side: Side, *, sampled: bool, results
 
 
 def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two dimensions by t-SNE, van der Maaten (2014); by one thread, so that it is the same again."""
+    """Return two dimensions by t-SNE, van der Maaten (2014). One thread makes the result repeatable."""
     if len(z) < 4 or np.ptp(z, axis=0).max() == 0:
         return np.zeros((len(z), 2))
     init = "pca" if z.shape[1] >= 2 else "random"
@@ -97,7 +97,7 @@ def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _panel(found: pd.DataFrame, title: str, name: str) -> Drawing:
     described = (
-        f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class, of which it has {len(set(found['class']))}."
+        f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class, {len(set(found['class']))} in number."
     )
     with panel(title, name, described, height=HEIGHT, left=0.02, bare=True) as drawn:
         axes = drawn.axes

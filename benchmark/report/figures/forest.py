@@ -1,4 +1,4 @@
-"""Forest plots: every contrast's difference with its interval, by dataset."""
+"""Forest plots: the difference of every contrast with its interval, by dataset."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, Chart, Drawing, Group, Series, colour, panel, plain
-from benchmark.report.headline import kind, who
-from benchmark.report.tables.table_values import in_order, question, records
+from benchmark.report.figures.drawing import FAINT, Chart, Drawing, PanelGroup, Series, colour, panel, plain
+from benchmark.report.frame_rows import in_order, records
+from benchmark.report.labels import contrast_kind, question, side_label
 from benchmark.study.schema import Contrast, Primary
 
 ROW_HEIGHT = 0.115  # inches of one interval
@@ -19,8 +19,15 @@ EDGES = 0.8  # inches above and below the rows
 
 
 def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], margin: float) -> Chart:
-    """Differences with their intervals by dataset; the panels of one model share their scale."""
-    kinds = list(dict.fromkeys(kind(contrast) for contrast in declared))
+    """Draw differences with their intervals by dataset. The panels of one model share their scale.
+
+    Args:
+        per_dataset: The frame that ``statistics.contrasts`` returns.
+        declared: The contrasts.
+        datasets: The datasets in the order of the rows.
+        margin: The study's margin, on the scale of the score.
+    """
+    kinds = list(dict.fromkeys(contrast_kind(contrast) for contrast in declared))
     number = {name: place for place, name in enumerate(kinds)}
     families: dict[str, list[Contrast]] = {}
     for contrast in declared:
@@ -31,15 +38,15 @@ def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Se
         if cells.empty:
             continue
         order, limits = in_order(cells["dataset"], datasets), _limits(cells, margin)
-        colours = [number[kind(contrast)] for contrast in members]
+        colours = [number[contrast_kind(contrast)] for contrast in members]
         primaries = dict.fromkeys(primary for contrast in members for primary in contrast.primary)
         panels = tuple(_panel(cells, members, each, order, colours, limits, margin, title) for each in primaries)
-        groups.append(Group(title, panels))
+        groups.append(PanelGroup(title, panels))
     return Chart(
         "forest",
         "Contrasts by dataset",
-        "Mean paired difference and 95 % interval by dataset. The panels of one model share their scale; the line is "
-        f"zero, the band the margin of equivalence, ±{numbers.points(margin).lstrip('+')} points.",
+        "Mean paired difference and 95 % interval by dataset. The panels of one model share their scale. The line "
+        f"marks zero, and the band marks the margin of equivalence, ±{numbers.points(margin).lstrip('+')} points.",
         tuple(Series(name, place) for name, place in number.items()),
         tuple(groups),
         per_dataset,
@@ -47,9 +54,10 @@ def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Se
 
 
 def _family(contrast: Contrast, declared: Sequence[Contrast]) -> str:
-    """Who is set against whom; a contrast within one model joins the first that sets this model against another."""
-    first, second = who(contrast.first), who(contrast.second)
-    rivals = [who(other.second) for other in declared if who(other.first) == first != who(other.second)]
+    """Name the two models of a contrast. A contrast within one model joins the model's first contrast with another."""
+    first, second = side_label(contrast.first), side_label(contrast.second)
+    pairs = [(side_label(other.first), side_label(other.second)) for other in declared]
+    rivals = [theirs for ours, theirs in pairs if ours == first != theirs]
     rival = second if second != first else rivals[0] if rivals else ""
     return f"{first} against {rival}" if rival else first
 
@@ -64,7 +72,7 @@ def _panel(
     margin: float,
     title: str,
 ) -> Drawing:
-    """One task of one model's contrasts: datasets down, the difference in points across."""
+    """Draw one task of a model's contrasts: a row for each dataset, the difference in points across."""
     cells = cells[cells["task"].eq(primary.task) & cells["metric"].eq(primary.metric)]
     heading = question(primary.task, primary.metric)
     height = EDGES + ROW_HEIGHT * len(order) * (len(contrasts) + 1)
@@ -80,7 +88,7 @@ def _panel(
 
 
 def _ground(axes: Axes, there: Collection[str], order: Sequence[str], margin: float) -> None:
-    """Zero, the margin's band, a line between datasets, and a dash for a dataset that has no such task."""
+    """Draw zero, the band of the margin, lines between datasets, and a dash for a dataset without this task."""
     axes.axvspan(-100 * margin, 100 * margin, color=FAINT, alpha=0.18, linewidth=0)
     axes.axvline(0, color=FAINT, linewidth=0.9)
     for place, name in enumerate(order):
@@ -93,7 +101,7 @@ def _ground(axes: Axes, there: Collection[str], order: Sequence[str], margin: fl
 
 
 def _intervals(axes: Axes, cells: pd.DataFrame, order: Sequence[str], shift: float, ink: str) -> None:
-    """Points with whiskers; a point alone where there is no interval."""
+    """Draw points with whiskers; a point without an interval has no whisker."""
     place = {name: number for number, name in enumerate(order)}
     heights = cells["dataset"].map(place).to_numpy(float) + shift
     differences = 100 * cells["difference"].to_numpy(float)
@@ -104,7 +112,7 @@ def _intervals(axes: Axes, cells: pd.DataFrame, order: Sequence[str], shift: flo
 
 
 def _limits(cells: pd.DataFrame, margin: float) -> tuple[float, float]:
-    """An axis, in points, that holds every interval, zero and the margin, with a little air."""
+    """Return limits, in points, around every interval, zero and twice the margin."""
     ends = 100 * cells[["low", "high", "difference"]].to_numpy(float)
     low = float(np.nanmin(ends, initial=-200 * margin))
     high = float(np.nanmax(ends, initial=200 * margin))
@@ -113,7 +121,7 @@ def _limits(cells: pd.DataFrame, margin: float) -> tuple[float, float]:
 
 
 def _described(cells: pd.DataFrame, order: Sequence[str]) -> str:
-    """The panel in words, for those who do not see it."""
+    """Describe the panel in words, for readers who do not see it."""
     if cells.empty:
         return "Not in these results."
     lines = [

@@ -1,4 +1,4 @@
-"""When a sample hurts, and whether nearness to the prior does: every trained unit is a point."""
+"""When a sample hurts, and whether nearness to the prior hurts. Every trained unit is a point."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from benchmark.report import numbers
-from benchmark.report.figures.asked import READOUTS, primaries
-from benchmark.report.figures.drawing import FAINT, READOUT_COLOURS, Chart, Drawing, Group, Series, colour, panel
-from benchmark.report.tables.table_values import in_order, question, records
+from benchmark.report.figures.asked import COMPARED_READOUTS, primaries
+from benchmark.report.figures.drawing import FAINT, READOUT_COLOURS, Chart, Drawing, PanelGroup, Series, colour, panel
+from benchmark.report.frame_rows import in_order, records
+from benchmark.report.labels import question
 from benchmark.study.schema import Contrast
 
-BINS, FEWEST = 8, 5  # of as many units each, and at least so many, whose medians the line joins
+BINS, FEWEST = 8, 5  # the line joins the medians of 8 bins of equal size, with at least 5 units each
 HEIGHT = 2.6  # inches
-LINEAR = 1e-3  # below which an axis that holds zero is not logarithmic
-MOST_MARKS = 600  # of a series; more are an image, which takes less of the page
+LINEAR = 1e-3  # a logarithmic axis with zero is linear below this value
+MOST_MARKS = 600  # of a series; more marks become an image, which is smaller
 NAME = ["dataset", "model", "variant", "unit", "seed"]
 
 
 def harm_of_samples(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contrast]) -> Chart | None:
-    """What a sample loses against its own mean, by signal-to-noise ratio; None where no unit has both."""
+    """Draw the loss of a sample against its own mean, by signal-to-noise ratio; None if no unit has both."""
     wide = _by_readout(scores, declared)
     if not {"mean", "sampled"} <= set(wide.columns):
         return None
@@ -46,17 +47,21 @@ def harm_of_samples(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequenc
     return Chart(
         "harm",
         "When a sample hurts",
-        "What a single sample loses against the mean of its own posterior, in points, by the signal-to-noise ratio "
-        "ΣVar(μ) / ΣE[σ²] of the latent. Every trained unit is a point; a line joins the medians of eighths of 40 "
-        "units or more.",
+        "The loss of a single sample against the mean of its own posterior, in points, by the signal-to-noise ratio "
+        "ΣVar(μ) / ΣE[σ²] of the latent. Every trained unit is a point. With 40 units or more, a line joins the "
+        "medians of eighths of the units.",
         series,
-        (Group("", tuple(panels)),),
+        (PanelGroup("", tuple(panels)),),
         points,
     )
 
 
 def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contrast]) -> Chart | None:
-    """What a readout loses against the point twin, by how near its latents are to N(0, I); None without twins."""
+    """Draw the loss of a readout against the point twin, by the distance of its latents from N(0, I).
+
+    Returns:
+        None without twins.
+    """
     wide = _by_readout(scores, declared).melt(ignore_index=False, value_name="value").dropna().reset_index()
     arms = units[["model", "variant", "latent"]].drop_duplicates()
     is_point = {(row["model"], row["variant"]): row["latent"] == "point" for row in records(arms)}
@@ -65,7 +70,7 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
         readout, sides = contrast.first.readout, (contrast.first, contrast.second)
         if [is_point.get((side.model, side.variant)) for side in sides] != [False, True]:
             continue
-        if readout not in READOUTS:
+        if readout not in COMPARED_READOUTS:
             continue
         column = f"prior_mmd_{'mean' if readout == 'mean' else 'sample'}"
         first = units[units["model"].eq(contrast.first.model) & units["variant"].eq(contrast.first.variant)]
@@ -104,18 +109,18 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
     return Chart(
         "nearness",
         "Does nearness to the prior hurt?",
-        "What a variational readout loses against its point twin, in points, by the discrepancy of its latents from "
-        "N(0, I), MMD² estimated without bias, so that it may fall below zero: left is near. If nearness itself hurt, "
-        "the mean’s points would rise to the left.",
+        "The loss of a variational readout against its point twin, in points, by the discrepancy of its latents from "
+        "N(0, I). The discrepancy is MMD², estimated without bias, and can fall below zero; left is near. If nearness "
+        "itself hurt, the points of the mean would rise to the left.",
         tuple(Series(readout, READOUT_COLOURS[readout]) for readout in readouts),
-        (Group("", tuple(panels)),),
+        (PanelGroup("", tuple(panels)),),
         points,
     )
 
 
 def _by_readout(scores: pd.DataFrame, declared: Sequence[Contrast]) -> pd.DataFrame:
-    """Scores of every unit in the metrics that decide, a column for each readout, draws averaged."""
-    asked = {(primary.task, primary.metric) for primary in primaries(declared)}
+    """Return the primary scores of every unit, a column for each readout, with draws averaged."""
+    asked = {(primary.task, primary.metric) for primary in primaries(scores, declared)}
     here = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(asked)].sort_values([*NAME, "draw"])
     return here.pivot_table(index=[*NAME, "task", "metric"], columns="readout", values="value")
 
@@ -126,7 +131,7 @@ def _diagnostic(units: pd.DataFrame, name: str) -> list[float]:
 
 
 def _correlations(here: pd.DataFrame, by: str, names: Sequence[str], across: str) -> str:
-    """Spearman's rank correlation of each series, with the number of its points."""
+    """Write Spearman's rank correlation of each series, with the number of its points."""
     parts = []
     for name in names:
         part = here[here[by].eq(name)]

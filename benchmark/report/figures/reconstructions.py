@@ -1,18 +1,18 @@
-"""What decoders make of latents: rows beside their reconstructions, samples from the prior, lines between latents."""
+"""Images from decoders: rows beside their reconstructions, samples from the prior, and lines between latents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.report.figures.drawing import RIGHT, WIDTH, Chart, Drawing, Group, panel
-from benchmark.report.kept import arrays
-from benchmark.report.tables.table_values import model_label, records
+from benchmark.report.figures.drawing import RIGHT, WIDTH, Chart, Drawing, PanelGroup, panel
+from benchmark.report.frame_rows import records
+from benchmark.report.kept import KeptFiles
+from benchmark.report.labels import model_label
 
 NAMES = {
     "inputs": "rows",
@@ -25,40 +25,41 @@ LEFT, EDGES = 0.2, 0.36  # share of the width; inches
 
 
 def images(
-    units: pd.DataFrame, arms: Sequence[tuple[str, str]], datasets: Sequence[str], results: Path | None
+    units: pd.DataFrame, arms: Sequence[tuple[str, str]], datasets: Sequence[str], kept: KeptFiles
 ) -> Chart | None:
-    """A panel for each of the arms (model, variant) with kept images, of its smallest seed; None without any."""
+    """Draw the kept images of each arm (model, variant), from its smallest seed; None without kept images."""
     groups, rows = [], []
     for dataset in datasets:
         panels = []
         for model, variant in arms:
             here = units[units["dataset"].eq(dataset) & units["model"].eq(model) & units["variant"].eq(variant)]
             for unit in records(here[here["generated"].ne("")].sort_values(["seed", "unit"]).head(1)):
-                kept = arrays(results, unit["generated"], *NAMES)
-                if kept is not None:
-                    panels.append(_panel(kept, f"{dataset}, images", model_label(model, variant)))
+                pictures = kept.arrays(unit["generated"], *NAMES)
+                if pictures is not None:
+                    panels.append(_panel(pictures, f"{dataset}, images", model_label(model, variant)))
                     rows.append({"dataset": dataset, "model": model, "variant": variant, "seed": unit["seed"]})
         if panels:
-            groups.append(Group(dataset, tuple(panels)))
+            groups.append(PanelGroup(dataset, tuple(panels)))
     if not groups:
         return None
     return Chart(
         "images",
         "What the decoders make of latents",
-        "Rows of the data; what is reconstructed of their mean and of one sample; what is decoded along a line between "
-        "the means of two rows; and of samples from the prior. A point has no prior: N(0, I) stands in for it.",
+        "From top to bottom: rows of the data; reconstructions of their mean and of one sample; images along a line "
+        "between the means of two rows; images of samples from the prior. A point has no prior, so N(0, I) takes its "
+        "place.",
         (),
         tuple(groups),
         pd.DataFrame(rows),
     )
 
 
-def _panel(kept: Sequence[NDArray[Any]], title: str, name: str) -> Drawing:
-    """Rows of images with their names; the prior has several."""
-    across = len(kept[0])
+def _panel(pictures: Sequence[NDArray[Any]], title: str, name: str) -> Drawing:
+    """Draw rows of images with their names. The prior may have several rows."""
+    across = len(pictures[0])
     lines = [
         (label, shown[start : start + across])
-        for label, shown in zip(NAMES.values(), kept, strict=True)
+        for label, shown in zip(NAMES.values(), pictures, strict=True)
         for start in range(0, len(shown) // across * across, across)
     ]
     framed = [np.pad(images, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan) for _, images in lines]

@@ -1,4 +1,4 @@
-"""Scores along a line of models or settings: the prior's weight β, the number of averaged draws, the ladder."""
+"""Scores along a line of settings or models: the weight β of the prior, the number of averaged draws, the ladder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.asked import READOUTS, primaries, scored
+from benchmark.report.figures.asked import COMPARED_READOUTS, primaries, scored
 from benchmark.report.figures.drawing import (
     FAINT,
     READOUT_COLOURS,
     Chart,
     Drawing,
-    Group,
+    PanelGroup,
     Series,
     colour,
     dash,
@@ -24,11 +24,17 @@ from benchmark.report.figures.drawing import (
     panel,
     plain,
 )
-from benchmark.report.tables.table_values import in_order, model_label, question, records
+from benchmark.report.frame_rows import in_order, records
+from benchmark.report.labels import model_label, question
 from benchmark.study.schema import Contrast
 
-FEWEST_BETAS = 3  # of a model, to draw a line through
-DRAWN = {"sampled": 1, "averaged-4": 4, "averaged-16": 16, "mean": 64}  # of no number; the mean stands to the right
+FEWEST_BETAS = 3  # values of β that a line needs
+DRAWN = {
+    "sampled": 1,
+    "averaged-4": 4,
+    "averaged-16": 16,
+    "mean": 64,
+}  # the mean has no number and is drawn to the right
 HEIGHT, ROW_HEIGHT, EDGES = 2.3, 0.2, 0.8  # inches
 LINE: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.2, "elinewidth": 0.7}
 
@@ -40,9 +46,19 @@ def beta_sweep(
     datasets: Sequence[str],
     models: Sequence[str],
 ) -> Chart | None:
-    """Scores of mean and sample against β, and active units beside; None where no model has three values of it.
+    """Draw scores of mean and sample against β, with the number of active units.
 
-    A line is of one dataset, model, and settings other than β; ``models`` are in the order of the panels.
+    A line belongs to one dataset, one model, and one choice of the settings other than β.
+
+    Args:
+        summary: The frame that ``statistics.summarise`` returns.
+        units: The units.
+        declared: The contrasts, which choose tasks and metrics.
+        datasets: The datasets in the order of the panels.
+        models: The models in the order of the panels.
+
+    Returns:
+        None if no model has three values of β.
     """
     names = ["dataset", "model", "variant"]
     arms = units[[*names, "beta"]].dropna().drop_duplicates()
@@ -52,7 +68,7 @@ def beta_sweep(
     if swept.empty:
         return None
     points = summary.merge(swept, on=names)
-    points = points[points["readout"].isin(READOUTS)]
+    points = points[points["readout"].isin(COMPARED_READOUTS)]
     active = _active_units(units[units["unit"].eq("all-edges")].drop(columns="beta").merge(swept, on=names))
     groups = []
     for dataset in datasets:
@@ -62,7 +78,7 @@ def beta_sweep(
             here = points[points["model"].eq(model) & points["line"].eq(line)]
             title, label = f"β sweep, {dataset}", model_label(model, line)
             drawn = len(panels)
-            for primary in primaries(declared, [model]):
+            for primary in primaries(points, declared, [model]):
                 asked = scored(here, dataset, primary)
                 if asked["beta"].nunique() >= FEWEST_BETAS:
                     panels.append(_lines(asked, title, f"{label}: {question(primary.task, primary.metric)}"))
@@ -70,13 +86,13 @@ def beta_sweep(
             if len(panels) > drawn and active[of_line]["beta"].nunique() >= FEWEST_BETAS:
                 panels.append(_counts(active[of_line], title, f"{label}: active units"))
         if panels:
-            groups.append(Group(dataset, tuple(panels)))
+            groups.append(PanelGroup(dataset, tuple(panels)))
     return Chart(
         "beta",
         "How much prior",
-        "Score against β, the weight of the prior, and how many latent units stay active. Bars are standard deviations "
-        "over seeds.",
-        tuple(Series(readout, READOUT_COLOURS[readout]) for readout in READOUTS),
+        "Score against β, the weight of the prior, and the number of latent units that stay active. Bars are standard "
+        "deviations over seeds.",
+        tuple(Series(readout, READOUT_COLOURS[readout]) for readout in COMPARED_READOUTS),
         tuple(groups),
         points,
     )
@@ -88,9 +104,16 @@ def averaging(
     datasets: Sequence[str],
     colours: Mapping[tuple[str, str], int],
 ) -> Chart | None:
-    """Scores against the number of draws that are averaged before scoring; None where no model was averaged.
+    """Draw scores against the number of draws that are averaged before scoring.
 
-    ``colours`` maps (model, variant) to numbers.
+    Args:
+        summary: The frame that ``statistics.summarise`` returns.
+        declared: The contrasts, which choose tasks and metrics.
+        datasets: The datasets in the order of the panels.
+        colours: Number of the colour of each (model, variant); other arms are left out.
+
+    Returns:
+        None if no model has an averaged readout.
     """
     sampled = summary.loc[summary["readout"].eq("sampled"), ["model", "variant"]].drop_duplicates()
     here = summary.merge(sampled, on=["model", "variant"]).dropna(subset="mean")
@@ -103,18 +126,18 @@ def averaging(
     groups = []
     for dataset in datasets:
         panels = []
-        for primary in primaries(declared):
+        for primary in primaries(here, declared):
             asked = scored(here, dataset, primary)
             asked = asked.assign(arm=asked["model"] + "\0" + asked["variant"])
             if not asked.empty:
                 panels.append(_averaged(asked, number, f"averaging, {dataset}", question(primary.task, primary.metric)))
         if panels:
-            groups.append(Group(dataset, tuple(panels)))
+            groups.append(PanelGroup(dataset, tuple(panels)))
     return Chart(
         "averaging",
         "One draw, several, the mean",
-        "Score against the number of draws that are averaged before scoring; the last point is the posterior’s mean. "
-        "What averaging brings back was noise of the sample, not a fault of the latent.",
+        "Score against the number of draws that are averaged before scoring. The last point is the posterior’s mean. A "
+        "loss that averaging removes was noise of the sample, not a fault of the latent.",
         tuple(Series(model_label(*name.split("\0")), place) for name, place in number.items()),
         tuple(groups),
         here,
@@ -127,57 +150,68 @@ def ladder(
     declared: Sequence[Contrast],
     datasets: Sequence[str],
 ) -> Chart | None:
-    """Scores of mean and sample along each ladder of (model, variant); None where no ladder has two rungs."""
+    """Draw scores of mean and sample along each ladder.
+
+    Args:
+        summary: The frame that ``statistics.summarise`` returns.
+        rungs: The ladders, each a sequence of (model, variant).
+        declared: The contrasts, which choose tasks and metrics.
+        datasets: The datasets in the order of the panels.
+
+    Returns:
+        None if no ladder has scores of two rungs.
+    """
     groups, used = [], []
     for arms in rungs:
         place = {arm: number for number, arm in enumerate(arms)}
         there = pd.MultiIndex.from_frame(summary[["model", "variant"]])
-        here = summary[there.isin(arms) & summary["readout"].isin(READOUTS)]
+        here = summary[there.isin(arms) & summary["readout"].isin(COMPARED_READOUTS)]
         here = here.assign(rung=[place[arm] for arm in zip(here["model"], here["variant"], strict=True)])
         title = f"From {model_label(*arms[0])}"
         panels = []
         for dataset in in_order(here["dataset"], datasets):
-            for primary in primaries(declared, [model for model, _ in arms]):
+            for primary in primaries(here, declared, [model for model, _ in arms]):
                 asked = scored(here, dataset, primary)
                 if len(set(asked["rung"])) > 1:
                     names = [model_label(*arm) for arm in arms]
                     panels.append(_rungs(asked, title, f"{dataset}: {question(primary.task, primary.metric)}", names))
                     used.append(asked)
         if panels:
-            groups.append(Group(title, tuple(panels)))
+            groups.append(PanelGroup(title, tuple(panels)))
     if not groups:
         return None
     return Chart(
         "ladder",
         "One step at a time",
-        "Score along the ladder from a point to a variational posterior: after which step a line falls by more than "
-        "its bars, which are standard deviations over seeds. The contrasts, which are paired, decide.",
-        tuple(Series(readout, READOUT_COLOURS[readout]) for readout in READOUTS),
+        "Score along the ladder from a point to a variational posterior. The figure shows the step at which a line "
+        "falls by more than its bars, which are standard deviations over seeds. The contrasts decide, because they "
+        "are paired.",
+        tuple(Series(readout, READOUT_COLOURS[readout]) for readout in COMPARED_READOUTS),
         tuple(groups),
         pd.concat(used, ignore_index=True),
     )
 
 
 def _without_beta(variant: str) -> str:
-    """The settings of a variant other than β."""
+    """Return a variant without its β."""
     return " ".join(part for part in variant.split() if not part.startswith("beta="))
 
 
 def _active_units(units: pd.DataFrame) -> pd.DataFrame:
-    """Mean number of active units by dataset, model, line and β, over seeds."""
+    """Return the mean number of active units over seeds, by dataset, model, line and β."""
     found = units.assign(active=[json.loads(text).get("active_units") for text in units["diagnostics"]])
     found = found.dropna(subset="active").astype({"active": float})
     return found.groupby(["dataset", "model", "line", "beta"])["active"].agg(["mean", "std"]).reset_index()
 
 
 def _lines(points: pd.DataFrame, title: str, heading: str) -> Drawing:
-    """Score against β, a line for each readout, with standard deviations."""
+    """Draw score against β, a line for each readout, with standard deviations."""
     said = "; ".join(
         f"{row['readout']} at β {row['beta']:g}: {numbers.percent_spread(row['mean'], row['sd'])}"
         for row in records(points.sort_values(["readout", "beta"]))
     )
     with panel(title, heading, f"Scores in percent. {said}.", height=HEIGHT) as drawn:
-        for readout in READOUTS:
+        for readout in COMPARED_READOUTS:
             line = points[points["readout"].eq(readout)].sort_values("beta")
             drawn.axes.errorbar(
                 line["beta"],
@@ -191,7 +225,7 @@ def _lines(points: pd.DataFrame, title: str, heading: str) -> Drawing:
 
 
 def _rungs(points: pd.DataFrame, title: str, heading: str, names: Sequence[str]) -> Drawing:
-    """A row for each rung, with a dot for each readout and its standard deviation."""
+    """Draw a row for each rung, with a dot for each readout and its standard deviation."""
     said = "; ".join(
         f"{names[row['rung']]}, {row['readout']}: {numbers.percent_spread(row['mean'], row['sd'])}"
         for row in records(points.sort_values(["rung", "readout"]))
@@ -199,7 +233,7 @@ def _rungs(points: pd.DataFrame, title: str, heading: str, names: Sequence[str])
     height = EDGES + ROW_HEIGHT * len(names)
     described = f"Scores in percent. {said}."
     with panel(title, heading, described, height=height, left=0.42, rows=True) as drawn:
-        for readout in READOUTS:
+        for readout in COMPARED_READOUTS:
             line = points[points["readout"].eq(readout)].sort_values("rung")
             drawn.axes.errorbar(
                 100 * line["mean"],

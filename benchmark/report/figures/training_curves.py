@@ -1,4 +1,4 @@
-"""Training curves: what was minimised, and how large the noise was, epoch by epoch."""
+"""Training curves: the parts of the loss and the size of the noise, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from benchmark.report.figures.drawing import Chart, Drawing, Group, Series, colour, dash, panel
-from benchmark.report.tables.table_values import model_label, records
+from benchmark.report.figures.drawing import Chart, Drawing, PanelGroup, Series, colour, dash, panel
+from benchmark.report.frame_rows import records
+from benchmark.report.labels import model_label
 
 QUANTITIES = {
     "reconstruction": "reconstruction, nats a row",
@@ -18,13 +19,22 @@ QUANTITIES = {
     "std": "mean σ",
 }
 HEIGHT = 2.2  # inches
-DENSE = 300  # largest over smallest value, up to which an axis has room for 1, 2 and 5 of every decade
+DENSE = 300  # up to this ratio of largest to smallest value, an axis has room for 1, 2 and 5 of every decade
 
 
 def training_curves(
     units: pd.DataFrame, colours: Mapping[tuple[str, str], int], datasets: Sequence[str]
 ) -> Chart | None:
-    """Curves of ``colours``' (model, variant), complete seeds averaged; a panel for each quantity and likelihood."""
+    """Draw training curves, averaged over complete seeds, a panel for each quantity and likelihood.
+
+    Args:
+        units: The units.
+        colours: Number of the colour of each (model, variant) to draw.
+        datasets: The datasets in the order of the panels.
+
+    Returns:
+        None without curves.
+    """
     rows = [
         {"arm": number, "model": model, "variant": variant, **curve}
         for (model, variant), number in colours.items()
@@ -48,14 +58,14 @@ def training_curves(
             if (part := _of(here, quantity, likelihood)) is not None
         ]
         if panels:
-            groups.append(Group(dataset, tuple(panels)))
+            groups.append(PanelGroup(dataset, tuple(panels)))
     shown = curves.drop(columns="arm")
     series = tuple(Series(model_label(*arm), place) for arm, place in colours.items() if place in set(curves["arm"]))
     return Chart(
         "training",
         "Training",
-        "What was minimised and how large the noise was, by epoch, complete seeds averaged. A line that falls at its "
-        "end was cut short; a σ that grows to 1 belongs to dimensions that the prior has won.",
+        "The parts of the loss and the size of the noise by epoch, averaged over complete seeds. If a line still falls "
+        "at its end, training was too short. If σ grows to 1, the prior has won these dimensions.",
         series,
         tuple(groups),
         shown,
@@ -63,14 +73,14 @@ def training_curves(
 
 
 def _curves(units: pd.DataFrame) -> list[dict[str, object]]:
-    """Epoch by epoch and dataset, what the seeds of one arm give on average."""
+    """Return the average over the seeds of one arm, by dataset and epoch."""
     found = []
     whole = units[units["unit"].eq("all-edges") & units["status"].eq("complete")]
-    whole = whole.sort_values("seed")  # sums of floats depend on their order
+    whole = whole.sort_values("seed")  # a sum of floats depends on their order
     for (dataset, likelihood), here in whole.groupby(["dataset", "likelihood"], sort=True):
         read = [curve for text in here["curve"] if (curve := json.loads(text))]
         for place, epochs in enumerate(zip(*(curve["epoch"] for curve in read), strict=False)):
-            if len(set(epochs)) > 1:  # from here on the seeds are not at the same epoch
+            if len(set(epochs)) > 1:  # the seeds have different epochs from here on
                 break
             values = {name: [curve[name][place] for curve in read if curve.get(name)] for name in QUANTITIES}
             means = {name: np.mean(each) if each else np.nan for name, each in values.items()}
@@ -79,7 +89,7 @@ def _curves(units: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _of(curves: pd.DataFrame, quantity: str, likelihood: str) -> pd.DataFrame | None:
-    """The rows with something to see of that quantity."""
+    """Return the rows with a value of a quantity other than zero; None without any."""
     part = curves[curves["likelihood"].eq(likelihood)] if likelihood else curves
     part = part[part[quantity].abs() > 0]
     return None if part.empty else part

@@ -1,4 +1,4 @@
-"""The origin of the claim as a waterfall: what is left of the gap as the corrections are made one after another."""
+"""Waterfalls: the gap between twins as corrections are made one after another."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, Group, Series, colour, panel
-from benchmark.report.headline import WATERFALL_SHOWN
-from benchmark.report.tables.table_values import question, records
+from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, PanelGroup, Series, colour, panel
+from benchmark.report.frame_rows import records
+from benchmark.report.headline import primary_questions
+from benchmark.report.labels import question
 
 REMOVES, WIDENS = 0, 1
 ROW_HEIGHT, EDGES = 0.19, 0.8  # inches
 
 
 def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
-    """A panel for each start, dataset and question; None without any."""
+    """Draw a panel for each start, dataset and question; None without any.
+
+    Args:
+        removals: The frame that ``statistics.waterfall`` returns.
+        datasets: The datasets in the order of the panels.
+    """
     in_a_row = removals[removals["kind"].eq("one after another")]
     groups = [
-        Group(
+        PanelGroup(
             f"{start}, {dataset}",
             tuple(
                 _panel(here, f"{start}, {dataset}", question(task, metric))
-                for task, metric in WATERFALL_SHOWN
+                for task, metric in primary_questions(removals)
                 if not (here := _of(in_a_row, start, dataset, task, metric)).empty
             ),
         )
@@ -36,8 +42,9 @@ def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
     return Chart(
         "waterfall",
         "What is left of the gap",
-        "The gap between the twins, GAE − VGAE in points, as published and after each correction on top of those above "
-        "it. The bar goes from the gap before to the gap after; the dot is the gap with its 95 % interval.",
+        "The gap between the twins, GAE − VGAE in points, as published and after each correction. Every row keeps the "
+        "corrections above it. The bar goes from the gap before to the gap after; the dot is the gap with its 95 % "
+        "interval.",
         (Series("makes the gap smaller", REMOVES), Series("widens it", WIDENS)),
         tuple(groups),
         removals,

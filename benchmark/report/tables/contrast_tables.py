@@ -1,4 +1,4 @@
-"""Tables of the contrasts: the scoreboard, each contrast by dataset, and all of them over datasets."""
+"""Tables of contrasts: the scoreboard, each contrast by dataset, and all contrasts over datasets."""
 
 from __future__ import annotations
 
@@ -9,19 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables.table_values import (
-    Cell,
-    Column,
-    Group,
-    Row,
-    Table,
-    anchored,
-    in_order,
-    question,
-    records,
-    row_of,
-    seeds_of,
-)
+from benchmark.report.frame_rows import in_order, records
+from benchmark.report.labels import anchored, question, seeds_label
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.report.trace import PAGE, anchor
 from benchmark.statistics import CORRECTED, MOST_TO_SETTLE, QUESTION, SENSITIVITY
 from benchmark.study.schema import Contrast
@@ -34,22 +24,29 @@ def scoreboard_table(
     datasets: Sequence[str],
     roles: Mapping[str, str],
 ) -> Table:
-    """The claim in one table: tasks down under their contrast, datasets across, effect and verdict in each cell.
+    """Return the claim in one table: a group of tasks for each contrast, a column for each dataset.
 
-    ``roles`` says of each contrast, by name, what it is there for.
+    Every cell holds an effect and its verdict.
+
+    Args:
+        per_dataset: The frame that ``statistics.contrasts`` returns.
+        overall: The frame that ``statistics.over_datasets`` returns.
+        declared: The contrasts in the order of the table.
+        datasets: The datasets in the order of the columns.
+        roles: The role of each contrast by name, as the page writes it.
     """
     names = in_order(per_dataset["dataset"], datasets)
     key = ("contrast", "task", "metric")
     cells = {(*(row[part] for part in key), row["dataset"]): row for row in records(per_dataset)}
     above = {tuple(row[part] for part in key): row for row in records(overall) if row["verdict"]}
 
-    def row(contrast: Contrast, task: str, metric: str) -> Row:
+    def row(contrast: Contrast, task: str, metric: str) -> TableRow:
         here = [above.get((contrast.name, task, metric))] if above else []
         here += [cells.get((contrast.name, task, metric, name)) for name in names]
-        return Row((Cell(question(task, metric)), *map(_judged, here)))
+        return TableRow((TableCell(question(task, metric)), *map(_judged, here)))
 
     groups = tuple(
-        Group(
+        RowGroup(
             tuple(row(contrast, primary.task, primary.metric) for primary in contrast.primary),
             f"{contrast.name} ({roles[contrast.name]})",
         )
@@ -62,15 +59,15 @@ def scoreboard_table(
 
 
 def contrast_anchor(name: str) -> str:
-    """The place of a contrast's numbers in the page."""
+    """Return the anchor of a contrast's numbers in the page."""
     return anchored("contrast", name)
 
 
-def _judged(row: dict[str, Any] | None) -> Cell:
-    """An effect with its verdict; a dash where there is none."""
+def _judged(row: dict[str, Any] | None) -> TableCell:
+    """Return an effect with its verdict; a dash without an effect."""
     if row is None or np.isnan(row["difference"]):
-        return Cell(numbers.ABSENT)
-    return Cell(
+        return TableCell(numbers.ABSENT)
+    return TableCell(
         f"{numbers.points(row['difference'])} {row['verdict'] or 'untested'}",
         tone=row["verdict"],
         href=f"#{contrast_anchor(row['contrast'])}" if "dataset" in row else "#over-datasets",
@@ -78,14 +75,14 @@ def _judged(row: dict[str, Any] | None) -> Cell:
 
 
 def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequence[str], margin: float) -> Table:
-    """The paired differences of one contrast, a group of rows for each task that decides it."""
+    """Return the paired differences of one contrast by dataset, a group of rows for each primary task."""
     cells = per_dataset[per_dataset["contrast"].eq(contrast.name)]
 
-    def group(task: str, metric: str) -> Group:
+    def group(task: str, metric: str) -> RowGroup:
         here = {row["dataset"]: row for row in records(cells[cells["task"].eq(task) & cells["metric"].eq(metric)])}
         label = question(task, metric)
         if not here:
-            return Group((), f"{label}: not in these results")
+            return RowGroup((), f"{label}: not in these results")
         kind = "corrected resampling t" if next(iter(here.values()))["interval"] == CORRECTED else "paired t"
         rows = []
         for name, row in ((name, here[name]) for name in in_order(here, datasets)):
@@ -97,8 +94,10 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
                 numbers.points(row["sd"]).lstrip("+"),
             )
             last = (*_tested(row), numbers.share(row["improvement"]), *_decided(row, margin, "seed"))
-            rows.append(Row((*map(Cell, texts), Cell(seeds_of(row), href=behind), *map(Cell, last))))
-        return Group(tuple(rows), f"{label}: {kind} interval")
+            rows.append(
+                TableRow((*map(TableCell, texts), TableCell(seeds_label(row), href=behind), *map(TableCell, last)))
+            )
+        return RowGroup(tuple(rows), f"{label}: {kind} interval")
 
     columns = (
         Column("dataset", numeric=False),
@@ -115,7 +114,13 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
 
 
 def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame, margin: float) -> Table:
-    """The mean differences over datasets of evidence, how far they scatter, and what hangs on one dataset or family."""
+    """Return mean differences over datasets of evidence, their spread, and verdicts without one dataset or family.
+
+    Args:
+        overall: The frame that ``statistics.over_datasets`` returns.
+        left_out: The frame that ``statistics.leave_one_out`` returns.
+        margin: The study's margin, on the scale of the score.
+    """
     rows = tuple(
         row_of(
             row["contrast"],
@@ -128,7 +133,7 @@ def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame, margin: float) 
             numbers.points(row["tau"]).lstrip("+"),
             numbers.interval(row["predicted_low"], row["predicted_high"]),
             *_decided(row, margin, "dataset"),
-            _hangs_on(row, left_out),
+            _depends_on(row, left_out),
         )
         for row in records(overall)
     )
@@ -145,7 +150,7 @@ def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame, margin: float) 
         *_DECIDED,
         Column("without one dataset or family", numeric=False),
     )
-    return Table("Mean difference over datasets of evidence, in points", columns, (Group(rows),))
+    return Table("Mean difference over datasets of evidence, in points", columns, (RowGroup(rows),))
 
 
 _TESTED = (Column("p"), Column("p, equivalence"), Column("p, sign flips (least)"))
@@ -153,7 +158,7 @@ _DECIDED = (Column("verdict", numeric=False), Column("at other margins", numeric
 
 
 def _tested(row: dict[str, Any]) -> tuple[str, str, str]:
-    """p of difference and equivalence, corrected; that of all sign flips as it is, with the least there could be."""
+    """Write the corrected p of difference and equivalence, and the p of sign flips with its least value."""
     flips = f"{numbers.probability(row['p_flip'])} ({numbers.probability(row['least_p'])})"
     untested = np.isnan(row["p_flip"])
     return (
@@ -164,7 +169,7 @@ def _tested(row: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _decided(row: dict[str, Any], margin: float, noun: str) -> tuple[str, str, str]:
-    """Verdict, verdicts at half and twice the margin where they differ from it, and what would settle an open one."""
+    """Write the verdict, other verdicts at half and twice the margin, and the number that would settle an open row."""
     verdict = row["verdict"]
     others = [
         f"±{100 * share * margin:g}: {row[column]}" for column, share in SENSITIVITY.items() if row[column] != verdict
@@ -180,8 +185,8 @@ def _decided(row: dict[str, Any], margin: float, noun: str) -> tuple[str, str, s
     return verdict or numbers.ABSENT, "; ".join(others) or ("the same" if verdict else numbers.ABSENT), settled
 
 
-def _hangs_on(row: dict[str, Any], left_out: pd.DataFrame) -> str:
-    """Without which dataset or family the verdict is another one."""
+def _depends_on(row: dict[str, Any], left_out: pd.DataFrame) -> str:
+    """Name the datasets and families without which the verdict changes."""
     here = left_out[np.logical_and.reduce([left_out[column].eq(row[column]) for column in QUESTION])]
     if here.empty or not row["verdict"]:
         return numbers.ABSENT

@@ -1,4 +1,4 @@
-"""Ours beside published numbers, which lie in ``published.csv`` with their sources."""
+"""Our scores beside published scores, which the file ``published.csv`` holds with their sources."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from importlib import resources
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables.table_values import Cell, Column, Group, Row, Table, model_label, question, records
+from benchmark.report.frame_rows import records
+from benchmark.report.labels import model_label, question
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow
 from benchmark.report.trace import PAGE, anchor
 from benchmark.statistics import interval_of_mean
 
-ARM = ["dataset", "model", "variant", "readout", "task", "metric"]
+_MATCHED = ["dataset", "model", "variant", "readout", "task", "metric"]
 
 
 def published() -> pd.DataFrame:
-    """Published scores, on the 0–1 scale, a row each; ``sd`` is NaN where none was given."""
+    """Read the published scores, on the 0–1 scale; ``sd`` is NaN if none was published."""
     text = (resources.files("benchmark.report.tables") / "published.csv").read_text(encoding="utf-8")
     return pd.read_csv(
         io.StringIO(text), dtype={"variant": str, "note": str}, keep_default_na=False, na_values={"sd": ""}
@@ -25,19 +27,24 @@ def published() -> pd.DataFrame:
 
 
 def published_table(summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mapping[str, float]) -> Table | None:
-    """Every published score that these results have a score for; None without any.
+    """Return the published scores that have a counterpart in these results; None without any.
 
-    The difference is ours − theirs with the 95 % t interval of our mean over seeds, widened by ``overlap`` as that of a
-    contrast is; what they printed counts as exact.
+    The difference is ours − published, with the 95 % t interval of our mean over seeds. A published mean counts as
+    exact.
+
+    Args:
+        summary: The frame that ``statistics.summarise`` returns.
+        theirs: The frame that ``published`` returns.
+        overlap: ρ by task, which widens the interval as in ``statistics.contrasts``.
     """
-    both = theirs.rename(columns={"sd": "their_sd"}).merge(summary, on=ARM)
+    both = theirs.rename(columns={"sd": "their_sd"}).merge(summary, on=_MATCHED)
     if both.empty:
         return None
     rho = both["task"].map(overlap).fillna(0.0)
     both["difference"] = both["mean"] - both["value"]
     both["low"], both["high"] = interval_of_mean(both["difference"], both["sd"], both["seeds"], rho)
 
-    def row(each: dict[str, object]) -> Row:
+    def row(each: dict[str, object]) -> TableRow:
         found = pd.Series(each)
         spread = f" ± {numbers.percent(found['their_sd'])}" if found["their_sd"] == found["their_sd"] else ""
         behind = f"{PAGE}#{anchor(found['dataset'], found['model'], found['variant'], found['unit'])}"
@@ -52,10 +59,10 @@ def published_table(summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mappin
             numbers.interval(found["low"], found["high"]),
             f"{found['source']}; {found['note']}",
         )
-        return Row((*map(Cell, first), Cell(str(found["seeds"]), href=behind), *map(Cell, last)))
+        return TableRow((*map(TableCell, first), TableCell(str(found["seeds"]), href=behind), *map(TableCell, last)))
 
     groups = tuple(
-        Group(tuple(map(row, records(here))), str(dataset)) for dataset, here in both.groupby("dataset", sort=False)
+        RowGroup(tuple(map(row, records(here))), str(dataset)) for dataset, here in both.groupby("dataset", sort=False)
     )
     columns = (
         Column("model", numeric=False),

@@ -1,4 +1,4 @@
-// Sorting and filtering of tables, and opening what a link leads to; without it the page only stands still.
+// Sorts and filters tables, and opens the folded section that a link leads to. The page is complete without it.
 "use strict";
 const UNITS = { s: 1, min: 60, h: 3600, MB: 1, GB: 1000 };
 const magnitude = (text) => {

@@ -1,4 +1,4 @@
-"""Tables of the origin of the claim, corrected one thing at a time."""
+"""Tables of a protocol that is corrected one thing at a time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.tables.table_values import Column, Group, Row, Table, question, records, row_of
+from benchmark.report.frame_rows import records
+from benchmark.report.labels import question
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
 
 _STEPS = {
-    "one after another": "one after another: each on top of those above it",
+    "one after another": "one after another: each on top of the rows above",
     "alone": "each alone",
     "all but": "all but this one",
 }
 
 
 def waterfall_tables(removals: pd.DataFrame, start: str, dataset: str) -> tuple[Table, ...]:
-    """What each correction does to the gap between the twins, a table for each question; empty where there is none."""
+    """Return the effect of each correction on the gap between twins, a table for each question.
+
+    Args:
+        removals: The frame that ``statistics.waterfall`` returns.
+        start: A start of the frame.
+        dataset: A dataset of the frame.
+    """
     here = removals[removals["start"].eq(start) & removals["dataset"].eq(dataset)]
     return tuple(
         _waterfall_table(
@@ -30,7 +38,7 @@ def waterfall_tables(removals: pd.DataFrame, start: str, dataset: str) -> tuple[
 
 
 def _waterfall_table(steps: pd.DataFrame, question: str, name: str) -> Table:
-    def row(step: dict[str, Any]) -> Row:
+    def row(step: dict[str, Any]) -> TableRow:
         return row_of(
             step["correction"] or "as published",
             numbers.percent(step["point"]),
@@ -41,7 +49,7 @@ def _waterfall_table(steps: pd.DataFrame, question: str, name: str) -> Table:
         )
 
     groups = tuple(
-        Group(tuple(row(step) for step in records(steps[steps["kind"].eq(kind)])), label)
+        RowGroup(tuple(row(step) for step in records(steps[steps["kind"].eq(kind)])), label)
         for kind, label in _STEPS.items()
     )
     columns = (

@@ -1,0 +1,30 @@
+"""Reading a frame: its rows as mappings, names in a study's order, and the control models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+_CONTROL = "control"
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame, each as a mapping from column to value."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:
+    """Return names without repetition: names in ``first`` in that order, then the other names by alphabet.
+
+    >>> in_order(["wine", "cora", "digits", "cora"], ["digits", "karate"])
+    ['digits', 'cora', 'wine']
+    """
+    there = set(names)
+    return [name for name in first if name in there] + sorted(there.difference(first))
+
+
+def controls(units: pd.DataFrame) -> frozenset[str]:
+    """Return the control models, such as raw features or random noise, that no autoencoder was trained for."""
+    return frozenset(units.loc[units["model_family"].eq(_CONTROL), "model"])

@@ -1,0 +1,216 @@
+"""What the page says about results of every kind: few seeds, few datasets, failures, and missing parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from pages import MODELS, OVERLAP, SIX, Reader, a_study, composed, rendered, usual
+
+from benchmark.core.errors import InputError
+from benchmark.latents.readouts import READOUTS
+from benchmark.report.found import find
+from benchmark.report.labels import metric_named
+from benchmark.report.page import compose
+from benchmark.report.tables.score_tables import best_shown
+from benchmark.report.tables.table_parts import Table
+from benchmark.report.texts import DEMONSTRATION, READOUT_MEANINGS
+from benchmark.results.frames import combine_frames
+from benchmark.study.combine import together
+
+
+def test_an_unknown_metric_is_named() -> None:
+    sides = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
+    wrong = [{"name": "c", "primary": [{"task": "k-means", "metric": "nmii"}]} | sides]
+    with pytest.raises(InputError, match="contrast 'c': unknown metric 'nmii'; did you mean 'nmi'"):
+        composed(a_study(contrasts=wrong), *usual())
+
+
+def test_combined_studies_lack_only_what_each_of_them_asked_for() -> None:
+    one = a_study(name="one", datasets=["cora"], models=["ae"], pairs=[])
+    other = a_study(name="other", datasets=["digits"], models=["gae"], pairs=[])
+    parts = [
+        usual(datasets={"cora": True}, models=("ae",)),
+        usual(datasets={"digits": False}, models=("gae",), seeds=2),
+    ]
+    frames = combine_frames(parts)
+    page = compose(find(together([one, other]), *frames, OVERLAP, None, [one, other]), {}, lambda _: "")
+    short = [sentence for sentence in page.missing if sentence.startswith("Fewer than")]
+    assert short == ["Fewer than the study’s 3 seeds: gae on digits (2). The number of seeds is in brackets."]
+    assert not any("cora" in sentence for sentence in page.missing)
+
+
+def bold_of(table: Table) -> list[tuple[str, str, int]]:
+    return [
+        (row.cells[0].text, row.cells[1].text, place)
+        for group in table.groups
+        for row in group.rows
+        for place, cell in enumerate(row.cells)
+        if cell.bold
+    ]
+
+
+def test_bold_are_the_best_trained_models_as_they_read() -> None:
+    scores, units = usual(datasets={"cora": True}, tasks=("k-means",), seeds=1)
+    levels = {"ae": 0.70004, "vae": 0.69996, "gae": 0.6, "vgae": 0.5, "raw": 0.9, "random": 0.1}
+    scores["value"] = scores["model"].map(levels) - 0.01 * scores["readout"].ne("mean")
+    (page,) = composed(a_study(datasets=["cora"]), scores, units).scores
+    (table,) = page.tables
+    assert {(model, readout) for model, readout, _ in bold_of(table)} == {("ae", "mean"), ("vae", "mean")}
+    assert [group.label for group in table.groups] == ["", "controls and chance"]
+    assert [row.cells[0].text for row in table.groups[1].rows] == ["raw", "random (chance)"]
+
+
+def test_the_best_follows_the_metrics_direction() -> None:
+    higher = metric_named("nmi")
+    lower = type(higher)("loss", "loss", "lower", 0.0, 1.0, "made up")
+    means = pd.Series([0.1, 0.3, np.nan])
+    assert best_shown(means, higher) == "30.0"
+    assert best_shown(means, lower) == "10.0"
+    assert best_shown(means.iloc[2:], higher) == ""
+
+
+def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:
+    for names, demonstration in ((list(SIX)[:4], True), (list(SIX), False)):
+        frames = usual(datasets={name: SIX[name] for name in names}, models=("ae", "vae"))
+        page, markdown = rendered(a_study(datasets=names, models=["ae", "vae"]), frames)
+        for text in (page, markdown):
+            assert (f"small built-in data: {DEMONSTRATION}" in text) == demonstration
+            assert text.count(DEMONSTRATION) == demonstration
+        assert ("there is no statement over datasets" in page) == demonstration
+
+
+def test_few_datasets_that_are_not_built_in_are_not_called_so() -> None:
+    frames = usual(datasets={name: SIX[name] for name in list(SIX)[:3]}, models=("ae", "vae"))
+    frames[1].loc[frames[1]["dataset"].eq(next(iter(SIX))), "built_in"] = False
+    page, _ = rendered(a_study(datasets=list(SIX)[:3], models=["ae", "vae"]), frames)
+    assert f"only 3 real datasets: {DEMONSTRATION}" in page
+
+
+def test_karate_and_synthetic_data_are_no_evidence() -> None:
+    scores, units = usual(datasets=SIX, models=("ae", "vae"), not_evidence=("cora", "wine"))
+    page = composed(a_study(datasets=list(SIX), models=["ae", "vae"]), scores, units)
+    assert page.evidence == 4
+    assert page.overall is None
+
+
+def test_one_seed_has_dashes_for_spread_and_interval() -> None:
+    page, _ = rendered(a_study(seeds=1), usual(seeds=1), drawn=True)
+    reader = Reader(page)
+    table = reader.table("k-means on cora, %")
+    assert all(text.endswith("± –") for row in table.rows[1:] if len(row) > 1 for text in row[2:-1])
+    rows = reader.table("vae mean − ae, in points").rows
+    assert all(row[2] == row[3] == "–" for row in rows[1:] if len(row) > 1)
+    assert "On 2 real datasets, there are too few seeds for a test" in page
+    table = reader.table("Difference in points, and verdict")
+    assert all(text == "–" or text.endswith(" untested") for row in table.rows[1:] for text in row[1:])
+
+
+def test_one_dataset_without_variational_models() -> None:
+    study = a_study(datasets=["digits"])
+    page, _ = rendered(study, usual(datasets={"digits": False}, models=("ae", "raw")), drawn=True)
+    assert "4 confirmatory contrasts, but these results contain none of them, so there is no verdict." in page
+    assert "Declared, but not in these results: vae mean − ae," in page
+    assert "Paired differences" not in page
+
+
+def test_a_study_that_declares_no_contrast() -> None:
+    page, _ = rendered(a_study(pairs=[]), usual(), drawn=True)
+    assert "The study declares no confirmatory contrast, so there is no verdict." in page
+    assert "The study declares no contrast." in page
+
+
+def test_a_model_set_against_two_others_is_drawn_apart() -> None:
+    arms = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
+    further = {"name": "vae − raw", "primary": [{"task": "k-means", "metric": "nmi"}], "role": "secondary"} | arms
+    scores, units = usual()
+    figure = composed(a_study(contrasts=[further]), scores, units, drawn=True).charts["forest"]
+    assert [group.title for group in figure.groups] == ["vae against ae", "vgae against gae", "vae against raw"]
+    assert [len(group.panels) for group in figure.groups] == [3, 3, 1]
+    assert len(figure.series) == 3
+
+
+def test_data_without_labels_has_link_tasks_only() -> None:
+    links = ("link-inner-product", "link-hadamard")
+    page, _ = rendered(a_study(datasets=["cora"]), usual(datasets={"cora": True}, tasks=links), drawn=True)
+    assert "k-means on cora" not in page
+    assert "k-means, NMI: not in these results" in page
+    assert page.count(">not in these results</text>") == 4  # k-means and few, of two models
+
+
+def test_failed_and_diverged_units_are_named_with_their_message() -> None:
+    statuses = {("cora", "vae", seed): "failed" for seed in range(3)} | {("digits", "gae", 2): "diverged"}
+    page, _ = rendered(a_study(), usual(statuses=statuses))
+    reader = Reader(page)
+    rows = reader.table("Units that failed or diverged").rows[1:]
+    assert ["cora", "vae", "all-edges", "0–2", "failed", "out of memory"] in rows
+    assert ["digits", "gae", "all-edges", "2", "diverged", "loss is not finite at epoch 3"] in rows
+    assert len(rows) == 3  # cora has two units
+    failed = next(row for row in reader.table("k-means on cora, %").rows if row[:2] == ["vae", "mean"])
+    assert failed[2:] == ["–", "–", "–", "–", "0 (3 failed)"]
+
+
+def test_everything_failed_is_still_a_page() -> None:
+    statuses = {
+        (dataset, model, seed): "failed" for dataset in ("cora", "digits") for model in MODELS for seed in range(3)
+    }
+    page, _ = rendered(a_study(), usual(statuses=statuses), drawn=True)
+    assert "On 2 synthetic or toy datasets, there are too few seeds for a test" in page
+    assert "count as evidence (0)" in page
+
+
+def test_parts_of_the_study_that_the_results_lack_are_named() -> None:
+    scores, units = usual()
+    kept = [~(part["model"].eq("vae") & part["dataset"].eq("cora") & part["seed"].gt(0)) for part in (scores, units)]
+    study = a_study(datasets=["cora", "digits", "wine", "photo"], models=[*MODELS, "pca"])
+    page, _ = rendered(study, (scores[kept[0]], units[kept[1]]))
+    assert "No results of 2 datasets of the study: wine, photo." in page
+    assert "No results of 1 model of the study: pca." in page
+    assert "Fewer than the study’s 3 seeds: vae on cora (1). The number of seeds is in brackets." in page
+
+
+def test_variants_are_rows_of_their_own() -> None:
+    scores, units = usual(variants={"vae": "beta=0.1"})
+    page = composed(a_study(), scores, units)
+    models = [row.cells[0].text for row in page.scores[0].tables[0].groups[0].rows]
+    assert "vae (beta=0.1)" in models
+
+
+def test_every_readout_is_explained() -> None:
+    assert set(READOUT_MEANINGS) == {readout.name for readout in READOUTS}
+
+
+def test_units_that_could_have_trained_longer_are_counted_by_dataset() -> None:
+    page = composed(a_study(), *usual())
+    assert page.unfinished is not None
+    assert [[cell.text for cell in row.cells] for row in page.unfinished.groups[0].rows] == [["ae", "2 of 6", "1 of 3"]]
+    scores, units = usual()
+    assert composed(a_study(), scores, units.assign(still_falling=False)).unfinished is None
+
+
+def test_the_models_are_described_by_their_rows() -> None:
+    scores, units = usual()
+    page = composed(a_study(), scores, units.assign(note="said in a line"))
+    ae, vae = ([cell.text for cell in row.cells] for row in page.models.groups[0].rows[:2])
+    assert ae[1:] == [
+        "point",
+        "bernoulli",
+        "reconstruction",
+        "estimator B, hidden 32, latent 16",
+        "made up; said in a line",
+    ]
+    assert vae[1] == "gaussian, h = log σ²"
+
+
+def test_frames_of_another_version_are_refused_in_one_line() -> None:
+    scores, units = usual()
+    with pytest.raises(InputError, match=r"units: columns are missing: note\. .* Run the study again"):
+        composed(a_study(), scores, units.drop(columns="note"))
+
+
+def test_frames_of_two_runs_are_refused() -> None:
+    scores, units = usual()
+    with pytest.raises(InputError, match="keys have no unit"):
+        composed(a_study(), scores, units[units["model"].ne("vae")])
+    with pytest.raises(InputError, match="no results to report"):
+        composed(a_study(), scores.iloc[:0], units.iloc[:0])

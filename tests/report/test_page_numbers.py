@@ -1,0 +1,135 @@
+"""Every number on the page is in the frames, and every number of the frames is on the page."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, usual
+
+from benchmark.report import numbers
+from benchmark.report.labels import metric_named
+from benchmark.statistics import contrasts, over_datasets, summarise
+
+
+def test_every_score_on_the_page_is_the_frames() -> None:
+    frames = usual(statuses={("cora", "vae", 1): "failed", ("digits", "vgae", 0): "diverged"})
+    page, _ = rendered(a_study(), frames)
+    reader, seen = Reader(page), 0
+    for (dataset, task), part in summarise(frames[0]).groupby(["dataset", "task"]):
+        table = reader.table(f"{task} on {dataset}, %")
+        head = table.rows[0]
+        rows = {(row[0], row[1]): row for row in table.rows[1:] if len(row) == len(head)}
+        for row in part.to_dict("records"):
+            model = "random (chance)" if row["model"] == "random" else row["model"]
+            cells = rows[model, row["readout"]]
+            column = next(place for place, text in enumerate(head) if text[:-2] == metric_named(row["metric"]).label)
+            mean, sd = map(number, cells[column].split(" ± "))
+            assert mean == pytest.approx(100 * row["mean"], abs=0.0501)
+            assert sd == pytest.approx(100 * row["sd"], abs=0.0501)
+            assert cells[-1].split()[0] == str(row["seeds"])
+            assert (row["failed"] > 0) == ("failed" in cells[-1])
+            assert (row["diverged"] > 0) == ("diverged" in cells[-1])
+            seen += 1
+    ours = (table for table in reader.tables if table.caption != "Ours beside published numbers")
+    shown = sum(text.count("±") for table in ours for row in table.rows for text in row)
+    assert shown == seen
+
+
+def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
+    study, reader = six.study, Reader(six.page)
+    differences = contrasts(six.scores, study.contrasts, OVERLAP, margin=study.margin)
+    for contrast in study.contrasts:
+        table = reader.table(f"{contrast.name}, in points")
+        section, seen = "", 0
+        for cells in table.rows[1:]:
+            if len(cells) == 1:
+                section = cells[0]
+                continue
+            task = section.split(",")[0]
+            here = differences[differences["contrast"].eq(contrast.name) & differences["task"].eq(task)]
+            row = here[here["dataset"].eq(cells[0])].iloc[0]
+            assert number(cells[1]) == pytest.approx(100 * row["difference"], abs=0.00501)
+            low, high = map(number, cells[2].split(" to "))
+            assert (low, high) == pytest.approx((100 * row["low"], 100 * row["high"]), abs=0.00501)
+            assert number(cells[3]) == pytest.approx(100 * row["sd"], abs=0.00501)
+            assert ("corrected" in section) == (row["interval"] == "corrected t")
+            assert cells[5] == numbers.probability(row["adjusted"])
+            assert cells[9] == row["verdict"]
+            seen += 1
+        assert seen == differences["contrast"].eq(contrast.name).sum()
+    table = reader.table("Mean difference over datasets of evidence, in points")
+    families = dict(zip(six.units["dataset"], six.units["dataset_family"], strict=True))
+    overall = over_datasets(differences, families, margin=study.margin, seed=0)
+    assert len(table.rows) - 1 == len(overall)
+    for cells, row in zip(table.rows[1:], overall.to_dict("records"), strict=True):
+        assert (cells[2] == "–") == (cells[3] == "–") == (row["datasets"] < 5)
+        assert cells[2] == numbers.points(row["difference"])
+        assert cells[5] == str(row["datasets"])
+        assert cells[11] == (row["verdict"] or "–")
+
+
+def test_the_scoreboard_holds_every_effect_and_verdict(six: Large) -> None:
+    table = Reader(six.page).table("Difference in points, and verdict")
+    found = contrasts(six.scores, six.study.contrasts, OVERLAP, margin=six.study.margin)
+    contrast, seen = "", 0
+    for cells in table.rows[1:]:
+        if len(cells) == 1:
+            contrast = cells[0].rsplit(" (", 1)[0]
+            continue
+        task = cells[0].split(",")[0]
+        for name, text in zip(table.rows[0][2:], cells[2:], strict=True):
+            here = found[found["contrast"].eq(contrast) & found["task"].eq(task) & found["dataset"].eq(name)]
+            assert [text] == [f"{numbers.points(d)} {v}" for d, v in here[["difference", "verdict"]].to_numpy()] or (
+                text == "–" and here.empty
+            )
+            seen += len(here)
+    assert seen == len(found)
+
+
+def test_the_markdown_has_the_numbers_of_the_page(six: Large) -> None:
+    lines = [line for line in six.markdown.splitlines() if line.startswith("|") and ":---" not in line]
+    in_markdown = [
+        [html.unescape(re.sub(r"\\(.)", r"\1", cell.strip())) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in lines
+    ]
+    in_page = [
+        [f"**{text}**" if bold else text for text, bold in zip(row, bolds, strict=True)]
+        for table in Reader(six.page).tables
+        for row, bolds in zip(table.rows, table.bold, strict=True)
+    ]
+    assert len(in_markdown) == len(in_page)
+    for ours, theirs in zip(in_markdown, in_page, strict=True):
+        assert ours == theirs if len(theirs) > 1 else ours[0] == f"*{theirs[0]}*"
+
+
+def test_two_metrics_of_one_task_are_two_rows() -> None:
+    asked = [{"task": "k-means", "metric": "nmi"}, {"task": "k-means", "metric": "ari"}]
+    sides = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
+    study = a_study(datasets=["cora"], pairs=[], contrasts=[{"name": "both", "primary": asked} | sides])
+    scores, units = usual(datasets={"cora": True})
+    scores.loc[scores["metric"].eq("ari") & scores["model"].eq("vae"), "value"] += 0.5
+    scoreboard = composed(study, scores, units).scoreboard
+    assert scoreboard is not None
+    nmi, ari = (row.cells for row in scoreboard.groups[0].rows)
+    assert [nmi[0].text, ari[0].text] == ["k-means, NMI", "k-means, ARI"]
+    assert number(ari[1].text.split()[0]) > number(nmi[1].text.split()[0]) + 20
+
+
+def test_how_it_was_run_adds_up() -> None:
+    scores, units = usual(seeds=2)
+    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
+    assert facts["training, all units"] == (numbers.duration(units["seconds"].sum()),)
+    assert facts["scoring, all units"] == (numbers.duration(units["scoring_seconds"].sum()),)
+    assert facts["versions"] == ("numpy 2.0, torch 2.9",)
+    assert facts["command"] == ("python -m benchmark run made-up",)
+    assert facts["seeds"] == ("0–1",)
+    assert facts["replicas trained together"] == ("1",)
+
+
+def test_batches_that_memory_did_not_hold_are_counted() -> None:
+    scores, units = usual(seeds=2)
+    units.loc[units.index[:3], "halved"] = [1, 2, 1]
+    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
+    assert facts["replicas trained together"] == ("1", "fewer than planned for 3 units, because memory ran out")
