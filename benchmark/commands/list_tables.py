@@ -57,9 +57,9 @@ def _described(model: Model) -> tuple[Any, ...]:
 
 
 def list_tasks(plugin: Plugins = None) -> None:
-    """List the tasks with unit, metrics, version and source."""
+    """List the tasks with edge set, metrics, version and source."""
     from benchmark.plugins.loading import with_plugins
 
     tasks = with_plugins(plugin or ()).tasks
     rows = [(task.name, task.edge_set, ", ".join(task.metrics), task.version, task.source) for task in tasks]
-    print_table(("name", "unit", "metrics", "version", "source"), rows)
+    print_table(("name", "edge set", "metrics", "version", "source"), rows)

@@ -1,4 +1,4 @@
-"""What every model promises, on a small graph with features."""
+"""The promises of every model, tried on a small graph with features."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ from benchmark.training.training_data import TrainingData
 
 _ROWS, _FEATURES, _CLASSES = 48, 12, 3
 _EPOCHS, _LONGER, _WIDEST, _DRAWS = 3, 60, 16, 20
-_RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # of float32 after a few steps
+_RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # tolerances for float32 after a few steps
 
 
 @dataclass(frozen=True)
 class ModelCase:
-    """A model, and 48 rows of features within [0, 1] with a graph that leaves the last two isolated."""
+    """A model under examination.
+
+    The data are made up: 48 rows of features within [0, 1], and a graph in which the last two rows have no edge.
+    """
 
     model: Model
 
@@ -50,13 +53,21 @@ class ModelCase:
 
     @property
     def network(self) -> Trainable:
-        """The network of the model; of a model that adds noise, the network of its point."""
+        """The network of the model. For a model that adds noise to a point model, the network of the point model.
+
+        Raises:
+            NotExaminedError: If the model has no network.
+        """
         if self.model.network is None:
-            raise NotExaminedError("it is no network")
+            raise NotExaminedError("it has no network")
         return self.model.network
 
     def check_trained(self) -> None:
-        """Raises NotExaminedError if the model is not trained."""
+        """Check that the model is trained.
+
+        Raises:
+            NotExaminedError: If the model is not trained.
+        """
         if not self.model.trained:
             raise NotExaminedError("it is not trained")
 
@@ -107,17 +118,17 @@ def _draws(seeds: Sequence[int]) -> Draws:
 
 
 def _says_its_source(case: ModelCase) -> str:
-    return "" if case.model.source.strip() else "source is not given; say whose model it is"
+    return "" if case.model.source.strip() else "source is not given; name the authors of the model"
 
 
 def _gives_latents(case: ModelCase) -> str:
     latents = case.latents()
     if latents.mean.shape[0] != _ROWS or len(latents.mean.shape) != 2:
-        return f"its latent has the shape {latents.mean.shape}, expected one row for each of {_ROWS}"
+        return f"the latent has the shape {latents.mean.shape}, expected {_ROWS} rows"
     wanted = case.short(case.model).latent if case.model.compresses else None
     if wanted not in (None, latents.mean.shape[1]):
-        return f"its latent has {latents.mean.shape[1]} dimensions, its settings say {wanted}"
-    return "" if latents.finite else "its latent holds values that are not finite"
+        return f"the latent has {latents.mean.shape[1]} dimensions, and the settings say {wanted}"
+    return "" if latents.finite else "the latent has values that are not finite"
 
 
 def _spreads_as_it_says(case: ModelCase) -> str:
@@ -127,26 +138,30 @@ def _spreads_as_it_says(case: ModelCase) -> str:
         return "σ is negative somewhere"
     spread = getattr(q, "std", getattr(q, "concentration", None))
     if noisy != (spread is not None and bool((spread > 0).any())):
-        return f"its posterior family says noisy = {noisy}, and its posterior is a {type(q).__name__}"
+        return f"the model says noisy = {noisy}, and the posterior is a {type(q).__name__}"
     return ""
 
 
 def _is_repeatable(case: ModelCase) -> str:
     first, again = case.latents(), case.latents()
-    return "" if first.digest == again.digest else "the same seed gives other latents; draw from the generators given"
+    return (
+        ""
+        if first.digest == again.digest
+        else "two trainings with the same seed differ; draw only from the given generators"
+    )
 
 
 def _listens_to_its_seed(case: ModelCase) -> str:
     if case.model.network is None:
-        raise NotExaminedError("it need not draw")
+        raise NotExaminedError("it has no network, and may ignore the seed")
     return "" if case.latents(0).digest != case.latents(1).digest else "seeds 0 and 1 give the same latents"
 
 
 def _draws_nothing(case: ModelCase) -> str:
-    case.latents()  # what it imports the first time is not its own
+    case.latents()  # the first training imports modules, which may seed generators
     with global_draws() as drawn:
         case.latents()
-    return f"it draws from, or seeds, the global generator of {drawn.names}" if drawn.names else ""
+    return f"it draws from or seeds the global generator of {drawn.names}" if drawn.names else ""
 
 
 def _replicas_are_apart(case: ModelCase) -> str:
@@ -171,7 +186,7 @@ def _follows_its_rows(case: ModelCase) -> str:
     return (
         ""
         if torch.allclose(before[:, order], after, rtol=_RELATIVE, atol=_ABSOLUTE)
-        else f"rows in another order: latents off by {off:.2g}"
+        else f"with reordered rows, latents are off by {off:.2g}"
     )
 
 
@@ -191,26 +206,26 @@ def _trains_all(case: ModelCase) -> str:
             reached |= {id(p) for p in parameters if p.grad is not None and bool(p.grad.abs().sum() > 0)}
     left = [p for p in model.parameters() if id(p) not in reached]
     shapes = ", ".join(str(tuple(p.shape[1:])) for p in left)
-    return f"{len(left)} of its weights get no gradient, of shape {shapes}" if left else ""
+    return f"{len(left)} weights get no gradient; their shapes are {shapes}" if left else ""
 
 
 def _learns(case: ModelCase) -> str:
-    """The loss before and after, over the same draws of whatever the row draws: one epoch's is a noisy estimate.
+    """Compare the loss before and after training, as a mean over draws, because one draw is a noisy estimate.
 
-    Of a row whose last phase begins with a step of its own, the losses of that phase.
+    If the last phase starts with a step of its own, the first and last loss of that phase are compared.
     """
     case.check_trained()
     inputs, fitted = case.inputs(), case.fitted(epochs=_LONGER)
     if fitted.network is None:
-        return "its fit returns no trained network"
+        return "fit returns no trained network"
     (curve,), start = fitted.curves, case.built(inputs)
     if curve.first_not_finite is not None:
-        return f"its loss is not finite at epoch {curve.first_not_finite}"
+        return f"the loss is not finite at epoch {curve.first_not_finite}"
     if start.phases()[-1].begin is None:
         before, after = _mean_loss(start, inputs), _mean_loss(fitted.network, inputs)
     else:
         before, *_, after = (loss for loss, phase in zip(curve.total, curve.phase, strict=True) if phase == LAST)
-    return "" if after < before else f"its loss goes from {before:.4g} to {after:.4g} in {_LONGER} epochs"
+    return "" if after < before else f"the loss goes from {before:.4g} to {after:.4g} in {_LONGER} epochs"
 
 
 def _mean_loss(model: Network, inputs: Inputs) -> float:
@@ -222,19 +237,19 @@ def _mean_loss(model: Network, inputs: Inputs) -> float:
 
 def _reaches_workers(case: ModelCase) -> str:
     copy = ModelCase(cloudpickle.loads(cloudpickle.dumps(case.model)))
-    return "" if copy.latents().digest == case.latents().digest else "copied to another process it gives other latents"
+    return "" if copy.latents().digest == case.latents().digest else "a copy in another process gives different latents"
 
 
 OF_MODELS: tuple[Contract[ModelCase], ...] = (
-    Contract("it says whose it is", _says_its_source),
-    Contract("it gives one finite latent of its dimension for each row", _gives_latents),
-    Contract("its posterior has the spread that it says", _spreads_as_it_says),
+    Contract("its source is given", _says_its_source),
+    Contract("each row gets one finite latent of the stated dimension", _gives_latents),
+    Contract("its posterior is noisy if it says so, and only then", _spreads_as_it_says),
     Contract("the same seed gives the same latents", _is_repeatable),
     Contract("another seed gives other latents", _listens_to_its_seed),
     Contract("training leaves the global random generators alone", _draws_nothing),
-    Contract("seeds trained together are as they are alone", _replicas_are_apart),
-    Contract("latents follow their rows into another order", _follows_its_rows),
+    Contract("a seed gives the same latents alone and beside other seeds", _replicas_are_apart),
+    Contract("latents follow their rows if rows are reordered", _follows_its_rows),
     Contract("every weight is trained", _trains_all),
-    Contract("training lowers its loss", _learns),
-    Contract("worker processes can be given it", _reaches_workers),
+    Contract("training lowers the loss", _learns),
+    Contract("it can be sent to worker processes", _reaches_workers),
 )

@@ -142,7 +142,7 @@ def _takes_a_narrow_one(case: TaskCase) -> str:
 def _reaches_workers(case: TaskCase) -> str:
     copy: Task = cloudpickle.loads(cloudpickle.dumps(case.task))
     here, there = dict(case.score(case.noise())), dict(TaskCase(copy).score(case.noise()))
-    return "" if here == there else f"copied to another process it gives {there}, here {here}"
+    return "" if here == there else f"a copy in another process gives {there}, the original {here}"
 
 
 def _says_its_source(case: TaskCase) -> str:

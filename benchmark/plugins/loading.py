@@ -173,10 +173,10 @@ def _check_name(plugin: Plugin, kind: str, name: Any, taken: Sequence[str], sour
 
 
 def _bound(spec: Spec, plugin: Plugin) -> Spec:
-    """The spec tied to its plugin's source, so that nothing scored by one source counts as scored by another.
+    """Tie a spec to the source of its plugin, so that an edited plugin never reuses older scores.
 
-    A model's and a task's version, which identities hold, is a number of the digest. A dataset's records hang on the
-    fingerprint of its content, whatever made it; its ``load`` tells whose errors are whose.
+    The version of a model or task comes from the digest, and keys contain the version. Keys contain the fingerprint of
+    a dataset's content anyway, so only the messages of its ``load`` change: they name the plugin.
     """
     version = int(plugin.digest[:12], 16)
     if isinstance(spec, DatasetSpec):
@@ -187,7 +187,7 @@ def _bound(spec: Spec, plugin: Plugin) -> Spec:
             if metric not in known:
                 raise InputError(
                     f"plugin {plugin.name}: task {spec.name!r} has the metric {metric!r}; "
-                    f"those that can be judged and shown are {', '.join(sorted(known))}"
+                    f"the known metrics are {', '.join(sorted(known))}"
                 )
         return replace(spec, version=version)
     return spec.with_version(version)

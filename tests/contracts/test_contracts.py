@@ -1,4 +1,4 @@
-"""Every row keeps every promise, and every promise is one that something breaks."""
+"""Every entry of the tables keeps every promise, and every promise can be broken."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def by_name(rows):
 
 
 def broken(contracts, case):
-    """The promises that a case breaks, each with why."""
+    """The broken promises of a case, each with the reason."""
     return {finding.promise: finding.trouble for finding in examine(contracts, case) if finding.answer == "fails"}
 
 
@@ -63,7 +63,7 @@ def test_every_task_keeps_its_promises(row):
     assert broken(OF_TASKS, TaskCase(row)) == {}
 
 
-# Datasets that break one
+# Datasets that break one promise
 
 
 def content():
@@ -135,7 +135,7 @@ def test_a_dataset_breaks(promise, tmp_path):
 
 
 @pytest.mark.parametrize("promise", NOTED)
-def test_what_is_allowed_and_seldom_meant_is_noted(promise, tmp_path):
+def test_an_allowed_but_unusual_property_is_noted(promise, tmp_path):
     row, why = NOTED[promise]
     (found,) = [finding for finding in examine(OF_DATASETS, DatasetCase(row, tmp_path)) if finding.answer == "note"]
     assert found.promise == promise
@@ -149,7 +149,7 @@ def test_duplicates_are_counted_in_sparse_features_too(tmp_path):
         assert [f.trouble[:14] for f in examine(OF_DATASETS, case) if f.answer == "note"] == ["40 of 60 rows "]
 
 
-def test_every_promise_of_datasets_is_broken_by_something():
+def test_every_promise_of_datasets_can_be_broken():
     assert [*BROKEN_DATASETS, *NOTED] == [contract.promise for contract in OF_DATASETS]
 
 
@@ -159,7 +159,7 @@ SMALL = Settings(hidden=(8,), latent=4, learning_rate=1e-2, epochs=3)
 
 
 class Changed(nn.Module):
-    """An MLP whose outputs are changed; with a weight besides if ``idle``."""
+    """An MLP with changed outputs, and with an unused weight if ``idle``."""
 
     def __init__(self, change, idle, streams, shape):
         super().__init__()
@@ -195,30 +195,36 @@ def seeded(output):
 
 
 BROKEN_MODELS = {
-    "it says whose it is": (replace(AE, source=""), "source is not given"),
-    "it gives one finite latent of its dimension for each row": (model(lambda z: z / 0), "not finite"),
-    "its posterior has the spread that it says": (
-        replace(VAE, posterior=DIRECT),  # σ = h, which only a ReLU keeps from being negative
+    "its source is given": (replace(AE, source=""), "source is not given"),
+    "each row gets one finite latent of the stated dimension": (model(lambda z: z / 0), "not finite"),
+    "its posterior is noisy if it says so, and only then": (
+        replace(VAE, posterior=DIRECT),  # σ = h; without a ReLU before it, σ can be negative
         "σ is negative",
     ),
-    "the same seed gives the same latents": (model(lambda z: z + torch.rand(()) * 0.1), "the same seed gives other"),
+    "the same seed gives the same latents": (
+        model(lambda z: z + torch.rand(()) * 0.1),
+        "two trainings with the same seed differ",
+    ),
     "another seed gives other latents": (model(epochs=0), "seeds 0 and 1 give the same latents"),
     "training leaves the global random generators alone": (model(seeded), "global generator of random"),
-    "seeds trained together are as they are alone": (model(lambda z: z - z.mean(0, keepdim=True) / 2), "differs by"),
-    "latents follow their rows into another order": (
-        model(lambda z: z + torch.arange(z.shape[1])[:, None] / 10),
-        "latents off by",
+    "a seed gives the same latents alone and beside other seeds": (
+        model(lambda z: z - z.mean(0, keepdim=True) / 2),
+        "differs by",
     ),
-    "every weight is trained": (model(lambda z: z + 0, idle=True), "1 of its weights get no gradient, of shape (3,)"),
-    "training lowers its loss": (model(lambda z: z + 0, learning_rate=30.0), "its loss"),
-    "worker processes can be given it": (model(lambda z: z if LOCK.locked() else z + 0), "cannot pickle"),
+    "latents follow their rows if rows are reordered": (
+        model(lambda z: z + torch.arange(z.shape[1])[:, None] / 10),
+        "latents are off by",
+    ),
+    "every weight is trained": (model(lambda z: z + 0, idle=True), "1 weights get no gradient; their shapes are (3,)"),
+    "training lowers the loss": (model(lambda z: z + 0, learning_rate=30.0), "the loss"),
+    "it can be sent to worker processes": (model(lambda z: z if LOCK.locked() else z + 0), "cannot pickle"),
 }
-ALSO = {  # what else a case cannot but break
+ALSO = {  # promises that a case breaks too
     "the same seed gives the same latents": {
         "training leaves the global random generators alone",
-        "seeds trained together are as they are alone",
-        "latents follow their rows into another order",
-        "worker processes can be given it",
+        "a seed gives the same latents alone and beside other seeds",
+        "latents follow their rows if rows are reordered",
+        "it can be sent to worker processes",
     },
 }
 
@@ -228,24 +234,24 @@ def test_a_model_breaks(promise):
     spec, why = BROKEN_MODELS[promise]
     found = broken(OF_MODELS, ModelCase(spec))
     assert why in found[promise]
-    if promise != "it gives one finite latent of its dimension for each row":
+    if promise != "each row gets one finite latent of the stated dimension":
         assert set(found) - ALSO.get(promise, set()) == {promise}
 
 
-def test_a_control_is_examined_where_it_can_be():
+def test_contracts_of_networks_are_not_examined_for_a_control():
     answers = {f.promise: f.answer for f in examine(OF_MODELS, ModelCase(PCA))}
     assert answers["every weight is trained"] == "not examined"
-    assert answers["it gives one finite latent of its dimension for each row"] == "holds"
+    assert answers["each row gets one finite latent of the stated dimension"] == "holds"
     assert isinstance(PCA, ControlSpec)
     drawn = replace(PCA, latent=lambda control: np.random.rand(len(control.x), 12).astype(np.float32))
     assert set(broken(OF_MODELS, ModelCase(drawn))) == {
         "the same seed gives the same latents",
         "training leaves the global random generators alone",
-        "worker processes can be given it",
+        "it can be sent to worker processes",
     }
 
 
-def test_every_promise_of_models_is_broken_by_something():
+def test_every_promise_of_models_can_be_broken():
     assert list(BROKEN_MODELS) == [contract.promise for contract in OF_MODELS]
 
 
@@ -265,7 +271,7 @@ def task(score, **changes):
 
 
 def centres(z, case):
-    """Accuracy of the nearest class mean, on the rows that the means are of."""
+    """Accuracy of the nearest class mean, on the rows of the means themselves."""
     means = np.stack([z[case.y == k].mean(0) for k in range(3)])
     return {"accuracy": float(np.mean(((z[:, None] - means) ** 2).sum(-1).argmin(1) == case.y))}
 
@@ -323,7 +329,7 @@ def test_a_task_breaks(promise):
     assert set(found) - {"it can be sent to worker processes"} <= {promise}
 
 
-def test_every_promise_of_tasks_is_broken_by_something():
+def test_every_promise_of_tasks_can_be_broken():
     assert list(BROKEN_TASKS) == [contract.promise for contract in OF_TASKS]
 
 
@@ -331,7 +337,7 @@ def test_every_promise_of_tasks_is_broken_by_something():
 
 
 def test_the_card_of_a_graph_worked_by_hand():
-    """Two triangles of one class each, joined by one edge, and a node alone."""
+    """Two triangles of one class each, one edge between them, and an isolated node."""
     edges = [[0, 1], [1, 2], [0, 2], [3, 4], [4, 5], [3, 5], [2, 3], [3, 2], [6, 6]]
     x = np.eye(7, 5)
     made = make_dataset(dataset(), Raw(x=x, y=[0, 0, 0, 1, 1, 1, 1], edges=edges))
