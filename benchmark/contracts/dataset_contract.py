@@ -18,7 +18,7 @@ from benchmark.datasets import Dataset, DatasetSpec, Raw, make_dataset, split
 from benchmark.datasets.canonical import canonical_edges, canonical_features, canonical_labels
 from benchmark.datasets.files.download import check_files
 from benchmark.datasets.files.fetch import fetch_missing
-from benchmark.datasets.spec import value_range
+from benchmark.datasets.scaling import value_range
 
 _SEEDS = (0, 1)
 

@@ -11,7 +11,7 @@ from benchmark.core.arrays import Integers
 from benchmark.core.errors import InputError
 from benchmark.core.rng import generator
 from benchmark.datasets.canonical import NodeSplit
-from benchmark.datasets.spec import Dataset
+from benchmark.datasets.dataset import Dataset
 
 _FEWEST_EDGES = 20  # of fewer, 5 % would be less than one edge
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.arrays import Matrix
 from benchmark.core.rng import generator
-from benchmark.datasets.spec import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.models.accepted import overridden
 from benchmark.models.controls import Control
 from benchmark.models.model import Description, Family

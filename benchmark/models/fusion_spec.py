@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Matrix
-from benchmark.datasets.spec import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.models.accepted import TRAINING, architecture_of, in_table_order, overridden
 from benchmark.models.controls import Control, pca
 from benchmark.models.fitting import fit_network

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Matrix
-from benchmark.datasets.spec import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.models.numerics.layers import Streams
 from benchmark.models.settings import Settings
 from benchmark.study.schema import Setting

@@ -11,7 +11,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Matrix
-from benchmark.datasets.spec import Dataset, value_range
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.scaling import value_range
 from benchmark.models.accepted import (
     PENALTIES,
     ROWWISE,

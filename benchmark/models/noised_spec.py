@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.spec import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.models.fitting import fit_network
 from benchmark.models.model import Description, Drawable, Family, Trainable
 from benchmark.models.model_spec import ModelSpec

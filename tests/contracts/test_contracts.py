@@ -27,7 +27,7 @@ from benchmark.contracts import (
     picture,
 )
 from benchmark.datasets import DatasetSpec, Raw, load, make_dataset
-from benchmark.datasets.spec import PublishedFile
+from benchmark.datasets.dataset import PublishedFile
 from benchmark.models import MODELS, ControlSpec, Settings
 from benchmark.models.parts.encoders import MLP, EncoderSpec
 from benchmark.models.parts.posterior_families import DIRECT

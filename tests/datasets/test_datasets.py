@@ -25,12 +25,13 @@ from scipy import sparse
 
 from benchmark.core.errors import InputError
 from benchmark.datasets import DATASETS, DatasetSpec, Raw, load, make_dataset, spec, split
-from benchmark.datasets.canonical import fingerprint
+from benchmark.datasets.canonical import Removed, fingerprint
+from benchmark.datasets.dataset import PublishedFile
 from benchmark.datasets.files.download import check_files, data_root, files_of, read_checked
+from benchmark.datasets.scaling import scale
 from benchmark.datasets.sources.images import read_idx
 from benchmark.datasets.sources.npz import read_npz
 from benchmark.datasets.sources.synthetic import contextual_sbm
-from benchmark.datasets.spec import PublishedFile, Removed, scale
 
 NAMES = [row.name for row in DATASETS]
 PACKED_ANEW = ["photo", "computers", "cs"]

@@ -22,12 +22,12 @@ from serving import serving
 
 from benchmark.core.errors import InputError, UnavailableError
 from benchmark.datasets import DatasetSpec, Raw, offline
+from benchmark.datasets.dataset import PublishedFile
 from benchmark.datasets.files import fetch
 from benchmark.datasets.files.archives import extract_tar, extract_zip
 from benchmark.datasets.files.download import check_files
 from benchmark.datasets.files.fetch import fetch_missing
 from benchmark.datasets.files.first_use import first_use
-from benchmark.datasets.spec import PublishedFile
 
 ROOT = Path(__file__).parents[2]
 BODY = bytes(range(256)) * 4000  # a megabyte
@@ -111,7 +111,7 @@ def test_one_known_digest_is_enough(known, server, tmp_path):
 def test_a_terminal_shows_a_bar(server, tmp_path):
     code = (
         "import sys; from pathlib import Path; from benchmark.datasets.files import fetch\n"
-        "from benchmark.datasets.spec import PublishedFile\n"
+        "from benchmark.datasets.dataset import PublishedFile\n"
         f"fetch.fetch('d', PublishedFile(path='w.txt', url=sys.argv[1], sha256='{SHA256}'), Path(sys.argv[2]))"
     )
     ours, theirs = pty.openpty()
@@ -324,7 +324,7 @@ def test_a_folder_that_cannot_be_written(server, tmp_path):
 def test_a_disk_that_fills_up(server, tmp_path):
     code = (
         "import resource, signal, sys; from pathlib import Path; from benchmark.datasets.files import fetch\n"
-        "from benchmark.datasets.spec import PublishedFile\n"
+        "from benchmark.datasets.dataset import PublishedFile\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
         f"fetch.fetch('d', PublishedFile(path='w.txt', url=sys.argv[1], sha256='{SHA256}'), Path(sys.argv[2]))"
     )
@@ -344,7 +344,7 @@ def test_a_disk_that_fills_up(server, tmp_path):
 def process(server, root):
     code = (
         "import sys; from pathlib import Path; from benchmark.datasets.files import fetch\n"
-        "from benchmark.datasets.spec import PublishedFile\n"
+        "from benchmark.datasets.dataset import PublishedFile\n"
         f"fetch.fetch('d', PublishedFile(path='{NAME}', url=sys.argv[1], sha256='{SHA256}'), Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", code, f"{server.url}/words.txt", str(root)]

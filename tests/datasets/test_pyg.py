@@ -28,12 +28,12 @@ from serving import serving
 
 from benchmark.core.errors import InputError, UnavailableError
 from benchmark.datasets import load, make_dataset, spec, split
+from benchmark.datasets.dataset import PublishedFile
 from benchmark.datasets.files.download import check_files
 from benchmark.datasets.files.fetch import fetch_missing
 from benchmark.datasets.files.pins import every_file, published
 from benchmark.datasets.sources import images
 from benchmark.datasets.sources.pyg import dataset_classes, load_class
-from benchmark.datasets.spec import PublishedFile
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its import calls torch.jit.script, which torch deprecates

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from benchmark.core.errors import InputError, UnavailableError
-from benchmark.datasets.spec import DatasetSpec, PublishedFile
+from benchmark.datasets.dataset import DatasetSpec, PublishedFile
 
 _VARIABLE = "BENCHMARK_DATA_ROOT"
 

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from benchmark.core.errors import UnavailableError
+from benchmark.datasets.dataset import DatasetSpec, PublishedFile
 from benchmark.datasets.files.download import difference, files_of, refused
-from benchmark.datasets.spec import DatasetSpec, PublishedFile
 
 TIMEOUT = (10.0, 30.0)  # seconds to connect, and without a byte
 PAUSES = (1.0, 3.0)  # seconds before the second and the third attempt

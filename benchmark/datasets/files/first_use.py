@@ -9,10 +9,10 @@ from pathlib import Path
 
 from benchmark.core.errors import UnavailableError
 from benchmark.core.files import write_atomically
+from benchmark.datasets.dataset import PublishedFile
 from benchmark.datasets.files.download import read_checked, refused
 from benchmark.datasets.files.fetch import fetch, is_offline
 from benchmark.datasets.files.pins import every_file
-from benchmark.datasets.spec import PublishedFile
 
 
 def first_use(dataset: str, url: str, path: str, root: Path) -> Path:

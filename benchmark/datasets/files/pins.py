@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import resources
 
-from benchmark.datasets.spec import PublishedFile
+from benchmark.datasets.dataset import PublishedFile
 
 
 @cache

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
+from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.sources.pyg import dataset_classes
-from benchmark.datasets.spec import DatasetSpec, Raw
 
 
 def _load_sklearn(_root: Path, *, bunch: Callable[[], Any]) -> Raw:

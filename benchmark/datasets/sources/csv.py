@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from benchmark.core.arrays import Integers
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
-from benchmark.datasets.spec import DatasetSpec, Raw
+from benchmark.datasets.dataset import DatasetSpec, Raw
 
 PREFIX = "csv:"
 _OPTIONS = ("edges", "label", "id")

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.errors import InputError
+from benchmark.datasets.dataset import DatasetSpec, PublishedFile, Raw
 from benchmark.datasets.files.pins import published
-from benchmark.datasets.spec import DatasetSpec, PublishedFile, Raw
 
 _GZIP = b"\x1f\x8b"
 _UNSIGNED_BYTES = 0x08

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmark.core.errors import InputError
+from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.files.download import zip_damage
-from benchmark.datasets.spec import DatasetSpec, Raw
 
 PREFIX = "npz:"
 _PARTS = ("data", "indices", "indptr", "shape")

@@ -20,10 +20,10 @@ from scipy import sparse
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
+from benchmark.datasets.dataset import PublishedFile, Raw
 from benchmark.datasets.files import archives
 from benchmark.datasets.files.download import read_checked
 from benchmark.datasets.files.first_use import first_use
-from benchmark.datasets.spec import PublishedFile, Raw
 
 _SPARSE_BELOW = 0.1  # share of nonzero features under which CSR is smaller and faster
 

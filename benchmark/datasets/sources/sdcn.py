@@ -9,10 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from benchmark.core.errors import InputError
+from benchmark.datasets.dataset import DatasetSpec, PublishedFile, Raw
 from benchmark.datasets.files.download import read_checked
 from benchmark.datasets.files.pins import published
 from benchmark.datasets.sources.npz import read_npz
-from benchmark.datasets.spec import DatasetSpec, PublishedFile, Raw
 
 _REPOSITORY = "https://github.com/bdy9527/SDCN"
 _FILES = published("SDCN")  # dblp.txt, one author a line; dblp_label.txt; dblp_graph.txt, one edge a line

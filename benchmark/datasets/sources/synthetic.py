@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.core.errors import InputError
 from benchmark.core.rng import generator
-from benchmark.datasets.spec import DatasetSpec, Raw
+from benchmark.datasets.dataset import DatasetSpec, Raw
 
 
 def contextual_sbm(

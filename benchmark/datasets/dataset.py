@@ -1,0 +1,240 @@
+"""Datasets as values: the published files, the output of a loader, and the checked dataset that models receive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from benchmark.core.arrays import Integers, Matrix
+from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
+from benchmark.datasets.canonical import (
+    NodeSplit,
+    Removed,
+    canonical_edges,
+    canonical_features,
+    canonical_labels,
+    canonical_split,
+    fingerprint,
+)
+from benchmark.datasets.scaling import Scaling, fitting, scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Rows with features, and optional labels, edges and published split. Every array is read-only.
+
+    Attributes:
+        name: Name in studies, records and tables.
+        family: A word for the kind of data, such as "citation" or "image".
+        evidence: False for synthetic and toy data. Statements over datasets leave these out.
+        x: Scaled features, float32 [n, f].
+        y: Class numbers, [n]. Every class of 0..k-1 occurs. None without labels.
+        edges: Edges, [m, 2], with i < j, unique and in lexicographic order. None without a graph.
+        scaling: The scaling that made ``x``.
+        fingerprint: SHA-256 of the unscaled content and the name of the scaling. Records identify the data by it.
+            The published split is part of the content, unless the spec pins every file.
+        removed: Numbers of edges that were dropped.
+        image_shape: Height and width if a row is an image.
+        published: The published split of the rows, if the data have one.
+    """
+
+    name: str
+    family: str
+    evidence: bool
+    x: Matrix
+    y: Integers | None
+    edges: Integers | None
+    scaling: Scaling
+    fingerprint: str
+    removed: Removed = field(default_factory=Removed)
+    image_shape: tuple[int, int] | None = None
+    published: NodeSplit | None = None
+
+    @property
+    def rows(self) -> int:
+        """n, the number of samples or nodes."""
+        return int(self.x.shape[0])
+
+    @property
+    def features(self) -> int:
+        """f, the number of columns."""
+        return int(self.x.shape[1])
+
+    @property
+    def classes(self) -> int:
+        """k, the number of classes; 0 without labels."""
+        return 0 if self.y is None else int(self.y.max()) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The output of a loader. ``make_dataset`` checks it and makes a Dataset of it.
+
+    Attributes:
+        x: A matrix of numbers, dense or scipy sparse, [n, f].
+        y: Class numbers, [n].
+        edges: Pairs of row numbers, [m, 2], in any direction. Duplicates and self-loops are allowed.
+        train_mask: True for the training rows of a published split, [n].
+        test_mask: True for the test rows of a published split, [n].
+    """
+
+    x: Any
+    y: Any = None
+    edges: Any = None
+    train_mask: Any = None
+    test_mask: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One file of a dataset: its place, its address and its digest.
+
+    Attributes:
+        path: Path under the data root, with forward slashes.
+        url: Address of the published file.
+        sha256: SHA-256 of the content, if known.
+        git_blob_sha1: SHA-1 of b"blob <size>\\0" and the content, as git computes it, if known.
+        bytes: Size of the content, if known.
+        exact: False if other bytes with the same arrays will do, such as an npz file that was packed again. Then only
+            downloads are compared with the digests. The spec's fingerprint checks a file that is already in place.
+    """
+
+    path: str
+    url: str
+    sha256: str | None = None
+    git_blob_sha1: str | None = None
+    bytes: int | None = None
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """An entry of DATASETS: how to load a dataset, the expected content, and its source.
+
+    A size, fingerprint or published split of None is not checked.
+
+    Attributes:
+        name: Name in studies, records and tables.
+        load: A function of the data root that returns the content.
+        scaling: Scaling that is fitted on all rows, the same for every model. "auto" is "none" if every feature lies in
+            [0, 1], else "unit".
+        family: A word for the kind of data, such as "citation" or "image".
+        source: Address of the data, or the function that makes them.
+        licence: Licence of the data, in words.
+        citation: Publication to cite.
+        evidence: False for synthetic and toy data. Statements over datasets leave these out.
+        rows: Expected number of rows, n.
+        features: Expected number of columns, f.
+        classes: Expected number of classes, k.
+        edges: Expected number of undirected edges, m.
+        published_split: Whether a published split must come with the data.
+        fingerprint: Expected fingerprint of the content.
+        files: The published files.
+        packed: A file with the same arrays as ``files``. It replaces all of them if it is in place.
+        image_shape: Height and width if a row is an image.
+
+    Raises:
+        InputError: if the scaling is unknown.
+    """
+
+    name: str
+    load: Callable[[Path], Raw]
+    scaling: Scaling | Literal["auto"]
+    family: str
+    source: str
+    licence: str
+    citation: str
+    evidence: bool = True
+    rows: int | None = None
+    features: int | None = None
+    classes: int | None = None
+    edges: int | None = None
+    published_split: bool | None = None
+    fingerprint: str | None = None
+    files: tuple[PublishedFile, ...] = ()
+    packed: PublishedFile | None = None
+    image_shape: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        known = (*get_args(Scaling), "auto")
+        if self.scaling not in known:
+            raise unknown("scaling", self.scaling, known, where=f"dataset {self.name!r}")
+
+    @property
+    def seen(self) -> bool:
+        """Whether somebody has read the data: the fingerprint or the SHA-256 of every file is known."""
+        return self.fingerprint is not None or all(file.sha256 for file in self.files)
+
+
+def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
+    """Make the dataset of ``spec`` from the output of its loader: checked, canonical, scaled and read-only.
+
+    Raises:
+        InputError: if the content is malformed, or differs from the spec.
+    """
+    x = canonical_features(spec.name, raw.x)
+    y = None if raw.y is None else canonical_labels(spec.name, raw.y, x.shape[0])
+    edges, removed = (None, Removed()) if raw.edges is None else canonical_edges(spec.name, raw.edges, x.shape[0])
+    published = canonical_split(spec.name, raw.train_mask, raw.test_mask, y, x.shape[0])
+    _check_sizes(spec, x, y, edges)
+    _check_split(spec, published)
+    scaling = fitting(x) if spec.scaling == "auto" else spec.scaling
+    pinned = bool(spec.files) and all(file.exact for file in spec.files)
+    content = fingerprint(x, y, edges, scaling, None if pinned else published)
+    if spec.fingerprint not in (None, content):
+        raise InputError(
+            f"dataset {spec.name!r}: its arrays have the fingerprint {content}, expected {spec.fingerprint}; "
+            f"they are not the published ones: get them again from {spec.source}"
+        )
+    x = scale(x, scaling)
+    parts = () if published is None else (published.train, published.test)
+    for array in (*((x,) if isinstance(x, np.ndarray) else (x.data, x.indices, x.indptr)), y, edges, *parts):
+        if array is not None:
+            array.setflags(write=False)
+    return Dataset(
+        name=spec.name,
+        family=spec.family,
+        evidence=spec.evidence,
+        x=x,
+        y=y,
+        edges=edges,
+        scaling=scaling,
+        fingerprint=content,
+        removed=removed,
+        image_shape=spec.image_shape,
+        published=published,
+    )
+
+
+def _check_sizes(spec: DatasetSpec, x: Matrix, y: Integers | None, edges: Integers | None) -> None:
+    sizes = (
+        ("rows", x.shape[0], spec.rows),
+        ("features", x.shape[1], spec.features),
+        ("classes", 0 if y is None else int(y.max()) + 1, spec.classes),
+        ("edges", 0 if edges is None else len(edges), spec.edges),
+    )
+    wrong = [f"{came} {what}, expected {pinned}" for what, came, pinned in sizes if pinned not in (None, came)]
+    if wrong:
+        raise InputError(
+            f"dataset {spec.name!r}: {'; '.join(wrong)}; get the published version again from {spec.source}"
+        )
+    if spec.image_shape is not None and spec.image_shape[0] * spec.image_shape[1] != x.shape[1]:
+        height, width = spec.image_shape
+        raise InputError(
+            f"dataset {spec.name!r}: {x.shape[1]} features do not make images of {height}x{width}, expected "
+            f"{height * width}; correct image_shape"
+        )
+
+
+def _check_split(spec: DatasetSpec, published: NodeSplit | None) -> None:
+    if spec.published_split not in (None, published is not None):
+        came, expected = ("no published split", "one") if spec.published_split else ("a published split", "none")
+        raise InputError(
+            f"dataset {spec.name!r}: {came} came with it, expected {expected}; "
+            f"get the published version again from {spec.source}"
+        )
