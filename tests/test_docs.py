@@ -10,7 +10,7 @@ import numpy
 import pandas
 import pytest
 import tiny
-from pages import PAGES, ROOT, anchors, blocks, code_words, commands, options, parsed, prose, table
+from documents import PAGES, ROOT, anchors, blocks, code_words, commands, options, parsed, prose, table
 from resolved import study_of
 
 import benchmark

@@ -2,7 +2,7 @@
 
 import re
 
-from pages import PAGES, ROOT
+from documents import PAGES, ROOT
 
 README = PAGES["README.md"]
 
