@@ -1,4 +1,4 @@
-"""Arms: models under settings of their own."""
+"""Arms: models with overrides, as a plan trains them."""
 
 from __future__ import annotations
 

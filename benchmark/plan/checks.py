@@ -1,4 +1,4 @@
-"""What cannot be trained on which data, said before anything is."""
+"""Checks of a study before anything is trained."""
 
 from __future__ import annotations
 
@@ -19,14 +19,25 @@ from benchmark.tasks.task import Task
 
 
 def check_arms(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset, edges: np.ndarray) -> None:
-    """InputError where an arm of the study cannot be had on a dataset, whose graph has ``edges`` [m, 2]."""
+    """Check that every arm can be trained on a dataset.
+
+    Args:
+        arms: The arms of the study.
+        study: The resolved study.
+        name: Name of the dataset.
+        dataset: The dataset.
+        edges: The graph [m, 2] that graph models train on.
+
+    Raises:
+        InputError: If an arm cannot be trained on the dataset, or its images cannot be drawn.
+    """
     if study.images and name in study.images and dataset.image_shape is None:
-        raise InputError(f"{name}: the study asks for images of it, and its {dataset.features} features make none")
+        raise InputError(f"{name}: the study asks for images, and {dataset.features} features make no image")
     graphs = [str(arm) for arm in arms if arm.model.uses_graph]
     if graphs and dataset.edges is None and not study.derived_graphs:
         raise InputError(
-            f"{name}: it has no edges of its own, and the study forbids a derived graph (derived_graphs = false), "
-            f"which these models need: {', '.join(graphs)}; leave the models or the dataset out, or allow the graph"
+            f"{name}: the dataset has no edges, the study forbids derived graphs (derived_graphs = false), and these "
+            f"models need a graph: {', '.join(graphs)}; leave the models or the dataset out, or allow derived graphs"
         )
     refused: dict[str, list[str]] = {}
     for arm in arms:
@@ -45,7 +56,15 @@ _KINDS: Mapping[ReadoutKind, str] = {
 
 
 def check_names(study: Study, tables: Tables = OURS) -> None:
-    """InputError for a model, task, readout or metric of the study that no table has, or that do not go together."""
+    """Check all names of a study, and that its readouts and tasks go together.
+
+    Args:
+        study: The resolved study.
+        tables: Our tables and the plugins.
+
+    Raises:
+        InputError: If a model, task, readout or metric is unknown, or a task cannot score a readout.
+    """
     models = tables.models
     for name in (*study.models, *(name for variant in study.variants for name in variant.models)):
         find(models, "model", name)
@@ -54,22 +73,24 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
     for readout in readouts:
         if not any(readout.gives in task.takes for task in tasks):
             raise InputError(
-                f"readout {readout.name!r}: {_untaken(readout, tasks, tables)}; add such a task, "
-                "or leave the readout out"
+                f"readout {readout.name!r}: {_untaken(readout, tasks, tables)}; "
+                "add such a task, or leave the readout out"
             )
     for task in tasks:
         if not any(readout.gives in task.takes for readout in readouts):
             wanted = " or ".join(_KINDS[kind] for kind in task.takes)
             givers = " or ".join(readout.name for readout in READOUTS if readout.gives in task.takes)
-            raise InputError(f"task {task.name!r}: it scores {wanted}; add the readout {givers}, or leave the task out")
+            raise InputError(f"task {task.name!r} scores {wanted}; add the readout {givers}, or leave the task out")
     for contrast in study.contrasts:
         for side in (contrast.first, contrast.second):
             model, readout = find(models, "model", side.model), find(READOUTS, "readout", side.readout)
             if not Arm(model, "", model.settings).readouts([readout.name]):
-                what = (
-                    "is a point, or is not trained on all rows at once," if readout.gives == "epochs" else "is a point"
+                why = "has points for latents"
+                if readout.gives == "epochs":
+                    why += ", or does not train on all rows at once"
+                raise InputError(
+                    f"contrast {contrast.name!r}: {model.name} {why}, so it lacks readout {readout.name!r}"
                 )
-                raise InputError(f"contrast {contrast.name!r}: {model.name} {what} and has no readout {readout.name!r}")
         for primary in contrast.primary:
             task = find(tables.tasks, "task", primary.task)
             if primary.metric not in task.metrics:
@@ -81,15 +102,15 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
                 readout = find(READOUTS, "readout", side.readout)
                 if readout.gives not in task.takes:
                     raise InputError(
-                        f"contrast {contrast.name!r}: {task.name} cannot take readout {readout.name!r}; "
+                        f"contrast {contrast.name!r}: {task.name} cannot score readout {readout.name!r}; "
                         f"{_untaken(readout, [task], tables)}"
                     )
 
 
 def _untaken(readout: Readout, tasks: Sequence[Task], tables: Tables) -> str:
-    """Why none of the tasks takes what a readout gives, and which would; of a matrix nearly all."""
+    """Why none of the tasks scores a readout, and which tasks would; nearly all tasks score matrices."""
     if readout.gives == "matrix":
         taken = " or ".join(dict.fromkeys(_KINDS[kind] for task in tasks for kind in task.takes))
-        return f"it gives a matrix, and {' and '.join(task.name for task in tasks)} takes {taken}"
+        return f"it gives a matrix, and {' and '.join(task.name for task in tasks)} scores {taken}"
     takers = [task.name for task in tables.tasks if readout.gives in task.takes]
-    return f"it gives {_KINDS[readout.gives]}, which go with {' and '.join(takers)} alone"
+    return f"it gives {_KINDS[readout.gives]}, which only {' and '.join(takers)} scores"

@@ -17,16 +17,23 @@ NEIGHBOURS = 9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A dataset with the graph that graph models train on: its own, or one of nearest neighbours."""
+    """A dataset with the graph that graph models train on.
+
+    Args:
+        dataset: The dataset.
+        edges: Undirected edges [m, 2] with i < j.
+        graph: "own", or the name of the derived graph.
+        weights: Weights [m] of a derived graph.
+    """
 
     dataset: Dataset
-    edges: np.ndarray  # [m, 2], i < j
+    edges: np.ndarray
     graph: str
-    weights: np.ndarray | None = None  # [m], of a graph of nearest neighbours
+    weights: np.ndarray | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> Prepared:
-        """With the dataset's own edges, else the union of each row's nine nearest neighbours."""
+        """Prepare a dataset: with its own edges if there are any, else with each row's nine nearest neighbours."""
         if dataset.edges is not None:
             return cls(dataset, dataset.edges, "own")
         edges, weights = neighbour_graph(dataset.x, NEIGHBOURS)
@@ -36,17 +43,26 @@ class Prepared:
 def load_all(
     study: Study, root: Path, *, skip_missing: bool, tables: Tables = OURS
 ) -> tuple[dict[str, Prepared], list[str]]:
-    """Every dataset of the study, loaded and checked, and what was said of those that cannot be had.
+    """Load and check every dataset of a study.
 
-    InputError lists all of the latter. With ``skip_missing`` those whose files are not there are left out, but not
-    those that are malformed or of no known name, and not all.
+    Args:
+        study: The resolved study.
+        root: Folder of the data files.
+        skip_missing: Leave out datasets whose files are missing. At least one dataset must remain.
+        tables: Our tables and the plugins.
+
+    Returns:
+        The datasets by name, and an error message for each dataset that is left out.
+
+    Raises:
+        InputError: If a dataset is unknown, malformed or missing. The message lists all of them.
     """
     data: dict[str, Prepared] = {}
     refused: list[InputError] = []
     for name in study.datasets:
         try:
             dataset = tables.load(name, root)
-            split(dataset, seed=0)  # so that what cannot be split is refused now, not in every unit
+            split(dataset, seed=0)  # refuses data that cannot be split once, not in every unit
             data[name] = Prepared.of(dataset)
         except InputError as error:
             refused.append(error)
@@ -54,7 +70,7 @@ def load_all(
     if len(refused) == 1 and not excused:
         raise refused[0]
     if refused and not excused:
-        lines = [f"{len(refused)} of {len(study.datasets)} datasets cannot be had:", *map(str, refused)]
+        lines = [f"{len(refused)} of {len(study.datasets)} datasets cannot be loaded:", *map(str, refused)]
         raise InputError("\n  ".join(lines))
     _check_distinct(data)
     return data, [str(error) for error in refused]

@@ -1,8 +1,8 @@
-"""Plan: a study resolved against the tables and the data at hand; units() is the one grid enumerator."""
+"""Plan: a study on loaded data, and the one enumeration of its units."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,80 +11,24 @@ from benchmark.core.names import find
 from benchmark.plan.arms import Arm
 from benchmark.plan.checks import check_arms
 from benchmark.plan.data import Prepared
+from benchmark.plan.units import EDGE_SETS, PlannedUnit, Training
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.results.record import Identity, Slot
-from benchmark.study import origin
-from benchmark.study.schema import Study, variant_label
+from benchmark.study.expansion import StudyArm, expand
+from benchmark.study.schema import Study
 from benchmark.tasks import EdgeSet, Task, unmet_needs
-
-_UNITS: tuple[EdgeSet, ...] = ("all-edges", "training-edges")
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedUnit:
-    """One record that the study wants, and the scores it wants of it; ``sources`` are the plugins that it hangs on."""
-
-    dataset: str
-    arm: Arm
-    seed: int
-    unit: EdgeSet
-    identity: Identity
-    slots: tuple[Slot, ...]
-    sources: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """One training and the units its latent is scored for: both for a model that sees no edges, else one."""
-
-    units: tuple[PlannedUnit, ...]
-
-    @property
-    def seed(self) -> int:
-        return self.units[0].seed
-
-    @property
-    def arm(self) -> Arm:
-        return self.units[0].arm
-
-    @property
-    def identities(self) -> tuple[Identity, ...]:
-        """Of all units that share its latent, whether the study asks for them or not."""
-        own = self.units[0].identity
-        return (own,) if self.arm.model.uses_graph else tuple(replace(own, unit=unit) for unit in _UNITS)
-
-    @property
-    def key(self) -> str:
-        """What its latents are named by; one for both units of a model that sees no edges."""
-        identity = self.units[0].identity
-        return (identity if self.arm.model.uses_graph else replace(identity, unit="any")).key
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Trainings of one cell that run as the replicas of one model."""
-
-    trainings: tuple[Training, ...]
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return tuple(training.seed for training in self.trainings)
-
-    @property
-    def first(self) -> PlannedUnit:
-        """Dataset, arm and unit that all of the batch share."""
-        return self.trainings[0].units[0]
-
-    def __str__(self) -> str:
-        first, seeds = self.first, self.seeds
-        unit = f" {first.unit}" if first.arm.model.uses_graph else ""
-        span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
-        return f"{first.dataset} {first.arm}{unit} {span}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do: a study, its data, and the device kind that is part of every identity."""
+    """A study on loaded data: the work of a run.
+
+    Args:
+        study: The resolved study.
+        data: Its datasets by name.
+        device: "cpu" or "cuda", a part of every key.
+        tables: Our tables and the plugins.
+    """
 
     study: Study
     data: dict[str, Prepared]
@@ -93,44 +37,30 @@ class Plan:
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
-        """The study's models as they stand, then its variants, then the arms of its waterfalls.
+        """The arms of the study, each trained once.
 
         Raises:
             InputError: If a model is unknown, does not accept an override, or trains what another arm trains.
         """
-        table = self.tables.models
-        product = frozenset((readout, task) for readout in self.study.readouts for task in self.study.tasks)
-        arms = [
-            Arm(model, "", model.settings, product)
-            for model in (find(table, "model", name) for name in self.study.models)
-        ]
-        for variant in self.study.variants:
-            for model in [find(table, "model", name) for name in variant.models]:
-                try:
-                    settings = model.overridden(variant.settings)
-                except ValueError as error:
-                    raise InputError(f"variant {variant.label!r} of {model.name}: {error}") from None
-                arm = Arm(model, variant_label(variant.settings), settings, product)
-                twin = next((other for other in arms if other.trains == arm.trains), None)
-                if twin is not None:
-                    raise InputError(
-                        f"variant {variant.label!r} of {model.name} trains what {twin} trains; leave the variant out"
-                    )
+        arms: list[Arm] = []
+        for wanted in expand(self.study):
+            arm = self._arm(wanted)
+            place = next((i for i, other in enumerate(arms) if other.trains == arm.trains), None)
+            if place is None:
                 arms.append(arm)
-        for start in self.study.waterfalls:
-            for (name, overrides), asked in origin.arms(start).items():
-                model = find(table, "model", name)
-                own = Arm(model, variant_label(dict(overrides)), model.overridden(dict(overrides)), asked)
-                place = next((i for i, arm in enumerate(arms) if arm.trains == own.trains), None)
-                if place is None:
-                    arms.append(own)
-                elif (arms[place].model, arms[place].variant) != (own.model, own.variant):
-                    raise InputError(
-                        f"{arms[place]} trains what the waterfall {start!r} trains as {own}; leave {arms[place]} out"
-                    )
-                else:
-                    arms[place] = replace(arms[place], asked=arms[place].asked | asked)
+            elif wanted.waterfall and (arms[place].model, arms[place].variant) == (arm.model, arm.variant):
+                arms[place] = replace(arms[place], asked=arms[place].asked | arm.asked)
+            else:
+                raise InputError(_trained_twice(wanted, arms[place], arm))
         return tuple(arms)
+
+    def _arm(self, wanted: StudyArm) -> Arm:
+        model = find(self.tables.models, "model", wanted.model)
+        try:
+            settings = model.overridden(wanted.overrides)
+        except ValueError as error:
+            raise InputError(f"variant {wanted.variant!r} of {model.name}: {error}") from None
+        return Arm(model, wanted.variant, settings, wanted.asked)
 
     @cached_property
     def trainings(self) -> tuple[Training, ...]:
@@ -145,17 +75,17 @@ class Plan:
 
     @cached_property
     def images(self) -> frozenset[str]:
-        """The datasets whose rows are drawn."""
+        """Names of the datasets whose rows are drawn as images."""
         drawable = [name for name, prepared in self.data.items() if prepared.dataset.image_shape is not None]
         return frozenset(drawable if self.study.images is None else self.study.images)
 
     def draws(self, training: Training) -> bool:
-        """Whether drawings are saved with the latents of a training."""
+        """Whether the study saves drawings with the latents of a training."""
         shown = training.arm.shown(images=training.units[0].dataset in self.images)
         return self.study.save_latents and shown is not None
 
     def units(self) -> Iterator[PlannedUnit]:
-        """Every unit of the study: the one enumeration of its grid."""
+        """Yield every unit of the study, in the order of the trainings."""
         for training in self.trainings:
             yield from training.units
 
@@ -165,15 +95,15 @@ class Plan:
 
     @cached_property
     def _asked_tasks(self) -> list[Task]:
-        """The study's tasks, then those that only waterfalls ask for."""
+        """The study's tasks, then the tasks that only waterfalls ask for."""
         asked = {task for arm in self.arms for _, task in arm.asked} - set(self.study.tasks)
         tasks = self.tables.tasks
         named = [find(tasks, "task", name) for name in self.study.tasks]
         return [*named, *(task for task in tasks if task.name in asked)]
 
     def _trained_together(self, name: str, arm: Arm) -> list[tuple[EdgeSet, ...]]:
-        """The units of each training of an arm: those that some readout is scored in."""
-        present = tuple(unit for unit in _UNITS if self._slots(name, arm, unit))
+        """The edge sets of each training of an arm; an edge set without scores is left out."""
+        present = tuple(unit for unit in EDGE_SETS if self._slots(name, arm, unit))
         if not present:
             return []
         return [(unit,) for unit in present] if arm.model.uses_graph else [present]
@@ -204,27 +134,24 @@ class Plan:
         return PlannedUnit(name, arm, seed, unit, identity, slots, sources)
 
 
-def batches(trainings: Sequence[Training], *, replicas: int | None) -> list[Batch]:
-    """``trainings`` in batches of at most so many seeds of a cell; of all of them if None."""
-    groups: dict[tuple[object, ...], list[Training]] = {}
-    for training in trainings:
-        unit = training.units[0]
-        groups.setdefault((unit.dataset, unit.arm.model.name, unit.arm.variant, unit.unit), []).append(training)
-    return [
-        Batch(tuple(group[first : first + (replicas or len(group))]))
-        for group in groups.values()
-        for first in range(0, len(group), replicas or len(group))
-    ]
-
-
 def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tables = OURS) -> Plan:
-    """The plan of a study on loaded data; InputError where a model cannot train on a dataset, or no task scores it."""
+    """Make the plan of a study on loaded data.
+
+    Args:
+        study: The resolved study.
+        data: Its datasets by name.
+        device: "cpu" or "cuda".
+        tables: Our tables and the plugins.
+
+    Raises:
+        InputError: If a model cannot be trained on a dataset, or no task scores a model or a dataset.
+    """
     plan = Plan(study, data, device, tables)
     for arm in plan.arms:
         if not arm.readouts({readout for readout, _ in arm.asked}):
             raise InputError(
-                f"{arm}: it is a point, and has none of the study's readouts ({', '.join(study.readouts)}); "
-                "add 'mean', or leave the model out"
+                f"{arm}: its latents are points, and every readout of the study ({', '.join(study.readouts)}) needs a "
+                "spread; add the readout 'mean', or leave the model out"
             )
     for name, prepared in data.items():
         check_arms(plan.arms, study, name, prepared.dataset, prepared.edges)
@@ -233,7 +160,16 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tabl
             unmet = unmet_needs(prepared.dataset)
             lacks = " and no ".join(words for need, words in unmet.items() if need in needed)
             raise InputError(
-                f"{name}: none of the study's tasks ({', '.join(study.tasks)}) can be run on it, "
-                f"for it has no {lacks} of its own; leave it out, or add a task"
+                f"{name}: the dataset has no {lacks}, which every task of the study needs ({', '.join(study.tasks)}); "
+                "leave the dataset out, or add a task"
             )
     return plan
+
+
+def _trained_twice(wanted: StudyArm, first: Arm, second: Arm) -> str:
+    """The message for two arms that train the same model."""
+    if wanted.waterfall:
+        return f"{first} trains what the waterfall {wanted.waterfall!r} trains as {second}; leave {first} out"
+    if not wanted.overrides:
+        return f"{second} trains what {first} trains; leave one of them out"
+    return f"variant {wanted.variant!r} of {wanted.model} trains what {first} trains; leave the variant out"

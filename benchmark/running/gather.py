@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.datasets import DATASETS
-from benchmark.plan.grid import Plan, PlannedUnit
+from benchmark.plan.grid import Plan
+from benchmark.plan.units import PlannedUnit
 from benchmark.results.frame_schema import SCORES, UNITS
 from benchmark.results.record import Record
 from benchmark.results.store import Store

@@ -12,7 +12,8 @@ from benchmark.core.errors import InputError
 from benchmark.core.files import labels_path, packed, write_atomically
 from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, reads_passes
-from benchmark.plan.grid import Batch, Plan, PlannedUnit, Training, batches
+from benchmark.plan.grid import Plan
+from benchmark.plan.units import Batch, PlannedUnit, Training, batches
 from benchmark.results.record import Record, Slot
 from benchmark.results.store import Store
 from benchmark.running.engines import Engine

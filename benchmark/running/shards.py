@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.core.errors import InputError
-from benchmark.plan.grid import Batch
+from benchmark.plan.units import Batch
 from benchmark.running.work import Job
 
 

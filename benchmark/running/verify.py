@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.core.rng import generator
-from benchmark.plan.grid import Batch, Plan, PlannedUnit, Training
+from benchmark.plan.grid import Plan
+from benchmark.plan.units import Batch, PlannedUnit, Training
 from benchmark.results.record import Provenance, Record, Slot
 from benchmark.results.store import Store
 from benchmark.running import run

@@ -19,7 +19,7 @@ from benchmark.latents.drawings import Drawings, generate
 from benchmark.latents.latents import EVERY, Latents, of_fitted
 from benchmark.latents.readouts import READOUTS, read_out, reads_passes
 from benchmark.plan.data import Prepared
-from benchmark.plan.grid import Batch, PlannedUnit, Training
+from benchmark.plan.units import Batch, PlannedUnit, Training
 from benchmark.results.record import Provenance, Record, Slot, UnitStatus, check_metrics
 from benchmark.tasks import Case, Task
 from benchmark.training.curves import Curve

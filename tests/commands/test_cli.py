@@ -94,7 +94,7 @@ def test_the_lists_of_a_study_are_replaced(command):
         (["run", "smoke", "--datasets", "npz:gone.npz"], ["gone.npz"]),
         (
             ["run", "smoke", "--datasets", "cora,citeseer,karate"],
-            ["2 of 3 datasets cannot be had", "ind.cora", "ind.citeseer", "https://"],
+            ["2 of 3 datasets cannot be loaded", "ind.cora", "ind.citeseer", "https://"],
         ),
     ],
 )
@@ -130,9 +130,9 @@ def test_the_same_data_under_two_names(command):
 @pytest.mark.parametrize(
     ("model", "settings", "part"),
     [
-        ("gae", "{ batch = 16 }", "batch is no setting"),
+        ("gae", "{ batch = 16 }", "gae does not accept the setting 'batch'"),
         ("gae", "{ hidden = 32 }", "trains what gae trains"),
-        ("raw", "{ hidden = 3 }", "hidden is no setting"),
+        ("raw", "{ hidden = 3 }", "raw does not accept the setting 'hidden'; it has no settings"),
     ],
 )
 def test_settings_that_a_row_has_not(command, model, settings, part):
@@ -189,7 +189,7 @@ def test_a_file_of_ones_own_that_is_right(command):
 
 def test_links_asked_of_data_without_edges(command):
     error = refused(command("run", study(datasets='["wine"]', tasks='["link-hadamard"]'), "--device", "cpu"))
-    assert "wine: none of the study's tasks (link-hadamard) can be run on it, for it has no edges" in error
+    assert "wine: the dataset has no edges, which every task of the study needs (link-hadamard)" in error
 
 
 def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
@@ -201,8 +201,8 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
     Path("standard.py").write_text("\n".join(lines), encoding="utf-8")
     changes = {"datasets": '["standardised"]', "models": '["ae", "vae-gaussian"]', "plugins": '["standard.py"]'}
     error = refused(command("run", study(**changes), "--device", "cpu"))
-    assert "standardised: it has features of -3.67916 to 4.37137 (scaling 'standard')" in error
-    assert "within [0, 1]: ae;" in error
+    assert "standardised: ae cannot be trained: features range from -3.67916 to 4.37137 (scaling 'standard')" in error
+    assert "needs them within [0, 1]" in error
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
         ),
         (
             {"models": '["vgae"]', "variants": '[{models = ["vgae"], settings = {estimator = "IW"}}]'},
-            ("variant 'estimator=IW' of vgae", "those of this row are of pairs"),
+            ("variant 'estimator=IW' of vgae", "those of this model are of pairs"),
         ),
         (
             {"models": '["gae-gat"]', "variants": '[{models = ["gae-gat"], settings = {convolution = "GATCon"}}]'},
@@ -234,17 +234,30 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
             {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [64, 0]}}]'},
             ("hidden", "(64, 0)"),
         ),
-        ({"models": '["ae"]', "variants": '[{models = ["ae"], settings = {beta = 1.0}}]'}, ("beta is no setting",)),
+        (
+            {"models": '["ae", "ae-l2"]', "variants": '[{models = ["ae"], settings = {beta = 1.0}}]'},
+            ("variant 'beta=1.0' of ae trains what ae-l2 trains",),
+        ),
+        (
+            {"models": '["ae"]', "variants": '[{models = ["ae"], settings = {samples = 2}}]'},
+            ("ae does not accept the setting 'samples'",),
+        ),
         (
             {"datasets": '["wine"]', "models": '["pca"]', "variants": '[{models = ["pca"], settings = {latent = 14}}]'},
-            ("wine: pca (latent=14) asks for 14 components", "13 features", "at most 13"),
+            ("wine: pca (latent=14) cannot be trained: 14 components were asked for", "13 features", "at most 13"),
         ),
         ({"save_latents": "true", "images": '["karate"]'}, ("karate: the study asks for images", "34 features")),
         ({"images": '["karate"]'}, ("save_latents = true",)),
         ({"save_latents": "true", "images": '["digits"]'}, ("'digits' is not among the study's datasets",)),
-        ({"datasets": '["wine"]', "derived_graphs": "false"}, ("wine: it has no edges", "gae", "derived_graphs")),
+        (
+            {"datasets": '["wine"]', "derived_graphs": "false"},
+            ("wine: the dataset has no edges", "gae", "derived_graphs"),
+        ),
         ({"readouts": '["expected"]', "tasks": '["k-means"]'}, ("readout 'expected'", "link-inner-product")),
-        ({"models": '["vae", "raw"]', "readouts": '["sampled"]'}, ("raw: it is a point", "(sampled)", "add 'mean'")),
+        (
+            {"models": '["vae", "raw"]', "readouts": '["sampled"]'},
+            ("raw: its latents are points", "(sampled)", "add the readout 'mean'"),
+        ),
         (
             {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [1.5]}}]'},
             ("variants.0.settings.hidden: expected a number, a word or a list of whole numbers, got [1.5]",),
@@ -259,7 +272,7 @@ def test_what_the_rows_and_the_data_cannot_do(command, changes, parts):
 def test_non_edges_asked_of_a_complete_graph(command):
     name = arrays(x=np.random.default_rng(0).random((8, 3)), y=np.arange(8) % 2, edges=None)
     error = refused(command("run", study(models='["gae-sampled"]'), "--datasets", name, "--device", "cpu"))
-    assert "all pairs of its 8 rows are edges, and gae-sampled sample non-edges" in error
+    assert "gae-sampled cannot be trained: all pairs of the 8 rows are edges, and the model samples non-edges" in error
 
 
 def test_results_that_cannot_be_written(command):

@@ -22,7 +22,8 @@ from benchmark.models import MODELS, FusionSpec
 from benchmark.models.systems import fusion
 from benchmark.models.systems.fusion import adjacency_error, assignments, components, sharpened
 from benchmark.plan.data import Prepared
-from benchmark.plan.grid import Batch, make_plan
+from benchmark.plan.grid import make_plan
+from benchmark.plan.units import Batch
 from benchmark.running.work import Context, Job, train
 from benchmark.tasks import TASKS, Case
 from benchmark.training import loop

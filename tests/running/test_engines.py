@@ -16,9 +16,9 @@ from benchmark.core.files import labels_path
 from benchmark.datasets import split
 from benchmark.latents.latents import Latents
 from benchmark.models import ModelSpec, NoisedSpec
-from benchmark.plan import grid
 from benchmark.plan.data import load_all
-from benchmark.plan.grid import Batch, make_plan
+from benchmark.plan.grid import make_plan
+from benchmark.plan.units import Batch, batches
 from benchmark.plugins.tables import OURS
 from benchmark.results.record import Record
 from benchmark.results.store import Store
@@ -419,7 +419,7 @@ def test_an_exception_in_a_unit_is_its_record_and_is_tried_again(data, tmp_path)
 def test_batches_hold_so_many_seeds_of_a_cell_and_all_of_them_once(data):
     made = planned(data, seeds=5)
     for replicas, sizes in ((1, {1}), (2, {1, 2}), (None, {5})):
-        found = grid.batches(made.trainings, replicas=replicas)
+        found = batches(made.trainings, replicas=replicas)
         assert {len(batch.trainings) for batch in found} == sizes
         assert sorted(id(t) for batch in found for t in batch.trainings) == sorted(id(t) for t in made.trainings)
         for batch in found:
@@ -460,7 +460,7 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
         return fitted(spec, inputs, settings, seeds, device, **others)
 
     monkeypatch.setattr(work, "fit", small)
-    (batch,) = grid.batches(made.trainings, replicas=None)
+    (batch,) = batches(made.trainings, replicas=None)
     wanted = {unit.identity.key: unit.slots for training in batch.trainings for unit in training.units}
     job = Job(batch, wanted)
     found = run_job(job, context(made))
@@ -496,7 +496,7 @@ def test_training_here_while_workers_score_gives_the_same_records(data):
             batch,
             {u.identity.key: u.slots for t in batch.trainings for u in t.units},
         )
-        for batch in grid.batches(made.trainings, replicas=None)
+        for batch in batches(made.trainings, replicas=None)
     ]
     with engines.Local(2).handing(made.data) as handed:
         there = run.prepare(made, handed, "")

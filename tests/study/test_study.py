@@ -171,7 +171,10 @@ def test_impossible_studies_are_refused_with_key_and_value(change, message):
         ({"tasks": ["kmeans"]}, "unknown task 'kmeans'; did you mean 'k-means'"),
         ({"readouts": ["meen"]}, "unknown readout 'meen'; did you mean 'mean'"),
         (contrast(primary=[NMI | {"metric": "nmj"}]), "unknown metric of k-means 'nmj'; did you mean 'nmi'"),
-        (contrast(first=AE | {"readout": "sampled"}), "contrast 'c': ae is a point and has no readout 'sampled'"),
+        (
+            contrast(first=AE | {"readout": "sampled"}),
+            "contrast 'c': ae has points for latents, so it lacks readout 'sampled'",
+        ),
     ],
 )
 def test_unknown_names_get_a_suggestion(change, message):

@@ -340,9 +340,9 @@ def test_the_plan_has_the_combinations_that_exist(dataset):
 
 def test_a_dataset_on_which_no_task_can_be_run_is_named_with_what_it_lacks(dataset):
     bare = replace(dataset, edges=None, published=None)
-    with pytest.raises(InputError, match="for it has no published split of its own; leave it out"):
+    with pytest.raises(InputError, match="the dataset has no published split, which every task of the study needs"):
         planned(bare, readouts=["mean"], tasks=["logistic-regression-published"])
-    with pytest.raises(InputError, match="for it has no edges and no published split of its own"):
+    with pytest.raises(InputError, match="the dataset has no edges and no published split, which"):
         planned(bare, readouts=["mean"], tasks=["link-hadamard", "logistic-regression-published"])
 
 
@@ -351,20 +351,22 @@ def test_expected_scores_of_a_task_that_takes_a_matrix_are_refused():
     asked = lambda task: {"contrasts": [{"name": "c", **sides, "primary": [{"task": task, "metric": "auc"}]}]}  # noqa: E731
     check_names(study_of(STUDY | asked("link-inner-product")))
     told = (
-        r"contrast 'c': link-hadamard cannot take readout 'expected'; .* pairs, which go with link-inner-product alone"
+        r"contrast 'c': link-hadamard cannot score readout 'expected'; .* pairs, which only link-inner-product scores"
     )
     with pytest.raises(InputError, match=told):
         check_names(study_of(STUDY | asked("link-hadamard")))
-    with pytest.raises(InputError, match=r"readout 'expected': .* link-inner-product alone; add such a task, or leave"):
+    with pytest.raises(
+        InputError, match=r"readout 'expected': .* only link-inner-product scores; add such a task, or leave"
+    ):
         check_names(study_of(STUDY | {"tasks": ["k-means", "link-hadamard"]}))
 
 
 def test_a_readout_that_no_task_takes_and_a_task_that_no_readout_serves_are_refused():
     asked = {"readouts": ["mean"], "tasks": ["oracle-k-means"]}
-    told = "readout 'mean': it gives a matrix, and oracle-k-means takes the latents of several epochs; add such a task"
+    told = "readout 'mean': it gives a matrix, and oracle-k-means scores the latents of several epochs; add such a task"
     with pytest.raises(InputError, match=told):
         check_names(study_of(STUDY | asked))
     asked = {"readouts": ["mean"], "tasks": ["k-means", "origin-links"]}
-    told = "task 'origin-links': it scores the latents of several epochs; add the readout epochs-mean or epochs-sampled"
+    told = "task 'origin-links' scores the latents of several epochs; add the readout epochs-mean or epochs-sampled"
     with pytest.raises(InputError, match=told):
         check_names(study_of(STUDY | asked))
