@@ -58,24 +58,30 @@ class ControlSpec:
 
     @property
     def compresses(self) -> bool:
+        """Whether latents have their own dimension."""
         return self.has_dimension
 
     @property
     def accepts(self) -> tuple[str, ...]:
+        """Names of the settings that a study may override."""
         return ("latent",) if self.has_dimension else ()
 
     @property
     def identity(self) -> Hashable:
+        """Everything but the settings that decides what is trained."""
         return self.latent
 
     def describe(self, settings: Settings, _rows: int) -> Description:
+        """What tables print of the model under ``settings`` on ``rows`` rows."""
         width = f"d = {settings.latent}" if self.has_dimension else ""
         return Description(latent=POINT.name, architecture=width, objective="untrained")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
         return overridden(self.name, self.settings, self.accepts, overrides)
 
     def refuses(self, dataset: Dataset, _edges: NDArray[np.int64], settings: Settings) -> str | None:
+        """Why the model cannot be trained on a dataset; None if it can."""
         most = min(dataset.rows, dataset.features)
         if self.at_most_features and settings != self.settings and settings.latent > most:
             return (
@@ -93,6 +99,7 @@ class ControlSpec:
         *,
         passes: int | None = None,
     ) -> Fitted:
+        """The matrix of every seed. Raises ValueError if training passes are asked for."""
         if passes:
             raise ValueError(f"{self.name} is not trained, so it has no training passes")
         matrices = [
@@ -102,4 +109,5 @@ class ControlSpec:
         return Fitted(Matrices(tuple(matrices)))
 
     def with_version(self, version: int) -> ControlSpec:
+        """The model with another version."""
         return replace(self, version=version)

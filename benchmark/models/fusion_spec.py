@@ -70,18 +70,22 @@ class FusionSpec:
 
     @property
     def family(self) -> Family:
+        """Whether the model sees features, graphs, or is a control."""
         return "gae" if self.uses_graph else "ae"
 
     @property
     def uses_graph(self) -> bool:
+        """Whether the model sees edges."""
         return self.part != "ae"
 
     @property
     def network(self) -> Trainable:
+        """The network that contracts examine."""
         return self
 
     @property
     def accepts(self) -> tuple[str, ...]:
+        """Names of the settings that a study may override."""
         further = {
             "ae": ("batch", "least_steps"),
             "igae": (),
@@ -91,9 +95,11 @@ class FusionSpec:
 
     @property
     def identity(self) -> Hashable:
+        """Everything but the settings that decides what is trained."""
         return self.part
 
     def describe(self, settings: Settings, rows: int) -> Description:
+        """What tables print of the model under ``settings`` on ``rows`` rows."""
         features, graph = "MSE of x", "MSE of ÃX + 0.1·MSE of the adjacency"
         lengths = ", ".join(map(str, settings.pretraining_epochs or ()))
         objectives = {
@@ -112,12 +118,14 @@ class FusionSpec:
         )
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
         settings = overridden(self.name, self.settings, self.accepts, overrides)
         if self.part == "dfcn" and len(settings.pretraining_epochs or ()) != 3:
             raise ValueError(f"pretraining_epochs must be three lengths, got {settings.pretraining_epochs}")
         return settings
 
     def refuses(self, dataset: Dataset, _edges: NDArray[np.int64], _settings: Settings) -> str | None:
+        """Why the model cannot be trained on a dataset; None if it can."""
         if self.most_rows is not None and dataset.rows > self.most_rows:
             return (
                 f"the attention of the model takes n × n numbers, and the {dataset.rows:,} rows are more than "
@@ -128,9 +136,11 @@ class FusionSpec:
         return None
 
     def seen(self, x: Matrix) -> Matrix:
+        """The principal components that the network sees of data with features x [n, f]; equal for every seed."""
         return pca(Control(x, None, components(x.shape[1]), np.random.default_rng(0)))
 
     def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> SingleAutoencoder | FusedAutoencoder:
+        """The network with freshly drawn weights, for data of the inputs' shape."""
         features, hidden, latent = inputs.features.shape[-1], settings.hidden, settings.latent
         if self.part == "ae":
             return SingleAutoencoder(FeatureAutoencoder(streams, features, hidden, latent))
@@ -151,6 +161,7 @@ class FusionSpec:
         *,
         passes: int | None = None,
     ) -> Fitted:
+        """Train one replica for each seed; see ``Model.fit``."""
         inputs = data.inputs(self.seen(data.x), replicas=len(seeds), device=device)
         return self.fit_inputs(inputs, settings, seeds, device, passes=passes)
 
@@ -161,4 +172,5 @@ class FusionSpec:
         return fit_network(self, inputs, settings, seeds, device, passes=passes)
 
     def with_version(self, version: int) -> FusionSpec:
+        """The model with another version."""
         return replace(self, version=version)

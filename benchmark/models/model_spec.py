@@ -80,22 +80,27 @@ class ModelSpec:
 
     @property
     def noisy(self) -> bool:
+        """Whether latents have a spread to sample from."""
         return self.posterior.noisy
 
     @property
     def uses_graph(self) -> bool:
+        """Whether the model sees edges."""
         return self.encoder.uses_graph
 
     @property
     def trained(self) -> bool:
+        """Whether the model is trained under its own settings."""
         return self.settings.epochs > 0
 
     @property
     def drawable(self) -> Drawable | None:
+        """What the output of the trained decoder can be drawn as."""
         return self.decoder.makes
 
     @property
     def network(self) -> Trainable:
+        """The network that contracts examine."""
         return self
 
     @property
@@ -109,10 +114,12 @@ class ModelSpec:
 
     @property
     def identity(self) -> Hashable:
+        """Everything but the settings that decides what is trained."""
         parts = (self.encoder, self.posterior, self.decoder, self.likelihood)
         return (*parts, self.featureless, self.weighted, self.pretraining)
 
     def describe(self, settings: Settings, rows: int) -> Description:
+        """What tables print of the model under ``settings`` on ``rows`` rows."""
         return Description(
             latent=self.posterior.name,
             architecture=architecture_of(self.encoder.name, settings),
@@ -145,6 +152,7 @@ class ModelSpec:
         return words + (", layers pre-trained one by one" if self.pretraining else "")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
         settings = overridden(self.name, self.settings, self.accepts, overrides)
         if settings.estimator == "IW" and not isinstance(self.likelihood, FeatureLikelihood):
             raise ValueError(
@@ -159,6 +167,7 @@ class ModelSpec:
         return settings
 
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:
+        """Why the model cannot be trained on a dataset; None if it can."""
         if self.likelihood.unit_interval and settings.epochs:
             low, high = value_range(dataset.x)
             if low < 0.0 or high > 1.0:
@@ -176,9 +185,11 @@ class ModelSpec:
         return None
 
     def seen(self, x: Matrix) -> Matrix:
+        """The features that the network sees: x [n, f], or the identity matrix if it is featureless."""
         return sp.eye_array(x.shape[0], dtype=np.float32, format="csr") if self.featureless else x
 
     def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> Autoencoder:
+        """The network with freshly drawn weights, for data of the inputs' shape."""
         hidden, latent, features = settings.hidden, settings.latent, inputs.features.shape[-1]
         heads = self.posterior.widths(latent)
         encoder = self.encoder.build(streams, EncoderShape(features, hidden, heads, settings.convolution))
@@ -197,6 +208,7 @@ class ModelSpec:
         *,
         passes: int | None = None,
     ) -> Fitted:
+        """Train one replica for each seed; see ``Model.fit``."""
         inputs = data.inputs(self.seen(data.x), replicas=len(seeds), device=device, weighted=self.weighted)
         return self.fit_inputs(inputs, settings, seeds, device, passes=passes)
 
@@ -207,4 +219,5 @@ class ModelSpec:
         return fit_network(self, inputs, settings, seeds, device, passes=passes)
 
     def with_version(self, version: int) -> ModelSpec:
+        """The model with another version."""
         return replace(self, version=version)

@@ -56,33 +56,41 @@ class NoisedSpec:
 
     @property
     def family(self) -> Family:
+        """Whether the model sees features, graphs, or is a control."""
         return self.point.family
 
     @property
     def settings(self) -> Settings:
+        """The model's own hyperparameters."""
         return self.variational.settings
 
     @property
     def uses_graph(self) -> bool:
+        """Whether the model sees edges."""
         return self.point.uses_graph
 
     @property
     def drawable(self) -> Drawable | None:
+        """What the output of the trained decoder can be drawn as."""
         return self.point.drawable
 
     @property
     def network(self) -> Trainable:
+        """The network that contracts examine."""
         return self.point
 
     @property
     def accepts(self) -> tuple[str, ...]:
+        """Names of the settings that a study may override."""
         return self.variational.accepts
 
     @property
     def identity(self) -> Hashable:
+        """Everything but the settings that decides what is trained."""
         return ("noised", self.point.identity, self.variational.identity)
 
     def describe(self, settings: Settings, rows: int) -> Description:
+        """What tables print of the model under ``settings`` on ``rows`` rows."""
         point = self.point.describe(settings, rows)
         return replace(
             point,
@@ -92,9 +100,11 @@ class NoisedSpec:
         )
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
+        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
         return self.variational.overridden(overrides)
 
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:
+        """Why the model cannot be trained on a dataset; None if it can."""
         return self.point.refuses(dataset, edges, settings)
 
     def fit(
@@ -106,6 +116,7 @@ class NoisedSpec:
         *,
         passes: int | None = None,
     ) -> Fitted:
+        """Train one replica for each seed; see ``Model.fit``."""
         inputs = data.inputs(self.point.seen(data.x), replicas=len(seeds), device=device)
         return self.fit_inputs(inputs, settings, seeds, device, passes=passes)
 
@@ -132,4 +143,5 @@ class NoisedSpec:
         return replace(settings, beta=None, estimator=None, samples=None, beta_schedule=None)
 
     def with_version(self, version: int) -> NoisedSpec:
+        """The model with another version."""
         return replace(self, point=self.point.with_version(version))
