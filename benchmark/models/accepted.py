@@ -1,4 +1,4 @@
-"""The settings that a model accepts, by the parts that read them."""
+"""Names of the settings that models accept, by the part of a model that reads them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from benchmark.study.schema import Setting
 
 UNTRAINED = ("hidden", "latent")
 TRAINING = (*UNTRAINED, "learning_rate", "epochs")
-ROWWISE = ("batch", "least_steps", "corruption")  # for encoders that see one row at a time
+ROWWISE = ("batch", "least_steps", "corruption")  # for encoders without a graph
 PENALTIES = ("sparsity", "discrepancy", "adversary", "adversary_rate")
 
 
 def overridden(name: str, own: Settings, accepts: Sequence[str], overrides: Mapping[str, Setting]) -> Settings:
-    """A model's settings with some replaced.
+    """Replace some of a model's settings.
 
     Args:
         name: The model's name, for messages.
@@ -23,7 +23,7 @@ def overridden(name: str, own: Settings, accepts: Sequence[str], overrides: Mapp
         overrides: New values by name.
 
     Raises:
-        ValueError: If the model does not accept a setting, or a value is impossible.
+        ValueError: if the model does not accept a setting, or a value is impossible.
     """
     for key in overrides:
         if key in SETTINGS and key not in accepts:
@@ -33,7 +33,7 @@ def overridden(name: str, own: Settings, accepts: Sequence[str], overrides: Mapp
 
 
 def in_table_order(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, each once, in the order of the fields of ``Settings``.
+    """Sort names of settings by the fields of ``Settings``, and drop repetitions.
 
     >>> in_table_order(["epochs", "hidden", "epochs"])
     ('hidden', 'epochs')
@@ -42,5 +42,9 @@ def in_table_order(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def architecture_of(encoder: str, settings: Settings) -> str:
-    """Encoder and widths in words, such as "MLP f–512–16"."""
+    """Describe encoder and widths in words.
+
+    >>> architecture_of("MLP", Settings(hidden=(512,), latent=16, learning_rate=1e-3, epochs=20))
+    'MLP f–512–16'
+    """
     return f"{encoder} {'–'.join(map(str, ('f', *settings.hidden, settings.latent)))}"

@@ -1,4 +1,4 @@
-"""ControlSpec: a control without a network."""
+"""Controls without a network."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from benchmark.training.training_data import TrainingData
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlSpec:
-    """A control that is a function of its inputs, without a network.
+    """A control that computes latents from its inputs by a function, without a network.
 
     Args:
         name: Lower case, unique among models.
-        latent: From the inputs of a control to a matrix [n, d].
-        uses_graph: Whether it sees edges.
-        settings: Its latent dimension; the other settings are not used.
-        source: Publication or code.
-        note: What a reader should know.
-        has_dimension: Whether the width of the latent is ``settings.latent``, else it is f.
-        at_most_features: Whether a width that a study asks for may not exceed the rows and columns of the data.
-        version: Part of every key.
+        latent: Maps the inputs of a control to a matrix, [n, d].
+        uses_graph: Whether the function sees edges.
+        settings: Holds the latent dimension. Other settings are not used.
+        source: Publication or code that the control comes from.
+        note: A remark for readers.
+        has_dimension: Whether latents have ``settings.latent`` columns, else f.
+        at_most_features: Whether a study is refused if it asks for more columns than the data have rows or features.
+        version: Number in the key of every record. It is raised if results change.
     """
 
     name: str
@@ -58,35 +58,35 @@ class ControlSpec:
 
     @property
     def compresses(self) -> bool:
-        """Whether latents have their own dimension."""
+        """Whether latents have a dimension of their own. Otherwise they have the width of the features."""
         return self.has_dimension
 
     @property
     def accepts(self) -> tuple[str, ...]:
-        """Names of the settings that a study may override."""
+        """Names of the settings that a study may override: the latent dimension, if the control has one."""
         return ("latent",) if self.has_dimension else ()
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides what is trained."""
+        """The function that makes the latents."""
         return self.latent
 
     def describe(self, settings: Settings, _rows: int) -> Description:
-        """What tables print of the model under ``settings`` on ``rows`` rows."""
+        """Describe the control in words, for data of any size."""
         width = f"d = {settings.latent}" if self.has_dimension else ""
         return Description(latent=POINT.name, architecture=width, objective="untrained")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
-        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
+        """Return the control's settings with some replaced. Raises ValueError for any but ``latent``."""
         return overridden(self.name, self.settings, self.accepts, overrides)
 
     def refuses(self, dataset: Dataset, _edges: NDArray[np.int64], settings: Settings) -> str | None:
-        """Why the model cannot be trained on a dataset; None if it can."""
+        """Say why the control cannot be computed for a dataset: more components than it has. None if it can."""
         most = min(dataset.rows, dataset.features)
         if self.at_most_features and settings != self.settings and settings.latent > most:
             return (
-                f"{settings.latent} components were asked for, and {dataset.rows} rows of {dataset.features} features "
-                f"have {most}; ask for at most {most}, or leave the variant out"
+                f"latent={settings.latent}: {dataset.rows} rows of {dataset.features} features have only {most} "
+                f"components; ask for at most {most}, or leave the variant out"
             )
         return None
 
@@ -99,9 +99,9 @@ class ControlSpec:
         *,
         passes: int | None = None,
     ) -> Fitted:
-        """The matrix of every seed. Raises ValueError if training passes are asked for."""
+        """Compute the latents of each seed, with random numbers from the seed alone. ``passes`` must be unset."""
         if passes:
-            raise ValueError(f"{self.name} is not trained, so it has no training passes")
+            raise ValueError(f"{self.name} is not trained, so it has no training passes to keep")
         matrices = [
             self.latent(Control(data.x, data.edges[i] if data.edges else None, settings.latent, own))
             for i, own in enumerate(generator(seed, self.name) for seed in seeds)
@@ -109,5 +109,5 @@ class ControlSpec:
         return Fitted(Matrices(tuple(matrices)))
 
     def with_version(self, version: int) -> ControlSpec:
-        """The model with another version."""
+        """Return the same control with another version."""
         return replace(self, version=version)

@@ -1,4 +1,7 @@
-"""Controls that are not trained: what a latent must beat to mean anything. Arrays in, arrays out."""
+"""Controls that are not trained: raw features, principal components, smoothed features and noise.
+
+A latent that does not beat its controls has learned nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +16,29 @@ from benchmark.core.arrays import Matrix
 from benchmark.training.graph import Edges
 from benchmark.training.sparse import normalised_adjacency
 
-_DENSE_FROM = 0.25  # share of non-zeros from which a dense array is the smaller and faster one
+_DENSE_FROM = 0.25  # with a larger share of non-zeros, a dense array is smaller and faster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Control:
-    """What a control may use: features [n, f], training edges [m, 2] where the row asks for them, d, and randomness."""
+    """The inputs of a control."""
 
-    x: Matrix
-    edges: Edges | None
-    latent: int
+    x: Matrix  # features, [n, f]
+    edges: Edges | None  # training edges, [m, 2]; None if the control uses no graph
+    latent: int  # latent dimension d
     rng: np.random.Generator
 
 
 def raw(control: Control) -> Matrix:
-    """X itself, [n, f]."""
+    """Return the features X, [n, f]."""
     return control.x
 
 
 def pca(control: Control) -> Matrix:
-    """The first d principal components of X, [n, d]; fewer where n or f is smaller. Pearson (1901); exact or ARPACK."""
+    """Compute the first d principal components of X, [n, d]; fewer if n or f is smaller. Pearson (1901).
+
+    Large data with few components use ARPACK, all others the exact decomposition.
+    """
     x = control.x
     limit = min(x.shape)
     components = min(control.latent, limit)
@@ -40,15 +46,20 @@ def pca(control: Control) -> Matrix:
     start = int(control.rng.integers(2**31))
     array = x if isinstance(x, np.ndarray) or solver == "arpack" else x.toarray()
     latent = PCA(components, svd_solver=solver, random_state=start).fit_transform(array)
-    return np.ascontiguousarray(latent, dtype=np.float32)  # ARPACK's come in reversed order, which torch refuses
+    return np.ascontiguousarray(latent, dtype=np.float32)  # ARPACK returns negative strides, which torch refuses
 
 
 def propagated(power: int) -> Callable[[Control], Matrix]:
-    """Â^power X, [n, f]: features smoothed over the graph, nothing learned. Wu et al. (2019), eq. 8."""
+    """Make the control Â^power X, [n, f]: features smoothed over the graph. Wu et al. (2019), eq. 8.
+
+    Args:
+        power: Times that the features are smoothed.
+    """
 
     def latent(control: Control) -> Matrix:
+        """Smooth the features of one control."""
         if control.edges is None:
-            raise ValueError("propagated features need edges")
+            raise ValueError("propagated features need edges, got None")
         adjacency = normalised_adjacency(control.edges, control.x.shape[0])
         x = control.x
         for _ in range(power):
@@ -63,5 +74,5 @@ def propagated(power: int) -> Callable[[Control], Matrix]:
 
 
 def random(control: Control) -> Matrix:
-    """Standard normal noise [n, d]: chance."""
+    """Draw standard normal noise, [n, d]. Its scores are chance."""
     return control.rng.standard_normal((control.x.shape[0], control.latent), dtype=np.float32)

@@ -19,16 +19,16 @@ def fit_network(
 ) -> Fitted:
     """Build the network of a model and train it, one replica for each seed.
 
-    Weights come from a stream of each seed and depend on the names and shapes of layers alone, so that twins start
-    from equal weights.
+    Initial weights depend only on the seed and on the names and shapes of layers. Twins therefore start from equal
+    weights.
 
     Args:
         spec: The model.
-        inputs: Tensors on ``device``.
-        settings: Its settings.
+        inputs: Features and graphs on ``device``.
+        settings: Hyperparameters.
         seeds: One for each replica.
         device: "cpu" or "cuda".
-        passes: Keep the latents of every so many epochs of the last phase.
+        passes: Keep the latents of every ``passes``-th epoch of the last phase.
     """
     seeds = tuple(seeds)
     try:

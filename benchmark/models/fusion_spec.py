@@ -1,4 +1,4 @@
-"""FusionSpec: the models of Tu et al. (2021)."""
+"""The models of Tu et al. (2021): dfcn-ae, igae and dfcn."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ _PARTS = {
 class FusionSpec:
     """A model of Tu et al. (2021): their autoencoder, their graph autoencoder (IGAE), or both fused (DFCN).
 
-    The network sees principal components of X. DFCN is told the number of clusters.
+    The network sees principal components of X. DFCN is told the number of classes.
 
     Args:
         name: Lower case, unique among models.
-        part: Which of the three.
-        settings: Hyperparameters; the graph autoencoder of DFCN has all hidden widths but the last.
-        source: Publication.
-        note: What a reader should know.
-        version: Part of every key.
-        most_rows: Largest data that are accepted; the attention of DFCN takes n × n numbers.
+        part: One of the three.
+        settings: Hyperparameters. In DFCN, the graph autoencoder has all hidden widths but the last.
+        source: Publication that the model comes from.
+        note: A remark for readers.
+        version: Number in the key of every record. It is raised if results change.
+        most_rows: Largest number of rows. The attention of DFCN takes n × n numbers.
     """
 
     name: str
@@ -70,22 +70,22 @@ class FusionSpec:
 
     @property
     def family(self) -> Family:
-        """Whether the model sees features, graphs, or is a control."""
+        """Family "ae" for the autoencoder of features, else "gae"."""
         return "gae" if self.uses_graph else "ae"
 
     @property
     def uses_graph(self) -> bool:
-        """Whether the model sees edges."""
+        """Whether the network sees edges. Only the autoencoder of features does not."""
         return self.part != "ae"
 
     @property
     def network(self) -> Trainable:
-        """The network that contracts examine."""
+        """The model itself, because it is one network."""
         return self
 
     @property
     def accepts(self) -> tuple[str, ...]:
-        """Names of the settings that a study may override."""
+        """Names of the settings that a study may override: those of training, and those of the part."""
         further = {
             "ae": ("batch", "least_steps"),
             "igae": (),
@@ -95,11 +95,11 @@ class FusionSpec:
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides what is trained."""
+        """Everything but the settings that decides the trained network: the part."""
         return self.part
 
     def describe(self, settings: Settings, rows: int) -> Description:
-        """What tables print of the model under ``settings`` on ``rows`` rows."""
+        """Describe the model under ``settings`` in words, for data of ``rows`` rows."""
         features, graph = "MSE of x", "MSE of ÃX + 0.1·MSE of the adjacency"
         lengths = ", ".join(map(str, settings.pretraining_epochs or ()))
         objectives = {
@@ -118,14 +118,18 @@ class FusionSpec:
         )
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
-        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
+        """Return the model's settings with some replaced.
+
+        Raises:
+            ValueError: if the model does not accept a setting, or a value is impossible.
+        """
         settings = overridden(self.name, self.settings, self.accepts, overrides)
         if self.part == "dfcn" and len(settings.pretraining_epochs or ()) != 3:
             raise ValueError(f"pretraining_epochs must be three lengths, got {settings.pretraining_epochs}")
         return settings
 
     def refuses(self, dataset: Dataset, _edges: NDArray[np.int64], _settings: Settings) -> str | None:
-        """Why the model cannot be trained on a dataset; None if it can."""
+        """Say why the model cannot be trained on a dataset: too many rows, or no labels for DFCN. None if it can."""
         if self.most_rows is not None and dataset.rows > self.most_rows:
             return (
                 f"the attention of the model takes n × n numbers, and the {dataset.rows:,} rows are more than "
@@ -136,18 +140,18 @@ class FusionSpec:
         return None
 
     def seen(self, x: Matrix) -> Matrix:
-        """The principal components that the network sees of data with features x [n, f]; equal for every seed."""
+        """Return the principal components of x, [n, f], that the network sees. They are the same for every seed."""
         return pca(Control(x, None, components(x.shape[1]), np.random.default_rng(0)))
 
     def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> SingleAutoencoder | FusedAutoencoder:
-        """The network with freshly drawn weights, for data of the inputs' shape."""
+        """Make the network with freshly drawn weights. Raises ValueError if DFCN is not told the number of classes."""
         features, hidden, latent = inputs.features.shape[-1], settings.hidden, settings.latent
         if self.part == "ae":
             return SingleAutoencoder(FeatureAutoencoder(streams, features, hidden, latent))
         if self.part == "igae":
             return SingleAutoencoder(GraphAutoencoder(streams, features, hidden, latent))
         if inputs.clusters is None:
-            raise ValueError(f"{self.name} must be told the number of clusters")
+            raise ValueError(f"{self.name} needs the number of classes: pass clusters to Inputs.of")
         inner = FeatureAutoencoder(streams, features, hidden, latent)
         graphs = GraphAutoencoder(streams, features, hidden[:-1], latent)
         return FusedAutoencoder(inner, graphs, inputs.rows, inputs.clusters, settings)
@@ -168,9 +172,9 @@ class FusionSpec:
     def fit_inputs(
         self, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str, *, passes: int | None = None
     ) -> Fitted:
-        """As ``fit``, from tensors on ``device`` that hold what the network sees."""
+        """Train as ``fit`` does, from inputs on ``device`` with the features that the network sees."""
         return fit_network(self, inputs, settings, seeds, device, passes=passes)
 
     def with_version(self, version: int) -> FusionSpec:
-        """The model with another version."""
+        """Return the same model with another version."""
         return replace(self, version=version)

@@ -1,4 +1,4 @@
-"""Model: the one face of every entry of MODELS."""
+"""The protocol that every entry of MODELS follows."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Drawable: TypeAlias = Literal["images", "edges"]
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What tables print of a model under some settings; a part that the model lacks is empty.
+    """A model under some settings in words, as tables print it. A part that the model lacks is empty.
 
     Args:
-        latent: The family of posteriors.
-        architecture: Encoder and widths.
+        latent: Name of the family of posteriors.
+        architecture: Encoder and widths, such as "MLP f–512–16".
         decoder: Name of the decoder.
         likelihood: Name of the likelihood.
-        objective: What training minimises, in words.
+        objective: The minimised loss, in words.
         beta: Weight of the KL divergence, or of ½‖z‖² of a point.
     """
 
@@ -45,17 +45,23 @@ class Description:
 
 
 class Trainable(Protocol):
-    """A model that is one network: it can be built, and shown the features that it sees."""
+    """A model that is one network."""
 
     @property
     def settings(self) -> Settings:
         """The model's own hyperparameters."""
 
     def seen(self, x: Matrix) -> Matrix:
-        """The features that the network sees of data with features x [n, f]."""
+        """Turn the features of the data, [n, f], into the features that the network sees, [n, f′]."""
 
     def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> Network:
-        """The network with freshly drawn weights, for data of the inputs' shape."""
+        """Make the network with freshly drawn weights.
+
+        Args:
+            settings: Hyperparameters.
+            inputs: Give the shape of the data.
+            streams: Random generators for the initial weights.
+        """
 
 
 @runtime_checkable
@@ -68,11 +74,11 @@ class Model(Protocol):
 
     @property
     def family(self) -> Family:
-        """Whether the model sees features, graphs, or is a control."""
+        """One of "ae" for models of features, "gae" for models of graphs, and "control"."""
 
     @property
     def version(self) -> int:
-        """Part of every key; raised if results change."""
+        """Number in the key of every record. It is raised if results change."""
 
     @property
     def source(self) -> str:
@@ -80,7 +86,7 @@ class Model(Protocol):
 
     @property
     def note(self) -> str:
-        """What a reader should know of the model, such as a mistake that is kept on purpose; may be empty."""
+        """A remark for readers, such as a mistake that is kept on purpose; may be empty."""
 
     @property
     def settings(self) -> Settings:
@@ -92,7 +98,7 @@ class Model(Protocol):
 
     @property
     def noisy(self) -> bool:
-        """Whether latents have a spread to sample from."""
+        """Whether posteriors have a spread to sample from."""
 
     @property
     def uses_graph(self) -> bool:
@@ -104,7 +110,7 @@ class Model(Protocol):
 
     @property
     def drawable(self) -> Drawable | None:
-        """What the output of a trained decoder can be drawn as."""
+        """Whether the decoder's output can be drawn as images or as edges; None if neither."""
 
     @property
     def has_passes(self) -> bool:
@@ -112,11 +118,11 @@ class Model(Protocol):
 
     @property
     def keeps_latents(self) -> bool:
-        """Whether a study saves its latents; those of controls without a network are made anew in no time."""
+        """Whether a study saves the latents. Latents of controls without a network are quickly made again."""
 
     @property
     def compresses(self) -> bool:
-        """Whether latents have their own dimension; those of a control may be the features themselves."""
+        """Whether latents have a dimension of their own. The latents of a control may be the features themselves."""
 
     @property
     def identity(self) -> Hashable:
@@ -124,25 +130,28 @@ class Model(Protocol):
 
     @property
     def network(self) -> Trainable | None:
-        """The single network of the model, None for a control without one. Contracts examine its parts."""
+        """The model as one network, for contracts that examine its parts. None for a control without a network."""
 
     def describe(self, settings: Settings, rows: int, /) -> Description:
-        """What tables print of the model under ``settings`` on ``rows`` rows."""
+        """Describe the model under ``settings`` in words, for data of ``rows`` rows."""
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
-        """The model's settings with some replaced.
+        """Return the model's settings with some replaced.
+
+        Args:
+            overrides: New values by name of the setting.
 
         Raises:
-            ValueError: If the model does not accept a setting, or a value is impossible.
+            ValueError: if the model does not accept a setting, or a value is impossible.
         """
 
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings, /) -> str | None:
-        """Why the model cannot be trained on a dataset under ``settings``; None if it can.
+        """Say why the model cannot be trained on a dataset under ``settings``; None if it can.
 
         Args:
             dataset: The data.
-            edges: The graph [m, 2] that the model would see, its own or a derived one.
-            settings: The settings of the arm.
+            edges: The graph that the model would see, [m, 2]: the dataset's own or one derived from features.
+            settings: Hyperparameters.
         """
 
     def fit(
@@ -159,11 +168,11 @@ class Model(Protocol):
 
         Args:
             data: All that the model may see.
-            settings: Its settings.
+            settings: Hyperparameters.
             seeds: One for each replica.
             device: "cpu" or "cuda".
-            passes: Keep the latents of every so many epochs; only if ``has_passes``.
+            passes: Keep the latents of every ``passes``-th epoch. Only for models with ``has_passes``.
         """
 
     def with_version(self, version: int) -> Model:
-        """The model with another version, as plugins need it."""
+        """Return the same model with another version. Plugins need it."""

@@ -1,4 +1,4 @@
-"""ModelSpec: a model that is one network, composed of parts."""
+"""Models that are one network, composed of parts."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ class ModelSpec:
     Args:
         name: Lower case, unique among models.
         family: Whether the model sees features, graphs, or is a control.
-        encoder: From inputs to the outputs of its heads.
-        posterior: From these outputs to posteriors.
-        decoder: Scores latents.
-        likelihood: Of features or of pairs.
-        settings: Hyperparameters; 0 epochs leave the network untrained.
+        encoder: Maps inputs to the outputs of its heads.
+        posterior: Maps these outputs to posteriors.
+        decoder: Scores latents against the inputs.
+        likelihood: Likelihood of features or of pairs of nodes.
+        settings: Hyperparameters. With 0 epochs the network stays untrained.
         source: Publication or code that the model comes from.
-        note: A mistake that is kept on purpose, or what else a reader should know.
+        note: A remark for readers, such as a mistake that is kept on purpose.
         featureless: The network sees the identity matrix in place of X.
-        weighted: A graph derived from X has weights: ½ if only one of two rows is among the other's nearest.
-        pretraining: Gives the phases before the last.
-        version: Part of every key; raised if results change.
+        weighted: In a graph derived from X, an edge weighs ½ if only one of its rows is among the nearest of the other.
+        pretraining: Makes the training phases before the last.
+        version: Number in the key of every record. It is raised if results change.
     """
 
     name: str
@@ -80,32 +80,32 @@ class ModelSpec:
 
     @property
     def noisy(self) -> bool:
-        """Whether latents have a spread to sample from."""
+        """Whether posteriors have a spread to sample from."""
         return self.posterior.noisy
 
     @property
     def uses_graph(self) -> bool:
-        """Whether the model sees edges."""
+        """Whether the encoder sees edges."""
         return self.encoder.uses_graph
 
     @property
     def trained(self) -> bool:
-        """Whether the model is trained under its own settings."""
+        """Whether the model's own settings train it for at least one epoch."""
         return self.settings.epochs > 0
 
     @property
     def drawable(self) -> Drawable | None:
-        """What the output of the trained decoder can be drawn as."""
+        """Whether the decoder's output can be drawn as images or as edges; None if neither."""
         return self.decoder.makes
 
     @property
     def network(self) -> Trainable:
-        """The network that contracts examine."""
+        """The model itself, because it is one network."""
         return self
 
     @property
     def accepts(self) -> tuple[str, ...]:
-        """The settings that it sets, those of its parts, and those of training if it is trained."""
+        """Names of the settings that a study may override: those that are set, of the parts, and of training."""
         if not self.trained:
             return in_table_order((*UNTRAINED, *(name for name in self.encoder.settings if name == "convolution")))
         parts = (*self.encoder.settings, *self.posterior.settings, *self.decoder.settings)
@@ -114,12 +114,12 @@ class ModelSpec:
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides what is trained."""
+        """Everything but the settings that decides the trained network."""
         parts = (self.encoder, self.posterior, self.decoder, self.likelihood)
         return (*parts, self.featureless, self.weighted, self.pretraining)
 
     def describe(self, settings: Settings, rows: int) -> Description:
-        """What tables print of the model under ``settings`` on ``rows`` rows."""
+        """Describe the model under ``settings`` in words, for data of ``rows`` rows."""
         return Description(
             latent=self.posterior.name,
             architecture=architecture_of(self.encoder.name, settings),
@@ -130,6 +130,7 @@ class ModelSpec:
         )
 
     def _objective(self, settings: Settings) -> str:
+        """The minimised loss in words."""
         if not settings.epochs:
             return "untrained"
         parts = ["reconstruction"]
@@ -152,14 +153,18 @@ class ModelSpec:
         return words + (", layers pre-trained one by one" if self.pretraining else "")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
-        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
+        """Return the model's settings with some replaced.
+
+        Raises:
+            ValueError: if the model does not accept a setting, or a value is impossible.
+        """
         settings = overridden(self.name, self.settings, self.accepts, overrides)
         if settings.estimator == "IW" and not isinstance(self.likelihood, FeatureLikelihood):
             raise ValueError(
-                "estimator 'IW' weighs rows by their nats, and those of this model are of pairs; use A or B"
+                "estimator 'IW' needs the nats of every row, and this model scores pairs of rows; use A or B"
             )
         if settings.beta_schedule is not None and settings.beta is None:
-            raise ValueError("beta_schedule needs a beta, which this model does not set; set both")
+            raise ValueError("beta_schedule needs a beta, and this model has none; set beta too")
         if self.posterior.spherical and settings.latent < 2:
             raise ValueError(f"latent must be at least 2 on a sphere, got {settings.latent}")
         if settings.convolution is not None and settings.convolution != self.settings.convolution:
@@ -167,7 +172,10 @@ class ModelSpec:
         return settings
 
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:
-        """Why the model cannot be trained on a dataset; None if it can."""
+        """Say why the model cannot be trained on a dataset; None if it can.
+
+        Features must lie in [0, 1] if the likelihood needs that. A model that samples non-edges needs at least one.
+        """
         if self.likelihood.unit_interval and settings.epochs:
             low, high = value_range(dataset.x)
             if low < 0.0 or high > 1.0:
@@ -185,11 +193,11 @@ class ModelSpec:
         return None
 
     def seen(self, x: Matrix) -> Matrix:
-        """The features that the network sees: x [n, f], or the identity matrix if it is featureless."""
+        """Return the features that the network sees: x, [n, f], or the identity, [n, n], if featureless."""
         return sp.eye_array(x.shape[0], dtype=np.float32, format="csr") if self.featureless else x
 
     def build(self, settings: Settings, inputs: Inputs, streams: Streams) -> Autoencoder:
-        """The network with freshly drawn weights, for data of the inputs' shape."""
+        """Make the network with freshly drawn weights, for data of the inputs' shape."""
         hidden, latent, features = settings.hidden, settings.latent, inputs.features.shape[-1]
         heads = self.posterior.widths(latent)
         encoder = self.encoder.build(streams, EncoderShape(features, hidden, heads, settings.convolution))
@@ -215,9 +223,9 @@ class ModelSpec:
     def fit_inputs(
         self, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str, *, passes: int | None = None
     ) -> Fitted:
-        """As ``fit``, from tensors on ``device`` that hold what the network sees."""
+        """Train as ``fit`` does, from inputs on ``device`` with the features that the network sees."""
         return fit_network(self, inputs, settings, seeds, device, passes=passes)
 
     def with_version(self, version: int) -> ModelSpec:
-        """The model with another version."""
+        """Return the same model with another version."""
         return replace(self, version=version)

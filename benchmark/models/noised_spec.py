@@ -1,4 +1,4 @@
-"""NoisedSpec: a deterministic model whose latents get noise after training."""
+"""Deterministic models with noise that is added to their latents after training."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from benchmark.training.training_data import TrainingData
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoisedSpec:
-    """A deterministic model whose latents get isotropic noise after training, as much as its variational twin's have.
+    """A deterministic model with isotropic noise on its latents, at the signal-to-noise ratio of its variational twin.
 
-    Both twins are trained. The noise has the variational twin's signal-to-noise ratio ΣVar(μ_j)/ΣE[σ_j²], so a sample
-    shows the harm of noise alone. Settings are those of the variational twin.
+    Both twins are trained, and the noise is added afterwards. The ratio is ΣVar(μ_j)/ΣE[σ_j²]. A sample therefore shows
+    the harm of noise alone. Settings are those of the variational twin.
 
     Args:
         name: Lower case, unique among models.
-        point: The deterministic twin, whose latents get the noise.
-        variational: The variational twin, which decides the amount.
-        source: Publication or code.
-        note: What a reader should know.
+        point: The deterministic twin. Its latents get the noise.
+        variational: The variational twin. Its posterior decides the amount of noise.
+        source: Publication or code that the model comes from.
+        note: A remark for readers.
     """
 
     name: str
@@ -51,46 +51,46 @@ class NoisedSpec:
 
     @property
     def version(self) -> int:
-        """Rises with the version of either twin."""
+        """Number in the key of every record. It rises with the version of either twin."""
         return self.point.version + self.variational.version - 1
 
     @property
     def family(self) -> Family:
-        """Whether the model sees features, graphs, or is a control."""
+        """The family of the deterministic twin."""
         return self.point.family
 
     @property
     def settings(self) -> Settings:
-        """The model's own hyperparameters."""
+        """The settings of the variational twin."""
         return self.variational.settings
 
     @property
     def uses_graph(self) -> bool:
-        """Whether the model sees edges."""
+        """Whether the twins see edges."""
         return self.point.uses_graph
 
     @property
     def drawable(self) -> Drawable | None:
-        """What the output of the trained decoder can be drawn as."""
+        """Whether the decoder's output can be drawn as images or as edges; None if neither."""
         return self.point.drawable
 
     @property
     def network(self) -> Trainable:
-        """The network that contracts examine."""
+        """The deterministic twin, for contracts that examine its network."""
         return self.point
 
     @property
     def accepts(self) -> tuple[str, ...]:
-        """Names of the settings that a study may override."""
+        """Names of the settings that a study may override: those of the variational twin."""
         return self.variational.accepts
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides what is trained."""
+        """Everything but the settings that decides the trained networks of both twins."""
         return ("noised", self.point.identity, self.variational.identity)
 
     def describe(self, settings: Settings, rows: int) -> Description:
-        """What tables print of the model under ``settings`` on ``rows`` rows."""
+        """Describe the model under ``settings`` in words, for data of ``rows`` rows."""
         point = self.point.describe(settings, rows)
         return replace(
             point,
@@ -100,11 +100,11 @@ class NoisedSpec:
         )
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
-        """The model's settings with some replaced. Raises ValueError if one is not accepted or impossible."""
+        """Return the variational twin's settings with some replaced. Raises ValueError as that twin does."""
         return self.variational.overridden(overrides)
 
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:
-        """Why the model cannot be trained on a dataset; None if it can."""
+        """Say why the deterministic twin cannot be trained on a dataset; None if it can."""
         return self.point.refuses(dataset, edges, settings)
 
     def fit(
@@ -116,32 +116,33 @@ class NoisedSpec:
         *,
         passes: int | None = None,
     ) -> Fitted:
-        """Train one replica for each seed; see ``Model.fit``."""
+        """Train both twins, one replica for each seed, and add the noise; see ``Model.fit``."""
         inputs = data.inputs(self.point.seen(data.x), replicas=len(seeds), device=device)
         return self.fit_inputs(inputs, settings, seeds, device, passes=passes)
 
     def fit_inputs(
         self, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str, *, passes: int | None = None
     ) -> Fitted:
-        """As ``fit``, from tensors on ``device``.
+        """Train both twins as ``fit`` does, from inputs on ``device``.
 
         Raises:
-            ValueError: If passes are asked for, since noise comes after training, or the twins are of other kinds.
+            ValueError: if ``passes`` is set, because training passes have no noise. Also if the first twin is not
+                deterministic or the second is not Gaussian.
         """
         if passes:
-            raise ValueError(f"{self.name}: its noise comes after training, so training passes have none")
+            raise ValueError(f"{self.name} has no training passes to keep, because its noise is added after training")
         point = fit_network(self.point, inputs, self.settings_of_point(settings), seeds, device)
         twin = fit_network(self.variational, inputs, settings, seeds, device).latents
         if not isinstance(point.latents, PointMass) or not isinstance(twin, DiagonalGaussian) or point.network is None:
-            raise ValueError(f"{self.name}: noise goes from a Gaussian to a point")
+            raise ValueError(f"{self.name} needs a deterministic twin for latents and a Gaussian twin for noise")
         posterior = with_noise_of(point.latents, twin)
         reconstruction = evaluated(point.network, inputs, posterior, seeds, device)
         return replace(point, latents=posterior, reconstruction=reconstruction)
 
     def settings_of_point(self, settings: Settings) -> Settings:
-        """The variational twin's settings without the ones that a point lacks."""
+        """Return the deterministic twin's settings: those of the variational twin without the settings of the KL."""
         return replace(settings, beta=None, estimator=None, samples=None, beta_schedule=None)
 
     def with_version(self, version: int) -> NoisedSpec:
-        """The model with another version."""
+        """Return the same model with another version of the deterministic twin."""
         return replace(self, point=self.point.with_version(version))

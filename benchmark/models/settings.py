@@ -1,4 +1,4 @@
-"""Settings: the hyperparameters of a model, checked when made."""
+"""The hyperparameters of a model, checked when they are made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.study.schema import Setting
 from benchmark.training.phases import Budget
 from benchmark.training.schedules import Cyclical, WarmUp, parse_schedule
 
-PER_PAIR: Literal["1/n^2"] = "1/n^2"  # β of the claim's scripts: their KL is averaged over rows, their pairs are summed
+PER_PAIR: Literal["1/n^2"] = "1/n^2"  # the claim's scripts average the KL over rows and sum the pairs
 
 
 def _as_tuple(value: Any) -> Any:
@@ -60,29 +60,33 @@ class Settings:
     A setting that is None is unset. Unset settings are left out of the record's key.
 
     Args:
-        hidden: Widths of the encoder's hidden layers; the decoder mirrors them.
+        hidden: Widths of the encoder's hidden layers, which the decoder mirrors.
         latent: Latent dimension d.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         epochs: Passes over all rows; 0 leaves the model untrained.
         batch: Rows of a mini-batch; 0 is full batch.
         least_steps: Optimiser steps that training takes at least, so that small data are not left untrained.
         beta: Weight of the KL divergence, or of ½‖z‖² for a point. "1/n^2" follows the number of rows.
         beta_schedule: Factor of ``beta`` over the course of the training, such as warm-up:0.5 or cyclical:4.
         estimator: SGVB's A or B, or the importance-weighted bound IW.
-        samples: Samples a row: L of SGVB, K of the importance-weighted bound.
+        samples: Samples per row: L of SGVB, or K of the importance-weighted bound.
         sparsity: Weight of ‖z‖₁, in nats per row.
         decoder_l2: Weight of ½‖W‖² of the decoder's weights, in nats per row.
         discrepancy: Weight of the MMD² between latents and prior, in nats per row.
-        corruption: Share of the features that are set to 0 before they are encoded.
+        corruption: Share of the features that is set to 0 before encoding.
         adversary: Hidden widths of a discriminator between latents and prior.
-        adversary_rate: Learning rate of the discriminator and of its adversary.
+        adversary_rate: Learning rate of the discriminator and of the encoder against it.
         convolution: Name of the torch-geometric convolution that the encoder is made of.
         pretraining_epochs: Epochs of the phases before the last.
         pretraining_rate: Learning rate of these phases.
         pretraining_batch: Rows of a mini-batch in the phases that see features alone; 0 is full batch.
 
     Raises:
-        ValueError: If a value is of the wrong kind or out of range. The message names the setting.
+        ValueError: if a value has the wrong type or is out of range. The message names the setting.
+
+    >>> Settings(hidden=(512,), latent=0, learning_rate=1e-3, epochs=20)
+    Traceback (most recent call last):
+    ValueError: latent must be a whole number of at least 1, got 0
     """
 
     hidden: _Widths
@@ -117,14 +121,17 @@ class Settings:
                 raise ValueError(f"{name} must be {wanted}, got {value!r}") from None
 
     def variational(self, beta: float | Literal["1/n^2"] = 1.0) -> Settings:
-        """The settings of a variational twin: SGVB's estimator B with one sample a row."""
+        """Return the settings of a variational twin: SGVB's estimator B with one sample per row, and this ``beta``."""
         return replace(self, beta=beta, estimator="B", samples=1)
 
     def with_overrides(self, overrides: Mapping[str, Setting]) -> Settings:
-        """These settings with some replaced.
+        """Return these settings with some replaced.
+
+        Args:
+            overrides: New values by name.
 
         Raises:
-            ValueError: If a setting is unknown, of the wrong kind or out of range.
+            ValueError: if a setting is unknown, has the wrong type or is out of range.
         """
         unknown = sorted(overrides.keys() - set(SETTINGS))
         if unknown:
@@ -132,7 +139,7 @@ class Settings:
         return replace(self, **dict(overrides))  # type: ignore[arg-type]  # values are checked when they are set
 
     def in_key(self) -> dict[str, Any]:
-        """The settings that are set, as they stand in a record's key; a schedule is its text."""
+        """Return the settings that are set, as a record's key holds them. A schedule becomes its text."""
         values = {name: getattr(self, name) for name in SETTINGS}
         return {
             name: str(value) if isinstance(value, WarmUp | Cyclical) else value
@@ -141,16 +148,20 @@ class Settings:
         }
 
     def budget(self, rows: int) -> Budget:
-        """The budget of a training on ``rows`` rows."""
+        """Return epochs, learning rate and batch size of a training on ``rows`` rows."""
         return Budget(self.epochs_for(rows) if self.epochs else 0, self.learning_rate, self.batch or 0)
 
     def epochs_for(self, rows: int) -> int:
-        """Epochs of a training on ``rows`` rows: as many as asked, or as many more as ``least_steps`` takes."""
+        """Compute the epochs of a training on ``rows`` rows: ``epochs``, or more if ``least_steps`` needs more.
+
+        >>> Settings((8,), 2, 0.001, epochs=20, batch=100, least_steps=1000).epochs_for(500)  # 5 steps per epoch
+        200
+        """
         steps = -(-rows // self.batch) if self.batch else 1
         return max(self.epochs, -(-(self.least_steps or 0) // steps))
 
     def beta_for(self, rows: int) -> float | None:
-        """β of a training on ``rows`` rows, before any schedule; None if it is unset."""
+        """Compute β of a training on ``rows`` rows, before any schedule. None if it is unset."""
         return 1.0 / rows**2 if isinstance(self.beta, str) else self.beta
 
 
@@ -160,7 +171,7 @@ _REQUIRED = ("hidden", "latent", "learning_rate", "epochs")
 
 @cache
 def _kinds() -> dict[str, tuple[TypeAdapter[Any], str]]:
-    """The check of every setting, and the words for what it must be."""
+    """The check of every setting, and the words after "must be" in its error."""
     found = {}
     for name, hint in get_type_hints(Settings, include_extras=True).items():
         kind = hint if name in _REQUIRED else get_args(hint)[0]

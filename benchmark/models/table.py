@@ -1,4 +1,4 @@
-"""MODELS: every row of the study, a point on the axes encoder, posterior, decoder, likelihood, objective, settings."""
+"""The table of models, MODELS. Most models combine encoder, posterior, decoder, likelihood, objective and settings."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from benchmark.models.rows.feature_rows import FEATURES, OF_FEATURES, RUNGS_OF_F
 from benchmark.models.rows.graph_rows import GRAPHS, OF_GRAPHS, OF_THE_ORIGIN, RUNGS_OF_GRAPHS, TWINS_OF_GRAPHS
 from benchmark.models.settings import Settings
 
-# f–128–256–512–20, Adam 1e-4 for DBLP and CiteSeer, pre-trained for 30, 30 and 100 epochs, 256 rows a batch where there
-# is no graph; the lengths are unverified, and the rate before the last phase is ours, Adam's default.
+# Published for DBLP and CiteSeer: widths f–128–256–512–20, Adam at 1e-4, pre-training for 30, 30 and 100 epochs, and
+# batches of 256 rows without a graph. We could not verify these epochs. Pre-training uses Adam's default learning rate.
 _DFCN = Settings(
     hidden=(128, 256, 512),
     latent=20,
@@ -33,14 +33,14 @@ _DFCN_AE = Settings(hidden=(128, 256, 512), latent=20, learning_rate=1e-3, epoch
 _IGAE = Settings(hidden=(128, 256), latent=20, learning_rate=1e-3, epochs=30)
 _TU = "Tu et al. (2021), AAAI, DFCN"
 _FUSED: tuple[Model, ...] = (
-    FusionSpec(name="dfcn-ae", part="ae", settings=_DFCN_AE, source=_TU, note="DFCN's autoencoder alone"),
-    FusionSpec(name="igae", part="igae", settings=_IGAE, source=_TU, note="DFCN's graph autoencoder alone"),
+    FusionSpec(name="dfcn-ae", part="ae", settings=_DFCN_AE, source=_TU, note="the autoencoder of DFCN alone"),
+    FusionSpec(name="igae", part="igae", settings=_IGAE, source=_TU, note="the graph autoencoder of DFCN alone"),
     FusionSpec(
         name="dfcn",
         part="dfcn",
         settings=_DFCN,
         source=_TU,
-        note="told the number of clusters; a is learned, as its paper says",
+        note="is told the number of classes; the fusion weight a is learned, as in the paper",
         most_rows=20_000,
     ),
 )

@@ -1,4 +1,4 @@
-"""What training leaves."""
+"""The result of fitting a model: latents, curves, reconstruction terms and the trained network."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Snapshot:
 
     Args:
         epoch: Number of the epoch, from 1.
-        posterior: Of all rows, before the first batch of the epoch.
-        drawn: The sample [r, n, d] that the pass trains on; for a point, the point. None if the pass trains on
-            mini-batches or on corrupted features.
+        posterior: Posteriors of all rows before the first batch of the epoch.
+        drawn: The sample that the pass trains on, [r, n, d]; the point itself for a point. None if the pass trains on
+            mini-batches or corrupted features.
     """
 
     epoch: int
@@ -38,15 +38,15 @@ class Matrices:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """What fitting a model leaves. A control without a network leaves its latents alone.
+    """The result of fitting a model, all replicas together. A control without a network has only latents.
 
     Args:
         latents: Posteriors of all rows [r, n, d] after the last epoch, or the matrices of a control.
-        network: All replicas as one trained network.
-        inputs: The tensors that it was trained on.
+        network: The trained network, with all replicas.
+        inputs: The inputs of training.
         curves: The training curve of each replica.
-        reconstruction: Nats per row after the last epoch, of the means and of one sample a row; each [r].
-        snapshots: Latents of training passes, if they were asked for.
+        reconstruction: Nats per row after the last epoch, from the means and from one sample per row, each [r].
+        snapshots: Latents of training passes, if ``passes`` asked for some.
     """
 
     latents: Posterior | Matrices
@@ -58,7 +58,7 @@ class Fitted:
 
     @property
     def posterior(self) -> Posterior:
-        """The posteriors of a trained model. Raises ValueError for a control."""
+        """The posteriors of a network. Raises ValueError for a control without a network."""
         if isinstance(self.latents, Matrices):
-            raise ValueError("a control has matrices, not posteriors")
+            raise ValueError("a control without a network has no posteriors; use latents")
         return self.latents

@@ -14,8 +14,8 @@ from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Budget, Draws, Loss, Network, Player, Step
 from benchmark.training.posteriors import Posterior, sample
 
-_LOGGED = 20  # points of a training curve, for each phase
-_EVALUATED_ROWS = 1024
+_LOGGED = 20  # logged epochs per phase
+_EVALUATED_ROWS = 1024  # rows of a block when features are scored
 
 
 def train(
@@ -35,12 +35,15 @@ def train(
 
     Args:
         network: Freshly initialised, on ``device``, with one replica for each seed.
-        inputs: On ``device``.
+        inputs: Features and graphs, on ``device``.
         budget: Epochs, learning rate and batch size; phases may have their own.
         seeds: One for each replica.
         device: "cpu" or "cuda".
-        passes: Keep the latents of every so many epochs of the last phase. Nothing else changes.
-        whole_passes: Whether a training pass encodes all rows as they are, so that its own sample can be kept.
+        passes: Keep the latents of every ``passes``-th epoch of the last phase. Nothing else changes.
+        whole_passes: Whether a training pass encodes all rows, uncorrupted. Only then its own sample can be kept.
+
+    Returns:
+        Posteriors after the last epoch, curves, reconstruction terms and the kept latents.
     """
     seeds = tuple(seeds)
     kept: list[Snapshot] = []
@@ -58,7 +61,7 @@ def train(
 
 @torch.no_grad()
 def _snapshot(network: Network, inputs: Inputs, draws: Draws, epoch: int, *, whole: bool) -> Snapshot:
-    """The latents of the next training pass; its noise is drawn from copies of the generators."""
+    """The latents of the next training pass. Copies of the generators draw the noise, so training is not disturbed."""
     posterior = network.encode(inputs)
     drawn = sample(posterior, [generator.clone_state() for generator in draws.noise]) if whole else None
     return Snapshot(epoch, posterior, drawn)
@@ -72,9 +75,9 @@ def _run(
     device: str,
     passing: Callable[[int, Draws], None],
 ) -> tuple[Curve, ...]:
-    """Run the optimisers of all phases; the curve of every replica.
+    """Run the optimisers of all phases, and return the curve of every replica.
 
-    ``passing`` is told of every epoch of the last phase before its first step, with the draws to come.
+    ``passing`` is called before every epoch of the last phase, with its number and the generators.
     """
     draws = Draws.of(lambda purpose: torch_generators(seeds, purpose, device=device))
     order = torch_generators(seeds, "batches", device="cpu")
@@ -112,13 +115,13 @@ def _run(
 
 
 def _batches(inputs: Inputs, size: int, order: Sequence[torch.Generator], device: str) -> Iterator[Inputs]:
-    """One epoch: all rows at once where ``size`` is 0, else mini-batches, every replica in an order of its own."""
+    """The batches of one epoch: all rows at once if ``size`` is 0, else mini-batches in another order per replica."""
     if not size:
         yield inputs
         return
     permutations = torch.stack([torch.randperm(inputs.rows, generator=generator) for generator in order])
     if device == "cuda":
-        permutations = permutations.pin_memory()  # else the copy would wait for all that the GPU has yet to do
+        permutations = permutations.pin_memory()  # otherwise the copy waits until the GPU is idle
     for index in torch.split(permutations.to(device, non_blocking=True), size, dim=1):
         yield inputs.batch(index)
 
@@ -127,16 +130,28 @@ def _batches(inputs: Inputs, size: int, order: Sequence[torch.Generator], device
 def evaluated(
     network: Network, inputs: Inputs, posterior: Posterior, seeds: Sequence[int], device: str
 ) -> tuple[Tensor, Tensor]:
-    """Nats per row of a trained network, of the means and of one sample a row; each [r].
+    """Compute the reconstruction term of a trained network from the means, and from one sample per row.
 
-    Features are scored in blocks of rows, so a learned variance is that of a block.
+    Features are scored in blocks of 1,024 rows. A variance that the likelihood learns is therefore learned per block.
+
+    Args:
+        network: A trained network.
+        inputs: Features and graphs, on ``device``.
+        posterior: Posteriors of all rows.
+        seeds: One for each replica.
+        device: "cpu" or "cuda".
+
+    Returns:
+        Nats per row from the means and from the samples, each [r].
     """
 
     def fresh() -> Draws:
+        """Generators that start anew, so means and samples meet the same negatives."""
         return Draws.of(lambda purpose: torch_generators(tuple(seeds), "evaluation", purpose, device=device))
 
     def cost(z: Tensor) -> Tensor:
-        step = Step(fresh())  # means and samples meet the same negatives
+        """Nats per row of latents z, [r]."""
+        step = Step(fresh())
         if inputs.graph is not None:
             return network.decoder.reconstruction(z, inputs, step)
         total = torch.zeros(len(seeds), dtype=z.dtype, device=z.device)
@@ -149,12 +164,13 @@ def evaluated(
 
 
 def _mean_over_rows(losses: list[tuple[int, Loss]]) -> Tensor:
-    """Total, reconstruction, divergence and mean σ of an epoch; [4, r]."""
+    """Total, reconstruction, divergence and mean σ, averaged over the rows of all batches of an epoch; [4, r]."""
     rows = sum(size for size, _ in losses)
     return sum((torch.stack(loss).detach() * (size / rows) for size, loss in losses), start=torch.zeros(()))
 
 
 def _curves(logs: list[tuple[int, str, Tensor]], replicas: int) -> tuple[Curve, ...]:
+    """One curve per replica from the number, phase and losses, [4, r], of every logged epoch."""
     epochs, phases = tuple(epoch for epoch, _, _ in logs), tuple(phase for _, phase, _ in logs)
     values = torch.stack([value for _, _, value in logs]).double().cpu()  # [logged epochs, 4, r]
     return tuple(

@@ -1,4 +1,4 @@
-"""Draws, losses and phases: the values that a model hands to training."""
+"""The protocol between models and training: random generators, losses, phases, decoders and networks."""
 
 from __future__ import annotations
 
@@ -15,29 +15,35 @@ from benchmark.training.posteriors import Posterior
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """What a model draws from while it trains, a generator a replica for each purpose: twins that need fewer of them
-    meet the same numbers in the rest."""
+    """The random generators of a training, one per replica for each purpose.
 
-    noise: Sequence[torch.Generator]
-    negatives: Sequence[torch.Generator]
-    corruption: Sequence[torch.Generator]
-    prior: Sequence[torch.Generator]
+    Each purpose has its own stream. Twins therefore meet the same random numbers in all purposes that both have.
+    """
+
+    noise: Sequence[torch.Generator]  # of samples from posteriors
+    negatives: Sequence[torch.Generator]  # of sampled non-edges
+    corruption: Sequence[torch.Generator]  # of masked features
+    prior: Sequence[torch.Generator]  # of samples from the prior, and of first cluster centres
 
     @classmethod
     def of(cls, generators: Callable[[str], Sequence[torch.Generator]]) -> Draws:
-        """``generators`` gives those of a purpose by its name."""
+        """Make the generators of all purposes.
+
+        Args:
+            generators: Makes the generators of one purpose, by its name.
+        """
         return cls(*(generators(field.name) for field in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The part of a training step that a loss is told.
+    """The inputs of a loss besides the batch.
 
     Args:
-        draws: The random generators of the step.
-        value: Whether the value of the reconstruction is needed. Without it only the gradient is exact, and the value
-            may be NaN.
-        progress: Optimiser steps taken so far over all steps of the phase, from 0 to 1. Schedules of β follow it.
+        draws: Random generators.
+        value: Whether the value of the reconstruction is needed. If False, the value may be NaN. The gradient is exact
+            in both cases.
+        progress: Share of the optimiser steps of the phase already taken, from 0 to 1. Schedules of β need it.
     """
 
     draws: Draws
@@ -46,20 +52,20 @@ class Step:
 
 
 class Loss(NamedTuple):
-    """Nats per row, means over rows, each [r]; total = reconstruction + β · divergence + the row's penalties.
+    """One estimate of the objective. Each part is [r], in nats per row, averaged over rows."""
 
-    ``std`` is the mean σ over rows and dimensions, 0 for a point. A reconstruction that was not asked for its value is
-    NaN and still has its gradient.
-    """
-
-    total: Tensor
-    reconstruction: Tensor
+    total: Tensor  # reconstruction + β · divergence + penalties
+    reconstruction: Tensor  # NaN if the step does not need its value
     divergence: Tensor
-    std: Tensor
+    std: Tensor  # σ averaged over rows and dimensions; 0 for a point
 
     @classmethod
     def of_cost(cls, cost: Tensor) -> Loss:
-        """Of something that has neither divergence nor noise: all of ``cost`` [r] is reconstruction."""
+        """Make a loss without divergence and noise. All of ``cost``, [r], counts as reconstruction.
+
+        >>> Loss.of_cost(torch.tensor([2.0])).divergence.tolist()
+        [0.0]
+        """
         none = torch.zeros_like(cost)
         return cls(cost, cost, none, none)
 
@@ -80,28 +86,26 @@ class Player(NamedTuple):
 class Phase(NamedTuple):
     """A stretch of training with its own loss and parameters.
 
-    Epochs, learning rate and batch size default to the budget of the training. On every batch the players in
-    ``others`` step after the phase, each by its own loss and Adam. Curves show the loss of the phase alone.
-    ``begin`` is called once before the phase.
+    Epochs, learning rate and batch size default to the budget of the training.
     """
 
-    name: str
+    name: str  # as training curves show it
     loss: LossFunction
-    parameters: Sequence[nn.Parameter]
-    others: tuple[Player, ...] = ()
+    parameters: Sequence[nn.Parameter]  # the parameters that minimise the loss
+    others: tuple[Player, ...] = ()  # on every batch they step after the phase's own step; curves leave them out
     epochs: int | None = None
     learning_rate: float | None = None
-    batch: int | None = None
-    begin: Callable[[Inputs, Draws], None] | None = None
+    batch: int | None = None  # rows of a mini-batch; 0 is full batch
+    begin: Callable[[Inputs, Draws], None] | None = None  # called once before the phase
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long a network is trained and by which optimiser steps. Adam is the only optimiser.
+    """Length and step size of a training. The optimiser is always Adam.
 
     Args:
         epochs: Passes over all rows in the last phase; 0 leaves the network untrained.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         batch: Rows of a mini-batch; 0 is full batch.
     """
 
@@ -114,42 +118,42 @@ class Decoder(Protocol):
     """A network, or a function without parameters, that scores latents against the encoded inputs."""
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Names and values of its parameters; the names of weights end in "weight"."""
+        """Names and values of all parameters. Names of weights end in "weight"."""
 
     def reconstruction(self, z: Tensor, inputs: Inputs, step: Step, /) -> Tensor:
-        """Nats per row of the inputs given latents z [r, n, d], the mean over rows; [r]."""
+        """Compute the negative log-likelihood of the inputs given latents z, [r, n, d]: nats per row, [r]."""
 
 
 @runtime_checkable
 class RowDecoder(Protocol):
-    """A decoder whose nats are sums over rows."""
+    """A decoder that scores every row by itself."""
 
     def costs(self, z: Tensor, inputs: Inputs) -> Tensor:
-        """Nats of every row of the inputs given latents z [r, n, d]; [r, n]."""
+        """Compute the negative log-likelihood of every row given latents z, [r, n, d]: nats, [r, n]."""
 
 
 class Encoding(Protocol):
     """Anything that encodes inputs into latents."""
 
     def encode(self, inputs: Inputs) -> Posterior:
-        """The posterior of every row, [r, n, d]; no noise is drawn."""
+        """Compute the posterior of every row, [r, n, d]. No noise is drawn."""
 
 
 class Network(Encoding, Protocol):
-    """The networks that training knows: parameters, a decoder, a loss, and the phases that train them."""
+    """A network that can be trained. Every parameter has a leading replica axis."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Every trained parameter, each with a leading replica axis."""
+        """All trained parameters, each [r, …]."""
 
     @property
     def decoder(self) -> Decoder:
         """The part that scores latents against the inputs."""
 
     def loss(self, inputs: Inputs, step: Step, /) -> Loss:
-        """One estimate of the objective."""
+        """Estimate the objective on a batch."""
 
     def to(self, *, device: str) -> object:
         """Move all parameters to a device, in place."""
 
     def phases(self) -> tuple[Phase, ...]:
-        """The phases of training, in their order; the last trains the whole network and is called ``LAST``."""
+        """The phases of training in order. The last one is named ``LAST`` and trains the whole network."""

@@ -1,4 +1,4 @@
-"""Schedules of β over the course of a training, as frozen values with one text form."""
+"""Schedules that change β during a training. Each has one text form, such as ``warm-up:0.5``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NUMBER = r"([0-9]*\.?[0-9]+)"
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """β rises linearly from 0 over a share of the optimiser steps and then stays: ``warm-up:0.5``.
+    """β rises linearly from 0 over a share of the optimiser steps and then stays constant: ``warm-up:0.5``.
 
     Source: Bowman et al. (2016) and Sønderby et al. (2016).
 
@@ -29,13 +29,13 @@ class WarmUp:
         return f"warm-up:{self.share:g}"
 
     def factor(self, progress: float) -> float:
-        """The factor of β after a share ``progress`` of the steps, from 0 to 1."""
+        """Compute the factor of β after a share ``progress`` of the steps. Both are from 0 to 1."""
         return min(1.0, progress / self.share)
 
 
 @dataclass(frozen=True, slots=True)
 class Cyclical:
-    """β rises from 0 in each of several equal cycles, over the first half of the cycle: ``cyclical:4``.
+    """β rises from 0 over the first half of every cycle and then stays constant until the next: ``cyclical:4``.
 
     Source: Fu et al. (2019), arXiv 1903.10145, eq. 6 and 7 with R = 0.5.
 
@@ -53,7 +53,7 @@ class Cyclical:
         return f"cyclical:{self.cycles}"
 
     def factor(self, progress: float) -> float:
-        """The factor of β after a share ``progress`` of the steps, from 0 to 1."""
+        """Compute the factor of β after a share ``progress`` of the steps. Both are from 0 to 1."""
         return 1.0 if progress >= 1.0 else min(1.0, 2.0 * (progress * self.cycles % 1.0))
 
 
@@ -61,10 +61,10 @@ Schedule: TypeAlias = WarmUp | Cyclical
 
 
 def parse_schedule(text: str) -> Schedule:
-    """The schedule that a text names.
+    """Read a schedule from its text.
 
     Raises:
-        ValueError: If the text is not of the form warm-up:SHARE or cyclical:CYCLES, or a number is out of range.
+        ValueError: if the text is not of the form warm-up:SHARE or cyclical:CYCLES, or a number is out of range.
 
     >>> str(parse_schedule("warm-up:0.50"))
     'warm-up:0.5'

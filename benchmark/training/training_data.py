@@ -1,4 +1,4 @@
-"""TrainingData: all that a model may see of a dataset."""
+"""The part of a dataset that a model may see."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from benchmark.training.inputs import Inputs
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
-    """All that a model may see of a dataset: neither labels nor held-out edges, so that no leak can be written.
+    """The part of a dataset that a model may see. Labels and held-out edges are left out, so neither can leak.
 
     Args:
-        x: Features [n, f], dense or CSR.
-        edges: Training edges of each replica, [m, 2] with i < j; None for a model that uses no graph.
-        weights: Weights [m] of edges that all replicas share, if the graph is weighted.
-        clusters: Number of classes, which one model is told.
+        x: Features, [n, f], dense or CSR.
+        edges: Training edges of each replica, [m, 2], with i < j. None for a model that uses no graph.
+        weights: Edge weights, [m], if the graph is weighted. All replicas then share the edges.
+        clusters: k, the number of classes. Only dfcn reads it.
     """
 
     x: Matrix
@@ -29,11 +29,11 @@ class TrainingData:
     clusters: int | None = None
 
     def inputs(self, seen: Matrix, *, replicas: int, device: str, weighted: bool = False) -> Inputs:
-        """Tensors on ``device`` for training.
+        """Copy features and edges to ``device`` as inputs of training.
 
         Args:
-            seen: The features that the model sees, [n, f]. They become dense if there are no edges.
-            replicas: Number of networks that train at once.
+            seen: The features that the model sees, [n, f]. Without edges they become dense.
+            replicas: r, the number of networks that train at once.
             device: "cpu" or "cuda".
             weighted: Whether the model uses the weights of edges.
         """

@@ -323,5 +323,5 @@ def test_importance_weights_need_the_nats_of_rows():
     spec = BY_NAME["vgae"]
     inputs = tiny(spec)
     model = built(spec, inputs, settings=replace(spec.settings, estimator="IW"))
-    with pytest.raises(ValueError, match="importance weights need the nats of every row"):
+    with pytest.raises(ValueError, match="estimator 'IW' needs the nats of every row"):
         model.loss(inputs, Step(draws()))

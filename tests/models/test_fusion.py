@@ -824,7 +824,7 @@ def test_dfcn_must_be_told_the_number_of_clusters_and_the_others_need_not():
     for spec in FUSED:
         inputs = replace(inputs_of(spec, dtype=torch.float32), clusters=None)
         if spec is DFCN:
-            with pytest.raises(ValueError, match="dfcn must be told the number of clusters"):
+            with pytest.raises(ValueError, match="dfcn needs the number of classes"):
                 spec.fit_inputs(inputs, small(spec), SEEDS, "cpu")
         else:
             told = spec.fit_inputs(replace(inputs, clusters=7), small(spec), SEEDS, "cpu").posterior.mean

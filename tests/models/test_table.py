@@ -336,7 +336,7 @@ def test_a_control_has_no_setting_but_a_width(spec):
 
 def test_importance_weights_are_for_rows_of_features():
     assert BY_NAME["vae"].overridden({"estimator": "IW", "samples": 8}).estimator == "IW"
-    with pytest.raises(ValueError, match=r"estimator 'IW' weighs rows by their nats, .* of pairs; use A or B"):
+    with pytest.raises(ValueError, match=r"estimator 'IW' needs the nats of every row, .* pairs of rows; use A or B"):
         BY_NAME["vgae"].overridden({"estimator": "IW"})
 
 

@@ -258,7 +258,7 @@ def test_layers_are_trained_one_after_another_by_hand():
 
 def test_pre_training_is_for_mlps():
     spec = replace(BY_NAME["gae"], pretraining=BY_NAME["sae-stacked"].pretraining)
-    with pytest.raises(ValueError, match="pre-trained one by one in an MLP"):
+    with pytest.raises(ValueError, match="pre-trained one by one only in an MLP"):
         spec.fit_inputs(inputs_for(spec, 1), short(spec), [0], "cpu")
 
 
@@ -285,7 +285,7 @@ def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
 
 def test_noise_goes_from_a_gaussian_to_a_point():
     spec = replace(BY_NAME["ae-noised"], point=BY_NAME["vae-fixed"])
-    with pytest.raises(ValueError, match="ae-noised: noise goes from a Gaussian to a point"):
+    with pytest.raises(ValueError, match="ae-noised needs a deterministic twin for latents and a Gaussian twin"):
         spec.fit_inputs(inputs_for(spec, 1), short(BY_NAME["vae"], epochs=1), [0], "cpu")
 
 

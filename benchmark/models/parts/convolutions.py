@@ -1,4 +1,4 @@
-"""Encoders made of any of torch-geometric's convolutions, by name."""
+"""An encoder made of any convolution of torch-geometric, chosen by name."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ from benchmark.training.sparse import SparseMatrix
 
 
 class Convolution(nn.Module):
-    """One of torch-geometric's convolutions in every replica, one after another, as the library sets it up.
+    """A convolution of torch-geometric with a replica axis in every parameter. Replicas run one after the other.
 
-    Its parameters are stacked to a leading replica axis. They start as the library starts them, which draws from
-    torch's global generator alone: that is lent a state from the replica's stream, and gets its own back.
+    The library initialises parameters from torch's global generator. For each replica we seed that generator from the
+    replica's stream, and restore it afterwards.
+
+    Args:
+        streams: Random generators for the initial weights.
+        name: Name that the weights are drawn under.
+        inputs: Input width.
+        outputs: Output width.
+        convolution: Name of the class in ``torch_geometric.nn.conv``.
     """
 
     def __init__(self, streams: Streams, name: str, inputs: int, outputs: int, *, convolution: str) -> None:
@@ -34,15 +41,23 @@ class Convolution(nn.Module):
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(seed)
                 started.append(_made(convolution, inputs, outputs))
-        # in a tuple, so that its parameters are not this module's: those of each replica take their place in turn
+        # a tuple hides the template's own parameters from this module; those of each replica replace them in turn
         self.template = (started[0].requires_grad_(False),)
         self.names = [key for key, _ in started[0].named_parameters()]
         parameters = zip(*(each.parameters() for each in started), strict=True)
         self.weights = nn.ParameterList(torch.stack(same).detach() for same in parameters)
 
     def forward(self, x: Tensor, edges: list[Tensor]) -> Tensor:
-        """``x`` is [n, f], or [r, n, f]; ``edges`` are [2, 2m] of each replica, both directions; [r, n, outputs]."""
-        template = self.template[0].to(x.device)  # for the buffers that some have
+        """Apply the convolution.
+
+        Args:
+            x: [n, inputs], shared by the replicas, or [r, n, inputs].
+            edges: Both directions of the edges of each replica, [2, 2m].
+
+        Returns:
+            [r, n, outputs].
+        """
+        template = self.template[0].to(x.device)  # some convolutions have buffers
         outputs = []
         for replica, directed in enumerate(edges):
             own = {key: weight[replica] for key, weight in zip(self.names, self.weights, strict=True)}
@@ -52,7 +67,15 @@ class Convolution(nn.Module):
 
 
 class Convolutions(nn.Module):
-    """f–hidden with ReLU, then one convolution for each of ``heads``: the GCN encoder with another convolution."""
+    """The encoder of a GCN with another convolution: hidden layers with ReLU, then one convolution per head.
+
+    Args:
+        streams: Random generators for the initial weights.
+        features: f, the input width.
+        hidden: Widths of the hidden layers.
+        heads: Name and width of each head.
+        convolution: Name of the class in ``torch_geometric.nn.conv``.
+    """
 
     def __init__(
         self,
@@ -70,15 +93,16 @@ class Convolutions(nn.Module):
         self._dense: tuple[SparseMatrix, Tensor] | None = None
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
+        """Compute the output of each head, [r, n, width]. Raises ValueError if the inputs have no graph."""
         if inputs.graph is None:
-            raise ValueError("a graph convolution needs inputs with a graph")
+            raise ValueError("a graph convolution needs inputs with a graph: pass edges to Inputs.of")
         hidden, edges = self._features(inputs.features), self._edges(inputs.graph)
         for layer in self.hidden:
             hidden = layer(hidden, edges).relu()
         return [head(hidden, edges) for head in self.heads]
 
     def _features(self, features: Tensor | SparseMatrix) -> Tensor:
-        """Dense, for that is what the convolutions take; made once."""
+        """The features as a dense tensor, because the convolutions need one. The dense copy is made once."""
         if not isinstance(features, SparseMatrix):
             return features
         if self._dense is None or self._dense[0] is not features:
@@ -86,7 +110,7 @@ class Convolutions(nn.Module):
         return self._dense[1]
 
     def _edges(self, graph: Graph) -> list[Tensor]:
-        """Both directions of the edges of each replica, made once."""
+        """Both directions of the edges of each replica, [2, 2m]; made once."""
         if self._known is None or self._known[0] is not graph:
             left, right = graph.ends
             owner = graph.replica[: len(left)]
@@ -99,7 +123,15 @@ class Convolutions(nn.Module):
 
 
 def check_convolution(name: str) -> None:
-    """ValueError unless torch-geometric has a convolution of that name that is made from two widths alone."""
+    """Check that an encoder can be made of a convolution, by running it on a tiny graph.
+
+    Args:
+        name: Name of a class in ``torch_geometric.nn.conv``.
+
+    Raises:
+        ValueError: if torch-geometric has no convolution of that name, if the convolution needs more than two widths
+            and edges, or if its output has another width than asked.
+    """
     known = _known()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
@@ -109,33 +141,35 @@ def check_convolution(name: str) -> None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             layer = _made(name, 3, 2)
             output = layer(torch.ones(3, 3), torch.tensor([[0, 1], [1, 0]]))
-    except Exception as error:  # noqa: BLE001, whatever another library raises of what it cannot do
+    except Exception as error:  # noqa: BLE001, another library may raise anything
         words = " ".join(str(error).split())
         raise ValueError(
             f"convolution {name!r} cannot be made from two widths and run on edges alone: {words}"
         ) from None
     if not isinstance(output, Tensor) or output.shape != (3, 2):
-        raise ValueError(f"convolution {name!r} asked for width 2 does not give one output of that width")
+        raise ValueError(f"convolution {name!r} with output width 2 gives no tensor of that width; choose another")
 
 
 def _made(name: str, inputs: int, outputs: int) -> nn.Module:
+    """One convolution of torch-geometric, freshly initialised."""
     layer: nn.Module = _known()[name](inputs, outputs)
     return layer
 
 
 def _known() -> dict[str, Any]:
-    """torch-geometric's convolutions by name; imported late, for it takes seconds."""
+    """The convolutions of torch-geometric by name. They are imported here, because the import takes seconds."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # its import calls torch.jit.script
+        warnings.simplefilter("ignore", DeprecationWarning)  # importing torch-geometric warns
         from torch_geometric.nn import MessagePassing, conv
     found = {name: getattr(conv, name) for name in conv.__all__}
-    del found["MessagePassing"]  # what they are all made of
+    del found["MessagePassing"]  # the base class
     return {name: made for name, made in found.items() if inspect.isclass(made) and issubclass(made, MessagePassing)}
 
 
 def _convolutions(streams: Streams, shape: EncoderShape) -> Convolutions:
+    """Build the encoder of ``CONVOLUTION_ENCODER``."""
     if shape.convolution is None:
-        raise ValueError("an encoder of convolutions needs the name of one")
+        raise ValueError("an encoder of convolutions needs the setting convolution, such as 'GATConv'")
     return Convolutions(streams, shape.features, shape.hidden, shape.heads, convolution=shape.convolution)
 
 

@@ -1,4 +1,4 @@
-"""Decoders: from latents [r, n, d] to the reconstruction term of the objective."""
+"""Decoders: they score latents against the inputs, as the reconstruction term of the objective in nats per row."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Decoder, Step
 from benchmark.training.sparse import SparseMatrix
 
-_LEAST_LOG_VARIANCE = math.log(1e-3)
+_LEAST_LOG_VARIANCE = math.log(1e-3)  # a feature that never varies has no finite optimum
 
 
 @dataclass(frozen=True, slots=True)
 class DecoderShape:
-    """The data that a decoder is built for.
+    """The sizes and the likelihood that a decoder is built for.
 
     Args:
         features: f, the columns of the data.
-        hidden: The encoder's hidden widths.
-        latent: d.
+        hidden: Widths of the encoder's hidden layers, which the decoder mirrors.
+        latent: Latent dimension d.
         likelihood: Of features or of pairs.
     """
 
@@ -43,10 +43,10 @@ class DecoderSpec:
     """A decoder as a part of a model.
 
     Args:
-        name: As the table of models prints it.
-        build: Makes the decoder with freshly drawn weights. Raises ValueError if the likelihood does not suit it.
-        makes: What its output can be drawn as.
-        settings: The settings that it adds to a model.
+        name: Printed in the table of models.
+        build: Makes the decoder with freshly drawn weights. Raises ValueError if the likelihood does not suit.
+        makes: "images" or "edges" if the output can be drawn as such.
+        settings: Names of the settings that the decoder adds to a model.
     """
 
     name: str
@@ -56,7 +56,16 @@ class DecoderSpec:
 
 
 class MLPDecoder(nn.Module):
-    """d–hidden with ReLU, –f: the mirror of the MLP encoder."""
+    """The mirror image of the MLP encoder: hidden layers with ReLU from width d to the features, width f.
+
+    Args:
+        streams: Random generators for the initial weights.
+        features: f.
+        hidden: Widths of the encoder's hidden layers.
+        latent: Latent dimension d.
+        likelihood: Likelihood of the features.
+        bias: Whether layers have biases.
+    """
 
     def __init__(
         self,
@@ -76,9 +85,14 @@ class MLPDecoder(nn.Module):
         self.likelihood = likelihood
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits or means of the features, [r, n, f], and the logarithm of their variance where that is decoded too.
+        """Decode latents.
 
-        The variance is at least 0.001, for a feature that never varies has no finite optimum.
+        Args:
+            z: Latents, [r, n, d].
+
+        Returns:
+            Logits or means of the features, [r, n, f], and the log of their variance, [r, n, f], if the likelihood
+            decodes one. The variance is at least 0.001.
         """
         for layer in self.hidden:
             z = layer(z).relu()
@@ -89,26 +103,32 @@ class MLPDecoder(nn.Module):
         return mean, log_variance.clamp(min=_LEAST_LOG_VARIANCE)
 
     def decode(self, z: Tensor) -> Tensor:
-        """x̂, the expected features given z; [r, n, f]."""
+        """Compute the expected features x̂ given latents z, [r, n, d]; [r, n, f]."""
         return self.likelihood.mean(self(z)[0])
 
     def costs(self, z: Tensor, inputs: Inputs) -> Tensor:
-        """Nats of every row, [r, n]."""
+        """Compute the reconstruction of every row given latents z, [r, n, d]: nats, [r, n]."""
         if isinstance(inputs.features, SparseMatrix):
-            raise ValueError("a decoder of features needs dense features")
+            raise ValueError("a decoder of features needs dense features: pass dense=True to Inputs.of")
         output, log_variance = self(z)
         variance = () if log_variance is None else (log_variance,)
         return self.likelihood.negative_log(inputs.features, output, *variance)
 
     def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
-        """Nats per row, [r]."""
+        """Average ``costs`` over rows: nats per row, [r]."""
         return self.costs(z, inputs).mean(-1)
 
 
 class GraphConvolutionDecoder(nn.Module):
-    """x̂ = Â Z W, one graph convolution back to the features, with ½‖x − x̂‖² summed exactly without forming x̂.
+    """One graph convolution back to the features, x̂ = Â Z W, under a Gaussian with unit variance.
 
-    Σ‖x̂‖² = tr((ÂZ)ᵀ(ÂZ) W Wᵀ) and Σ x·x̂ = Σ (X Wᵀ) ⊙ (ÂZ): sparse features stay sparse.
+    ½‖x − x̂‖² is summed exactly, without forming x̂. Σ‖x̂‖² is tr((ÂZ)ᵀ(ÂZ) W Wᵀ), and Σ x·x̂ is Σ (X Wᵀ) ⊙ (ÂZ).
+    Sparse features therefore stay sparse.
+
+    Args:
+        streams: Random generators for the initial weights.
+        features: f.
+        latent: Latent dimension d.
     """
 
     def __init__(self, streams: Streams, features: int, latent: int) -> None:
@@ -116,9 +136,9 @@ class GraphConvolutionDecoder(nn.Module):
         self.output = GraphConvolution(streams, "decoder.output", latent, features)
 
     def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
-        """Nats per row, [r]."""
+        """Compute ½‖x − x̂‖² given latents z, [r, n, d], averaged over rows: nats per row, [r]."""
         if inputs.graph is None:
-            raise ValueError("a graph convolution needs inputs with a graph")
+            raise ValueError("a graph convolution needs inputs with a graph: pass edges to Inputs.of")
         x, weight = inputs.features, self.output.weight
         smooth = propagate(inputs.graph.adjacency, z)
         cross = (project(x, weight.transpose(1, 2)) * smooth).sum((1, 2))
@@ -128,7 +148,13 @@ class GraphConvolutionDecoder(nn.Module):
 
 
 class InnerProduct(nn.Module):
-    """Logits z zᵀ of ordered pairs against A + I, or A; no parameters. Kipf and Welling (2016), eq. 2."""
+    """The inner-product decoder: the logit of a pair of nodes is z_i·z_j. It has no parameters.
+
+    Kipf and Welling (2016), eq. 2.
+
+    Args:
+        likelihood: Gives the target, A + I or A, and the weights of pairs.
+    """
 
     def __init__(self, likelihood: PairLikelihood) -> None:
         super().__init__()
@@ -136,33 +162,39 @@ class InnerProduct(nn.Module):
         self._known: tuple[Graph, Tensor, Tensor] | None = None
 
     def reconstruction(self, z: Tensor, inputs: Inputs, step: Step) -> Tensor:
-        """Nats per row, [r]; NaN without ``step.value``."""
+        """Compute the cross-entropy of the pairs given latents z, [r, n, d], over n: nats per row, [r].
+
+        The value is NaN if ``step.value`` is False. The gradient is exact in both cases.
+        """
         graph = inputs.graph
         if graph is None:
-            raise ValueError("a decoder of edges needs inputs with a graph")
+            raise ValueError("a decoder of edges needs inputs with a graph: pass edges to Inputs.of")
         if self.likelihood.weights is None:
             return sampled_pair_cross_entropy(z, graph, step.draws.negatives, value=step.value) / graph.nodes
-        if self._known is None or self._known[0] is not graph:  # they are the same at every step
+        if self._known is None or self._known[0] is not graph:  # weights are the same at every step
             weight, norm = self.likelihood.weights(graph.nodes, graph.counts)
             self._known = (graph, weight, norm / graph.nodes)
         return pair_cross_entropy(z, *self._known, value=step.value, loops=self.likelihood.loops)
 
 
 def _mlp(streams: Streams, shape: DecoderShape, *, bias: bool = True) -> MLPDecoder:
+    """Build an MLP decoder."""
     if not isinstance(shape.likelihood, FeatureLikelihood):
-        raise ValueError(f"an MLP decodes features, and {shape.likelihood.name} is a likelihood of pairs")
+        raise ValueError(f"an MLP needs a likelihood of features, got {shape.likelihood.name}, one of pairs")
     return MLPDecoder(streams, shape.features, shape.hidden, shape.latent, shape.likelihood, bias=bias)
 
 
 def _graph_convolution(streams: Streams, shape: DecoderShape) -> GraphConvolutionDecoder:
+    """Build a decoder of one graph convolution."""
     if shape.likelihood != GAUSSIAN:
         raise ValueError(f"a graph convolution decodes features under gaussian, got {shape.likelihood.name}")
     return GraphConvolutionDecoder(streams, shape.features, shape.latent)
 
 
 def _inner_product(_streams: Streams, shape: DecoderShape) -> InnerProduct:
+    """Build an inner-product decoder."""
     if not isinstance(shape.likelihood, PairLikelihood):
-        raise ValueError(f"an inner product decodes pairs, and {shape.likelihood.name} is a likelihood of features")
+        raise ValueError(f"an inner product needs a likelihood of pairs, got {shape.likelihood.name}, one of features")
     return InnerProduct(shape.likelihood)
 
 

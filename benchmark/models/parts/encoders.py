@@ -1,4 +1,4 @@
-"""Encoders: from inputs to the raw outputs of their heads, each [r, n, d]."""
+"""Encoders: networks with one output, [r, n, width], for each of their heads, such as the mean and the scale."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Encoder(Protocol):
     """A network with one output for each of its heads."""
 
     def __call__(self, inputs: Inputs) -> list[Tensor]:
-        """The outputs, in the order of the heads."""
+        """Compute the output of each head, [r, n, width], in the order of the heads."""
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Everything in it that training changes."""
+        """Names and values of all trained parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderShape:
-    """The data that an encoder is built for.
+    """The sizes that an encoder is built for.
 
     Args:
         features: f, the columns of the data.
         hidden: Widths of the hidden layers.
         heads: Name and width of each head.
-        convolution: Name of a torch-geometric convolution, for an encoder that is made of one.
+        convolution: Name of a convolution of torch-geometric. Only for ``CONVOLUTION_ENCODER``.
     """
 
     features: int
@@ -55,10 +55,10 @@ class EncoderSpec:
     """An encoder as a part of a model.
 
     Args:
-        name: As the table of models prints it.
+        name: Printed in the table of models.
         build: Makes the encoder with freshly drawn weights.
-        uses_graph: Whether it sees edges.
-        settings: The settings that it adds to a model.
+        uses_graph: Whether the encoder sees edges.
+        settings: Names of the settings that the encoder adds to a model.
     """
 
     name: str
@@ -68,7 +68,16 @@ class EncoderSpec:
 
 
 class MLP(nn.Module):
-    """f–hidden with ReLU, then one linear head for each of ``heads``; ``rectified`` heads end in a ReLU too."""
+    """A multilayer perceptron: hidden layers with ReLU, then one linear layer per head.
+
+    Args:
+        streams: Random generators for the initial weights.
+        features: f, the input width.
+        hidden: Widths of the hidden layers.
+        heads: Name and width of each head.
+        bias: Whether layers have biases.
+        rectified: Whether heads end in a ReLU too. Some published models do so by mistake.
+    """
 
     def __init__(
         self,
@@ -85,6 +94,7 @@ class MLP(nn.Module):
         self.rectified = rectified
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
+        """Compute the output of each head, [r, n, width]."""
         hidden = inputs.features
         for layer in self.hidden:
             hidden = layer(hidden).relu()
@@ -93,9 +103,17 @@ class MLP(nn.Module):
 
 
 class GCN(nn.Module):
-    """Â X W0, ReLU, then Â H W1 for each of ``heads``, which share W0. Kipf and Welling (2016).
+    """A graph convolutional network: hidden layers H = ReLU(Â X W), then Â H W′ for each head. Kipf and Welling (2016).
 
-    Without hidden layers each head is one propagation Â X W, a linear map.
+    All heads share the hidden layers. Without hidden layers, each head is a linear map Â X W.
+
+    Args:
+        streams: Random generators for the initial weights.
+        features: f, the input width.
+        hidden: Widths of the hidden layers.
+        heads: Name and width of each head.
+        bound: Bound of the uniform initialisation, from input and output width.
+        bias: Whether layers have biases.
     """
 
     def __init__(
@@ -113,20 +131,22 @@ class GCN(nn.Module):
         self.hidden, self.heads = encoder_layers(features, hidden, heads, make)
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
+        """Compute the output of each head, [r, n, width]. Raises ValueError if the inputs have no graph."""
         if inputs.graph is None:
-            raise ValueError("a graph convolution needs inputs with a graph")
+            raise ValueError("a graph convolution needs inputs with a graph: pass edges to Inputs.of")
         adjacency = inputs.graph.adjacency
         hidden = inputs.features
         for layer in self.hidden:
             hidden = layer(hidden, adjacency).relu()
         weights, biases = ([getattr(head, name) for head in self.heads] for name in ("weight", "bias"))
-        product = propagate(adjacency, project(hidden, torch.cat(weights, dim=-1)))  # side by side, one for all heads
+        product = propagate(adjacency, project(hidden, torch.cat(weights, dim=-1)))  # one product for all heads
         if biases[0] is not None:
             product = product + torch.cat(biases, dim=-1)
         return list(torch.split(product, [weight.shape[-1] for weight in weights], dim=-1))
 
 
 def _mlp(streams: Streams, shape: EncoderShape, *, bias: bool = True, rectified: bool = False) -> MLP:
+    """Build an MLP."""
     return MLP(streams, shape.features, shape.hidden, shape.heads, bias=bias, rectified=rectified)
 
 
@@ -137,6 +157,7 @@ def _gcn(
     bound: Callable[[int, int], float] = glorot,
     bias: bool = False,
 ) -> GCN:
+    """Build a GCN."""
     return GCN(streams, shape.features, shape.hidden, shape.heads, bound=bound, bias=bias)
 
 

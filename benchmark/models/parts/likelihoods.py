@@ -1,4 +1,4 @@
-"""Likelihoods, for features and for pairs of nodes; in nats. Those of pairs are computed in ``pairs``."""
+"""Likelihoods of features and of pairs of nodes, in nats. ``numerics.pairs`` computes the likelihoods of pairs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,37 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 
 def bernoulli(x: Tensor, logits: Tensor) -> Tensor:
-    """Cross-entropy with logits, summed over features; [..., n]. No normalised likelihood for grey levels in [0, 1]."""
+    """Compute the Bernoulli cross-entropy of features and logits, summed over features.
+
+    For values strictly between 0 and 1, such as grey levels, it is not the negative log of a normalised density.
+
+    Args:
+        x: Features from 0 to 1, [n, f] or [r, n, f].
+        logits: [r, n, f].
+
+    Returns:
+        Nats, [r, n].
+
+    >>> round(bernoulli(torch.tensor([[1.0, 0.0]]), torch.zeros(1, 1, 2)).item(), 4)  # 2 log 2
+    1.3863
+    """
     return binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
 
 
 def gaussian(x: Tensor, mean: Tensor, log_variance: Tensor | None = None) -> Tensor:
-    """½ Σ((x − x̂)²/v + log v), the negative log-likelihood without its constant, v = 1 if not given; [..., n]."""
+    """Compute the negative log-likelihood of a Gaussian without its constant, ½ Σ((x − x̂)²/v + log v) over features.
+
+    Args:
+        x: Features, [n, f] or [r, n, f].
+        mean: x̂, [r, n, f].
+        log_variance: log v, [r, n, f]. Default: v = 1.
+
+    Returns:
+        Nats, [r, n].
+
+    >>> gaussian(torch.tensor([[1.0, 3.0]]), torch.tensor([[[0.0, 1.0]]])).tolist()
+    [[2.5]]
+    """
     squares = (x - mean).square()
     if log_variance is None:
         return 0.5 * squares.sum(-1)
@@ -24,10 +49,20 @@ def gaussian(x: Tensor, mean: Tensor, log_variance: Tensor | None = None) -> Ten
 
 
 def learned_gaussian(x: Tensor, mean: Tensor) -> Tensor:
-    """½ Σ((x − x̂)²/v + log v), v the most likely for all rows and features, the mean squared residual; [..., n].
+    """Compute ½ Σ((x − x̂)²/v + log v) with the most likely v for all rows and features: the mean squared residual.
 
-    The optimum in closed form, at every step, of what as a parameter would lag behind the means by thousands of steps.
-    At least 1e-6. Rybkin et al. (2021), eq. 5.
+    v is set to its optimum in closed form at every step, and is at least 1e-6. A trained v would lag behind the means
+    by thousands of steps. Rybkin et al. (2021), eq. 5.
+
+    Args:
+        x: Features, [n, f] or [r, n, f].
+        mean: x̂, [r, n, f].
+
+    Returns:
+        Nats, [r, n].
+
+    >>> learned_gaussian(torch.tensor([[1.0, -1.0]]), torch.zeros(1, 1, 2)).tolist()  # v = 1
+    [[1.0]]
     """
     squares = (x - mean).square()
     variance = squares.detach().mean((-2, -1), keepdim=True).clamp(min=1e-6)
@@ -35,30 +70,55 @@ def learned_gaussian(x: Tensor, mean: Tensor) -> Tensor:
 
 
 def sigmoid_gaussian(x: Tensor, logits: Tensor) -> Tensor:
-    """½‖x − x̂‖² of means between 0 and 1, as logits; [..., n]. The mean squared error is 2/f of it."""
+    """Compute ½‖x − x̂‖² with means x̂ = sigmoid(logits), summed over features. It is f/2 times the mean squared error.
+
+    Args:
+        x: Features from 0 to 1, [n, f] or [r, n, f].
+        logits: [r, n, f].
+
+    Returns:
+        Nats, [r, n].
+    """
     return gaussian(x, logits.sigmoid())
 
 
 def balanced(nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """Kipf and Welling's weight of the positives and norm, each [r], from the undirected edges of each replica [r].
+    """Compute the weights of Kipf and Welling, by which edges and non-edges have the same total weight.
 
-    pos_weight = (n² − ΣA)/ΣA and norm = n²/(2(n² − ΣA)), ΣA = 2m without the diagonal. arXiv 1611.07308 and its code.
+    The weight of the positive pairs is (n² − 2m)/(2m), and the norm of the sum is n²/(2(n² − 2m)). arXiv 1611.07308
+    and its code.
+
+    Args:
+        nodes: n.
+        edges: m, the undirected edges of each replica, [r].
+
+    Returns:
+        Weight of the positive pairs and norm, each [r].
+
+    >>> weight, norm = balanced(10, torch.tensor([10.0]))
+    >>> weight.tolist(), norm.tolist()
+    ([4.0], [0.625])
     """
     pairs, ones = float(nodes) ** 2, 2.0 * edges
     return (pairs - ones) / ones, pairs / (2.0 * (pairs - ones))
 
 
 def unweighted(_nodes: int, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """Positives and negatives as they are: both weights 1."""
+    """Give positive pairs the weight 1 and the sum the norm 1, each [r]."""
     return torch.ones_like(edges), torch.ones_like(edges)
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureLikelihood:
-    """A likelihood of features; ``unit_interval`` where it refuses values outside [0, 1].
+    """A likelihood of features.
 
-    ``negative_log`` takes x, the decoder's output and, where there is one, the logarithm of the variance; ``mean`` maps
-    the output to x̂. The decoder has a second output for the latter where ``decoded_variance`` says so.
+    Args:
+        name: Printed in the table of models.
+        negative_log: Negative log-likelihood of every row in nats, [r, n], from x and the decoder's output. It takes
+            the log of the variance as a third argument if ``decoded_variance``.
+        mean: From the decoder's output to the expected features x̂.
+        unit_interval: Whether features must lie in [0, 1].
+        decoded_variance: Whether the decoder has a second output for the log of the variance.
     """
 
     name: str
@@ -70,9 +130,14 @@ class FeatureLikelihood:
 
 @dataclass(frozen=True, slots=True)
 class PairLikelihood:
-    """A likelihood of the n² ordered pairs, target A + I: its weight of positives and norm.
+    """A likelihood of the n² ordered pairs of nodes.
 
-    Without ``weights`` the pairs are sampled: all edges and as many non-edges. Without ``loops`` the target is A.
+    Args:
+        name: Printed in the table of models.
+        weights: Weight of the positive pairs and norm, each [r], from the number of nodes and of edges. None if pairs
+            are sampled: all edges and as many non-edges.
+        loops: Whether the target is A + I, else A.
+        unit_interval: Whether features must lie in [0, 1].
     """
 
     name: str
@@ -82,6 +147,7 @@ class PairLikelihood:
 
 
 def _as_it_is(output: Tensor) -> Tensor:
+    """The output itself, for likelihoods without a link function."""
     return output
 
 

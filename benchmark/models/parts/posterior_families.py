@@ -21,9 +21,9 @@ class PosteriorFamily:
     """The map from the raw outputs of an encoder's heads to posteriors.
 
     Args:
-        name: As the table of models prints it.
+        name: Printed in the table of models.
         heads: Names of the encoder's heads; weights are drawn under these names.
-        std: The σ of samples as a function of the last head; None for a point.
+        std: The σ of samples as a function of the last head. None for a point.
         divergence_std: The σ of the KL divergence, if a source uses another one than for samples.
         floor: Added to σ² inside the logarithm of the KL divergence.
         spherical: A von Mises–Fisher family. The first head gives the direction, the single unit of the other gives
@@ -44,35 +44,51 @@ class PosteriorFamily:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """The settings that the family adds to a model."""
+        """Names of the settings that the family adds to a model."""
         return ("beta", "beta_schedule", "estimator", "samples") if self.noisy else ("beta", "beta_schedule")
 
     def widths(self, latent: int) -> tuple[tuple[str, int], ...]:
-        """Names and widths of the heads of an encoder with ``latent`` latent dimensions."""
+        """Names and widths of the heads of an encoder with ``latent`` latent dimensions.
+
+        >>> LOG_VARIANCE.widths(16)
+        (('mean', 16), ('scale', 16))
+        """
         return tuple((head, 1 if head == "concentration" else latent) for head in self.heads)
 
     def of(self, outputs: list[Tensor]) -> Posterior:
-        """The posterior that samples, readouts and diagnostics see."""
+        """Make the posterior that samples, readouts and diagnostics see.
+
+        Args:
+            outputs: Output of each head, [r, n, width].
+        """
         if self.spherical:
             return VonMisesFisher(unit(outputs[0]), softplus(outputs[1]) + 1.0)
         return PointMass(outputs[0]) if self.std is None else DiagonalGaussian(outputs[0], self.std(outputs[-1]))
 
     def penalised(self, outputs: list[Tensor], drawn: Noisy) -> Noisy:
-        """The posterior whose KL divergence is paid; it differs from the drawn one if a source mixes the two up."""
+        """Make the posterior for the KL divergence. It differs from the drawn one only if a source confuses the two σ.
+
+        Args:
+            outputs: Output of each head, [r, n, width].
+            drawn: The posterior that ``of`` made from these outputs.
+        """
         if self.divergence_std is None:
             return drawn
         return DiagonalGaussian(outputs[0], self.divergence_std(outputs[-1]))
 
 
 def _from_log_variance(h: Tensor) -> Tensor:
+    """σ if h is log σ²."""
     return (0.5 * h).exp()
 
 
 def _as_printed(h: Tensor) -> Tensor:
+    """σ in the published code of the claim's models."""
     return 0.5 * h.exp()
 
 
 def _direct(h: Tensor) -> Tensor:
+    """σ if h is σ itself."""
     return h
 
 

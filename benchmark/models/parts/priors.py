@@ -1,4 +1,4 @@
-"""Priors without a KL divergence: how far the aggregated latents are from N(0, I)."""
+"""Distance of the latents of all rows together from the prior N(0, I), without a KL divergence."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from benchmark.training.posteriors import standard_normal
 
 
 def prior_discrepancy(z: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Unbiased MMD² between the rows of z [r, b, d] and as many samples from N(0, I); [r], 0 for a single row.
+    """Estimate the squared maximum mean discrepancy (MMD²) between the rows of z and N(0, I), without bias.
 
-    Kernel C/(C + ‖x − y‖²) with C = 2d, the inverse multiquadric of Tolstikhin et al. (2018), section 4; algorithm 2.
+    The kernel is the inverse multiquadric C/(C + ‖x − y‖²) with C = 2d. The prior is represented by as many samples as
+    z has rows. Tolstikhin et al. (2018), section 4 and algorithm 2.
+
+    Args:
+        z: Latents of a batch, [r, b, d].
+        generators: One per replica, for the samples of the prior.
+
+    Returns:
+        [r]; 0 for a single row. Estimates may be negative.
     """
     rows, width = z.shape[1], 2.0 * z.shape[2]
     if rows < 2:
@@ -21,7 +29,7 @@ def prior_discrepancy(z: Tensor, generators: Sequence[torch.Generator]) -> Tenso
     prior = standard_normal(z, generators)
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
-        """Summed over all pairs; [r]. Squared distances without a root, whose gradient is infinite at 0."""
+        """Sum the kernel over all pairs of rows; [r]. No root is taken, because its gradient is infinite at 0."""
         squares = x.square().sum(-1)[:, :, None] + y.square().sum(-1)[:, None, :] - 2.0 * x @ y.transpose(1, 2)
         return (width / (width + squares.clamp(min=0.0))).sum((1, 2))
 

@@ -1,4 +1,4 @@
-"""The rows of features: MLPs, their settings and their sources."""
+"""Models of features: MLPs, their settings and their sources."""
 
 from __future__ import annotations
 
@@ -35,17 +35,18 @@ from benchmark.models.parts.posterior_families import (
 from benchmark.models.settings import Settings
 from benchmark.models.systems.pretraining import layer_wise
 
-# One table of settings; twins share everything but the posterior and what it needs. None was chosen by a test score.
+# Twins share all settings but those of the posterior. No setting was chosen by a test score.
 #
-# 784–512–16 and 20 epochs are the sizes of the study's MNIST runs; Adam's rate is its authors' default (Kingma and Ba,
-# 2015); batches of 128 and the floor of 1,000 steps are ours.
+# Widths 784–512–16 and 20 epochs are those of the claim's MNIST runs. Adam's learning rate is its authors' default
+# (Kingma and Ba, 2015). Batches of 128 and at least 1,000 steps are ours.
 FEATURES = Settings(hidden=(512,), latent=16, learning_rate=1e-3, epochs=20, batch=128, least_steps=1000)
 _VARIATIONAL_FEATURES = FEATURES.variational()
-# 784–256–64–10 at the budget of the other rows; published are batches of 32 and 1000 epochs, a variant in study budget.
+# Widths 784–256–64–10 with the budget of the other models. The published budget, batches of 32 and 1000 epochs, is a
+# variant in study budget.
 _DEEP = replace(FEATURES, hidden=(256, 64), latent=10)
-# 784–400–20, Adam 1e-3, batches of 128, 10 epochs: PyTorch's VAE example; the floor of 1,000 steps is ours.
+# PyTorch's VAE example: widths 784–400–20, Adam at 1e-3, batches of 128, 10 epochs. At least 1,000 steps are ours.
 _ONE_HIDDEN = Settings(hidden=(400,), latent=20, learning_rate=1e-3, epochs=10, batch=128, least_steps=1000)
-# λ = 1 is the log density of a unit Laplace prior on z.
+# Weight 1 makes the penalty the negative log density of a unit Laplace prior on z.
 _SPARSE = replace(FEATURES, sparsity=1.0)
 
 _HINTON = "Hinton and Salakhutdinov (2006)"
@@ -57,7 +58,7 @@ _JUNE = "the claim's model classes of June 2020"
 _TUTORIAL = "a published example on MNIST"
 _DAVIDSON = "Davidson et al. (2018), arXiv 1804.00891"
 _HIGGINS = "Higgins et al. (2017)"
-_EVADED = "the decoder takes back by its weights most of what the penalty takes from z"
+_EVADED = "the penalty has little effect: the decoder makes up for smaller z with larger weights"
 _LADDER = "ours: the ladder from point to variational"
 
 
@@ -72,7 +73,7 @@ def _features(
     encoder: EncoderSpec = MLP_ENCODER,
     decoder: DecoderSpec = MLP_DECODER,
 ) -> ModelSpec:
-    """A row of MLPs."""
+    """A model with an MLP as encoder and an MLP as decoder."""
     return ModelSpec(
         name=name,
         family="ae",
@@ -87,7 +88,7 @@ def _features(
 
 
 def _june(name: str, posterior: PosteriorFamily, encoder: EncoderSpec, settings: Settings, note: str) -> ModelSpec:
-    """A row of the four linear layers without biases."""
+    """A model of four linear layers without biases."""
     decoder = MLP_DECODER_WITHOUT_BIASES
     return _features(name, posterior, BERNOULLI, settings, _JUNE, note, encoder=encoder, decoder=decoder)
 
@@ -107,14 +108,14 @@ OF_FEATURES: tuple[Model, ...] = (
         POINT,
         RECTIFIED_MLP_WITHOUT_BIASES,
         FEATURES,
-        "as printed: ReLU on z too, so z ≥ 0; corrected in ae-four-layer",
+        "as printed: z ends in a ReLU, so z ≥ 0; corrected in ae-four-layer",
     ),
     _june(
         "vae-as-printed",
         AS_PRINTED,
         MLP_WITHOUT_BIASES,
         _VARIATIONAL_FEATURES,
-        "as printed: draws with σ = 0.5·exp(h), pays the KL of h = log σ²; corrected in vae-four-layer",
+        "as printed: samples with σ = 0.5·exp(h), but its KL takes h as log σ²; corrected in vae-four-layer",
     ),
     _june("ae-four-layer", POINT, MLP_WITHOUT_BIASES, FEATURES, "ae-as-printed with a linear z"),
     _june(
@@ -126,7 +127,7 @@ OF_FEATURES: tuple[Model, ...] = (
         SIGMOID_GAUSSIAN,
         replace(_DEEP, latent=20),
         _TUTORIAL,
-        "as printed: ReLU on z too, so z ≥ 0; corrected in ae-deep, at half the width",
+        "as printed: z ends in a ReLU, so z ≥ 0; corrected in ae-deep, at half the latent dimension",
         encoder=RECTIFIED_MLP,
     ),
     _features(
@@ -135,7 +136,7 @@ OF_FEATURES: tuple[Model, ...] = (
         SIGMOID_GAUSSIAN,
         _DEEP.variational(beta=0.5),
         _TUTORIAL,
-        "as printed: μ and σ come out of a ReLU, σ may be 0, and KL/(batch·784) is β = 0.5; most of both die (10 of 10 "
+        "as printed: μ and σ end in a ReLU, so σ may be 0, and KL/(batch·784) means β = 0.5; most units die (10 of 10 "
         "dimensions of μ on digits, 7 on mnist-test); corrected in vae-deep",
         encoder=RECTIFIED_MLP,
     ),
@@ -157,7 +158,7 @@ OF_FEATURES: tuple[Model, ...] = (
         _features("sae-stacked", POINT, BERNOULLI, _SPARSE, "Bengio et al. (2007)", _EVADED), pretraining=layer_wise
     ),
     _features("beta-vae", LOG_VARIANCE, BERNOULLI, FEATURES.variational(beta=4.0), _HIGGINS),
-    # ½‖z‖² as heavy as the KL's; the weights' share is ours
+    # ½‖z‖² has the weight of a KL divergence; the weight of the decoder's penalty is ours
     _features(
         "rae-l2",
         POINT,
@@ -165,7 +166,7 @@ OF_FEATURES: tuple[Model, ...] = (
         replace(FEATURES, beta=1.0, decoder_l2=1e-4),
         "Ghosh et al. (2020), arXiv 1903.12436, eq. 11",
     ),
-    # deterministic, λ = 10, as on MNIST there
+    # deterministic, with λ = 10 as for MNIST in the paper
     _features(
         "wae-mmd", POINT, BERNOULLI, replace(FEATURES, discrepancy=10.0), "Tolstikhin et al. (2018), arXiv 1711.01558"
     ),
@@ -180,8 +181,8 @@ OF_FEATURES: tuple[Model, ...] = (
     _features("dae", POINT, BERNOULLI, replace(FEATURES, corruption=0.25), "Vincent et al. (2008), masking noise"),
 )
 
-# Rungs 2, 3 and 6 of the ladder; rung 1 are the points, 5 the variational rows, and 4 and what is swept are variants in
-# β.
+# Rungs 2, 3 and 6 of the ladder. The deterministic models are rung 1, the variational ones rung 5. Rung 4 and sweeps
+# are variants in β.
 RUNGS_OF_FEATURES: tuple[Model, ...] = (
     _features("ae-l2", POINT, BERNOULLI, replace(FEATURES, beta=1.0), _LADDER),
     _features("vae-fixed", FIXED, BERNOULLI, _VARIATIONAL_FEATURES, _LADDER),

@@ -16,7 +16,15 @@ from benchmark.training.posteriors import sample, standard_normal
 
 
 class Discriminator(nn.Module):
-    """Tells latents from samples of N(0, I): d–hidden with ReLU, then one logit a row. Pan et al. (2018), section 3."""
+    """A network that tells samples of N(0, I) from latents: hidden layers with ReLU, then one logit per row.
+
+    Pan et al. (2018), section 3.
+
+    Args:
+        streams: Random generators for the initial weights.
+        latent: Latent dimension d, the input width.
+        hidden: Widths of the hidden layers.
+    """
 
     def __init__(self, streams: Streams, latent: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
@@ -25,7 +33,7 @@ class Discriminator(nn.Module):
         self.output = Linear(streams, "discriminator.output", widths[-1], 1)
 
     def forward(self, z: Tensor) -> Tensor:
-        """The logit that z comes from the prior; [r, n]."""
+        """Compute the logit that each row of z, [r, n, d], comes from the prior; [r, n]."""
         for layer in self.hidden:
             z = layer(z).relu()
         logit: Tensor = self.output(z)
@@ -35,19 +43,30 @@ class Discriminator(nn.Module):
 def adversaries(
     model: Encoding, encoder: Sequence[nn.Parameter], discriminator: Discriminator, rate: float
 ) -> tuple[Player, Player]:
-    """The two players that step after the autoencoder in every epoch, each with an Adam of its own.
+    """Make the two players that step after the autoencoder on every batch, each with an Adam of its own.
 
-    The discriminator minimises −log D(prior) − log(1 − D(z)), then the encoder −log D(z); z is a sample of the
-    posterior. Pan et al. (2018), eq. 8 and algorithm 1 with one discriminator step, as their code has it.
+    First the discriminator minimises −log D(prior) − log(1 − D(z)). Then the encoder minimises −log D(z). z is a sample
+    of the posterior. Pan et al. (2018), eq. 8 and algorithm 1. As in their code, the discriminator takes one step.
+
+    Args:
+        model: Encodes inputs into posteriors.
+        encoder: Parameters of the encoder.
+        discriminator: Tells latents from samples of the prior.
+        rate: Learning rate of both players.
+
+    Returns:
+        The discriminator's player and the encoder's player.
     """
 
     def discriminating(inputs: Inputs, step: Step) -> Loss:
+        """The discriminator's loss."""
         with torch.no_grad():
             z = sample(model.encode(inputs), step.draws.noise)
         real, fake = discriminator(standard_normal(z, step.draws.prior)), discriminator(z)
         return Loss.of_cost((softplus(-real) + softplus(fake)).mean(-1))
 
     def deceiving(inputs: Inputs, step: Step) -> Loss:
+        """The encoder's loss."""
         return Loss.of_cost(softplus(-discriminator(sample(model.encode(inputs), step.draws.noise))).mean(-1))
 
     return (

@@ -1,4 +1,4 @@
-"""Autoencoder: the system of most models, made of encoder, posterior, decoder and objective."""
+"""The autoencoder behind most models, made of encoder, posterior, decoder and objective."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ from benchmark.training.sparse import SparseMatrix
 
 
 class Autoencoder(nn.Module):
-    """Minimises reconstruction + β · divergence + penalties, in nats per row.
+    """A network that minimises reconstruction + β · divergence + penalties, in nats per row.
 
-    The divergence of a Gaussian is KL(q(z|x) ‖ N(0, I)). SGVB's estimator B has it in closed form, Kingma and Welling
-    (2014), eq. 10; estimator A takes log q(z|x) − log p(z) at L samples a row, eq. 6. Under IW the total is −log of the
-    mean over K samples of p(x|z) p(z)^β / q(z|x)^β, Burda et al. (2016), eq. 8; it is less than the sum of both terms.
-    The divergence of a point, if the model has a β, is the share of the KL that falls on μ alone: ½‖z‖².
+    The divergence of a noisy posterior is KL(q(z|x) ‖ p(z)), by one of three estimators:
+
+    - B, the closed form: Kingma and Welling (2014), eq. 10;
+    - A, log q(z|x) − log p(z) averaged over L samples per row: eq. 6 there;
+    - IW, the importance-weighted bound: the total is −log of the mean over K samples of p(x|z) p(z)^β / q(z|x)^β.
+      Burda et al. (2016), eq. 8. The total is less than the sum of both terms.
+
+    The divergence of a point is ½‖z‖², the part of the KL divergence that depends on μ alone. It counts only if the
+    model has a β.
 
     Args:
         encoder: From inputs to the outputs of its heads.
@@ -58,7 +63,7 @@ class Autoencoder(nn.Module):
         self.pretraining = pretraining
 
     def phases(self) -> tuple[Phase, ...]:
-        """The phases of pre-training if there are any, then one that trains the whole model."""
+        """The phases of pre-training, if there are any, then the phase that trains the whole network."""
         before = () if self.pretraining is None else self.pretraining(self)
         if self.discriminator is None:
             return (*before, Phase(LAST, self.loss, tuple(self.parameters())))
@@ -68,11 +73,14 @@ class Autoencoder(nn.Module):
         return (*before, Phase(LAST, self.loss, (*encoder, *decoder), others))
 
     def encode(self, inputs: Inputs) -> Posterior:
-        """The posterior of every row, [r, n, d]; no noise is drawn."""
+        """Compute the posterior of every row, [r, n, d]. No noise is drawn."""
         return self.posterior.of(self.encoder(inputs))
 
     def loss(self, inputs: Inputs, step: Step) -> Loss:
-        """Nats per row, each [r]. The clean inputs are reconstructed, also if corrupted ones were encoded."""
+        """Estimate the objective in nats per row, each part [r].
+
+        With corruption, corrupted inputs are encoded and the clean inputs are reconstructed.
+        """
         outputs = self.encoder(self._corrupted(inputs, step.draws))
         drawn = self.posterior.of(outputs)
         if isinstance(drawn, PointMass):
@@ -94,15 +102,18 @@ class Autoencoder(nn.Module):
         return Loss(reconstruction + self._penalties(kl, drawn, step), reconstruction, kl, spread(drawn))
 
     def _weight(self, step: Step) -> float:
-        """β at this step; 0 if it is unset."""
+        """β at this step, times its schedule; 0 if unset."""
         schedule = self.settings.beta_schedule
         factor = 1.0 if schedule is None else schedule.factor(step.progress)
         return factor * (self.beta or 0.0)
 
     def _importance_weighted(self, inputs: Inputs, step: Step, drawn: Noisy, paid: Noisy) -> Loss:
-        """The bound by K samples a row. Its divergence is the rest of the bound beside the mean reconstruction."""
+        """The importance-weighted bound by K samples per row.
+
+        The divergence of the loss is the bound minus the mean reconstruction, over β.
+        """
         if not isinstance(self.decoder, RowDecoder):
-            raise ValueError("importance weights need the nats of every row, and the decoder has those of pairs")
+            raise ValueError("estimator 'IW' needs the nats of every row, and this decoder scores pairs; use A or B")
         samples, beta = self.settings.samples or 1, self._weight(step)
         costs, divergences = [], []
         for _ in range(samples):
@@ -131,12 +142,12 @@ class Autoencoder(nn.Module):
         return total
 
     def _corrupted(self, inputs: Inputs, draws: Draws) -> Inputs:
-        """The inputs with a share of the features set to 0, drawn anew for every replica."""
+        """The inputs with a random share of the features set to 0, drawn for each replica."""
         share, x = self.settings.corruption, inputs.features
         if not share:
             return inputs
         if isinstance(x, SparseMatrix):
-            raise ValueError("corruption needs dense features")
+            raise ValueError("corruption needs dense features: pass dense=True to Inputs.of")
         masks = [
             torch.rand(x.shape[-2:], generator=g, device=x.device, dtype=x.dtype) >= share for g in draws.corruption
         ]

@@ -18,14 +18,21 @@ from benchmark.training.sparse import SparseMatrix
 
 
 def layer_wise(model: Autoencoder) -> tuple[Phase, ...]:
-    """One phase a layer, each an autoencoder of one layer on what the layers before it give. Bengio et al. (2007).
+    """Make one training phase per encoder layer, the first layer first. Bengio et al. (2007).
 
-    The first reconstructs the features under the row's own likelihood, the others the activations below under ½‖·‖²; a
-    layer is decoded by its mirror image. No penalty is paid: those are the whole model's. MLPs only.
+    Each phase trains one encoder layer and its mirror image in the decoder as an autoencoder, on the output of the
+    layers before. The first reconstructs the features under the model's own likelihood. The others reconstruct the
+    activations below under ½‖·‖². Penalties and divergences belong to the whole model and are left out.
+
+    Args:
+        model: An autoencoder made of an MLP and its mirror image.
+
+    Raises:
+        ValueError: if encoder or decoder is not an MLP.
     """
     encoder, decoder = model.encoder, model.decoder
     if not isinstance(encoder, MLP) or not isinstance(decoder, MLPDecoder):
-        raise ValueError("layers are pre-trained one by one in an MLP with its mirror image")
+        raise ValueError("layers can be pre-trained one by one only in an MLP with an MLP decoder")
     encoding = [*encoder.hidden, encoder.heads[0]]
     decoding = [decoder.output, *reversed(decoder.hidden)]
     return tuple(
@@ -46,9 +53,18 @@ def _layer_loss(
     inputs: Inputs,
     _step: Step,
 ) -> Loss:
+    """The loss of one phase: nats per row, [r].
+
+    Args:
+        encoding: The encoder layers up to the trained one.
+        mirror: The decoder layer that mirrors the trained one.
+        likelihood: Likelihood of the features, for the first layer.
+        depth: Encoder layers of the whole model. The last has no ReLU.
+        inputs: A batch.
+    """
     x = inputs.features
     if isinstance(x, SparseMatrix):
-        raise ValueError("a decoder of features needs dense features")
+        raise ValueError("a decoder of features needs dense features: pass dense=True to Inputs.of")
     below: Tensor = x
     with torch.no_grad():
         for layer in encoding[:-1]:
