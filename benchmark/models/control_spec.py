@@ -85,8 +85,8 @@ class ControlSpec:
         most = min(dataset.rows, dataset.features)
         if self.at_most_features and settings != self.settings and settings.latent > most:
             return (
-                f"latent={settings.latent}: {dataset.rows} rows of {dataset.features} features have only {most} "
-                f"components; ask for at most {most}, or leave the variant out"
+                f"{dataset.rows} rows of {dataset.features} features have only {most} components, fewer than latent = "
+                f"{settings.latent}; ask for at most {most}, or leave the variant out"
             )
         return None
 

@@ -244,7 +244,7 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
         ),
         (
             {"datasets": '["wine"]', "models": '["pca"]', "variants": '[{models = ["pca"], settings = {latent = 14}}]'},
-            ("wine: pca (latent=14) cannot be trained: 14 components were asked for", "13 features", "at most 13"),
+            ("wine: pca (latent=14) cannot be trained: 178 rows of 13 features have only 13 components", "at most 13"),
         ),
         ({"save_latents": "true", "images": '["karate"]'}, ("karate: the study asks for images", "34 features")),
         ({"images": '["karate"]'}, ("save_latents = true",)),

@@ -117,7 +117,7 @@ def test_passes_of_mini_batches_have_means_and_no_draws(name):
 def test_a_row_whose_noise_comes_after_training_is_refused():
     row, (x, edges, _) = ROWS["gae-noised"], graph_of()
     inputs = Inputs.of(x, [edges], replicas=1, device="cpu")
-    with pytest.raises(ValueError, match=r"gae-noised: .*training passes have none"):
+    with pytest.raises(ValueError, match="gae-noised has no training passes to keep"):
         row.fit_inputs(inputs, row.overridden({"epochs": 1}), (0,), "cpu", passes=5)
 
 
