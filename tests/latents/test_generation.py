@@ -13,12 +13,12 @@ from networks import (
     NOISED,
     ROWS,
     data,
+    each_model,
     global_states_untouched,
     inputs_for,
     inputs_of,
     outputs_of,
     propagation,
-    rows,
     short,
     target,
 )
@@ -296,7 +296,7 @@ def test_edges_want_a_graph():
         edges(posterior_of(1, ROWS, 2), features_of(ROWS, 8), [0])
 
 
-@rows(FITTED)
+@each_model(FITTED)
 def test_every_row_draws_what_its_decoder_makes(spec):
     """Features as images, edges of an inner product, nothing of a graph convolution."""
     inputs = inputs_for(spec, 2)
@@ -323,7 +323,7 @@ def test_every_row_draws_what_its_decoder_makes(spec):
         assert same == (not spec.noisy)
 
 
-@rows([spec for spec in NOISED if not spec.uses_graph])
+@each_model([spec for spec in NOISED if not spec.uses_graph])
 def test_a_noised_row_is_drawn_with_its_noise(spec):
     inputs = inputs_for(spec, 1)
     result = spec.fit_inputs(inputs, short(spec, epochs=1), [0], "cpu")

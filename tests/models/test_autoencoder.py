@@ -16,7 +16,7 @@ from networks import (
     data,
     divergence_paid,
     draws,
-    rows,
+    each_model,
     small,
     tiny,
 )
@@ -51,7 +51,7 @@ def mean_and_error(values):
     return values.mean(0), values.std(0) / len(values) ** 0.5
 
 
-@rows(NOISY)
+@each_model(NOISY)
 def test_both_estimators_have_one_expectation_and_so_have_their_gradients(spec):
     """A samples log q(z|x) − log p(z); B has it in closed form, whatever is drawn."""
     found = {}
@@ -76,7 +76,7 @@ def test_both_estimators_have_one_expectation_and_so_have_their_gradients(spec):
     assert differing
 
 
-@rows(NOISY)
+@each_model(NOISY)
 def test_more_samples_have_the_same_expectation_and_less_variance(spec):
     """Of four, a quarter: within exp(±0.5), five standard errors of a ratio of two variances of 400 normal values."""
     one, four = (drawn(spec, samples=samples).reconstruction.detach() for samples in (1, 4))
@@ -85,7 +85,7 @@ def test_more_samples_have_the_same_expectation_and_less_variance(spec):
     assert 0.25 * np.exp(-0.5) < four.var() / one.var() < 0.25 * np.exp(0.5)
 
 
-@rows(NOISY)
+@each_model(NOISY)
 @pytest.mark.parametrize("estimator", ["A", "B"])
 def test_samples_are_averaged(spec, estimator):
     inputs = tiny(spec)
@@ -102,7 +102,7 @@ def test_samples_are_averaged(spec, estimator):
     assert (losses[0].divergence != losses[1].divergence) == (estimator == "A")
 
 
-@rows([spec for spec in TRAINED if spec.name.endswith("-l2")])
+@each_model([spec for spec in TRAINED if spec.name.endswith("-l2")])
 def test_an_l2_rung_pays_half_the_squared_norm(spec):
     inputs = tiny(spec)
     model = built(spec, inputs, settings=spec.overridden({"beta": 0.25}))
@@ -114,7 +114,7 @@ def test_an_l2_rung_pays_half_the_squared_norm(spec):
     torch.testing.assert_close(loss.total, expected)
 
 
-@rows([spec for spec in TRAINED if spec.posterior is FIXED])
+@each_model([spec for spec in TRAINED if spec.posterior is FIXED])
 def test_the_kl_at_a_fixed_std_of_one_is_half_the_squared_norm(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
@@ -206,7 +206,7 @@ def test_corruption_wants_dense_features():
         model.loss(sparse, Step(draws()))
 
 
-@rows([spec for spec in NOISY if len(spec.posterior.heads) == 2 and spec not in (*SPHERICAL, *CONVOLVED)])
+@each_model([spec for spec in NOISY if len(spec.posterior.heads) == 2 and spec not in (*SPHERICAL, *CONVOLVED)])
 @pytest.mark.parametrize("estimator", ["A", "B"])
 def test_a_std_that_underflows_does_no_harm_where_beta_is_zero(spec, estimator):
     inputs = tiny(spec)
@@ -222,7 +222,7 @@ def test_a_std_that_underflows_does_no_harm_where_beta_is_zero(spec, estimator):
     assert loss.divergence.isinf().all() or spec.posterior in (AS_PRINTED, DIRECT)
 
 
-@rows([spec for spec in NOISY if spec.settings.estimator != "IW"])
+@each_model([spec for spec in NOISY if spec.settings.estimator != "IW"])
 def test_beta_weighs_the_divergence_alone(spec):
     inputs = tiny(spec)
     losses = [

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from networks import BY_NAME, CONTROLS, ROWS, data, propagation, rows
+from networks import BY_NAME, CONTROLS, ROWS, data, each_model, propagation
 from sklearn.cluster import KMeans
 
 from benchmark.models import Control
 
 
-@rows(CONTROLS)
+@each_model(CONTROLS)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_controls_keep_the_rows_and_are_finite(spec, sparse):
     x, edges = data()

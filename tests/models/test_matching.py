@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from networks import BY_NAME, built, draws, global_states_untouched, rows, short, small, tensors, tiny
+from networks import BY_NAME, built, draws, each_model, global_states_untouched, short, small, tensors, tiny
 
 from benchmark.core.rng import torch_generators
 from benchmark.models.parts.priors import prior_discrepancy
@@ -62,7 +62,7 @@ def test_the_discriminator_by_hand():
     np.testing.assert_allclose(model(torch.tensor(z)[None])[0].detach(), logits[:, 0])
 
 
-@rows(ADVERSARIAL)
+@each_model(ADVERSARIAL)
 def test_the_two_players_by_hand(spec):
     """−log D(prior) − log(1 − D(z)), which moves the discriminator, and −log D(z), which moves the encoder."""
     inputs = tiny(spec)
@@ -89,7 +89,7 @@ def test_the_two_players_by_hand(spec):
     assert other_prior != loss.total
 
 
-@rows(ADVERSARIAL)
+@each_model(ADVERSARIAL)
 def test_every_player_steps_in_every_epoch(spec):
     """One epoch moves the discriminator too, which the autoencoder's own loss does not."""
     inputs, rate = tiny(spec, dtype=torch.float32), 0.01
@@ -103,7 +103,7 @@ def test_every_player_steps_in_every_epoch(spec):
     assert all(parameter.grad is None for parameter in model.discriminator.parameters())
 
 
-@rows(ADVERSARIAL)
+@each_model(ADVERSARIAL)
 def test_without_its_adversary_it_is_its_plain_twin(spec):
     """At a rate at which the players stand still."""
     plain = BY_NAME[{"arga": "gae", "arvga": "vgae"}[spec.name]]

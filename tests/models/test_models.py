@@ -23,12 +23,12 @@ from networks import (
     divergence_paid,
     drawn_std,
     draws,
+    each_model,
     global_states_untouched,
     heads_of,
     inputs_of,
     nats,
     propagation,
-    rows,
     small,
     tensors,
     tiny,
@@ -53,7 +53,7 @@ def spread(q):
     return q.std if isinstance(q, DiagonalGaussian) else torch.zeros_like(q.mean)
 
 
-@rows(NETWORKS)
+@each_model(NETWORKS)
 def test_a_row_is_itself_in_another_process(spec):
     """Workers receive pickled rows: nothing may hang on a row or its parts being the very objects of the table."""
     copy, inputs = pickle.loads(pickle.dumps(spec)), tiny(spec)
@@ -61,7 +61,7 @@ def test_a_row_is_itself_in_another_process(spec):
     assert torch.equal(*losses)
 
 
-@rows(NETWORKS)
+@each_model(NETWORKS)
 def test_posterior_follows_a_permutation_of_the_rows(spec):
     """A row without features sees the identity, whose rows are what is permuted then."""
     x, edges = data()
@@ -76,7 +76,7 @@ def test_posterior_follows_a_permutation_of_the_rows(spec):
     assert (straight.mean.var(1) > 0).any()
 
 
-@rows(NETWORKS)
+@each_model(NETWORKS)
 def test_a_featureless_row_alone_sees_the_identity(spec):
     x, _ = data()
     if "featureless" in spec.name:
@@ -86,7 +86,7 @@ def test_a_featureless_row_alone_sees_the_identity(spec):
         assert spec.seen(x) is x
 
 
-@rows(TRAINED)
+@each_model(TRAINED)
 def test_every_parameter_gets_a_gradient_in_its_phase(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
@@ -111,7 +111,7 @@ def test_every_parameter_gets_a_gradient_in_its_phase(spec):
                 assert parameter.grad is None, (label, name)
 
 
-@rows(TRAINED)
+@each_model(TRAINED)
 def test_one_replica_equals_the_same_among_three(spec):
     """Each replica has weights, draws and, where it uses any, edges of its own."""
     x, _ = data()
@@ -128,7 +128,7 @@ def test_one_replica_equals_the_same_among_three(spec):
     assert not torch.isclose(together.reconstruction[0], together.reconstruction[1])
 
 
-@rows([spec for spec in TRAINED if spec.settings.estimator != "IW"])
+@each_model([spec for spec in TRAINED if spec.settings.estimator != "IW"])
 def test_the_loss_written_out_by_hand(spec):
     """Posterior, reconstruction of one draw, closed-form divergence, β, and every penalty; nats per row."""
     inputs, (x, edges) = tiny(spec), data()
@@ -181,7 +181,7 @@ def discrepancy_of(z, prior):
     return own / (n * (n - 1)) - 2 * sum(kernel(a, b) for a in z for b in prior) / n**2
 
 
-@rows([spec for spec in TRAINED if spec.decoder.makes != "edges"])
+@each_model([spec for spec in TRAINED if spec.decoder.makes != "edges"])
 def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
     """Without noise and corruption, which copies would not share."""
     x, edges = data()
@@ -203,7 +203,7 @@ def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
     torch.testing.assert_close(*terms)
 
 
-@rows(TRAINED)
+@each_model(TRAINED)
 def test_the_gradient_alone_is_the_gradient_with_the_value(spec):
     inputs = tiny(spec)
     gradients = []
@@ -215,7 +215,7 @@ def test_the_gradient_alone_is_the_gradient_with_the_value(spec):
         torch.testing.assert_close(one, other)
 
 
-@rows(TRAINED)
+@each_model(TRAINED)
 def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
@@ -236,7 +236,7 @@ def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
     assert torch.equal(one, next_one) != any(matters.values())
 
 
-@rows(NETWORKS)
+@each_model(NETWORKS)
 def test_a_posterior_is_encoded_without_a_draw(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
@@ -246,7 +246,7 @@ def test_a_posterior_is_encoded_without_a_draw(spec):
     assert torch.equal(spread(one), spread(other))
 
 
-@rows(NETWORKS)
+@each_model(NETWORKS)
 def test_another_seed_draws_other_weights(spec):
     inputs = tiny(spec)
     one, again, other = (dict(built(spec, inputs, (seed,)).named_parameters()) for seed in (0, 0, 1))
@@ -257,7 +257,7 @@ def test_another_seed_draws_other_weights(spec):
         assert not torch.equal(parameter, other[name]), name
 
 
-@rows([spec for spec in NETWORKS if spec not in CONVOLVED])
+@each_model([spec for spec in NETWORKS if spec not in CONVOLVED])
 def test_weights_start_uniform_within_their_bound(spec):
     """Glorot's bound for the weights of graph convolutions, √(6/(in + out)), else PyTorch's, 1/√in, for biases too."""
     inputs = tiny(spec)
@@ -274,7 +274,7 @@ def test_weights_start_uniform_within_their_bound(spec):
         assert largest > 1 - 12 / count or count < 12, name  # P(all within 1 − 12/count of 0) < e^-12
 
 
-@rows(NETWORKS)
+@each_model(NETWORKS)
 def test_no_two_parameters_start_from_the_same_numbers(spec):
     """Uniform numbers of one stream would differ by their bounds alone."""
     widths = (8,) * len(spec.settings.hidden)
@@ -285,7 +285,7 @@ def test_no_two_parameters_start_from_the_same_numbers(spec):
         assert not torch.allclose(one, other)
 
 
-@rows(OF_GRAPHS)
+@each_model(OF_GRAPHS)
 def test_sparse_features_give_what_dense_ones_give(spec):
     x, edges = data()
     x[x < 0.7] = 0
@@ -303,7 +303,7 @@ def test_sparse_features_give_what_dense_ones_give(spec):
     torch.testing.assert_close(*found)
 
 
-@rows(OF_FEATURES)
+@each_model(OF_FEATURES)
 def test_rows_of_features_take_sparse_data_as_dense(spec):
     x, edges = data()
     x[x < 0.7] = 0
@@ -316,7 +316,7 @@ def test_rows_of_features_take_sparse_data_as_dense(spec):
         model.loss(left_sparse, Step(draws()))
 
 
-@rows(OF_FEATURES)
+@each_model(OF_FEATURES)
 def test_mlps_against_torch_linear(spec):
     """Depth, ReLUs and biases of encoder and mirror."""
     inputs = tiny(spec)
@@ -357,7 +357,7 @@ def scaled(layer, sign):
     return copy
 
 
-@rows(OF_GRAPHS)
+@each_model(OF_GRAPHS)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_graph_convolutions_against_torch_geometric(spec, sparse):
     """GCNConv with the same weights and biases, or the convolution of its name, on a graph with isolated nodes."""

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from networks import BY_NAME, NETWORKS, built, draws, rows, tiny
+from networks import BY_NAME, NETWORKS, built, draws, each_model, tiny
 
 from benchmark.models import MODELS, Settings
 from benchmark.models.settings import SETTINGS
@@ -119,7 +119,7 @@ def test_a_study_can_switch_on_a_setting_that_the_model_leaves_unset(model, name
     assert changed.in_key() == own.in_key() | {name: value}
 
 
-@rows(MODELS)
+@each_model(MODELS)
 def test_a_model_accepts_every_setting_that_it_sets_and_only_known_ones(spec):
     assert set(spec.accepts) <= set(SETTINGS)
     if spec.trained:
@@ -187,7 +187,7 @@ def test_a_row_without_batches_is_trained_for_its_epochs():
     assert PLAIN.epochs_for(10) == PLAIN.epochs_for(10_000) == 2
 
 
-@rows([spec for spec in NETWORKS if spec.settings.beta is not None])
+@each_model([spec for spec in NETWORKS if spec.settings.beta is not None])
 def test_beta_per_pair_is_one_over_the_squared_number_of_rows(spec):
     settings = spec.overridden({"beta": "1/n^2"})
     assert settings.beta_for(30) == 1 / 900

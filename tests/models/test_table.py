@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from networks import BY_NAME, CONTROLS, FEATURES, NETWORKS, NOISED, ROWS, TRAINED, built, rows, small, tiny
+from networks import BY_NAME, CONTROLS, FEATURES, NETWORKS, NOISED, ROWS, TRAINED, built, each_model, small, tiny
 
 from benchmark.datasets import DatasetSpec, Raw, make_dataset
 from benchmark.models import MODELS, ModelSpec
@@ -221,7 +221,7 @@ def test_likelihoods(name, likelihood):
     assert BY_NAME[name].likelihood.name == likelihood
 
 
-@rows(MODELS)
+@each_model(MODELS)
 def test_a_row_says_what_it_is(spec):
     assert spec.source
     assert spec.version >= 1
@@ -242,14 +242,14 @@ def data_of(x, edges=None):
     )
 
 
-@rows([*NETWORKS, *NOISED])
+@each_model([*NETWORKS, *NOISED])
 def test_only_models_that_sample_pairs_refuse_a_complete_graph(spec):
     complete = np.stack(np.triu_indices(6, 1), axis=1)
     reason = spec.refuses(data_of(np.eye(6), complete), complete, spec.settings)
     assert ("samples non-edges" in (reason or "")) == (spec.name in ("gae-sampled", "vgae-sampled"))
 
 
-@rows(TRAINED)
+@each_model(TRAINED)
 def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_inside(spec):
     """A cross-entropy of features needs it, and means that a sigmoid gives; a likelihood of edges does not."""
     sigmoid = spec.decoder.makes == "images" and spec.likelihood.name in ("bernoulli", "gaussian-sigmoid")
@@ -291,7 +291,7 @@ def test_the_objective_is_that_of_the_settings():
     )
 
 
-@rows(NOISED)
+@each_model(NOISED)
 def test_a_noised_row_is_a_point_and_its_twin_as_they_stand(spec):
     assert (spec.variational.name, spec.point.name) in TWINS
     assert spec.point is BY_NAME[spec.point.name]
@@ -323,7 +323,7 @@ def test_the_families_are_what_the_table_holds():
     assert not POINT.noisy
 
 
-@rows(CONTROLS)
+@each_model(CONTROLS)
 def test_a_control_has_no_setting_but_a_width(spec):
     with pytest.raises(ValueError, match="does not accept the setting 'epochs'"):
         spec.overridden({"epochs": 3})

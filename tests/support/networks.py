@@ -1,4 +1,4 @@
-"""Networks of the table on tiny data, and what they compute written out once more in numpy."""
+"""Models of the table on tiny data, and their networks and losses written out in numpy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Draws
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # its import calls torch.jit.script, which torch deprecates
+    warnings.simplefilter("ignore", DeprecationWarning)  # importing torch-geometric warns
     from torch_geometric.nn import GAE, VGAE, GATConv, GCNConv, SAGEConv  # noqa: F401, for the tests
 
 NETWORKS = [row for row in MODELS if isinstance(row, ModelSpec)]
@@ -46,27 +46,27 @@ NOISED = [row for row in MODELS if isinstance(row, NoisedSpec)]
 FITTED = [*TRAINED, *NOISED]
 CONTROLS = [row for row in MODELS if isinstance(row, ControlSpec)]
 BY_NAME = {row.name: row for row in MODELS}
-RECTIFIED = ("ae-as-printed", "ae-relu-bottleneck", "vae-direct-sigma")  # a ReLU after the last layer too
+RECTIFIED = ("ae-as-printed", "ae-relu-bottleneck", "vae-direct-sigma")  # heads end in a ReLU too
 ROWS, FEATURES = 30, 8
 
 
-def rows(specs):
-    """A test for each of the rows, under its name; there must be some."""
+def each_model(specs):
+    """Run a test for each of the models, under its name. There must be at least one."""
     assert specs
     return pytest.mark.parametrize("spec", specs, ids=lambda spec: spec.name)
 
 
 @contextmanager
 def global_states_untouched():
-    """Nothing in the block draws from, or seeds, a generator that all share."""
-    torch.rand(1), np.random.rand(), random.random()  # away from where a seed would put them
+    """Assert that the block neither seeds nor draws from a global random generator."""
+    torch.rand(1), np.random.rand(), random.random()  # away from any freshly seeded state
     with global_draws() as drawn:
         yield
     assert drawn.names == ""
 
 
 def data(n=ROWS, f=FEATURES, *, seed=0, each=2):
-    """Features [n, f] within [0, 1], and ``each``·n edges [m, 2] that leave the last two nodes isolated."""
+    """Make features in [0, 1], [n, f], and ``each``·n edges, [m, 2]. The last two nodes are isolated."""
     rng = np.random.default_rng(seed)
     x = rng.random((n, f), dtype=np.float32)
     i, j = np.triu_indices(n - 2, 1)
@@ -78,45 +78,45 @@ GRAPHS = [data(seed=seed)[1] for seed in range(10)]
 
 
 def small(spec: ModelSpec | NoisedSpec, **overrides) -> Settings:
-    """The row's settings at its own depth, with layers of 8, 7, … units and d = 4."""
+    """The model's settings at its own depth, with layers of 8, 7, … units and d = 4."""
     widths = tuple(8 - layer for layer in range(len(spec.settings.hidden)))
     return spec.overridden({"hidden": widths, "latent": 4} | overrides)
 
 
 def inputs_of(spec, x, edges, replicas=1, dtype=torch.float64) -> Inputs:
-    """``x`` as it is, and ``edges`` (one array for all replicas, or a list of arrays) where the row uses a graph."""
+    """Make inputs from x as it is. ``edges`` is one array for all replicas or a list; models without graph ignore it."""
     graph = edges if isinstance(edges, list) else [edges] * replicas
     graph = graph if spec.uses_graph else None
     return Inputs.of(x, graph, replicas=replicas, device="cpu", dtype=dtype, dense=not spec.uses_graph)
 
 
 def tiny(spec, replicas=1, dtype=torch.float64, **shape) -> Inputs:
-    """What the row sees of ``data``, equal edges in every replica."""
+    """Make the inputs that the model sees of ``data``, with equal edges in every replica."""
     x, edges = data(**shape)
     return inputs_of(spec, spec.network.seen(x), edges, replicas, dtype)
 
 
 def short(spec, epochs=5, **overrides) -> Settings:
-    """A row's settings for a few steps on ``data``, in mini-batches of 16 rows and 14 where it has any."""
+    """The model's settings for a few epochs on ``data``. Mini-batches, if any, have 16 and 14 rows."""
     batches = {} if spec.uses_graph else {"batch": 16, "least_steps": 0}
     return small(spec, **{"epochs": epochs, **batches, **overrides})
 
 
 def inputs_for(spec, replicas, device="cpu") -> Inputs:
-    """Inputs of the first so many replicas, each with edges of its own, in the float32 of real runs."""
+    """Make inputs in float32, as in real runs. Every replica has its own edges."""
     x, _ = data()
     graphs = GRAPHS[:replicas] if spec.uses_graph else None
     return Inputs.of(spec.network.seen(x), graphs, replicas=replicas, device=device, dense=not spec.uses_graph)
 
 
 def built(spec: ModelSpec, inputs: Inputs, seeds=(0,), settings: Settings | None = None) -> Autoencoder:
-    """The row's model at its start, in float64."""
+    """The untrained network of the model, in float64."""
     streams = partial(torch_generators, tuple(seeds), "weights", device="cpu")
     return spec.build(settings or spec.settings, inputs, streams).double()
 
 
 def draws(seeds=(0,), **others) -> Draws:
-    """Generators for every purpose; ``others`` names purposes with seeds of their own."""
+    """Random generators of every purpose. ``others`` gives some purposes other seeds."""
     return Draws.of(lambda purpose: torch_generators(tuple(others.get(purpose, seeds)), purpose, device="cpu"))
 
 
@@ -126,21 +126,21 @@ def tensors(model, replica=0) -> dict[str, NDArray[np.float64]]:
 
 
 def propagation(edges, n) -> NDArray[np.float64]:
-    """Â of undirected edges, dense."""
+    """Â of undirected edges, as a dense matrix."""
     loops = target(edges, n)
     scale = np.diag(loops.sum(1) ** -0.5)
     return scale @ loops @ scale
 
 
 def target(edges, n) -> NDArray[np.float64]:
-    """A + I, dense."""
+    """A + I, as a dense matrix."""
     dense = np.eye(n)
     dense[edges[:, 0], edges[:, 1]] = dense[edges[:, 1], edges[:, 0]] = 1
     return dense
 
 
 def attended(weights, name, below, edges) -> NDArray[np.float64]:
-    """One head of Veličković et al. (2018), eq. 4: softmax over neighbours and self of LeakyReLU(a·[W h_i ‖ W h_j])."""
+    """One head of Veličković et al. (2018), eq. 4: attention is the softmax of LeakyReLU(a·[W h_i ‖ W h_j])."""
     source, aim, bias, mixing = (weights[f"{name}.weights.{place}"] for place in range(4))
     mixed = below @ mixing.T
     scores = (mixed @ aim[0, 0])[:, None] + (mixed @ source[0, 0])[None, :]
@@ -150,7 +150,7 @@ def attended(weights, name, below, edges) -> NDArray[np.float64]:
 
 
 def aggregated(weights, name, below, edges) -> NDArray[np.float64]:
-    """Hamilton et al. (2017) with the mean: W₁·(mean over neighbours) + b + W₂·h."""
+    """Hamilton et al. (2017) with mean aggregation: W₁·(mean over neighbours) + b + W₂·h."""
     of_neighbours, bias, of_self = (weights[f"{name}.weights.{place}"] for place in range(3))
     adjacency = target(edges, len(below)) - np.eye(len(below))
     means = adjacency @ below / np.maximum(adjacency.sum(1, keepdims=True), 1)
@@ -158,12 +158,13 @@ def aggregated(weights, name, below, edges) -> NDArray[np.float64]:
 
 
 def heads_of(spec, model, x, edges, replica=0) -> list[NDArray[np.float64]]:
-    """The raw outputs of the encoder's heads, each [n, d]; of an MLP, a GCN, GAT or SAGE of any depth."""
+    """The outputs of the encoder's heads, each [n, d], for an MLP, GCN, GAT or SAGE of any depth."""
     weights = tensors(model, replica)
     hidden = x.toarray() if sp.issparse(x) else np.asarray(x, dtype=float)
     smooth = propagation(edges, len(hidden)) if spec.uses_graph else np.eye(len(hidden))
 
     def layer(name, below):
+        """One layer before its ReLU."""
         if spec.settings.convolution:
             made = {"GATConv": attended, "SAGEConv": aggregated}[spec.settings.convolution]
             return made(weights, name, below, edges)
@@ -176,7 +177,7 @@ def heads_of(spec, model, x, edges, replica=0) -> list[NDArray[np.float64]]:
 
 
 def drawn_std(spec, outputs) -> NDArray[np.float64]:
-    """The σ that is drawn with, [n, d]; the sources' formulas, one a family."""
+    """The σ of samples, [n, d], by the published formula of each family."""
     mean, h = outputs[0], outputs[-1]
     if spec.posterior is VON_MISES_FISHER:
         d, kappa = mean.shape[1], np.log1p(np.exp(h)) + 1
@@ -193,7 +194,7 @@ def drawn_std(spec, outputs) -> NDArray[np.float64]:
 
 
 def divergence_paid(spec, outputs) -> float:
-    """The closed form that the row pays, in nats per row."""
+    """The divergence of the model's loss in closed form, in nats per row."""
     mean, h = outputs[0], outputs[-1]
     if spec.posterior is VON_MISES_FISHER:
         directions = mean / np.linalg.norm(mean, axis=1, keepdims=True)
@@ -212,10 +213,11 @@ def divergence_paid(spec, outputs) -> float:
 
 
 def outputs_of(model, z, replica=0) -> NDArray[np.float64]:
-    """What an MLP decoder makes of z [n, d] before any link function."""
+    """The outputs of an MLP decoder for latents z, [n, d], before any link function."""
     weights = tensors(model, replica)
 
     def layer(name, below):
+        """One layer before its ReLU."""
         return below @ weights[f"decoder.{name}.weight"] + weights.get(f"decoder.{name}.bias", 0.0)
 
     for depth in range(len(model.decoder.hidden)):
@@ -230,7 +232,7 @@ def negatives_of(edges, n, generator) -> NDArray[np.int64]:
 
 
 def nats(spec, model, z, x, edges, generator, replica=0) -> float:
-    """The reconstruction term at z [n, d], in nats per row; ``generator`` draws the negatives of a row that has any."""
+    """The reconstruction term of latents z, [n, d], in nats per row. ``generator`` draws sampled non-edges."""
     n = len(z)
     if spec.decoder is GRAPH_CONVOLUTION_DECODER:
         made = propagation(edges, n) @ z @ tensors(model, replica)["decoder.output.weight"]
@@ -251,6 +253,7 @@ def nats(spec, model, z, x, edges, generator, replica=0) -> float:
 
 
 def _of_features(spec, output, x) -> NDArray[np.float64]:
+    """The negative log-likelihood of each feature, [n, f]."""
     name = spec.likelihood.name
     if name == "bernoulli":
         return np.logaddexp(0, output) - x * output

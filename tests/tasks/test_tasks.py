@@ -22,7 +22,7 @@ from benchmark.tasks.clustering import standardised, unit_norm
 from benchmark.tasks.metrics import best_matching, hits_at_20
 
 BY_NAME = {task.name: task for task in TASKS}
-PUBLISHED_WITH = ("origin-", "oracle-")  # choose an epoch by test labels; test_origin_tasks and test_fusion have these
+PUBLISHED_WITH = ("origin-", "oracle-")  # choose an epoch by test labels; see test_origin_tasks and test_oracle
 FAIR = [task for task in TASKS if not task.name.startswith(PUBLISHED_WITH)]
 NODES = [task for task in FAIR if task.needs in ("labels", "published")]
 LINKS = [task for task in FAIR if task.needs == "links"]

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from networks import BY_NAME, TRAINED, built, draws, inputs_for, rows, short
+from networks import BY_NAME, TRAINED, built, draws, each_model, inputs_for, short
 
 from benchmark.training.curves import Curve
 from benchmark.training.phases import LAST, Step
 from benchmark.training.posteriors import spread
 
 
-@rows(TRAINED)
+@each_model(TRAINED)
 def test_epochs_are_counted_through_the_phases(spec):
     phases = [*(["layer 1", "layer 2"] if spec.name == "sae-stacked" else []), LAST]
     (curve,) = spec.fit_inputs(inputs_for(spec, 1), short(spec, epochs=5), [0], "cpu").curves
@@ -27,7 +27,7 @@ def test_a_long_phase_logs_its_first_epoch_and_twenty_more():
     assert list(dict.fromkeys(curve.phase)) == ["layer 1", "layer 2", "layer 3", LAST]
 
 
-@rows(TRAINED)
+@each_model(TRAINED)
 def test_std_of_a_curve_is_the_mean_std_of_the_epoch_and_zero_for_a_point(spec):
     """On the full batch, the last of four epochs starts with the weights that three epochs leave."""
     full = {} if spec.uses_graph else {"batch": 0}
@@ -49,7 +49,7 @@ MEANS_OF_ROWS = [
 ]
 
 
-@rows(MEANS_OF_ROWS)
+@each_model(MEANS_OF_ROWS)
 def test_curves_are_in_nats_per_row_for_any_batch_size(spec):
     """With fixed weights and no draws, the mean over batches of 16 and 14 rows equals the mean over all rows."""
     inputs = inputs_for(spec, 2)

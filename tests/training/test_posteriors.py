@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from networks import BY_NAME, RECTIFIED, ROWS, TRAINED, built, draws, rows, tiny
+from networks import BY_NAME, RECTIFIED, ROWS, TRAINED, built, draws, each_model, tiny
 from torch.distributions import Normal, kl_divergence
 
 from benchmark.core.rng import torch_generators
@@ -95,7 +95,7 @@ def test_as_printed_models_draw_with_a_wrong_std_and_pay_the_right_divergence(pr
     assert not torch.isclose(divergence(DiagonalGaussian(drawn.mean, 0.5 * h.exp())).mean(-1), kl)
 
 
-@rows([spec for spec in TRAINED if not spec.uses_graph])
+@each_model([spec for spec in TRAINED if not spec.uses_graph])
 def test_means_are_never_negative_after_a_last_relu(spec):
     inputs = tiny(spec)
     q = built(spec, inputs).encode(inputs)

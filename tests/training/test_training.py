@@ -18,12 +18,12 @@ from networks import (
     built,
     data,
     draws,
+    each_model,
     global_states_untouched,
     inputs_for,
     inputs_of,
     nats,
     outputs_of,
-    rows,
     short,
     small,
     tensors,
@@ -53,7 +53,7 @@ def numbers(result):
     return [*curves, *result.reconstruction, q.mean, std]
 
 
-@rows(FITTED)
+@each_model(FITTED)
 def test_one_replica_ten_times_equals_ten_once(spec):
     """Each replica has its own edges, weights, batches, noise, negatives and corruption: the others do not matter."""
     settings = short(spec, epochs=3)
@@ -65,7 +65,7 @@ def test_one_replica_ten_times_equals_ten_once(spec):
             torch.testing.assert_close(one[0], ten[seed], rtol=2e-3, atol=2e-3)
 
 
-@rows(FITTED)
+@each_model(FITTED)
 def test_same_seed_same_bits_another_seed_another_latent(spec):
     inputs = inputs_for(spec, 1)
     first, again, other = (numbers(spec.fit_inputs(inputs, short(spec, epochs=2), [seed], "cpu")) for seed in (0, 0, 1))
@@ -73,7 +73,7 @@ def test_same_seed_same_bits_another_seed_another_latent(spec):
     assert not torch.equal(first[-2], other[-2])
 
 
-@rows(FITTED)
+@each_model(FITTED)
 def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
     """The loss before and after, over the same twenty draws of whatever the row draws.
 
@@ -103,7 +103,7 @@ def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
             assert total[-1] < total[0], phase
 
 
-@rows(FITTED)
+@each_model(FITTED)
 def test_the_last_epoch_read_out_without_noise_is_the_result(spec):
     inputs = inputs_for(spec, 2)
     result = spec.fit_inputs(inputs, short(spec, epochs=2), [0, 1], "cpu")
@@ -119,7 +119,7 @@ def test_the_last_epoch_read_out_without_noise_is_the_result(spec):
         assert torch.equal(one, other)
 
 
-@rows(FITTED)
+@each_model(FITTED)
 def test_the_reconstruction_is_that_of_the_means_and_of_one_sample(spec):
     """Of the trained model, written out by hand; a point's sample is its mean."""
     x, _ = data()
@@ -143,7 +143,7 @@ def test_the_reconstruction_is_that_of_the_means_and_of_one_sample(spec):
             np.testing.assert_allclose(found[replica].item(), expected, rtol=1e-4)
 
 
-@rows([spec for spec in FITTED if not spec.uses_graph and spec.network.likelihood.name != "gaussian-learned"])
+@each_model([spec for spec in FITTED if not spec.uses_graph and spec.network.likelihood.name != "gaussian-learned"])
 def test_blocks_of_rows_do_not_change_what_is_evaluated(spec):
     x, _ = data(n=1500, each=1)
     inputs = Inputs.of(x, None, replicas=2, device="cpu")
@@ -201,7 +201,7 @@ def test_twins_meet_the_same_batches():
         assert all(torch.equal(one, other) for one, other in zip(heard[0], others, strict=True))
 
 
-@rows([BY_NAME[name] for name in ("ae", "gae", "vgae")])
+@each_model([BY_NAME[name] for name in ("ae", "gae", "vgae")])
 def test_the_first_step_is_adam_s(spec):
     """Whose first step is the learning rate in the gradient's direction, its 1e-8 aside."""
     inputs = inputs_for(spec, 1)
@@ -262,7 +262,7 @@ def test_pre_training_is_for_mlps():
         spec.fit_inputs(inputs_for(spec, 1), short(spec), [0], "cpu")
 
 
-@rows(NOISED)
+@each_model(NOISED)
 def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
     inputs = inputs_for(spec, 2)
     settings = short(spec, epochs=3)
@@ -289,7 +289,7 @@ def test_noise_goes_from_a_gaussian_to_a_point():
         spec.fit_inputs(inputs_for(spec, 1), short(BY_NAME["vae"], epochs=1), [0], "cpu")
 
 
-@rows(NOISY)
+@each_model(NOISY)
 def test_beta_per_pair_counts_the_rows_of_the_data_not_of_a_batch(spec):
     settings = short(spec, epochs=1, beta="1/n^2")
     (curve,) = spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").curves
