@@ -84,7 +84,7 @@ def small(spec: ModelSpec | NoisedSpec, **overrides) -> Settings:
 
 
 def inputs_of(spec, x, edges, replicas=1, dtype=torch.float64) -> Inputs:
-    """Make inputs from x as it is. ``edges`` is one array for all replicas or a list; models without graph ignore it."""
+    """Make inputs from x as it is. ``edges`` is one array for all replicas, or a list of them."""
     graph = edges if isinstance(edges, list) else [edges] * replicas
     graph = graph if spec.uses_graph else None
     return Inputs.of(x, graph, replicas=replicas, device="cpu", dtype=dtype, dense=not spec.uses_graph)
