@@ -1,4 +1,4 @@
-"""The objective: SGVB's two estimators, the penalties beside the KL, and corruption."""
+"""The objective of autoencoders: estimators of the KL divergence, penalties, and corruption."""
 
 from dataclasses import replace
 
@@ -27,12 +27,12 @@ from benchmark.models.systems.autoencoder import Autoencoder
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Step
 
-COPIES = 400  # of a model, each with noise of its own
+COPIES = 400  # copies of a model, each with its own noise
 SURE = 5.0  # standard errors: one comparison in two million fails by chance, and the seeds are fixed
 
 
 def copies(spec, **overrides):
-    """One model in as many copies, and tiny inputs for all of them."""
+    """Many copies of one model as replicas, and tiny inputs for all copies."""
     inputs = tiny(spec, n=12, f=5, each=1)
     model = built(spec, inputs, settings=small(spec, **overrides))
     for parameter in model.parameters():
@@ -41,29 +41,29 @@ def copies(spec, **overrides):
 
 
 def drawn(spec, **overrides):
-    """The losses of the copies, each with draws of its own."""
+    """The losses of the copies, each with its own draws."""
     model, inputs = copies(spec, **overrides)
     return model.loss(inputs, Step(draws(range(COPIES))))
 
 
 def mean_and_error(values):
-    """Over the copies, the first axis."""
+    """Mean and standard error over the copies, the first axis."""
     return values.mean(0), values.std(0) / len(values) ** 0.5
 
 
 @each_model(NOISY)
-def test_both_estimators_have_one_expectation_and_so_have_their_gradients(spec):
-    """A samples log q(z|x) − log p(z); B has it in closed form, whatever is drawn."""
+def test_estimators_a_and_b_agree_in_expectation_and_so_do_their_gradients(spec):
+    """Estimator A averages log q(z|x) − log p(z) over samples. B is the closed form for any draw."""
     found = {}
     for estimator in ("A", "B"):
         model, inputs = copies(spec, estimator=estimator)
         loss = model.loss(inputs, Step(draws(range(COPIES))))
         loss.total.sum().backward()
         trained = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-        found[estimator] = loss, trained  # not the discriminator of arvga, which has a loss of its own
+        found[estimator] = loss, trained  # the discriminator of arvga has its own loss
     (a, of_a), (b, of_b) = found["A"], found["B"]
     torch.testing.assert_close(b.divergence, b.divergence[:1].expand(COPIES))
-    torch.testing.assert_close(a.reconstruction, b.reconstruction)  # by the same draws
+    torch.testing.assert_close(a.reconstruction, b.reconstruction)  # both use the same draws
     mean, error = mean_and_error(a.divergence.detach())
     assert error > 0
     assert abs(mean - b.divergence[0]) < SURE * error
@@ -77,8 +77,8 @@ def test_both_estimators_have_one_expectation_and_so_have_their_gradients(spec):
 
 
 @each_model(NOISY)
-def test_more_samples_have_the_same_expectation_and_less_variance(spec):
-    """Of four, a quarter: within exp(±0.5), five standard errors of a ratio of two variances of 400 normal values."""
+def test_four_samples_keep_the_expectation_and_quarter_the_variance(spec):
+    """The tolerance exp(±0.5) is five standard errors of the ratio of two variances of 400 normal values."""
     one, four = (drawn(spec, samples=samples).reconstruction.detach() for samples in (1, 4))
     (first, error), (second, less) = mean_and_error(one), mean_and_error(four)
     assert abs(first - second) < SURE * (error**2 + less**2) ** 0.5
@@ -87,7 +87,7 @@ def test_more_samples_have_the_same_expectation_and_less_variance(spec):
 
 @each_model(NOISY)
 @pytest.mark.parametrize("estimator", ["A", "B"])
-def test_samples_are_averaged(spec, estimator):
+def test_the_loss_is_averaged_over_samples(spec, estimator):
     inputs = tiny(spec)
     single, several = (
         built(spec, inputs, settings=spec.overridden({"estimator": estimator, "samples": count})) for count in (1, 3)
@@ -103,7 +103,7 @@ def test_samples_are_averaged(spec, estimator):
 
 
 @each_model([spec for spec in TRAINED if spec.name.endswith("-l2")])
-def test_an_l2_rung_pays_half_the_squared_norm(spec):
+def test_l2_models_pay_half_the_squared_norm_of_the_latents(spec):
     inputs = tiny(spec)
     model = built(spec, inputs, settings=spec.overridden({"beta": 0.25}))
     loss = model.loss(inputs, Step(draws()))
@@ -115,7 +115,7 @@ def test_an_l2_rung_pays_half_the_squared_norm(spec):
 
 
 @each_model([spec for spec in TRAINED if spec.posterior is FIXED])
-def test_the_kl_at_a_fixed_std_of_one_is_half_the_squared_norm(spec):
+def test_the_divergence_at_a_fixed_std_of_one_is_half_the_squared_norm(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
     q = model.encode(inputs)
@@ -125,7 +125,7 @@ def test_the_kl_at_a_fixed_std_of_one_is_half_the_squared_norm(spec):
     torch.testing.assert_close(loss.std, torch.ones(1, dtype=torch.float64))
 
 
-def test_sparsity_is_the_sum_of_absolute_values():
+def test_sparsity_penalises_the_sum_of_absolute_latents():
     spec = BY_NAME["sae"]
     inputs = tiny(spec)
     model = built(spec, inputs, settings=spec.overridden({"sparsity": 3.0}))
@@ -133,12 +133,13 @@ def test_sparsity_is_the_sum_of_absolute_values():
     torch.testing.assert_close(loss.total - loss.reconstruction, 3 * model.encode(inputs).mean.abs().sum(-1).mean(-1))
 
 
-def test_the_penalty_on_the_decoder_is_of_its_weights_alone():
+def test_the_penalty_on_the_decoder_counts_only_its_weights():
     spec = BY_NAME["rae-l2"]
     inputs = tiny(spec)
     model = built(spec, inputs, settings=spec.overridden({"decoder_l2": 2.0, "beta": 0.0}))
 
     def penalty():
+        """Total minus reconstruction."""
         loss = model.loss(inputs, Step(draws()))
         return loss.total - loss.reconstruction
 
@@ -152,7 +153,7 @@ def test_the_penalty_on_the_decoder_is_of_its_weights_alone():
 
 
 class Recorder:
-    """An encoder or a decoder that keeps what it is given."""
+    """An encoder and decoder that records the features it gets."""
 
     def __init__(self):
         self.seen = []
@@ -171,7 +172,7 @@ class Recorder:
 
 @pytest.mark.parametrize("share", [0.25, 0.6])
 @pytest.mark.parametrize("batch", [False, True])
-def test_corruption_masks_its_share_of_what_is_encoded_and_nothing_else(share, batch):
+def test_corruption_masks_its_share_of_the_encoded_features_only(share, batch):
     n, f, replicas = 300, 40, 2
     x = np.random.default_rng(0).random((n, f), dtype=np.float32) + 0.5
     inputs = Inputs.of(x, None, replicas=replicas, device="cpu")
@@ -190,7 +191,7 @@ def test_corruption_masks_its_share_of_what_is_encoded_and_nothing_else(share, b
         for replica in corrupted:
             masked = replica == 0
             assert abs(masked.double().mean() - share) < SURE * error
-            assert torch.equal(replica[~masked], torch.tensor(x)[~masked])  # what is left is left as it is
+            assert torch.equal(replica[~masked], torch.tensor(x)[~masked])  # other features do not change
         assert not torch.equal(corrupted[0], corrupted[1])
     assert not torch.equal(first, second)
     assert all(torch.equal(seen, inputs.features) for seen in decoder.seen)
@@ -198,7 +199,7 @@ def test_corruption_masks_its_share_of_what_is_encoded_and_nothing_else(share, b
     assert torch.equal(encoder.seen[-1], inputs.features)
 
 
-def test_corruption_wants_dense_features():
+def test_corruption_needs_dense_features():
     spec = BY_NAME["dae"]
     model = built(spec, tiny(spec))
     sparse = Inputs.of(sp.csr_array(data()[0]), None, replicas=1, device="cpu", dtype=torch.float64)
@@ -208,10 +209,10 @@ def test_corruption_wants_dense_features():
 
 @each_model([spec for spec in NOISY if len(spec.posterior.heads) == 2 and spec not in (*SPHERICAL, *CONVOLVED)])
 @pytest.mark.parametrize("estimator", ["A", "B"])
-def test_a_std_that_underflows_does_no_harm_where_beta_is_zero(spec, estimator):
+def test_a_std_that_underflows_is_harmless_if_beta_is_zero(spec, estimator):
     inputs = tiny(spec)
     model = built(spec, inputs, settings=small(spec, beta=0.0, estimator=estimator))
-    model.encoder.heads[1].weight.data.fill_(-1e6)  # of activations that are not negative
+    model.encoder.heads[1].weight.data.fill_(-1e6)  # the activations below are not negative
     loss = model.loss(inputs, Step(draws()))
     loss.total.sum().backward()
     assert (model.encode(inputs).std == 0).any()
@@ -223,7 +224,7 @@ def test_a_std_that_underflows_does_no_harm_where_beta_is_zero(spec, estimator):
 
 
 @each_model([spec for spec in NOISY if spec.settings.estimator != "IW"])
-def test_beta_weighs_the_divergence_alone(spec):
+def test_beta_weighs_only_the_divergence(spec):
     inputs = tiny(spec)
     losses = [
         built(spec, inputs, settings=spec.overridden({"beta": beta})).loss(inputs, Step(draws()))
@@ -236,7 +237,7 @@ def test_beta_weighs_the_divergence_alone(spec):
 
 
 class Linear:
-    """A linear-Gaussian model in one dimension each: x = w·z + e, z ~ N(0, 1), e ~ N(0, 1), q(z|x) = N(m·x, s²)."""
+    """A linear Gaussian model in one dimension: x = w·z + e, z ~ N(0, 1), e ~ N(0, 1), q(z|x) = N(m·x, s²)."""
 
     def __init__(self, w, m, s):
         self.w, self.m, self.s = w, m, s
@@ -256,7 +257,7 @@ class Linear:
 
 
 def bound(part, estimator, samples, replicas=COPIES):
-    """The bound of a linear-Gaussian model, of many replicas with draws of their own; and its data."""
+    """The losses of many replicas of a linear Gaussian model, each with its own draws, and the data x."""
     x = np.random.default_rng(0).normal(size=(6, 1)).astype(np.float32)
     inputs = Inputs.of(x, None, replicas=replicas, device="cpu", dtype=torch.float64)
     settings = BY_NAME["vae"].overridden({"estimator": estimator, "samples": samples})
@@ -265,21 +266,21 @@ def bound(part, estimator, samples, replicas=COPIES):
 
 
 def evidence(w, x):
-    """−log p(x), x ~ N(0, w² + 1), a mean over rows."""
+    """−log p(x) for x ~ N(0, w² + 1), averaged over rows."""
     return 0.5 * (x**2 / (w**2 + 1) + np.log(2 * np.pi * (w**2 + 1))).mean()
 
 
 @pytest.mark.parametrize("samples", [1, 5])
-def test_importance_weights_at_the_true_posterior_are_the_evidence(samples):
-    """Every weight is p(x) itself, whatever is drawn."""
+def test_the_importance_weighted_bound_at_the_true_posterior_is_the_evidence(samples):
+    """At the true posterior every weight is p(x), for any draw."""
     w = 1.7
     true = Linear(w, w / (w**2 + 1), (w**2 + 1) ** -0.5)
     loss, x = bound(true, "IW", samples)
     np.testing.assert_allclose(loss.total, evidence(w, x), rtol=1e-12)
 
 
-def test_importance_weights_tighten_the_bound_to_the_evidence():
-    """Burda et al. (2016), theorem 1; K = 1 is the bound of estimator A, and its mean the closed form."""
+def test_more_importance_samples_tighten_the_bound_to_the_evidence():
+    """Burda et al. (2016), theorem 1. With K = 1, the bound is that of estimator A, and its mean is the closed form."""
     w, m, s = 1.7, 0.2, 0.8
     part = Linear(w, m, s)
     losses = {count: bound(part, "IW", count)[0].total for count in (1, 5, 50)}
@@ -295,8 +296,8 @@ def test_importance_weights_tighten_the_bound_to_the_evidence():
     assert fifty - evidence(w, x) < 0.02
 
 
-def test_the_importance_weighted_bound_by_hand():
-    """Of an MLP; and with β the weights are p(x|z) (p(z)/q(z|x))^β."""
+def test_the_importance_weighted_bound_agrees_with_the_formula_written_out():
+    """With β, the weights are p(x|z) (p(z)/q(z|x))^β."""
     spec, (x, _) = BY_NAME["iwae"], data()
     inputs = tiny(spec)
     for beta in (1.0, 0.25, 0.0):
@@ -319,7 +320,7 @@ def test_the_importance_weighted_bound_by_hand():
         assert loss.total < loss.reconstruction + beta * np.mean(divergence_paid(spec, [mean, h]))
 
 
-def test_importance_weights_need_the_nats_of_rows():
+def test_importance_weights_need_a_decoder_that_scores_rows():
     spec = BY_NAME["vgae"]
     inputs = tiny(spec)
     model = built(spec, inputs, settings=replace(spec.settings, estimator="IW"))

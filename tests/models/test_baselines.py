@@ -14,7 +14,7 @@ from benchmark.models import Control
 
 @each_model(CONTROLS)
 @pytest.mark.parametrize("sparse", [False, True])
-def test_controls_keep_the_rows_and_are_finite(spec, sparse):
+def test_controls_give_finite_latents_for_every_row(spec, sparse):
     x, edges = data()
     x[x < 0.97] = 0
     control = partial(Control, sp.csr_array(x) if sparse else x, edges if spec.uses_graph else None, 4)
@@ -33,7 +33,7 @@ def test_controls_keep_the_rows_and_are_finite(spec, sparse):
         assert dense.shape == (ROWS, 4)
 
 
-def test_pca_is_the_projection_on_the_leading_singular_vectors():
+def test_pca_projects_on_the_leading_singular_vectors():
     x, _ = data(n=600, f=40)
     spec = BY_NAME["pca"]
     for features in (x, sp.csr_array(x)):
@@ -43,7 +43,7 @@ def test_pca_is_the_projection_on_the_leading_singular_vectors():
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_pca_of_more_features_than_rows_is_an_array_that_torch_takes(sparse):
+def test_pca_of_more_features_than_rows_gives_an_array_that_torch_accepts(sparse):
     x = np.random.default_rng(0).random((510, 520), dtype=np.float32)
     x[x < 0.9] = 0
     latent = BY_NAME["pca"].latent(Control(sp.csr_array(x) if sparse else x, None, 5, np.random.default_rng(0)))

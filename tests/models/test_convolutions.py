@@ -1,4 +1,4 @@
-"""Encoders of torch-geometric's convolutions by name: which there are, how they start, and what is said of others."""
+"""Encoders made of torch-geometric's convolutions: training, initial weights, and errors for other names."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SEVERAL = ["GATConv", "GATv2Conv", "SAGEConv", "GraphConv", "TransformerConv", "
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-def test_any_convolution_of_two_widths_trains(name):
+def test_convolutions_made_from_two_widths_can_be_trained(name):
     settings = PLAIN.overridden({"convolution": name, "hidden": 8, "latent": 4, "epochs": 20})
     inputs = tiny(PLAIN, replicas=2, dtype=torch.float32)
     with global_states_untouched():
@@ -33,18 +33,18 @@ def test_any_convolution_of_two_widths_trains(name):
         ("GINConv", "'GINConv' cannot be made from two widths"),
     ],
 )
-def test_what_is_no_such_convolution_is_refused_in_one_line(name, message):
+def test_unknown_and_unsuited_convolutions_are_refused_in_one_line(name, message):
     with pytest.raises(ValueError, match=message) as caught:
         PLAIN.overridden({"convolution": name})
     assert "\n" not in str(caught.value)
 
 
-def test_a_gcn_has_no_convolution_to_set():
+def test_a_gcn_does_not_accept_a_convolution():
     with pytest.raises(ValueError, match="gae does not accept the setting 'convolution'"):
         BY_NAME["gae"].overridden({"convolution": "GATConv"})
 
 
-def test_the_library_starts_its_layers_and_its_generator_is_put_back():
+def test_layers_start_as_in_the_library_and_its_generator_is_restored():
     generators = torch_generators((0, 1, 0), "weights", "layer", device="cpu")
     with global_states_untouched():
         layer = Convolution(lambda _: generators, "layer", 5, 4, convolution="GATConv")
@@ -54,15 +54,15 @@ def test_the_library_starts_its_layers_and_its_generator_is_put_back():
         assert np.array_equal(value, again[name])
         assert not value.any() or not np.array_equal(value, second[name])
     mixing = first[f"weights.{layer.names.index('lin.weight')}"]
-    assert np.abs(mixing).max() <= (6 / (5 + 4)) ** 0.5  # Glorot's, as the library has it
+    assert np.abs(mixing).max() <= (6 / (5 + 4)) ** 0.5  # the library uses Glorot's bound
 
 
-def test_check_draws_nothing():
+def test_checking_a_convolution_leaves_global_generators_alone():
     with global_states_untouched():
         check_convolution("GATConv")
 
 
-def test_the_template_holds_no_parameters_of_its_own():
+def test_the_template_adds_no_parameters():
     model = built(PLAIN, tiny(PLAIN, 2), (0, 1))
     assert {p.shape[0] for p in model.parameters()} == {2}
 
@@ -75,8 +75,7 @@ def test_inputs_without_a_graph_are_refused():
         model.encode(bare)
 
 
-def test_another_graph_is_another_answer():
-    """What is kept of a graph is of that graph alone."""
+def test_cached_edges_of_one_graph_are_not_used_for_another():
     x, edges = data()
     model = built(PLAIN, inputs_of(PLAIN, x, edges))
     one, other, again = (model.encode(inputs_of(PLAIN, x, each)).mean for each in (edges, edges[:5], edges))

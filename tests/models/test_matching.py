@@ -1,4 +1,4 @@
-"""Latents drawn to the prior: the discrepancy against plain sums, and the two players of the adversarial rows."""
+"""Matching latents to the prior: the discrepancy (MMD²), and the two players of adversarial models."""
 
 import numpy as np
 import pytest
@@ -15,17 +15,19 @@ ADVERSARIAL = [BY_NAME["arga"], BY_NAME["arvga"]]
 
 
 def generators(seeds=(0,), purpose="prior"):
+    """One generator per seed."""
     return torch_generators(tuple(seeds), purpose, device="cpu")
 
 
 @pytest.mark.parametrize("n", [2, 7])
-def test_the_discrepancy_pair_by_pair(n):
+def test_the_discrepancy_agrees_with_sums_over_pairs(n):
     z = torch.randn(2, n, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = prior_discrepancy(z, generators((0, 1)))
     for replica, generator in enumerate(generators((0, 1))):
         prior = torch.randn(n, 3, generator=generator, dtype=torch.float64)
 
         def mean(x, y, *, same):
+            """The mean kernel over pairs, without the diagonal if ``same``."""
             pairs = [(a, b) for i, a in enumerate(x) for j, b in enumerate(y) if not (same and i == j)]
             return np.mean([6 / (6 + float((a - b).square().sum())) for a, b in pairs])
 
@@ -33,7 +35,7 @@ def test_the_discrepancy_pair_by_pair(n):
         assert found[replica].item() == pytest.approx(own - 2 * mean(z[replica], prior, same=False), rel=1e-9)
 
 
-def test_the_discrepancy_is_around_zero_for_the_prior_itself_and_not_for_others():
+def test_the_discrepancy_averages_to_zero_only_for_the_prior():
     normal = torch.randn(400, 100, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = [
         prior_discrepancy(scale * normal + shift, generators(range(400))) for scale, shift in ((1, 0), (1, 1), (2, 0))
@@ -41,17 +43,17 @@ def test_the_discrepancy_is_around_zero_for_the_prior_itself_and_not_for_others(
     means, errors = zip(*((each.mean().item(), each.std().item() / 20) for each in found), strict=True)
     assert abs(means[0]) < 5 * errors[0]
     assert min(means[1:]) > 0.02
-    assert prior_discrepancy(normal[:1, :1], generators()).item() == 0.0  # one row has no pair
+    assert prior_discrepancy(normal[:1, :1], generators()).item() == 0.0  # a single row has no pairs
 
 
-def test_the_discrepancy_has_a_gradient_where_rows_coincide():
+def test_the_discrepancy_has_a_finite_gradient_for_equal_rows():
     z = torch.zeros(1, 5, 2, dtype=torch.float64, requires_grad=True)
     prior_discrepancy(z, generators()).sum().backward()
     assert z.grad.isfinite().all()
     assert z.grad.abs().sum() > 0
 
 
-def test_the_discriminator_by_hand():
+def test_the_discriminator_agrees_with_the_formula_written_out():
     model = Discriminator(lambda name: generators((0,), name), 4, (16, 64)).double()
     z = np.random.default_rng(0).standard_normal((6, 4))
     weights, hidden = tensors(model), z
@@ -63,8 +65,8 @@ def test_the_discriminator_by_hand():
 
 
 @each_model(ADVERSARIAL)
-def test_the_two_players_by_hand(spec):
-    """−log D(prior) − log(1 − D(z)), which moves the discriminator, and −log D(z), which moves the encoder."""
+def test_the_losses_of_both_players_agree_with_the_formulas_written_out(spec):
+    """The discriminator minimises −log D(prior) − log(1 − D(z)), and the encoder −log D(z)."""
     inputs = tiny(spec)
     model = built(spec, inputs, settings=small(spec))
     (phase,) = model.phases()
@@ -91,7 +93,7 @@ def test_the_two_players_by_hand(spec):
 
 @each_model(ADVERSARIAL)
 def test_every_player_steps_in_every_epoch(spec):
-    """One epoch moves the discriminator too, which the autoencoder's own loss does not."""
+    """One epoch also moves the discriminator. The autoencoder's own loss gives the discriminator no gradient."""
     inputs, rate = tiny(spec, dtype=torch.float32), 0.01
     settings = short(spec, epochs=1, learning_rate=rate, adversary_rate=rate)
     with global_states_untouched():
@@ -104,12 +106,12 @@ def test_every_player_steps_in_every_epoch(spec):
 
 
 @each_model(ADVERSARIAL)
-def test_without_its_adversary_it_is_its_plain_twin(spec):
-    """At a rate at which the players stand still."""
+def test_without_learning_adversaries_the_model_equals_its_plain_twin(spec):
+    """At a learning rate of 1e-30, both players stand still."""
     plain = BY_NAME[{"arga": "gae", "arvga": "vgae"}[spec.name]]
     inputs = tiny(spec, dtype=torch.float32)
     still = spec.fit_inputs(inputs, short(spec, epochs=3, adversary_rate=1e-30), [0], "cpu")
-    # the adversary draws noise too, so only the point meets the same numbers as its twin after the first epoch
+    # the adversary of arvga draws noise too, so its later epochs have other noise than the twin
     epochs = 3 if spec.name == "arga" else 1
     still = still if epochs == 3 else spec.fit_inputs(inputs, short(spec, epochs=1, adversary_rate=1e-30), [0], "cpu")
     twin = plain.fit_inputs(inputs, short(plain, epochs=epochs), [0], "cpu")

@@ -1,4 +1,4 @@
-"""Contracts that every row of MODELS keeps, and its networks against other people's."""
+"""Contracts of all networks in MODELS, and comparisons with torch and torch-geometric."""
 
 import pickle
 from itertools import combinations, pairwise
@@ -47,23 +47,23 @@ OF_FEATURES = [spec for spec in NETWORKS if not spec.uses_graph]
 
 
 def spread(q):
-    """σ of a posterior, 0 for a point; its concentration on a sphere."""
+    """σ of a Gaussian, κ of a von Mises–Fisher posterior, 0 for a point."""
     if isinstance(q, VonMisesFisher):
         return q.concentration
     return q.std if isinstance(q, DiagonalGaussian) else torch.zeros_like(q.mean)
 
 
 @each_model(NETWORKS)
-def test_a_row_is_itself_in_another_process(spec):
-    """Workers receive pickled rows: nothing may hang on a row or its parts being the very objects of the table."""
+def test_a_pickled_model_gives_the_same_loss(spec):
+    """Workers receive pickled models. No code may depend on the identity of the objects in the table."""
     copy, inputs = pickle.loads(pickle.dumps(spec)), tiny(spec)
     losses = [built(each, inputs).loss(inputs, Step(draws())).total for each in (spec, copy)]
     assert torch.equal(*losses)
 
 
 @each_model(NETWORKS)
-def test_posterior_follows_a_permutation_of_the_rows(spec):
-    """A row without features sees the identity, whose rows are what is permuted then."""
+def test_permuted_rows_give_permuted_posteriors(spec):
+    """A featureless model sees the identity, and the rows of the identity are permuted."""
     x, edges = data()
     seen = spec.seen(x)
     order = np.random.default_rng(1).permutation(ROWS)
@@ -77,7 +77,7 @@ def test_posterior_follows_a_permutation_of_the_rows(spec):
 
 
 @each_model(NETWORKS)
-def test_a_featureless_row_alone_sees_the_identity(spec):
+def test_only_featureless_models_see_the_identity(spec):
     x, _ = data()
     if "featureless" in spec.name:
         assert np.array_equal(spec.seen(x).toarray(), np.eye(ROWS))
@@ -107,13 +107,13 @@ def test_every_parameter_gets_a_gradient_in_its_phase(spec):
             if id(parameter) in trained:
                 assert parameter.grad is not None, (label, name)
                 assert parameter.grad.abs().sum() > 0, (label, name)
-            elif label != "other":  # an adversary's loss runs through both
+            elif label != "other":  # the loss of an adversary passes through encoder and discriminator
                 assert parameter.grad is None, (label, name)
 
 
 @each_model(TRAINED)
-def test_one_replica_equals_the_same_among_three(spec):
-    """Each replica has weights, draws and, where it uses any, edges of its own."""
+def test_a_replica_does_not_depend_on_the_others(spec):
+    """Every replica has its own weights, draws and edges."""
     x, _ = data()
     seen, graphs, seeds = spec.seen(x), [data(seed=seed)[1] for seed in range(3)], (3, 4, 5)
     inputs = inputs_of(spec, seen, graphs, replicas=3)
@@ -129,8 +129,8 @@ def test_one_replica_equals_the_same_among_three(spec):
 
 
 @each_model([spec for spec in TRAINED if spec.settings.estimator != "IW"])
-def test_the_loss_written_out_by_hand(spec):
-    """Posterior, reconstruction of one draw, closed-form divergence, β, and every penalty; nats per row."""
+def test_the_loss_agrees_with_the_formulas_written_out(spec):
+    """The loss is the reconstruction of one draw, β times the closed-form divergence, and all penalties."""
     inputs, (x, edges) = tiny(spec), data()
     model, settings = built(spec, inputs), spec.settings
     loss = model.loss(inputs, Step(draws()))
@@ -149,7 +149,7 @@ def test_the_loss_written_out_by_hand(spec):
     else:
         z = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
     (generator,) = torch_generators((0,), "negatives", device="cpu")
-    expected = nats(spec, model, z, x, edges, generator)  # of the clean x
+    expected = nats(spec, model, z, x, edges, generator)  # the clean x is reconstructed
     np.testing.assert_allclose(loss.reconstruction.item(), expected, rtol=1e-9)
     paid = divergence_paid(spec, outputs)
     np.testing.assert_allclose(loss.divergence.item(), paid, rtol=1e-9)
@@ -171,10 +171,11 @@ def test_the_loss_written_out_by_hand(spec):
 
 
 def discrepancy_of(z, prior):
-    """The unbiased MMD² of two samples [n, d], pair by pair."""
+    """The unbiased MMD² of two samples, [n, d], summed pair by pair."""
     width, n = 2 * z.shape[1], len(z)
 
     def kernel(x, y):
+        """The inverse multiquadric."""
         return width / (width + ((x - y) ** 2).sum())
 
     own = sum(kernel(x[i], x[j]) for x in (z, prior) for i in range(n) for j in range(n) if i != j)
@@ -182,8 +183,8 @@ def discrepancy_of(z, prior):
 
 
 @each_model([spec for spec in TRAINED if spec.decoder.makes != "edges"])
-def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
-    """Without noise and corruption, which copies would not share."""
+def test_duplicated_data_do_not_change_nats_per_row(spec):
+    """Draws differ between the copies of a row, so terms with draws are left out."""
     x, edges = data()
     model = built(spec, tiny(spec))
     terms = []
@@ -204,7 +205,7 @@ def test_terms_of_features_are_unchanged_per_row_by_duplicating_the_data(spec):
 
 
 @each_model(TRAINED)
-def test_the_gradient_alone_is_the_gradient_with_the_value(spec):
+def test_the_gradient_does_not_depend_on_whether_the_value_is_computed(spec):
     inputs = tiny(spec)
     gradients = []
     for value in (True, False):
@@ -216,7 +217,7 @@ def test_the_gradient_alone_is_the_gradient_with_the_value(spec):
 
 
 @each_model(TRAINED)
-def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
+def test_each_purpose_draws_from_its_own_generators_only(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
     with global_states_untouched():
@@ -237,7 +238,7 @@ def test_what_is_drawn_comes_from_its_own_generators_alone(spec):
 
 
 @each_model(NETWORKS)
-def test_a_posterior_is_encoded_without_a_draw(spec):
+def test_encoding_draws_no_random_numbers(spec):
     inputs = tiny(spec)
     model = built(spec, inputs)
     with global_states_untouched():
@@ -253,13 +254,13 @@ def test_another_seed_draws_other_weights(spec):
     for name, parameter in one.items():
         assert torch.equal(parameter, again[name])
         if spec in CONVOLVED and (parameter == 0).all():
-            continue  # as the library starts its biases
+            continue  # the library starts biases at 0
         assert not torch.equal(parameter, other[name]), name
 
 
 @each_model([spec for spec in NETWORKS if spec not in CONVOLVED])
-def test_weights_start_uniform_within_their_bound(spec):
-    """Glorot's bound for the weights of graph convolutions, √(6/(in + out)), else PyTorch's, 1/√in, for biases too."""
+def test_initial_weights_are_uniform_within_their_bound(spec):
+    """Weights of graph convolutions have Glorot's bound √(6/(in + out)), all others and biases PyTorch's 1/√in."""
     inputs = tiny(spec)
     model = built(spec, inputs)
     shapes = {name: tuple(p.shape[1:]) for name, p in model.named_parameters()}
@@ -271,12 +272,12 @@ def test_weights_start_uniform_within_their_bound(spec):
         largest = parameter.abs().max().item() / bound
         assert largest <= 1
         count = parameter.numel()
-        assert largest > 1 - 12 / count or count < 12, name  # P(all within 1 − 12/count of 0) < e^-12
+        assert largest > 1 - 12 / count or count < 12, name  # fails by chance with probability e^-12
 
 
 @each_model(NETWORKS)
-def test_no_two_parameters_start_from_the_same_numbers(spec):
-    """Uniform numbers of one stream would differ by their bounds alone."""
+def test_parameters_start_from_different_random_numbers(spec):
+    """Parameters from one stream would be equal up to a factor."""
     widths = (8,) * len(spec.settings.hidden)
     model = built(spec, tiny(spec), settings=small(spec, hidden=widths, latent=8))
     started = [p.flatten()[:8] for p in model.parameters() if p.any() and p.numel() >= 8]
@@ -286,7 +287,7 @@ def test_no_two_parameters_start_from_the_same_numbers(spec):
 
 
 @each_model(OF_GRAPHS)
-def test_sparse_features_give_what_dense_ones_give(spec):
+def test_sparse_and_dense_features_give_equal_results(spec):
     x, edges = data()
     x[x < 0.7] = 0
     both = [inputs_of(spec, matrix, edges) for matrix in (x, sp.csr_array(x))]
@@ -304,7 +305,7 @@ def test_sparse_features_give_what_dense_ones_give(spec):
 
 
 @each_model(OF_FEATURES)
-def test_rows_of_features_take_sparse_data_as_dense(spec):
+def test_models_of_features_turn_sparse_data_dense(spec):
     x, edges = data()
     x[x < 0.7] = 0
     dense, made_dense = (inputs_of(spec, matrix, edges) for matrix in (x, sp.csr_array(x)))
@@ -317,13 +318,14 @@ def test_rows_of_features_take_sparse_data_as_dense(spec):
 
 
 @each_model(OF_FEATURES)
-def test_mlps_against_torch_linear(spec):
-    """Depth, ReLUs and biases of encoder and mirror."""
+def test_mlps_agree_with_torch_linear(spec):
+    """Depth, ReLUs and biases of the encoder and of the decoder that mirrors the encoder."""
     inputs = tiny(spec)
     model, settings = built(spec, inputs), spec.settings
     without_biases = spec.name.endswith(("as-printed", "four-layer"))
 
     def through(layers, hidden):
+        """Apply layers with a ReLU after each."""
         for layer, (into, out) in layers:
             assert layer.weight.shape == (1, into, out)
             assert (layer.bias is None) == without_biases
@@ -350,7 +352,7 @@ def test_mlps_against_torch_linear(spec):
 
 
 def scaled(layer, sign):
-    """The layer with its weights and biases times ``sign``: relu(y) − relu(−y) is y."""
+    """The layer with weights and biases times ``sign``. relu(y) − relu(−y) is y, the output without a ReLU."""
     copy = torch.nn.Module()
     copy.weight = sign * layer.weight
     copy.bias = None if layer.bias is None else sign * layer.bias
@@ -359,8 +361,8 @@ def scaled(layer, sign):
 
 @each_model(OF_GRAPHS)
 @pytest.mark.parametrize("sparse", [False, True])
-def test_graph_convolutions_against_torch_geometric(spec, sparse):
-    """GCNConv with the same weights and biases, or the convolution of its name, on a graph with isolated nodes."""
+def test_graph_convolutions_agree_with_torch_geometric(spec, sparse):
+    """The same weights in torch-geometric's layers give the same outputs, on a graph with isolated nodes."""
     x, _ = data()
     graphs = [data(seed=seed)[1] for seed in (0, 1)]
     inputs = inputs_of(spec, sp.csr_array(x) if sparse else x, graphs, replicas=2)
@@ -379,7 +381,7 @@ def test_graph_convolutions_against_torch_geometric(spec, sparse):
 
 
 def convolution(layer, replica, name):
-    """A GCNConv, or another convolution by its name, with a layer's weights."""
+    """torch-geometric's GCNConv, or another convolution by name, with the weights of our layer."""
     if name:
         weights = dict(zip(layer.names, layer.weights, strict=True))
         outputs, inputs = weights["lin.weight" if name == "GATConv" else "lin_l.weight"].shape[1:]
@@ -393,11 +395,11 @@ def convolution(layer, replica, name):
     return theirs
 
 
-def test_the_normalised_adjacency_counts_the_loops():
+def test_the_normalised_adjacency_counts_self_loops():
     _, edges = data()
     found = normalised_adjacency(edges, ROWS).toarray()
     np.testing.assert_allclose(found, propagation(edges, ROWS))
-    assert (found[-2:] == np.eye(ROWS)[-2:]).all()  # an isolated node keeps itself
+    assert (found[-2:] == np.eye(ROWS)[-2:]).all()  # an isolated node keeps its own features
     assert np.array_equal(normalised_adjacency(np.empty((0, 2), dtype=np.int64), 3).toarray(), np.eye(3))
 
 
@@ -405,7 +407,7 @@ def test_the_normalised_adjacency_counts_the_loops():
     ("name", "message"),
     [("gae", "a graph convolution needs inputs with a graph"), ("gae-features", "needs inputs with a graph")],
 )
-def test_a_graph_row_refuses_inputs_without_a_graph(name, message):
+def test_models_of_graphs_refuse_inputs_without_a_graph(name, message):
     spec = BY_NAME[name]
     x, edges = data()
     model = built(spec, inputs_of(spec, x, edges))
@@ -416,7 +418,7 @@ def test_a_graph_row_refuses_inputs_without_a_graph(name, message):
         model.decoder.reconstruction(torch.zeros(1, ROWS, 16, dtype=torch.float64), bare, Step(draws()))
 
 
-def test_inputs_refuse_what_they_cannot_hold():
+def test_inputs_refuse_missing_edges_and_mini_batches_of_sparse_features():
     x, edges = data()
     with pytest.raises(ValueError, match="got 1 for 2 replicas"):
         Inputs.of(x, [edges], replicas=2, device="cpu")
@@ -432,7 +434,7 @@ def test_inputs_refuse_what_they_cannot_hold():
         batch.batch(index[:, :1])
 
 
-def test_inputs_of_graphs_hold_a_graph_a_replica():
+def test_inputs_hold_one_graph_per_replica():
     x, edges = data()
     inputs = inputs_of(BY_NAME["vgae"], x, [edges, edges[:9]], replicas=2)
     assert inputs.graph.counts.tolist() == [len(edges), 9]

@@ -1,4 +1,4 @@
-"""Likelihoods against closed forms, torch's distributions and torch-geometric, in float64."""
+"""Likelihoods and losses against closed forms, torch's distributions and published code, in float64."""
 
 import numpy as np
 import pytest
@@ -44,23 +44,25 @@ from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Step
 from benchmark.training.posteriors import sample
 
-CONSTANT = 0.5 * np.log(2 * np.pi)  # of a normal density, nats per feature
+CONSTANT = 0.5 * np.log(2 * np.pi)  # constant of a normal density, nats per feature
 
 
 def normal(*shape, seed=0):
+    """Standard normal numbers in a shape."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def weights(name):
+    """Generators of initial weights for two replicas."""
     return torch_generators((0, 1), "weights", name, device="cpu")
 
 
 def edge_index(edges):
-    """Both directions of every edge, as torch-geometric has them."""
+    """Both directions of every edge, [2, 2m], the form of torch-geometric."""
     return torch.tensor(np.vstack([edges, edges[:, ::-1]]).T.copy())
 
 
-def test_feature_likelihoods_against_torch_distributions():
+def test_feature_likelihoods_agree_with_torch_distributions():
     output, x = normal(2, 5, 4), (normal(5, 4, seed=1) < 0).double()
     torch.testing.assert_close(bernoulli(x, output), -Bernoulli(logits=output).log_prob(x.expand_as(output)).sum(-1))
     grey = x * 0.7 + 0.1
@@ -72,15 +74,15 @@ def test_feature_likelihoods_against_torch_distributions():
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 1), (2, 5, 4)])
-def test_a_gaussian_with_log_variance_against_torch_distributions(shape):
-    """One variance a replica, or one for each row and feature."""
+def test_a_gaussian_with_log_variance_agrees_with_torch_distributions(shape):
+    """One variance per replica, or one per row and feature."""
     output, log_variance, x = normal(2, 5, 4), normal(*shape, seed=1), normal(5, 4, seed=2)
     expected = -Normal(output, (0.5 * log_variance).exp()).log_prob(x).sum(-1) - 4 * CONSTANT
     torch.testing.assert_close(gaussian(x, output, log_variance), expected)
 
 
 def test_a_learned_variance_is_the_most_likely_one():
-    """The mean squared residual of a replica: any other costs more, and the means' gradient is as if it were given."""
+    """The variance is the mean squared residual. Any other costs more, and the gradient is that of a fixed variance."""
     x, _ = data()
     inputs = Inputs.of(x, None, replicas=2, device="cpu", dtype=torch.float64)
     decoder = MLP_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, GAUSSIAN_LEARNED)).double()
@@ -100,16 +102,16 @@ def test_a_learned_variance_is_the_most_likely_one():
     torch.testing.assert_close(found, through)
 
 
-def test_a_learned_variance_does_not_vanish():
+def test_a_learned_variance_stays_finite_for_perfect_means():
     x = normal(5, 4)
     assert learned_gaussian(x, x[None]).isfinite().all()
 
 
-def test_a_decoder_that_outputs_the_variance_has_a_floor_under_it():
+def test_a_decoded_variance_is_at_least_a_thousandth():
     x, _ = data()
     inputs = Inputs.of(x, None, replicas=2, device="cpu", dtype=torch.float64)
     decoder = MLP_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, GAUSSIAN_OUTPUT)).double()
-    decoder.output.bias.data[:, :, FEATURES + 3] = -50.0  # one feature's log variance
+    decoder.output.bias.data[:, :, FEATURES + 3] = -50.0  # the log variance of one feature
     z = normal(2, ROWS, 4)
     raw = decoder.hidden[0](z).relu() @ decoder.output.weight + decoder.output.bias
     mean, variance = raw[..., :FEATURES], raw[..., FEATURES:].exp().clamp(min=1e-3)
@@ -120,7 +122,7 @@ def test_a_decoder_that_outputs_the_variance_has_a_floor_under_it():
     torch.testing.assert_close(decoder.decode(z), mean)
 
 
-def test_a_decoder_of_features_wants_them_dense():
+def test_a_decoder_of_features_needs_dense_features():
     x, _ = data()
     sparse = Inputs.of(sp.csr_array(x), None, replicas=2, device="cpu", dtype=torch.float64)
     decoder = MLP_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, BERNOULLI)).double()
@@ -128,8 +130,8 @@ def test_a_decoder_of_features_wants_them_dense():
         decoder.reconstruction(normal(2, ROWS, 4), sparse, Step(draws((0, 1))))
 
 
-def test_weights_of_the_pairs():
-    """Positives and negatives weigh the same together: n²/2 each, but for the diagonal, which is not counted in ΣA."""
+def test_balanced_weights_give_edges_and_non_edges_the_same_total():
+    """Edges and non-edges weigh n²/2 in total. The diagonal is not counted."""
     n, edges = 10, torch.tensor([4.0, 9.0], dtype=torch.float64)
     weight, norm = balanced(n, edges)
     torch.testing.assert_close(weight, torch.tensor([92 / 8, 82 / 18], dtype=torch.float64))
@@ -140,7 +142,7 @@ def test_weights_of_the_pairs():
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_the_graph_convolution_decoder_is_half_the_squared_distance(sparse):
-    """½‖x − Â z W‖² a row, with the gradients of z and W, in two replicas with graphs of their own."""
+    """Cost and gradients in z and W are those of ½‖x − Â z W‖² per row. Both replicas have their own graph."""
     x, _ = data()
     x[x < 0.5] = 0
     graphs = [data(seed=seed)[1] for seed in (0, 1)]
@@ -157,13 +159,13 @@ def test_the_graph_convolution_decoder_is_half_the_squared_distance(sparse):
     torch.testing.assert_close(*gradients)
 
 
-def test_a_graph_convolution_decodes_under_gaussian_alone():
+def test_a_graph_convolution_decodes_only_under_gaussian():
     with pytest.raises(ValueError, match="decodes features under gaussian, got bernoulli"):
         GRAPH_CONVOLUTION_DECODER.build(weights, DecoderShape(FEATURES, (8,), 4, BERNOULLI))
 
 
 def at_the_start(spec, inputs):
-    """The model, its posterior, and the z that its loss draws with ``draws``."""
+    """The untrained network, its posterior, and the sample z that its loss draws with ``draws``."""
     model = built(spec, inputs)
     q = model.encode(inputs)
     return model, q, sample(q, torch_generators((0,), "noise", device="cpu"))[0]
@@ -175,7 +177,7 @@ def ours(model, inputs):
 
 
 def test_kipf_and_welling_s_loss_times_n_squared_is_ours_times_n():
-    """Their own code: norm · mean weighted cross-entropy, and (0.5/n) · the mean of minus the KL."""
+    """Their code: norm · mean weighted cross-entropy, plus the mean KL over n."""
     x, edges = data()
     inputs = inputs_of(BY_NAME["vgae"], x, edges)
     model, q, z = at_the_start(BY_NAME["vgae"], inputs)
@@ -188,7 +190,7 @@ def test_kipf_and_welling_s_loss_times_n_squared_is_ours_times_n():
 
 
 def test_torch_geometric_s_loss_times_n_squared_is_ours_times_n():
-    """Its example: recon_loss + kl_loss/n, with the same negatives."""
+    """Their example: recon_loss + kl_loss/n, with the same non-edges."""
     x, edges = data()
     inputs = inputs_of(BY_NAME["vgae-sampled"], x, edges)
     model, q, z = at_the_start(BY_NAME["vgae-sampled"], inputs)
@@ -200,7 +202,7 @@ def test_torch_geometric_s_loss_times_n_squared_is_ours_times_n():
 
 
 def test_the_scripts_loss_is_ours_at_beta_one_over_n_squared_times_n():
-    """Cross-entropy summed over the n² pairs, and the KL over n, averaged over rows."""
+    """The scripts sum the cross-entropy over n² pairs, and average KL/n over rows."""
     x, edges = data()
     spec = BY_NAME["vgae-unweighted"]
     inputs = inputs_of(spec, x, edges)
@@ -213,7 +215,7 @@ def test_the_scripts_loss_is_ours_at_beta_one_over_n_squared_times_n():
 
 
 def test_pytorch_s_example_is_ours_summed_over_rows():
-    """Its binary cross-entropy and KL are sums over the batch."""
+    """The example sums binary cross-entropy and KL over the batch."""
     inputs = tiny(BY_NAME["vae-one-hidden"])
     model, q, z = at_the_start(BY_NAME["vae-one-hidden"], inputs)
     cost = binary_cross_entropy(model.decoder.decode(z[None])[0], inputs.features, reduction="sum")
@@ -223,7 +225,7 @@ def test_pytorch_s_example_is_ours_summed_over_rows():
 
 
 def test_the_printed_mean_squared_error_is_two_784ths_of_ours():
-    """mse + KL/(batch·784), both over all entries of the batch, with their KL of log(1e-8 + σ²)."""
+    """The printed loss is the mean squared error plus KL/(batch·784). Its KL has log(1e-8 + σ²)."""
     spec = BY_NAME["vae-direct-sigma"]
     rows_of, pixels = 32, 784
     inputs = tiny(spec, n=rows_of, f=pixels)

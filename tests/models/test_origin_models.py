@@ -1,4 +1,4 @@
-"""The models of the claim's published protocol, and those on the way to the fair one."""
+"""The models of the claim's published protocol, and the steps from it to the fair protocol."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ OF_ROWS = [f"{stem}-{rest}" for stem in ("gae", "vgae") for rest in ("scripts", 
 
 
 @pytest.mark.parametrize("name", OF_ROWS)
-def test_the_objective_of_a_row_by_hand(name):
-    """Encoder, draw, cross-entropy over the n² ordered pairs and KL/n², written out once more."""
+def test_the_objective_agrees_with_the_formulas_written_out(name):
+    """Encoder, sample, cross-entropy over the n² ordered pairs, and KL/n²."""
     row, (x, edges, weights) = ROWS[name], graph_of()
     n = len(x)
     settings = row.overridden({"hidden": 6, "latent": 3})
@@ -68,7 +68,7 @@ def test_the_objective_of_a_row_by_hand(name):
     assert loss.total.item() == pytest.approx(nats + kl / n**2, rel=1e-9)
 
 
-def test_every_row_of_the_origin_is_on_the_way_and_none_else():
+def test_the_steps_of_the_origin_use_exactly_its_models():
     used = {side_of(start, twin, step.made)[0] for start in ORDER for twin in TWINS for step in steps(start)}
     assert used == {*OF_ROWS, "gae", "vgae"}
     assert {name for name in ROWS if "scripts" in name or "june" in name} == set(OF_ROWS)

@@ -1,4 +1,4 @@
-"""Settings: what may be asked of a row, and what is said of what may not."""
+"""Settings: accepted values, and errors for all others."""
 
 import re
 
@@ -73,7 +73,7 @@ NAN, INFINITE = float("nan"), float("inf")
         ),
     ],
 )
-def test_an_impossible_value_is_refused_and_shown(name, value, wanted):
+def test_an_impossible_value_is_refused_with_the_value_in_the_message(name, value, wanted):
     expected = wanted if name == "bta" else f"{name} must be {wanted}, got {value!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}"):
         EVERY.with_overrides({name: value})
@@ -154,7 +154,7 @@ def test_a_schedule_needs_a_beta():
         ("beta_schedule", "cyclical:4", Cyclical(4)),
     ],
 )
-def test_what_is_possible_is_held(name, value, held):
+def test_possible_values_are_stored_in_one_form(name, value, held):
     changed = EVERY.with_overrides({name: value})
     assert getattr(changed, name) == held
     assert type(getattr(changed, name)) is type(held)
@@ -169,8 +169,8 @@ def test_settings_are_checked_when_made():
 @pytest.mark.parametrize(
     ("epochs", "batch", "least_steps", "rows_of", "expected"),
     [
-        (20, 128, 1000, 10_000, 20),  # 79 steps an epoch
-        (20, 128, 1000, 178, 500),  # 2 steps
+        (20, 128, 1000, 10_000, 20),  # 79 steps per epoch
+        (20, 128, 1000, 178, 500),  # 2 steps per epoch
         (20, 128, 1000, 128, 1000),
         (20, 128, 1000, 129, 500),
         (20, 0, 1000, 10_000, 1000),  # full batch
@@ -178,12 +178,12 @@ def test_settings_are_checked_when_made():
         (20, 128, 999, 178, 500),
     ],
 )
-def test_small_data_get_the_least_steps(epochs, batch, least_steps, rows_of, expected):
+def test_small_data_are_trained_for_more_epochs(epochs, batch, least_steps, rows_of, expected):
     settings = EVERY.with_overrides({"epochs": epochs, "batch": batch, "least_steps": least_steps})
     assert settings.epochs_for(rows_of) == expected
 
 
-def test_a_row_without_batches_is_trained_for_its_epochs():
+def test_a_model_without_batches_is_trained_for_its_own_epochs():
     assert PLAIN.epochs_for(10) == PLAIN.epochs_for(10_000) == 2
 
 

@@ -1,4 +1,4 @@
-"""MODELS: that every row of the sources is there, and that rows differ in what they are meant to differ in alone."""
+"""The table of models: settings of the sources, and the differences between related models."""
 
 from dataclasses import asdict, fields
 from itertools import combinations
@@ -22,8 +22,8 @@ from benchmark.models.parts.posterior_families import (
     PosteriorFamily,
 )
 
-NOISE = {"posterior", "beta", "estimator", "samples"}  # what makes a row the variational twin of another
-# Every network but ae and gae, beside a row that it differs from in exactly these fields.
+NOISE = {"posterior", "beta", "estimator", "samples"}  # the fields that differ between a model and its variational twin
+# Every network but ae and gae, each with a related model and the fields that differ between both.
 DIFFERENCES = {
     ("vae", "ae"): NOISE,
     ("vae-gaussian", "ae-gaussian"): NOISE,
@@ -50,7 +50,7 @@ DIFFERENCES = {
     ("arga", "gae"): {"adversary", "adversary_rate"},
     ("gae-gat", "gae"): {"encoder", "convolution"},
     ("gae-sage", "gae-gat"): {"convolution"},
-    # the origin: the starts, and what reweights them or mends their σ
+    # the published protocol of the claim, and its corrections
     ("gae-scripts", "gae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate"},
     ("vgae-scripts", "vgae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate", "beta"},
     ("vgae-scripts", "gae-scripts"): NOISE | {"learning_rate"},
@@ -60,14 +60,14 @@ DIFFERENCES = {
     ("vgae-june", "vgae-scripts"): {"encoder", "posterior"},
     ("vgae-june-scaled", "vgae-june"): {"posterior"},
     ("vgae-june-balanced", "vgae-june"): {"likelihood", "weighted"},
-    # as printed, and corrected
+    # models as printed, and their corrections
     ("ae-as-printed", "ae-four-layer"): {"encoder"},
     ("vae-as-printed", "vae-four-layer"): {"posterior"},
     ("gae-as-printed", "gae"): {"likelihood"},
     ("vgae-as-printed", "vgae-corrected"): {"posterior"},
     ("ae-relu-bottleneck", "ae-deep"): {"encoder", "latent"},
     ("vae-direct-sigma", "vae-deep"): {"encoder", "posterior", "beta"},
-    # other rows of the sources
+    # other published models
     ("ae-gaussian", "ae"): {"likelihood"},
     ("ae-gaussian-learned", "ae"): {"likelihood"},
     ("ae-four-layer", "ae"): {"encoder", "decoder"},
@@ -103,7 +103,7 @@ TWINS = [pair for pair, differing in DIFFERENCES.items() if differing == NOISE]
 
 
 def facts(spec: ModelSpec) -> dict[str, object]:
-    """All fields of a row and of its settings, but its name, source and note."""
+    """All fields of a model and of its settings, except name, source and note."""
     own = {field.name: getattr(spec, field.name) for field in fields(spec)}
     for name in ("name", "source", "note", "settings"):
         del own[name]
@@ -111,7 +111,7 @@ def facts(spec: ModelSpec) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENCES)
-def test_rows_differ_in_the_stated_fields_alone(one, other):
+def test_related_models_differ_only_in_the_stated_fields(one, other):
     first, second = facts(BY_NAME[one]), facts(BY_NAME[other])
     assert {name for name in first if first[name] != second[name]} == DIFFERENCES[one, other]
 
@@ -120,15 +120,15 @@ def test_every_network_is_in_the_list_of_differences():
     assert {one for one, _ in DIFFERENCES} | {"ae", "gae"} == {spec.name for spec in NETWORKS}
 
 
-def test_no_two_rows_are_one():
+def test_no_two_models_are_equal():
     assert len({row.name for row in MODELS}) == len(MODELS)
     for one, other in combinations(NETWORKS, 2):
         assert facts(one) != facts(other), (one.name, other.name)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENCES)
-def test_rows_that_differ_little_start_from_equal_weights(one, other):
-    """Where names and shapes agree, and the initialisation is the same; a twin adds its head of σ alone."""
+def test_related_models_start_from_equal_weights(one, other):
+    """Weights of equal name and shape are equal. A variational twin adds only its head of σ."""
     pair = [BY_NAME[one], BY_NAME[other]]
     first, second = (dict(built(spec, tiny(spec), settings=small(spec)).named_parameters()) for spec in pair)
     same = {name for name in first.keys() & second.keys() if layer_shape(first, name) == layer_shape(second, name)}
@@ -147,12 +147,12 @@ def test_rows_that_differ_little_start_from_equal_weights(one, other):
 
 
 def layer_shape(parameters, name):
-    """The shape of a parameter and of the weights of its layer, which the bias starts in proportion to."""
+    """The shapes of a parameter and of the weights of its layer, because both decide its initial bound."""
     weight = f"{name.removesuffix('.weight').removesuffix('.bias')}.weight"
     return parameters[name].shape, parameters.get(weight, parameters[name]).shape
 
 
-def test_the_two_base_rows_are_those_of_the_sources():
+def test_ae_and_gae_have_the_published_settings():
     gae, ae = (facts(BY_NAME[name]) for name in ("gae", "ae"))
     kipf = {"hidden": (32,), "latent": 16, "learning_rate": 0.01, "epochs": 200, "batch": None, "least_steps": None}
     assert kipf.items() <= gae.items()
@@ -197,7 +197,7 @@ def test_the_two_base_rows_are_those_of_the_sources():
         "gae-featureless": {"featureless": True},
     }.items(),
 )
-def test_rows_have_the_values_of_their_sources(name, values):
+def test_models_have_the_values_of_their_sources(name, values):
     assert values.items() <= facts(BY_NAME[name]).items()
 
 
@@ -217,12 +217,12 @@ LIKELIHOODS = {
 
 
 @pytest.mark.parametrize(("name", "likelihood"), LIKELIHOODS.items())
-def test_likelihoods(name, likelihood):
+def test_models_have_the_likelihood_of_their_sources(name, likelihood):
     assert BY_NAME[name].likelihood.name == likelihood
 
 
 @each_model(MODELS)
-def test_a_row_says_what_it_is(spec):
+def test_models_state_source_version_family_and_mistakes(spec):
     assert spec.source
     assert spec.version >= 1
     starts = ("gae-scripts", "vgae-scripts", "gae-june", "vgae-june")
@@ -234,6 +234,7 @@ def test_a_row_says_what_it_is(spec):
 
 
 def data_of(x, edges=None):
+    """A dataset with these features and edges, and two classes."""
     return make_dataset(
         DatasetSpec(
             name="made-up", load=lambda _: None, scaling="none", family="f", source="s", licence="l", citation="c"
@@ -251,7 +252,7 @@ def test_only_models_that_sample_pairs_refuse_a_complete_graph(spec):
 
 @each_model(TRAINED)
 def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_inside(spec):
-    """A cross-entropy of features needs it, and means that a sigmoid gives; a likelihood of edges does not."""
+    """A cross-entropy of features needs it, and so do means from a sigmoid. A likelihood of edges does not."""
     sigmoid = spec.decoder.makes == "images" and spec.likelihood.name in ("bernoulli", "gaussian-sigmoid")
     edges = np.array([[0, 1]])
     reason = spec.refuses(data_of(2.0 * np.eye(6), edges), edges, spec.settings)
@@ -276,12 +277,12 @@ def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_i
         "gae-noised": "gae trained, and vgae beside it for the amount of noise",
     }.items(),
 )
-def test_the_objective_in_words(name, objective):
+def test_objectives_are_described_in_words(name, objective):
     spec = BY_NAME[name]
     assert spec.describe(spec.settings, 10).objective == objective
 
 
-def test_the_objective_is_that_of_the_settings():
+def test_the_described_objective_follows_the_settings():
     spec = BY_NAME["vae"]
     words = spec.describe(spec.overridden({"estimator": "A", "samples": 4}), 10).objective
     assert words == "reconstruction + β·KL, SGVB A, L = 4"
@@ -292,7 +293,7 @@ def test_the_objective_is_that_of_the_settings():
 
 
 @each_model(NOISED)
-def test_a_noised_row_is_a_point_and_its_twin_as_they_stand(spec):
+def test_a_noised_model_uses_both_twins_of_the_table_unchanged(spec):
     assert (spec.variational.name, spec.point.name) in TWINS
     assert spec.point is BY_NAME[spec.point.name]
     assert spec.variational is BY_NAME[spec.variational.name]
@@ -309,13 +310,13 @@ def test_a_noised_row_is_a_point_and_its_twin_as_they_stand(spec):
     assert spec.network is spec.point
 
 
-def test_every_variational_row_of_the_ladder_has_all_its_rungs():
+def test_the_ladder_has_all_rungs():
     for kind, prefix in (("ae", ""), ("ae", "gaussian"), ("gae", "")):
         stem, noisy = (f"{name}-{prefix}".rstrip("-") for name in (kind, f"v{kind}"))
         assert {stem, noisy, f"{stem}-l2", f"{noisy}-fixed", f"{stem}-noised"} <= BY_NAME.keys()
 
 
-def test_the_families_are_what_the_table_holds():
+def test_the_table_uses_all_posterior_families():
     used = {spec.posterior for spec in NETWORKS}
     assert used == {POINT, FIXED, LOG_VARIANCE, LOG_STD, AS_PRINTED, DIRECT, VON_MISES_FISHER}
     assert all(isinstance(family, PosteriorFamily) for family in used)
@@ -324,7 +325,7 @@ def test_the_families_are_what_the_table_holds():
 
 
 @each_model(CONTROLS)
-def test_a_control_has_no_setting_but_a_width(spec):
+def test_a_control_accepts_at_most_the_latent_dimension(spec):
     with pytest.raises(ValueError, match="does not accept the setting 'epochs'"):
         spec.overridden({"epochs": 3})
     if spec.has_dimension:
@@ -334,20 +335,20 @@ def test_a_control_has_no_setting_but_a_width(spec):
             spec.overridden({"latent": 3})
 
 
-def test_importance_weights_are_for_rows_of_features():
+def test_importance_weights_are_only_for_models_of_features():
     assert BY_NAME["vae"].overridden({"estimator": "IW", "samples": 8}).estimator == "IW"
     with pytest.raises(ValueError, match=r"estimator 'IW' needs the nats of every row, .* pairs of rows; use A or B"):
         BY_NAME["vgae"].overridden({"estimator": "IW"})
 
 
 @pytest.mark.parametrize("name", ["s-vae", "s-vgae"])
-def test_a_sphere_has_two_dimensions_at_least(name):
+def test_a_sphere_needs_two_dimensions(name):
     assert BY_NAME[name].overridden({"latent": 2}).latent == 2
     with pytest.raises(ValueError, match="latent must be at least 2 on a sphere, got 1"):
         BY_NAME[name].overridden({"latent": 1})
 
 
-def test_a_row_is_built_for_any_size():
+def test_models_are_built_for_any_size_of_data():
     for spec in NETWORKS:
         model = built(spec, tiny(spec), settings=small(spec, latent=3))
         assert model.encode(tiny(spec)).mean.shape == (1, ROWS, 3)

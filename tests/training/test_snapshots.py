@@ -1,4 +1,4 @@
-"""Snapshots of training passes: the very draws, without a change to the training."""
+"""Snapshots of training passes show the latents and draws of the pass, and do not change the training."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ KEPT = ("gae", "vgae", "vgae-scripts", "vgae-june", "arvga", "s-vgae")
 
 
 def small(name, **changes):
+    """Settings of the model with small layers and 12 epochs."""
     row = ROWS[name]
     return row.overridden({"hidden": 6, "latent": 3, "epochs": 12} | changes)
 
 
 def trained(name, *, seeds=(0, 1), passes=None, **changes):
+    """The model trained on a small graph."""
     x, edges, weights = graph_of()
     row = ROWS[name]
     given = [weights] * len(seeds) if row.weighted else None
@@ -35,7 +37,7 @@ def trained(name, *, seeds=(0, 1), passes=None, **changes):
 
 
 def parts_of(result):
-    """Every array of a result, by name, curves included."""
+    """Every array of a result, by name."""
     q = result.posterior
     arrays = {field.name: getattr(q, field.name) for field in fields(q)}
     arrays |= {f"weight {name}": value.detach() for name, value in result.network.named_parameters()}
@@ -43,11 +45,12 @@ def parts_of(result):
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_snapshots_hold_the_very_draws_of_every_fifth_pass_and_change_nothing(name, monkeypatch):
+def test_snapshots_hold_the_draws_of_every_fifth_pass_and_do_not_change_the_training(name, monkeypatch):
     passed = []
     scored = InnerProduct.reconstruction
 
     def recording(self, z, inputs, step):
+        """Keep the latents of training steps."""
         if torch.is_grad_enabled() and z.requires_grad:
             passed.append(z.detach().clone())
         return scored(self, z, inputs, step)
@@ -77,7 +80,7 @@ def test_snapshots_hold_the_very_draws_of_every_fifth_pass_and_change_nothing(na
 
 @pytest.mark.parametrize("name", ["gae-scripts", "vgae-june"])
 def test_a_snapshot_is_the_posterior_before_its_step(name):
-    """What training for one epoch less leaves, drawn with that many draws of the replica's own noise."""
+    """A training of one epoch less gives the same means. The replica's stream of noise gives the same draw."""
     result = trained(name, passes=5)
     for snapshot in result.snapshots:
         before = trained(name, epochs=snapshot.epoch - 1).posterior
@@ -92,12 +95,13 @@ def test_a_snapshot_is_the_posterior_before_its_step(name):
 
 
 @pytest.mark.parametrize("name", ["ae", "vae"])
-def test_passes_of_mini_batches_have_means_and_no_draws(name):
-    """The means are those before the first batch of the epoch; a draw of all rows was never made."""
+def test_passes_of_mini_batches_have_means_but_no_draws(name):
+    """The means precede the first batch of the epoch. Training never draws all rows at once."""
     row, (x, _, _) = ROWS[name], graph_of()
     inputs = Inputs.of(x, None, replicas=2, device="cpu")
 
     def result(epochs, passes=None):
+        """The model trained in mini-batches."""
         settings = row.overridden({"hidden": 6, "latent": 3, "batch": 4, "least_steps": 0, "epochs": epochs})
         return row.fit_inputs(inputs, settings, (0, 1), "cpu", passes=passes)
 
@@ -114,14 +118,14 @@ def test_passes_of_mini_batches_have_means_and_no_draws(name):
         read_out(latents, READOUT["epochs-sampled"], seed=0, draw=0)
 
 
-def test_a_row_whose_noise_comes_after_training_is_refused():
+def test_a_model_with_noise_after_training_refuses_to_keep_passes():
     row, (x, edges, _) = ROWS["gae-noised"], graph_of()
     inputs = Inputs.of(x, [edges], replicas=1, device="cpu")
     with pytest.raises(ValueError, match="gae-noised has no training passes to keep"):
         row.fit_inputs(inputs, row.overridden({"epochs": 1}), (0,), "cpu", passes=5)
 
 
-def test_readouts_of_epochs_are_the_passes_of_their_replica(tmp_path):
+def test_readouts_of_epochs_return_the_passes_of_their_replica(tmp_path):
     result = trained("vgae", passes=5)
     both = of_posterior(result.posterior, result.snapshots)
     assert len(both) == 2
@@ -141,7 +145,7 @@ def test_readouts_of_epochs_are_the_passes_of_their_replica(tmp_path):
             read_out(loaded, READOUT["epochs-mean"], seed=0, draw=0)
 
 
-def test_passes_that_encode_corrupted_features_have_no_draw_to_show():
+def test_passes_that_encode_corrupted_features_have_no_draws():
     spec = ROWS["dae"]
     settings = spec.overridden({"hidden": (8,), "latent": 4, "epochs": 5, "batch": 0, "least_steps": 0})
     x = np.random.default_rng(0).random((12, 5), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""fit(): replicas alone and together, seeds, phases, what is evaluated, the device."""
+"""Training: independent replicas, seeds, phases, final reconstruction, divergence, schedules and devices."""
 
 from dataclasses import astuple, replace
 from functools import partial
@@ -43,7 +43,7 @@ from benchmark.training.posteriors import DiagonalGaussian, PointMass, VonMisesF
 
 
 def numbers(result):
-    """All that a fit says of its replicas, each [r, …]."""
+    """All numbers of a result, each [r, …]."""
     curves = [
         torch.tensor([getattr(curve, name) for curve in result.curves])
         for name in ("total", "reconstruction", "divergence", "std")
@@ -54,8 +54,8 @@ def numbers(result):
 
 
 @each_model(FITTED)
-def test_one_replica_ten_times_equals_ten_once(spec):
-    """Each replica has its own edges, weights, batches, noise, negatives and corruption: the others do not matter."""
+def test_ten_replicas_together_equal_ten_trainings_alone(spec):
+    """Every replica has its own edges, weights, batches, noise, non-edges and corruption."""
     settings = short(spec, epochs=3)
     together = numbers(spec.fit_inputs(inputs_for(spec, 10), settings, range(10), "cpu"))
     x, _ = data()
@@ -66,7 +66,7 @@ def test_one_replica_ten_times_equals_ten_once(spec):
 
 
 @each_model(FITTED)
-def test_same_seed_same_bits_another_seed_another_latent(spec):
+def test_equal_seeds_give_equal_bits_and_other_seeds_other_latents(spec):
     inputs = inputs_for(spec, 1)
     first, again, other = (numbers(spec.fit_inputs(inputs, short(spec, epochs=2), [seed], "cpu")) for seed in (0, 0, 1))
     assert all(torch.equal(one, same) for one, same in zip(first, again, strict=True))
@@ -74,11 +74,11 @@ def test_same_seed_same_bits_another_seed_another_latent(spec):
 
 
 @each_model(FITTED)
-def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
-    """The loss before and after, over the same twenty draws of whatever the row draws.
+def test_training_lowers_the_loss_and_leaves_global_generators_alone(spec):
+    """The loss before and after training is averaged over the same twenty draws.
 
-    On a random graph a posterior on the sphere, whose logits lie between −1 and 1, has next to nothing to gain: that
-    row gets two groups of nodes, all linked within and none between.
+    Latents on a sphere have logits between −1 and 1, so they can hardly fit a random graph. Such models get two groups
+    of nodes, with all links within groups and none between groups.
     """
     inputs, row = inputs_for(spec, 2), getattr(spec, "point", spec)
     if spec in SPHERICAL and spec.uses_graph:
@@ -104,7 +104,7 @@ def test_training_lowers_the_loss_and_leaves_global_states_alone(spec):
 
 
 @each_model(FITTED)
-def test_the_last_epoch_read_out_without_noise_is_the_result(spec):
+def test_the_result_is_the_posterior_after_the_last_epoch(spec):
     inputs = inputs_for(spec, 2)
     result = spec.fit_inputs(inputs, short(spec, epochs=2), [0, 1], "cpu")
     assert result.posterior.mean.shape == (2, ROWS, 4)
@@ -114,14 +114,14 @@ def test_the_last_epoch_read_out_without_noise_is_the_result(spec):
     assert torch.equal(result.posterior.mean, q.mean)
     assert isinstance(result.posterior, PointMass) != spec.noisy
     if isinstance(spec, NoisedSpec):
-        return  # whose noise was never the model's
+        return  # the noise is no part of the network
     for one, other in zip(astuple(result.posterior), astuple(q), strict=True):
         assert torch.equal(one, other)
 
 
 @each_model(FITTED)
-def test_the_reconstruction_is_that_of_the_means_and_of_one_sample(spec):
-    """Of the trained model, written out by hand; a point's sample is its mean."""
+def test_the_final_reconstruction_agrees_with_the_formulas_written_out(spec):
+    """It is computed from the means and from one sample. The sample of a point is its mean."""
     x, _ = data()
     inputs = inputs_for(spec, 2)
     result = spec.fit_inputs(inputs, short(spec, epochs=3), [0, 1], "cpu")
@@ -144,7 +144,7 @@ def test_the_reconstruction_is_that_of_the_means_and_of_one_sample(spec):
 
 
 @each_model([spec for spec in FITTED if not spec.uses_graph and spec.network.likelihood.name != "gaussian-learned"])
-def test_blocks_of_rows_do_not_change_what_is_evaluated(spec):
+def test_blocks_of_rows_do_not_change_the_final_reconstruction(spec):
     x, _ = data(n=1500, each=1)
     inputs = Inputs.of(x, None, replicas=2, device="cpu")
     result = spec.fit_inputs(inputs, short(spec, epochs=1, batch=500), [0, 1], "cpu")
@@ -155,7 +155,7 @@ def test_blocks_of_rows_do_not_change_what_is_evaluated(spec):
 
 
 class Listening(MLP):
-    """An encoder that keeps what it is given in training."""
+    """An encoder that records the features of training batches."""
 
     def __init__(self, kept, streams, shape):
         super().__init__(streams, shape.features, shape.hidden, shape.heads)
@@ -168,12 +168,12 @@ class Listening(MLP):
 
 
 def listening(spec):
-    """The row with an encoder that listens, and what it hears."""
+    """The model with a recording encoder, and the list of recorded features."""
     kept = []
     return replace(spec, encoder=EncoderSpec("listening", partial(Listening, kept), uses_graph=False)), kept
 
 
-def test_an_epoch_meets_every_row_once_in_an_order_of_its_own():
+def test_every_epoch_and_replica_visits_all_rows_once_in_its_own_order():
     spec, kept = listening(BY_NAME["ae"])
     x = np.repeat(np.arange(ROWS, dtype=np.float32)[:, None] / ROWS, FEATURES, axis=1)
     spec.fit_inputs(Inputs.of(x, None, replicas=2, device="cpu"), short(spec, epochs=3), [0, 1], "cpu")
@@ -188,7 +188,7 @@ def test_an_epoch_meets_every_row_once_in_an_order_of_its_own():
     assert tuple(range(ROWS)) not in orders
 
 
-def test_twins_meet_the_same_batches():
+def test_twins_are_trained_on_the_same_batches():
     x, _ = data()
     heard = []
     for name in ("ae", "vae", "dae", "beta-vae"):
@@ -202,8 +202,8 @@ def test_twins_meet_the_same_batches():
 
 
 @each_model([BY_NAME[name] for name in ("ae", "gae", "vgae")])
-def test_the_first_step_is_adam_s(spec):
-    """Whose first step is the learning rate in the gradient's direction, its 1e-8 aside."""
+def test_the_first_step_has_the_length_of_the_learning_rate(spec):
+    """The first step of Adam is the learning rate times the sign of the gradient, up to its 1e-8."""
     inputs = inputs_for(spec, 1)
     rate = 0.003
     full = {} if spec.uses_graph else {"batch": 0}
@@ -220,8 +220,8 @@ def test_the_first_step_is_adam_s(spec):
         np.testing.assert_allclose((end[name] - start[name])[clear], -rate * np.sign(gradient)[clear], rtol=1e-2)
 
 
-def test_layers_are_trained_one_after_another_by_hand():
-    """Layer 1 reconstructs x under the row's likelihood, the others the activations below under ½‖·‖²."""
+def test_layer_wise_losses_agree_with_the_formulas_written_out():
+    """Layer 1 reconstructs x under the model's likelihood. The others reconstruct the activations below under ½‖·‖²."""
     spec = BY_NAME["sae-stacked"]
     x, _ = data()
     inputs = tiny(spec)
@@ -229,6 +229,7 @@ def test_layers_are_trained_one_after_another_by_hand():
     weights = tensors(model)
 
     def layer(name, below):
+        """One linear layer."""
         return below @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
     first = np.maximum(layer("encoder.hidden.0", x), 0)
@@ -256,14 +257,14 @@ def test_layers_are_trained_one_after_another_by_hand():
     ]
 
 
-def test_pre_training_is_for_mlps():
+def test_layer_wise_pre_training_is_only_for_mlps():
     spec = replace(BY_NAME["gae"], pretraining=BY_NAME["sae-stacked"].pretraining)
     with pytest.raises(ValueError, match="pre-trained one by one only in an MLP"):
         spec.fit_inputs(inputs_for(spec, 1), short(spec), [0], "cpu")
 
 
 @each_model(NOISED)
-def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
+def test_a_noised_model_is_its_point_with_the_noise_of_its_twin(spec):
     inputs = inputs_for(spec, 2)
     settings = short(spec, epochs=3)
     noised = spec.fit_inputs(inputs, settings, [0, 1], "cpu")
@@ -276,6 +277,7 @@ def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
     assert (noised.reconstruction[1] != point.reconstruction[1]).all()
 
     def ratio(mean, std):
+        """The signal-to-noise ratio of every replica."""
         return mean.var(1, correction=0).sum(-1) / std.square().mean(1).sum(-1)
 
     torch.testing.assert_close(
@@ -283,14 +285,14 @@ def test_a_noised_row_is_its_point_with_the_noise_of_its_twin(spec):
     )
 
 
-def test_noise_goes_from_a_gaussian_to_a_point():
+def test_a_noised_model_needs_a_point_and_a_gaussian_twin():
     spec = replace(BY_NAME["ae-noised"], point=BY_NAME["vae-fixed"])
     with pytest.raises(ValueError, match="ae-noised needs a deterministic twin for latents and a Gaussian twin"):
         spec.fit_inputs(inputs_for(spec, 1), short(BY_NAME["vae"], epochs=1), [0], "cpu")
 
 
 @each_model(NOISY)
-def test_beta_per_pair_counts_the_rows_of_the_data_not_of_a_batch(spec):
+def test_beta_per_pair_counts_all_rows_and_not_the_rows_of_a_batch(spec):
     settings = short(spec, epochs=1, beta="1/n^2")
     (curve,) = spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").curves
     found = (curve.total[0] - curve.reconstruction[0]) * ROWS**2
@@ -298,7 +300,7 @@ def test_beta_per_pair_counts_the_rows_of_the_data_not_of_a_batch(spec):
     assert spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").network.beta == 1 / ROWS**2
 
 
-def test_an_untrained_row_is_its_encoder_at_the_start():
+def test_an_untrained_model_has_the_initial_weights_of_its_trained_twin():
     untrained, trained = BY_NAME["untrained-mlp"], BY_NAME["ae"]
     inputs = inputs_for(trained, 1)
     result = untrained.fit_inputs(inputs, untrained.settings, [0], "cpu")
@@ -312,14 +314,15 @@ def test_small_data_are_trained_for_the_least_steps():
     spec, kept = listening(BY_NAME["ae"])
     settings = small(spec, epochs=2, batch=16, least_steps=7)
     (curve,) = spec.fit_inputs(inputs_for(spec, 1), settings, [0], "cpu").curves
-    assert curve.epoch[-1] == 4  # of two steps
+    assert curve.epoch[-1] == 4  # two steps per epoch
     assert len(kept) == 8
 
 
-def test_a_diverged_replica_is_seen_and_its_neighbour_is_not_harmed():
-    """One replica starts from a weight that is not a number."""
+def test_a_diverged_replica_is_detected_and_does_not_harm_others():
+    """One replica starts with a weight of NaN."""
 
     def poisoned(streams, shape):
+        """An MLP with one weight of NaN."""
         encoder = MLP(streams, shape.features, shape.hidden, shape.heads)
         encoder.hidden[0].weight.data[0, 0, 0] = float("nan")
         return encoder
@@ -334,13 +337,13 @@ def test_a_diverged_replica_is_seen_and_its_neighbour_is_not_harmed():
     assert result.posterior.mean[0].isnan().any()
 
 
-def test_a_rate_that_is_too_high_diverges():
+def test_a_learning_rate_that_is_too_high_diverges():
     spec = BY_NAME["vae-gaussian"]
     curve = spec.fit_inputs(inputs_for(spec, 1), short(spec, epochs=40, learning_rate=1e6), [0], "cpu").curves[0]
     assert curve.first_not_finite is not None
 
 
-def test_what_the_trained_decoder_makes_is_what_its_weights_say():
+def test_the_trained_decoder_agrees_with_its_weights():
     spec = BY_NAME["ae"]
     result = spec.fit_inputs(inputs_for(spec, 1), short(spec), [0], "cpu")
     z = result.posterior.mean
@@ -348,7 +351,7 @@ def test_what_the_trained_decoder_makes_is_what_its_weights_say():
     np.testing.assert_allclose(result.network.decoder.decode(z)[0].detach(), expected, rtol=1e-4)
 
 
-def test_memory_that_ran_out_is_told_from_other_errors():
+def test_errors_of_memory_are_told_from_other_errors():
     assert out_of_memory(MemoryError())
     assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"))
@@ -367,7 +370,7 @@ def test_devices_are_resolved_or_refused():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_and_cpu_agree_over_the_first_epochs():
-    """Where nothing is drawn on the device, whose streams are others; what draws is finite there."""
+    """GPU and CPU draw other random numbers. Models that draw are only checked for finite results."""
     for spec in FITTED:
         there = spec.fit_inputs(inputs_for(spec, 2, "cuda"), short(spec), [0, 1], "cuda")
         assert there.posterior.mean.isfinite().all(), spec.name
@@ -378,7 +381,7 @@ def test_gpu_and_cpu_agree_over_the_first_epochs():
 
 
 def test_a_schedule_weighs_the_divergence_by_the_progress_of_the_training():
-    """β is a factor of the same divergence at every step; the reconstruction does not know of it."""
+    """A schedule scales β at every step. Divergence and reconstruction do not depend on the schedule."""
     spec = BY_NAME["vae"]
     inputs = tiny(spec)
     plain = built(spec, inputs, settings=small(spec, beta=2.0))
@@ -390,11 +393,12 @@ def test_a_schedule_weighs_the_divergence_by_the_progress_of_the_training():
         torch.testing.assert_close(loss.total, full.reconstruction + factor * 2.0 * full.divergence)
 
 
-def test_the_loop_tells_the_loss_how_far_the_training_is(monkeypatch):
+def test_the_loss_gets_the_progress_of_the_training(monkeypatch):
     spec, told = BY_NAME["vae"], []
     original = Autoencoder.loss
 
     def listening_loss(self, inputs, step):
+        """Record the progress of every step."""
         told.append(step.progress)
         return original(self, inputs, step)
 
@@ -403,7 +407,7 @@ def test_the_loop_tells_the_loss_how_far_the_training_is(monkeypatch):
     assert told == [step / 6 for step in range(6)]
 
 
-def test_schedules_change_what_is_trained():
+def test_schedules_change_the_trained_latents():
     spec = BY_NAME["vae"]
     inputs = inputs_for(spec, 1)
     none, cyclical, warm_up = (
