@@ -204,7 +204,11 @@ def test_what_is_pinned_is_pinned_by_any_name():
     assert found.files[0].git_blob_sha1 == "3e179a9ebf2968d9ad67544c8978bf4759e489d8"
     assert spec("pyg:WikiCS").files == spec("wikics").files
     assert spec("pyg:Coauthor/cs").fingerprint == spec("cs").fingerprint
-    assert spec("pyg:WebKB/Texas").files == ()
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_class_without_pins_has_no_files():
+    assert spec("pyg:MadeUp/zip").files == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,121 @@
+"""Datasets in npz files of one's own."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from layouts import csr_keys
+
+from benchmark.core.errors import InputError
+from benchmark.datasets import load, split
+
+RING = np.roll(np.eye(6), 1, axis=1)
+LABELS = np.array([0, 1, 0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("content", "scaling", "edges", "classes"),
+    [
+        ({**csr_keys("attr_", np.eye(6)), **csr_keys("adj_", RING), "labels": LABELS}, "none", 6, 2),
+        ({"attr_matrix": 2 * np.eye(6), "y": LABELS}, "unit", None, 2),
+        ({"x": np.eye(6) - 0.5, "edges": [[0, 1], [1, 2], [2, 1]]}, "unit", 2, 0),
+        ({"x": np.eye(6), "other": np.array([{}], dtype=object)}, "none", None, 0),  # a key nobody asks for
+    ],
+    ids=["sparse", "attr_matrix", "edges", "pickle-beside"],
+)
+def test_a_file_of_ones_own(content, scaling, edges, classes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("mine.npz", **content)
+    found = load("npz:mine.npz", tmp_path / "elsewhere")
+    assert (found.name, found.family, found.scaling) == ("npz:mine", "file", scaling)
+    assert (found.rows, found.features, found.classes) == (6, 6, classes)
+    assert (None if found.edges is None else len(found.edges)) == edges
+    assert found.x.min() == 0
+    assert found.x.max() == 1
+    assert found.fingerprint == load(f"npz:{tmp_path / 'mine.npz'}", tmp_path).fingerprint
+
+
+SPARSE = csr_keys("attr_", np.eye(6))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"labels": LABELS}, r"no features: expected attr_data, .* or x; it has labels"),
+        (
+            {"x": np.array([{}, {}], dtype=object)},
+            r"key 'x' is no array of numbers \(Object arrays.*\); save numbers only",
+        ),
+        ({"x": np.eye(2), "labels": np.array([None, 1])}, "key 'labels' is no array of numbers"),
+        ({key: SPARSE[key] for key in list(SPARSE)[:3]}, "key 'attr_shape' is missing; it has attr_data, attr_indices"),
+        (SPARSE | {"attr_indices": SPARSE["attr_indices"] + 9}, "the four keys attr_… make no CSR matrix"),
+        (SPARSE | {"attr_shape": np.array(6)}, "the four keys attr_… make no CSR matrix"),
+        ({"x": np.eye(6), **csr_keys("adj_", RING[:5])}, r"adj_shape is \(5, 6\), expected one row and one column"),
+    ],
+)
+def test_a_bad_file_of_ones_own_is_refused(content, message, tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, **content)
+    with pytest.raises(InputError, match=rf"npz file .*mine\.npz: {message}"):
+        load(f"npz:{path}", tmp_path)
+
+
+def test_an_adjacency_of_another_size_than_x_is_refused(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.eye(5), **csr_keys("adj_", RING))
+    with pytest.raises(InputError, match=r"dataset 'npz:mine': 2 edge\(s\) out of range"):
+        load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+
+
+def test_a_file_of_ones_own_may_bring_its_split(tmp_path):
+    content = {"x": np.eye(6), "y": LABELS, "train_mask": LABELS < 2, "test_mask": np.zeros(6, bool)}
+    content["train_mask"][2:], content["test_mask"][4:] = False, True
+    np.savez(tmp_path / "mine.npz", **content)
+    found = load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+    parts = split(found, 0).published
+    assert (parts.train.tolist(), parts.test.tolist()) == ([0, 1], [4, 5])
+    content["test_mask"][0] = True
+    np.savez(tmp_path / "mine.npz", **content)
+    with pytest.raises(InputError, match=r"dataset 'npz:mine': 1 row\(s\) in both train_mask and test_mask"):
+        load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+
+
+def test_a_file_that_is_no_npz_is_refused(tmp_path):
+    with pytest.raises(InputError, match=rf"npz file .*absent\.npz: there is no such file; looked in {tmp_path}"):
+        load(f"npz:{tmp_path / 'absent.npz'}", tmp_path)
+    path = tmp_path / "mine.npz"
+    path.write_text("x,y\n1,2\n")
+    with pytest.raises(
+        InputError, match=r"npz file .*mine\.npz: is cut off or no npz file: 8 bytes \(File is not a zip file"
+    ):
+        load(f"npz:{path}", tmp_path)
+    np.savez(path, x=np.eye(30))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=rf"is cut off or no npz file: {len(whole) // 2} bytes"):
+        load(f"npz:{path}", tmp_path)
+    path.write_bytes(b"leading" + whole)
+    with pytest.raises(InputError, match=r"npz file .*mine\.npz: starts with other bytes than an npz"):
+        load(f"npz:{path}", tmp_path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", "no npy")
+    with pytest.raises(InputError, match=r"key 'x' is no array of numbers; save it with numpy\.savez"):
+        load(f"npz:{path}", tmp_path)
+
+
+@settings(deadline=None, max_examples=300)
+@given(data=st.data())
+def test_no_damage_to_an_npz_gives_anything_but_an_input_error(data, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / "damaged.npz"
+    np.savez_compressed(path, x=np.eye(6), y=LABELS, edges=np.array([[0, 1], [1, 2]]))
+    whole = load(f"npz:{path}", path.parent).fingerprint
+    content = bytearray(path.read_bytes())
+    for position in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=3)):
+        content[position] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        found = load(f"npz:{path}", path.parent)
+    except InputError:
+        return
+    assert found.fingerprint == whole or found.y is None or found.edges is None  # a key's name was hit
