@@ -22,6 +22,8 @@ Edges: TypeAlias = NDArray[np.int64]
 class Graph:
     """The training edges of r replicas as one graph of r·n nodes. Node i of replica q is node q·n + i.
 
+    A is the adjacency matrix, and A + I the same with self-loops.
+
     The *positive pairs* are all undirected edges, followed by every node paired with itself. There are Σm + r·n of
     them, with Σm the number of edges of all replicas.
     """
@@ -107,10 +109,10 @@ class NonEdges:
 
     @classmethod
     def of(cls, positives: sp.csr_array, replicas: int, *, device: str) -> NonEdges:
-        """Index the non-edges of A + I.
+        """Index the non-edges of all replicas.
 
         Args:
-            positives: A + I of all replicas, block-diagonal, [r·n, r·n].
+            positives: A + I of all replicas, the adjacency with self-loops, block-diagonal, [r·n, r·n].
             replicas: r.
             device: "cpu" or "cuda".
         """

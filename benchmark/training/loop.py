@@ -49,6 +49,7 @@ def train(
     kept: list[Snapshot] = []
 
     def passing(epoch: int, draws: Draws) -> None:
+        """Keep the latents of every ``passes``-th epoch."""
         if passes and epoch % passes == 0:
             kept.append(_snapshot(network, inputs, draws, epoch, whole=whole_passes))
 

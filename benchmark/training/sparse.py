@@ -118,6 +118,7 @@ class SparseMatrix:
 
 
 def _csr(matrix: sp.csr_array, device: str, dtype: torch.dtype) -> Tensor:
+    """The CSR tensor of a SciPy matrix."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
         return Sparsity.of(matrix, device=device).filled(torch.tensor(matrix.data, dtype=dtype, device=device))

@@ -260,6 +260,7 @@ def cosine_slope(w: Tensor, kappa: Tensor, d: int) -> Tensor:
     theta = angle[..., None] + half[..., None] * (nodes + 1.0)
 
     def log_density(at: Tensor, kappa: Tensor) -> Tensor:
+        """Log density of the angle, up to a constant."""
         log: Tensor = kappa * at.cos() + power * at.sin().clamp(min=1e-300).log()
         return log
 

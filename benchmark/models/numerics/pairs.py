@@ -28,7 +28,7 @@ def pair_cross_entropy(
     loops: bool = True,
     block: int | None = None,
 ) -> Tensor:
-    """Sum the cross-entropy of the logits z zᵀ against A + I over all n² ordered pairs of nodes.
+    """Sum the cross-entropy of the logits z zᵀ against A + I, the adjacency with self-loops, over all n² node pairs.
 
     A pair with target t and logit l costs t·w·softplus(−l) + (1 − t)·softplus(l), with w the positive weight. The
     target is 1 for an edge, or the weight of the edge if the graph is weighted; 0 for a non-edge. The sum is exact. It

@@ -103,6 +103,7 @@ class UpperBlocks:
         self, r: int, n: int, d: int, rows: int, columns: int, dtype: torch.dtype, device: torch.device
     ) -> None:
         def empty(*shape: int) -> Tensor:
+            """Memory of r replicas."""
             return torch.empty(r, *shape, dtype=dtype, device=device)
 
         self.half, self.across = empty(n, d), empty(d, n)  # z/√2, whose inner products are half the logits
@@ -110,6 +111,7 @@ class UpperBlocks:
         memory = empty(rows * columns)
 
         def between(left: int, right: int, height: int, own: int) -> _Columns:
+            """The views of one block, from its first column to the column after its last."""
             logits = memory[:, : height * (right - left)].view(r, height, right - left)
             whole, beyond = slice(left, right), slice(left + own, right)
             return _Columns(
