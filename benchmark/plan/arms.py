@@ -1,4 +1,4 @@
-"""Arms: models with overrides, as a plan trains them."""
+"""The arms of a study: models with overrides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Arm:
 
     Args:
         model: An entry of the table of models.
-        variant: The overridden settings in words; empty for the model as it stands.
+        variant: The overridden settings in words; empty without overrides.
         settings: All settings, overrides included.
         asked: Names of the readouts and tasks that the study scores it by.
     """
@@ -32,23 +32,28 @@ class Arm:
 
     @property
     def trains(self) -> tuple[Hashable, Settings]:
-        """Everything that decides what is trained. Two arms of equal value train the same model twice."""
+        """Everything that decides the trained network. Arms with equal values would train the same network."""
         return self.model.identity, self.settings
 
     def shown(self, *, images: bool) -> Literal["images", "edges"] | None:
-        """What its trained decoder is drawn as; ``images`` says whether the rows of the data are images."""
+        """How the output of the trained decoder is drawn: as images, as edges, or not at all (None).
+
+        Args:
+            images: Whether the rows of the data are images.
+        """
         drawable = self.model.drawable if self.settings.epochs else None
         return drawable if images or drawable == "edges" else None
 
     def readouts(self, names: Collection[str]) -> list[Readout]:
-        """The readouts among ``names`` that the arm has, in table order.
+        """Return the readouts among ``names`` that the arm has, in table order.
 
-        A point has no spread. A training shorter than the interval between passes has no passes, and passes on
+        A point has no readouts of samples. A training shorter than the interval between passes has no passes. Passes on
         mini-batches have no draw of all rows.
         """
         passes = self.model.has_passes and self.settings.epochs >= EVERY
 
         def there(readout: Readout) -> bool:
+            """Whether the arm has a readout."""
             if readout.gives == "epochs" and (not passes or (readout.spread and self.settings.batch)):
                 return False
             return self.model.noisy or not readout.spread

@@ -1,4 +1,4 @@
-"""The data of a plan: datasets, each with the graph that graph models train on."""
+"""The data of a plan: every dataset with the graph for graph models."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NEIGHBOURS = 9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A dataset with the graph that graph models train on.
+    """A dataset with the graph for graph models.
 
     Args:
         dataset: The dataset.
-        edges: Undirected edges [m, 2] with i < j.
+        edges: Undirected edges, [m, 2], with i < j.
         graph: "own", or the name of the derived graph.
-        weights: Weights [m] of a derived graph.
+        weights: Edge weights of a derived graph, [m].
     """
 
     dataset: Dataset
@@ -48,14 +48,14 @@ def load_all(
     Args:
         study: The resolved study.
         root: Folder of the data files.
-        skip_missing: Leave out datasets whose files are missing. At least one dataset must remain.
+        skip_missing: Leave out datasets with missing files. At least one dataset must remain.
         tables: Our tables and the plugins.
 
     Returns:
         The datasets by name, and an error message for each dataset that is left out.
 
     Raises:
-        InputError: If a dataset is unknown, malformed or missing. The message lists all of them.
+        InputError: If a dataset is unknown, malformed or missing. The message lists all such datasets.
     """
     data: dict[str, Prepared] = {}
     refused: list[InputError] = []
@@ -77,6 +77,7 @@ def load_all(
 
 
 def _check_distinct(data: dict[str, Prepared]) -> None:
+    """Raise InputError if two datasets hold the same data."""
     names: dict[str, str] = {}
     for name, prepared in data.items():
         twin = names.setdefault(prepared.dataset.fingerprint, name)

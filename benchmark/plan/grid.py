@@ -1,4 +1,4 @@
-"""Plan: a study on loaded data, and the one enumeration of its units."""
+"""The plan of a study on loaded data. It lists every training and unit."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Plan:
 
     Args:
         study: The resolved study.
-        data: Its datasets by name.
-        device: "cpu" or "cuda", a part of every key.
+        data: The datasets by name.
+        device: "cpu" or "cuda"; part of every key.
         tables: Our tables and the plugins.
     """
 
@@ -40,7 +40,7 @@ class Plan:
         """The arms of the study, each trained once.
 
         Raises:
-            InputError: If a model is unknown, does not accept an override, or trains what another arm trains.
+            InputError: If a model is unknown, does not accept an override, or two arms train the same network.
         """
         arms: list[Arm] = []
         for wanted in expand(self.study):
@@ -55,6 +55,7 @@ class Plan:
         return tuple(arms)
 
     def _arm(self, wanted: StudyArm) -> Arm:
+        """The arm of a model and its overrides."""
         model = find(self.tables.models, "model", wanted.model)
         try:
             settings = model.overridden(wanted.overrides)
@@ -75,7 +76,7 @@ class Plan:
 
     @cached_property
     def images(self) -> frozenset[str]:
-        """Names of the datasets whose rows are drawn as images."""
+        """Names of the datasets with rows that are drawn as images."""
         drawable = [name for name, prepared in self.data.items() if prepared.dataset.image_shape is not None]
         return frozenset(drawable if self.study.images is None else self.study.images)
 
@@ -90,6 +91,7 @@ class Plan:
             yield from training.units
 
     def _tasks(self, prepared: Prepared, unit: EdgeSet) -> list[Task]:
+        """The tasks that score a dataset on one edge set."""
         unmet = unmet_needs(prepared.dataset)
         return [task for task in self._asked_tasks if task.edge_set == unit and task.needs not in unmet]
 
@@ -109,6 +111,7 @@ class Plan:
         return [(unit,) for unit in present] if arm.model.uses_graph else [present]
 
     def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
+        """The places of all scores of one unit."""
         return tuple(
             Slot(readout.name, draw, task.name, task.version)
             for readout in arm.readouts({readout for readout, _ in arm.asked})
@@ -118,6 +121,7 @@ class Plan:
         )
 
     def _unit(self, name: str, arm: Arm, seed: int, unit: EdgeSet) -> PlannedUnit:
+        """One unit with its identity, scores and plugins."""
         prepared = self.data[name]
         identity = Identity(
             fingerprint=prepared.dataset.fingerprint,
@@ -139,7 +143,7 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tabl
 
     Args:
         study: The resolved study.
-        data: Its datasets by name.
+        data: The datasets by name.
         device: "cpu" or "cuda".
         tables: Our tables and the plugins.
 

@@ -19,7 +19,7 @@ from benchmark.study.resolve import resolve
 from benchmark.study.schema import Study
 from benchmark.study.study_file import StudyFile
 
-_BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # between names; options of a file stay with it: csv:f.csv,edges=e.csv
+_BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # commas between names, not before an option as in csv:f.csv,edges=e.csv
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class PlanOptions:
     """The options of a command that decide its plan.
 
     Attributes:
-        file: The study as its file asks for it.
+        file: The study as declared in its file.
         seeds: Number of seeds, instead of the study's.
-        datasets: Names with commas between them, instead of the study's.
-        models: Names with commas between them, instead of the study's models, variants, waterfalls and ladders.
+        datasets: Names separated by commas, instead of the study's.
+        models: Names separated by commas, instead of the study's models, variants, waterfalls and ladders.
         plugins: Plugin files, besides those of the study.
         data_root: Folder of the data files. The default is BENCHMARK_DATA_ROOT, then the user's cache folder.
         skip_missing: Whether datasets without files are left out.
@@ -49,11 +49,11 @@ class PlanOptions:
 
 @dataclass(frozen=True, slots=True)
 class CheckedStudy:
-    """A study whose names are all known.
+    """A study with known names only.
 
     Attributes:
-        declared: The study as its file asks for it.
-        chosen: The study with the lists that the options replace.
+        declared: The study as declared in its file.
+        chosen: The study with the lists of the options in place of its own.
         tables: Our tables and the plugins.
     """
 
@@ -98,25 +98,25 @@ def plan_for(options: PlanOptions, device: str) -> tuple[Plan, list[str]]:
 def replaced(
     study: Study, *, seeds: int | None = None, datasets: str | None = None, models: str | None = None
 ) -> Study:
-    """The study with the lists of the command line in place of its own.
+    """Replace the lists of a study by those of the command line.
 
     Args:
-        study: The study as its file asks for it.
+        study: The study as declared in its file.
         seeds: Number of seeds.
-        datasets: Names with commas between them. Options of a file stay with it, as in ``csv:f.csv,edges=e.csv``.
-        models: Names with commas between them. Variants, waterfalls and ladders are left out.
+        datasets: Names, separated by commas. A file keeps its options, as in ``csv:f.csv,edges=e.csv``.
+        models: Names, separated by commas. Variants, waterfalls and ladders are left out.
 
     Raises:
         InputError: If ``seeds`` is below 1 or a list is empty.
     """
     if seeds is not None and seeds < 1:
-        raise InputError(f"--seeds {seeds}: at least 1 is wanted")
+        raise InputError(f"--seeds {seeds}: must be at least 1")
     update: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
     for option, value in (("datasets", datasets), ("models", models)):
         if value is not None:
             names = tuple(dict.fromkeys(name.strip() for name in _BETWEEN.split(value) if name.strip()))
             if not names:
-                raise InputError(f"--{option} {value!r}: at least one name is wanted")
+                raise InputError(f"--{option} {value!r}: must hold at least one name")
             update[option] = names
     if models is not None:
         update |= {"variants": (), "waterfalls": (), "ladders": ()}

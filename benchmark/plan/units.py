@@ -21,7 +21,7 @@ class PlannedUnit:
         arm: The model with its overrides.
         seed: The seed.
         unit: The edges that the model sees.
-        identity: Everything that the record's key is made of.
+        identity: All parts of the record's key.
         slots: The places of the scores that the study asks for.
         sources: Name and digest of every plugin that the unit depends on.
     """
@@ -59,7 +59,7 @@ class Training:
 
     @property
     def key(self) -> str:
-        """The name of its latents; the same for both edge sets if the model sees no edges."""
+        """Name of the latents. It is the same for both edge sets if the model sees no edges."""
         identity = self.units[0].identity
         return (identity if self.arm.model.uses_graph else replace(identity, unit="any")).key
 
