@@ -75,6 +75,13 @@ def test_a_module_imports_only_packages_below_its_own(path):
         assert not {name for name in names if name.split(".")[0] in ("torch", "torch_geometric")}
 
 
+def test_statistics_name_no_model():
+    allowed = ("core", "statistics", "study.schema", "tasks.metrics")
+    for path in sorted((PACKAGE / "statistics").glob("*.py")):
+        ours = {name for name in imported(path) if name.startswith("benchmark.")}
+        assert {name for name in ours if not name.startswith(tuple(f"benchmark.{part}" for part in allowed))} == set()
+
+
 def test_modules_do_not_import_each_other_in_a_circle():
     """A package stands for its ``__init__``, which an import of one of its modules does not count as."""
     files = {module_of(path): path for path in MODULES}

@@ -44,7 +44,7 @@ def build(
         overlap: ρ by task, as in ``statistics.contrasts``.
         declaration: The declaration from before the run; None if none was kept.
         record: Returns the path of a record, seen from ``out``, by its key; empty if the file does not exist.
-        results: The folder of kept latents and images; None leaves out the figures that need them.
+        results: The folder of kept latents and images; None leaves out figures of kept files.
         parts: The studies that ``study`` combines, if there are several.
 
     Returns:

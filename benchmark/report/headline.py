@@ -71,7 +71,7 @@ def _of_kind(subject: str, members: Sequence[Contrast], cells: pd.DataFrame, ove
     against = " and ".join(dict.fromkeys(map(_set_against, members)))
     judged = overall[overall["contrast"].isin(names) & overall["verdict"].ne("")]
     if judged.empty:
-        over = f"over datasets, no statement, because a question needs {FEWEST_DATASETS} real datasets"
+        over = f"there is no statement over datasets, because a question needs {FEWEST_DATASETS} real datasets"
     else:
         over = f"over datasets, it {_counts(judged)} of {numbers.counted(len(judged), 'question')}"
     tested = here[here["verdict"].ne("")]

@@ -11,7 +11,7 @@ from benchmark.core.names import find
 from benchmark.study.schema import Contrast, Side
 from benchmark.tasks.metrics import METRICS, Metric
 
-CHANCE = "random"  # the control whose scores are chance
+CHANCE = "random"  # the scores of this control are chance
 
 
 def slug(text: str) -> str:

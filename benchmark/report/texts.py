@@ -27,7 +27,7 @@ CONTRAST_NOTES = (
 SCOREBOARD_NOTE = (
     "Every cell is a difference in points, first − second, with its verdict. Equivalent means certainly within "
     "±{margin} and is tested first. The other verdicts are hurts, helps and inconclusive; inconclusive does not mean "
-    "equal. Confirmatory contrasts are the ones by which the study tests the claim. They are corrected together "
+    "equal. Confirmatory contrasts test the claim. They are corrected together "
     "(Holm), which bounds false differences at 5 % and false equivalences at 5 %, but not both together. All others "
     "are secondary (Benjamini and Hochberg)."
 )

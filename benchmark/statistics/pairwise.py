@@ -79,7 +79,7 @@ def pairwise(blocks: pd.DataFrame, overlap: float = 0.0) -> pd.DataFrame:
 def indistinguishable(pairs: pd.DataFrame) -> list[tuple[object, object]]:
     """Return the first and last arm of every bar of a critical-difference diagram.
 
-    A bar is a longest run of arms, in the order of their means, in which no two arms differ at 5 % after correction. A
+    A bar is a longest run of arms, in the order of their means, without two arms that differ at 5 % after correction. A
     pair that could not be tested counts as not different. A bar has at least two arms.
 
     Args:

@@ -31,7 +31,7 @@ def waterfall(scores: pd.DataFrame, steps: pd.DataFrame, overlap: Mapping[str, f
         One row for each step, dataset and question, in the order of starts, datasets, questions and steps. ``task``
         holds the question's name. Steps without a gap are left out.
 
-        - ``point``, ``variational``, ``gap``: means over the ``seeds`` in which both twins have a score, after draws
+        - ``point``, ``variational``, ``gap``: means over the ``seeds`` with a score of both twins, after draws
           are averaged.
         - ``low``, ``high``: the ends of the 95 % interval of the gap, paired by seed and made as in ``contrasts``.
         - ``removed``: the gap without the correction minus the gap with it; all other corrections stay the same.

@@ -24,8 +24,8 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
         "epoch": "the last epoch, not the best test score of every fifth epoch, for each metric by itself",
         "clusters": "k is the number of classes, not the largest label, and the best of 20 starts counts",
         "scale": "σ = exp(h), not 0.5·exp(h)",
-        "reconstruction": "balanced pairs against A + I, not unweighted pairs against A, in which one-sided neighbours "
-        "count ½",
+        "reconstruction": "balanced pairs against A + I, not unweighted pairs against A with ½ for one-sided "
+        "neighbours",
         "divergence": "β = 1, not 1/n²",
         "rate": "Adam 0.01 for both twins, not 1e-4 for GAE and 5e-4 for VGAE",
         "sizes": "hidden 32, latent 16, no biases, not 1024 and 128",
@@ -51,7 +51,7 @@ STEP_COLUMNS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CorrectionStep:
     """A protocol between the published one and the fair one, and the correction that the step is about.
 
     ``made`` holds the corrections that the protocol makes. ``correction`` is the last one made, the only one made, or
@@ -64,7 +64,7 @@ class Step:
     made: frozenset[str]
 
     def side(self, twin: Twin, question: tuple[str, str]) -> tuple[Side, Primary]:
-        """Return the model, variant and readout of a twin under this protocol, with the task and metric that score it.
+        """Return the model, variant and readout of a twin under this protocol, with the task and metric of its score.
 
         Args:
             twin: The side of the gap.
@@ -81,7 +81,7 @@ class Step:
 
 
 def corrections(start: Start) -> tuple[str, ...]:
-    """Return the corrections that lead from a start to the fair protocol, in the order in which they are made.
+    """Return the corrections that lead from a start to the fair protocol, in their order.
 
     >>> corrections("june")[:4]
     ('readout', 'epoch', 'clusters', 'scale')
@@ -89,24 +89,24 @@ def corrections(start: Start) -> tuple[str, ...]:
     return tuple(name for name in CORRECTIONS if start == "june" or name != "scale")
 
 
-def steps(start: Start) -> Iterator[Step]:
+def steps(start: Start) -> Iterator[CorrectionStep]:
     """Yield every protocol of a start: no correction, one after another up to all, each alone, and all but each.
 
     >>> [step.correction for step in steps("scripts")][:3]
     ['', 'readout', 'epoch']
     """
     order = corrections(start)
-    yield Step(start, "one after another", "", frozenset())
+    yield CorrectionStep(start, "one after another", "", frozenset())
     for count, name in enumerate(order, 1):
-        yield Step(start, "one after another", name, frozenset(order[:count]))
+        yield CorrectionStep(start, "one after another", name, frozenset(order[:count]))
     for name in order:
-        yield Step(start, "alone", name, frozenset({name}))
+        yield CorrectionStep(start, "alone", name, frozenset({name}))
     for name in order:
-        yield Step(start, "all but", name, frozenset(order) - {name})
+        yield CorrectionStep(start, "all but", name, frozenset(order) - {name})
 
 
 def arms(start: Start) -> dict[tuple[str, tuple[tuple[str, Setting], ...]], frozenset[tuple[str, str]]]:
-    """Return everything that a start trains, with the readouts and tasks that score it.
+    """Return all trainings of a start, with the readouts and tasks of their scores.
 
     Returns:
         A dictionary from (model, override) to pairs of readout and task. The override is sorted by setting.
@@ -163,7 +163,7 @@ def _joined(made: frozenset[str]) -> str:
 
 
 def _arm(twin: Twin, start: Start, made: frozenset[str]) -> tuple[str, dict[str, Setting]]:
-    """Return the model of a protocol, and the settings in which the protocol differs from that model."""
+    """Return the model of a protocol, and the settings that differ from the settings of that model."""
     balanced, sizes = "reconstruction" in made, "sizes" in made
     biases = start == "scripts" and not sizes
     scaled = start == "scripts" or "scale" in made

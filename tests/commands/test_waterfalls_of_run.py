@@ -1,4 +1,4 @@
-"""Waterfalls of a study that ``run`` is given other models, datasets or seeds for."""
+"""Waterfalls of a study if ``run`` replaces models, datasets or seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from resolved import study_named
 from benchmark.plan.planning import replaced
 
 
-def test_models_of_the_command_line_leave_waterfalls_out_and_nothing_else_does():
+def test_only_models_of_the_command_line_leave_waterfalls_out():
     study = study_named("origin")
     assert study.waterfalls == ("scripts", "june")
     assert replaced(study, models="gae, vgae").waterfalls == ()

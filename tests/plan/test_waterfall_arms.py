@@ -1,4 +1,4 @@
-"""Arms of waterfalls in a plan: what is scored of them, and what is refused."""
+"""Arms of waterfalls in a plan: their scores, and refusals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def asked_by(start):
 
 
 @pytest.mark.parametrize("start", ["scripts", "june"])
-def test_a_waterfall_is_scored_by_what_it_asks_and_by_nothing_else(dataset, start):
+def test_a_waterfall_is_scored_by_its_own_readouts_and_tasks_only(dataset, start):
     plan = planned(dataset, waterfalls=[start])
     found, wanted = cells_of(plan), asked_by(start)
     product = {("mean", "k-means"), ("mean", "logistic-regression-few")}
@@ -41,7 +41,7 @@ def test_a_waterfall_is_scored_by_what_it_asks_and_by_nothing_else(dataset, star
     assert [str(arm) for arm in plan.arms[:2]] == ["gae", "ae"]
 
 
-def test_an_arm_that_starts_share_or_a_study_lists_is_one_arm_with_all_cells(dataset):
+def test_an_arm_of_several_starts_or_of_the_study_is_one_arm_with_all_cells(dataset):
     variant = {"models": ["gae"], "settings": {"learning_rate": 1e-4}}
     plan = planned(dataset, waterfalls=["scripts", "june"], models=["gae", "vgae", "gae-june"], variants=[variant])
     names = [str(arm) for arm in plan.arms]
@@ -60,7 +60,7 @@ def test_an_arm_that_starts_share_or_a_study_lists_is_one_arm_with_all_cells(dat
     assert len(set(keys)) == len(keys)
 
 
-def test_data_without_edges_are_asked_nothing_about_links_and_keep_their_weights():
+def test_data_without_edges_have_no_link_tasks_and_keep_their_weights():
     plan = planned(a_dataset(edges=False), waterfalls=["scripts"])
     assert {unit.unit for unit in plan.units()} == {"all-edges"}
     assert {task for cells in cells_of(plan).values() for _, task in cells} == {
@@ -70,11 +70,11 @@ def test_data_without_edges_are_asked_nothing_about_links_and_keep_their_weights
     assert set(np.unique(weights)) == {0.5, 1.0}
 
 
-def test_without_waterfalls_a_plan_has_none_of_it(dataset):
+def test_a_plan_without_waterfalls_has_only_the_models_of_the_study(dataset):
     assert [str(arm) for arm in planned(dataset).arms] == ["gae", "ae"]
 
 
-def test_the_plan_offers_epochs_only_of_rows_that_have_passes(dataset):
+def test_only_models_with_training_passes_have_readouts_of_epochs(dataset):
     plan = planned(
         dataset,
         models=["ae", "vae", "gae", "vgae", "raw", "gae-noised", "untrained-gcn", "igae"],
@@ -85,13 +85,13 @@ def test_the_plan_offers_epochs_only_of_rows_that_have_passes(dataset):
     assert found == {
         **{name: set() for name in ("raw", "gae-noised", "untrained-gcn")},
         **{name: {"epochs-mean"} for name in ("ae", "gae", "igae")},
-        "vae": {"epochs-mean"},  # it trains in mini-batches
+        "vae": {"epochs-mean"},  # vae trains in mini-batches
         "vgae": {"epochs-mean", "epochs-sampled"},
     }
 
 
 def test_an_arm_of_a_waterfall_may_not_stand_in_the_study_under_another_name(dataset):
-    """Statistics look it up by its label."""
+    """Statistics find an arm by its label."""
     variant = {"models": ["vgae-scripts"], "settings": {"beta": 1}}
     told = (
         r"vgae-scripts \(beta=1\) trains what the waterfall 'scripts' trains as vgae-scripts \(beta=1.0\); "
@@ -103,7 +103,7 @@ def test_an_arm_of_a_waterfall_may_not_stand_in_the_study_under_another_name(dat
     assert planned(dataset, waterfalls=["scripts"], variants=[variant]).arms
 
 
-def test_an_arm_of_fewer_epochs_than_lie_between_passes_has_none_to_read(dataset):
+def test_an_arm_with_too_few_epochs_for_a_pass_has_no_readout_of_epochs(dataset):
     variants = [{"models": ["gae"], "settings": {"epochs": epochs}} for epochs in (4, 5)]
     plan = planned(dataset, models=["vgae"], variants=variants, readouts=["mean", "epochs-mean"], tasks=["origin-svm"])
     found = {name: {readout for readout, _ in cells} for name, cells in cells_of(plan).items()}

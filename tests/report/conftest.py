@@ -1,4 +1,4 @@
-"""Pages that several files of these tests read."""
+"""Pages for several test files."""
 
 from __future__ import annotations
 

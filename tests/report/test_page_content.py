@@ -1,4 +1,4 @@
-"""What the page says about results of every kind: few seeds, few datasets, failures, and missing parts."""
+"""The page of unusual results: few seeds, few datasets, failures, and missing parts."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ def test_three_sentences_count_mean_and_sample_and_name_the_counter_example() ->
         }
     )
     assert mean == (
-        "The posterior’s mean (vae − ae and vgae − gae): over datasets, no statement, because a question needs 5 real "
-        "datasets. On 2 real datasets taken singly, it helps in 2 and is equivalent in 1 of 3 cells."
+        "The posterior’s mean (vae − ae and vgae − gae): there is no statement over datasets, because a question needs "
+        "5 real datasets. On 2 real datasets taken singly, it helps in 2 and is equivalent in 1 of 3 cells."
     )
     assert "One sample (vae − ae and vgae − gae)" in sample
     assert "it hurts in 3 of 3 cells" in sample

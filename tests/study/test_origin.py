@@ -1,4 +1,4 @@
-"""Protocols between the published one and the fair one: their steps, their arms and what these train."""
+"""Protocols between the published one and the fair one: their steps, arms and trainings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def every_subset(names):
 
 
 def named_in(label):
-    """The settings that a variant's label names, read back from its text."""
+    """Return the settings in the label of a variant."""
 
     def value(key, text):
         if key == "hidden":
@@ -40,7 +40,7 @@ def named_in(label):
 
 
 def trains(model, label):
-    """All that a training depends on."""
+    """Return every part and setting that a training depends on."""
     row = ROWS[model]
     settings = row.overridden(named_in(label))
     parts = row.likelihood.name, row.weighted, row.encoder.name, row.posterior.name, row.decoder.name
@@ -48,7 +48,7 @@ def trains(model, label):
 
 
 def wanted_settings(start, twin, made):
-    """systems.md, section 2, in the columns of the start and of the fair test."""
+    """Return the settings of a protocol, written down from the publication and from the fair test."""
     point, small = twin == "point", "sizes" in made
     uncorrected_rate = 1e-4 if point else 5e-4
     scaled = start == "scripts" or "scale" in made
@@ -89,7 +89,7 @@ def of_starts_and_twins(test):
 
 
 @pytest.mark.parametrize("start", ["scripts", "june"])
-def test_a_start_is_corrected_one_after_another_each_alone_and_all_but_each(start):
+def test_a_start_has_corrections_one_after_another_each_alone_and_all_but_each(start):
     order = ORDER[start]
     assert set(order) == set(CORRECTIONS) - ({"scale"} if start == "scripts" else set())
     assert all(CORRECTIONS.values())
@@ -111,7 +111,7 @@ def test_both_twins_are_trained_as_every_set_of_corrections_says(start, twin):
 
 
 @of_starts_and_twins
-def test_a_variant_names_the_settings_in_which_it_differs_from_its_row_and_no_others(start, twin):
+def test_a_variant_names_exactly_the_settings_that_differ_from_its_model(start, twin):
     for made in every_subset(ORDER[start]):
         model, label, *_ = side_of(start, twin, made)
         own, other = ROWS[model].settings, ROWS[model].overridden(named_in(label))
@@ -121,12 +121,12 @@ def test_a_variant_names_the_settings_in_which_it_differs_from_its_row_and_no_ot
 
 
 def test_one_training_has_one_name():
-    """Over both starts and all sets of corrections: equal trainings are one arm, different ones are two."""
+    """Over both starts and all sets of corrections, two arms never train the same."""
     found = {side_of(start, twin, made)[:2] for start in ORDER for twin in TWINS for made in every_subset(ORDER[start])}
     assert len({trains(*arm) for arm in found}) == len(found)
 
 
-def test_the_ends_are_rows_as_they_stand():
+def test_both_ends_of_a_waterfall_are_models_without_overrides():
     for start in ("scripts", "june"):
         for twin, stem in (("point", "gae"), ("variational", "vgae")):
             assert side_of(start, twin, ())[:2] == (f"{stem}-{start}", "")
@@ -162,12 +162,12 @@ def test_readout_and_task_follow_the_corrections(start, twin):
             assert found[:2] == side_of(start, twin, made)[:2]
 
 
-def test_the_questions_are_those_that_were_published():
+def test_the_questions_are_the_published_ones():
     assert set(QUESTIONS) == {NMI, ("k-means", "acc"), SVM, AUC, ("links", "ap")}
 
 
 @pytest.mark.parametrize("start", ["scripts", "june"])
-def test_arms_are_what_the_steps_need_and_none_trains_twice(start):
+def test_arms_cover_the_steps_and_none_trains_twice(start):
     needed: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for step in steps(start):
         for twin in TWINS:
@@ -185,7 +185,7 @@ def test_arms_are_what_the_steps_need_and_none_trains_twice(start):
     assert not {task for readout, task in found["gae", ()] if readout == "mean"} & {"origin-links"}
 
 
-def test_no_bundled_study_but_origin_names_them():
+def test_only_the_bundled_study_origin_names_the_tasks_of_origin():
     for name in bundled():
         study = study_named(name)
         own = {task for task in study.tasks if task.startswith("origin")}
@@ -196,7 +196,7 @@ def test_no_bundled_study_but_origin_names_them():
 @pytest.mark.parametrize(
     ("waterfalls", "message"), [(["july"], r"waterfalls\.0: .*got 'july'"), (["june", "june"], "june named twice")]
 )
-def test_waterfalls_that_there_are_not_are_refused(waterfalls, message):
+def test_unknown_and_repeated_waterfalls_are_refused(waterfalls, message):
     with pytest.raises(InputError, match=message):
         parse_study(MINIMAL | {"waterfalls": waterfalls}, where="mine.toml")
 

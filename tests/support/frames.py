@@ -1,4 +1,4 @@
-"""Made-up frames in the shape that a run leaves, for the tests of statistics and report."""
+"""Made-up frames with the columns of a run, for the tests of statistics and report."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from benchmark.core.names import find
 from benchmark.core.rng import generator
 from benchmark.results.frame_schema import SCORES, UNITS
+from benchmark.study.schema import Study
+from benchmark.tasks import TASKS
 
-METRICS_OF = {
-    "k-means": ("acc", "nmi", "ari", "macro-f1"),
-    "logistic-regression-few": ("accuracy", "macro-f1"),
-    "logistic-regression-many": ("accuracy", "macro-f1"),
-    "link-inner-product": ("auc", "ap", "hits@20"),
-    "link-hadamard": ("auc", "ap", "hits@20"),
-}
+METRICS_OF = {name: find(TASKS, "task", name).metrics for name in Study.model_fields["tasks"].default}
 DRAWS = {"mean": 1, "averaged-4": 1}
 FAMILIES = {"ae": "ae", "vae": "ae", "ae-gaussian": "ae", "vae-gaussian": "ae", "gae": "gae", "vgae": "gae"}
 
 
 def score(**given: object) -> dict[str, object]:
-    """One row of scores, whatever is not given being ordinary."""
+    """Return one row of scores. Columns that are not given are ordinary."""
     row: dict[str, object] = {
         "dataset": "one",
         "model": "vae",
@@ -43,7 +40,7 @@ def score(**given: object) -> dict[str, object]:
 
 
 def key_of(row: Mapping[str, object]) -> str:
-    """The key of the unit that a row is of."""
+    """Return the key of a row's unit."""
     return "/".join(str(row[part]) for part in ("dataset", "model", "variant", "seed", "unit")).encode().hex()
 
 
@@ -59,9 +56,10 @@ def make_frames(
     statuses: Mapping[tuple[str, str, int], str] | None = None,
     not_evidence: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and units of every dataset (by name: has it edges of its own?), model and seed.
+    """Return scores and units of every dataset, model and seed.
 
-    ``statuses`` says which (dataset, model, seed) did not complete; ``variants`` gives models a variant.
+    ``datasets`` says whether each dataset has its own edges. ``statuses`` names each (dataset, model, seed) that did
+    not complete. ``variants`` gives models a variant.
     """
     rows: list[dict[str, object]] = []
     units: list[dict[str, object]] = []

@@ -8,7 +8,7 @@ from frames import score
 from scipy import stats
 
 from benchmark.core.rng import generator
-from benchmark.study.origin import STARTS, Step, arms, corrections
+from benchmark.study.origin import STARTS, CorrectionStep, arms, corrections
 from benchmark.study.schema import variant_label
 from benchmark.tasks import TASKS
 
@@ -22,7 +22,7 @@ CELL = ["model", "variant", "readout", "task", "metric"]
 
 def side_of(start, twin, made, question=SVM):
     """Return model, variant, readout, task and metric of a twin under any set of corrections."""
-    side, primary = Step(start, "alone", "", frozenset(made)).side(twin, question)
+    side, primary = CorrectionStep(start, "alone", "", frozenset(made)).side(twin, question)
     return side.model, side.variant, side.readout, primary.task, primary.metric
 
 

@@ -1,4 +1,4 @@
-"""The evaluation that the claim was published with, against scores worked by hand."""
+"""The published evaluation of the claim, against scores worked by hand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def noise(seed, d=4, n=N):
 
 
 def blurred(case, seed, by=0.8):
-    """Labels under noise: neither perfect nor chance."""
+    """Return labels under noise, with scores between chance and perfect."""
     return (np.eye(K)[case.y] + by * noise(seed, K)).astype(np.float32)
 
 
@@ -47,7 +47,7 @@ def with_labels(y, seed=0):
 
 
 def taken(task, z):
-    """The latent in the form that a task takes: as it is, or as that of a single epoch."""
+    """Return the latent in the form that a task takes: a matrix, or a single epoch."""
     return z if "matrix" in task.takes else Epochs((z,))
 
 
@@ -55,7 +55,7 @@ def named(tasks):
     return pytest.mark.parametrize("task", tasks, ids=lambda task: task.name)
 
 
-def test_the_tasks_and_what_they_are_of():
+def test_the_tasks_have_their_edge_set_need_metrics_and_overlap():
     described = {task.name: (task.edge_set, task.needs, task.metrics, task.takes) for task in OF_TASKS}
     both, epochs = ("matrix", "epochs"), ("epochs",)
     assert described == {
@@ -88,7 +88,7 @@ def test_published_k_means_has_the_largest_label_for_k_and_the_mean_of_ten(case,
     assert scores["acc"] == pytest.approx(np.mean(matched))
     assert scores["nmi"] == pytest.approx(np.mean([normalized_mutual_info_score(case.y, m.labels_) for m in made]))
     assert scores["ari"] == pytest.approx(np.mean([adjusted_rand_score(case.y, m.labels_) for m in made]))
-    assert np.ptp([each.inertia_ for each in made]) > 0  # the ten differ, so that the mean is none of them
+    assert np.ptp([each.inertia_ for each in made]) > 0  # the ten differ, and their mean differs from all of them
 
 
 def test_with_labels_from_one_the_published_k_is_right():
@@ -144,7 +144,7 @@ def test_the_best_of_several_epochs_is_of_each_metric_by_itself(task, case):
 
 
 def test_auc_and_ap_may_be_of_different_epochs(case):
-    """Worked without the task: the highest AUC and the highest AP stand at different places."""
+    """Computed without the task: the highest AUC and the highest AP belong to different latents."""
     made, pairs = [noise(seed) for seed in range(40)], case.split.edges
     truth = np.repeat([1, 0], [len(pairs.test), len(pairs.test_negatives)])
     both = np.concatenate([pairs.test, pairs.test_negatives])
@@ -158,7 +158,7 @@ def test_auc_and_ap_may_be_of_different_epochs(case):
         assert scores["ap"] == pytest.approx(max(ap[i] for i in chosen), abs=1e-6)
 
 
-def test_a_metric_for_which_less_is_better_would_be_least(monkeypatch):
+def test_the_best_of_a_metric_with_lower_values_better_is_the_least(monkeypatch):
     lower = replace(METRICS[0], name="loss", direction="lower")
     monkeypatch.setattr(published, "_METRICS", {"loss": lower})
     made = Epochs(tuple(np.full((2, 1), value, np.float32) for value in (3.0, 1.0, 2.0)))
@@ -218,13 +218,13 @@ def test_equal_seeds_give_equal_scores_and_other_seeds_others(task, case, datase
     assert first == task.score(z, case)
     assert np.random.get_state()[1].tolist() == before
     others = [task.score(z, Case(case.y, split(dataset, seed), case.fingerprint, seed)) for seed in (1, 2, 3)]
-    if task.name != "origin-k-means-classes":  # the best of twenty starts may be the same one
+    if task.name != "origin-k-means-classes":  # the best of twenty starts may be the same for all seeds
         assert any(other != first for other in others)
     assert tuple(first) == task.metrics
 
 
 @named(OF_TASKS)
-def test_data_without_what_is_scored_are_refused(task, case):
+def test_data_without_labels_or_edges_are_refused(task, case):
     without = replace(case, y=None, split=replace(case.split, edges=None))
     with pytest.raises(ValueError, match=r"this dataset has none"):
         task.score(taken(task, noise(0)), without)

@@ -99,7 +99,7 @@ class Chart:
     Attributes:
         name: The name in links and file names.
         title: The heading.
-        caption: What the figure shows.
+        caption: The content of the figure in words.
         series: The legend.
         groups: The panels.
         data: The numbers behind the panels.
@@ -158,7 +158,7 @@ def panel(
         height: Height in inches.
         left: Left end of the axes, as a share of the width.
         rows: Whether the vertical axis names rows, which need no axis line.
-        bare: Whether the axes have neither lines nor numbers.
+        bare: Whether the axes have no lines and no numbers.
     """
     top, bottom = 0.34, 0.02 if bare else 0.46  # inches for the title and for the axis
     with mpl.rc_context(STYLE | {"svg.hashsalt": f"{chart}/{title}"}):  # ids must differ between the panels of a page

@@ -44,7 +44,7 @@ def images(
         return None
     return Chart(
         "images",
-        "What the decoders make of latents",
+        "Images from the decoders",
         "From top to bottom: rows of the data; reconstructions of their mean and of one sample; images along a line "
         "between the means of two rows; images of samples from the prior. A point has no prior, so N(0, I) takes its "
         "place.",

@@ -41,7 +41,7 @@ def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
         return None
     return Chart(
         "waterfall",
-        "What is left of the gap",
+        "The gap after each correction",
         "The gap between the twins, GAE − VGAE in points, as published and after each correction. Every row keeps the "
         "corrections above it. The bar goes from the gap before to the gap after; the dot is the gap with its 95 % "
         "interval.",
