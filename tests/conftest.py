@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-# before anything with threads is imported: what is small is slower with more, and many times so beside other work
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+from benchmark.core.environment import ONE_THREAD
+
+os.environ |= ONE_THREAD  # before numpy and torch are imported: small computations are slower with more threads
 
 import shutil
 import sys

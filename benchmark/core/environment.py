@@ -12,6 +12,8 @@ from pathlib import Path
 
 import benchmark
 
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # numerical libraries read these
+ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 PACKAGES = ("torch", "torch-geometric", "scikit-learn", "numpy", "scipy", "pandas")
 _GIB = 2**30
 

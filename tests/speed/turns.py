@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmark.core.environment import ONE_THREAD
+
 Row = dict[str, Any]
 
 
@@ -30,8 +32,6 @@ class Options:
 Way = Callable[..., Row]
 """An implementation of some work. It takes a ``Place`` and keywords of JSON types, and returns ``seconds`` and more."""
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
 
 class Worker:
     """A process that runs one way on request. ``start_up`` is the seconds until it was ready, imports included."""
@@ -45,7 +45,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
         self._read()
         self.start_up = time.perf_counter() - started
