@@ -104,7 +104,8 @@ def _carry_out(
     from benchmark.study.declaration import declare
 
     chosen, store = planned.study, Store(results)
-    work = run.missing(planned, store, replicas)
+    records = run.read_records(planned.units(), store)
+    work = run.missing(planned, store, records, replicas)
     to_run = f"{len(work.jobs)} batches to run"
     if share is not None:
         mine = share.jobs(work.jobs, run.partition(planned, replicas))
@@ -116,27 +117,30 @@ def _carry_out(
     )
     declare(asked, results, work.begun)
     started = time.monotonic()
-    outcomes = run.execute(planned, work, store, engine, command)
+    progress = run.execute(planned, work, store, engine, command)
     lost: set[str] = set()
     try:
-        for outcome in shown(outcomes, len(work.jobs)):
-            for record in outcome.records:
+        for batch_done in shown(progress, len(work.jobs)):
+            records |= {record.key: record for record in batch_done.stored}
+            for record in batch_done.records:
                 if record.status != "complete":
-                    where = f"{outcome.batch}, seed {record.identity.seed}"
+                    where = f"{batch_done.batch}, seed {record.identity.seed}"
                     print(f"{record.status}: {where}: {record.message}", file=sys.stderr)
                 if record.status == "failed":
                     lost.add(record.key)
     except KeyboardInterrupt:
         ignore_interrupts()
-        outcomes.close()
-        counts = run.tally(planned, store).values()
-        recorded = sum(count["complete"] + count["diverged"] for count in counts)
+        progress.close()
+        records = run.read_records(planned.units(), store)
+        recorded = work.units - len(run.incomplete(planned, records))
         print(
             f"\n{recorded} of {work.units} units are recorded. The same command continues the run.",
             file=sys.stderr,
         )
         raise
-    scores, units = gather.gather(planned, store)
+    if share is not None:  # other shards may have completed these units meanwhile
+        records |= run.read_records(run.incomplete(planned, records), store)
+    scores, units = gather.gather(planned, records)
     recorded = 0 if units.empty else int(units["status"].ne("failed").sum())
     seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
     if share is not None and recorded < work.units:

@@ -29,7 +29,7 @@ def status(
     for line in refused:
         print(f"not counted: {line}", file=sys.stderr)
     words = ("complete", "diverged", "failed", "missing")
-    counts = run.tally(planned, Store(results))
+    counts = run.tally(planned, run.read_records(planned.units(), Store(results)))
     rows = [(dataset, model, *(count[word] for word in words)) for (dataset, model), count in counts.items()]
     print_table(("dataset", "model", *words), rows)
     print(", ".join(f"{sum(count[word] for count in counts.values())} {word}" for word in words))

@@ -52,12 +52,13 @@ def verify(
         print(f"left out: {line}", file=sys.stderr)
     chosen, store = planned.study, Store(results)
     now = {unit.identity.key for unit in planned.units()}
-    further = [record for key in frames.keys(results, chosen.name) - now if (record := store.get(key)) is not None]
-    elsewhere = sum(record.identity.device != kind for record in further)
+    keys = frames.keys(results, chosen.name) - now
+    further = {key: record for key in keys if (record := store.get(key)) is not None}
+    elsewhere = sum(record.identity.device != kind for record in further.values())
     if elsewhere:
         print(f"left out: {elsewhere} records from other devices than {kind}; choose with --device", file=sys.stderr)
     recorded = [key for key in now if store.path(key).is_file()]
-    recorded += [record.key for record in further if record.identity.device == kind]
+    recorded += [key for key, record in further.items() if record.identity.device == kind]
     if not recorded:
         raise InputError(
             f"{results} holds no record of {chosen.name} from {kind}; run the study, or name another --results"
@@ -65,7 +66,8 @@ def verify(
     drawn = verifying.draw(recorded, sample, seed=seed)
     print(f"{chosen.name}: {len(drawn)} of {len(recorded)} records (seed {seed}), again on {kind}", flush=True)
     absent = [name for name in chosen.datasets if name not in planned.data]
-    checks = verifying.verify(planned, store, drawn, absent, tolerance, Local(environment.processors()))
+    records = [record for key in drawn if (record := further.get(key) or store.get(key)) is not None]
+    checks = verifying.verify(planned, records, absent, tolerance, Local(environment.processors()))
     rows = []
     for check in checks:
         record = check.record

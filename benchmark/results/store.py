@@ -1,65 +1,96 @@
-"""Record: one trained unit and its scores, one JSON file each; Store: a folder of them."""
+"""Store: a folder of records, one JSON file each."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
 from benchmark.results.record import Record
 
+Recorded: TypeAlias = Mapping[str, Record]
+"""Records by key. A command reads them once and passes them along."""
+
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
 class Store:
-    """The records below ``results/records``; one writer at a time for each key."""
+    """The records below ``results/records``. Each key has one writer at a time."""
 
     def __init__(self, results: Path) -> None:
         self.results = results
 
     def path(self, key: str) -> Path:
-        """Where the record of that key lies."""
+        """Return the path of the record with this key.
+
+        >>> Store(Path("results")).path("c0ffee").as_posix()
+        'results/records/c0/c0ffee.json'
+        """
         return self.results / "records" / key[:2] / f"{key}.json"
 
     def files(self) -> list[Path]:
-        """Every file below ``records`` but hidden ones, which killed runs leave; what is no record among them too."""
+        """List all files below ``records``, records or not. Hidden files, which killed runs leave, are left out."""
         return sorted(path for path in (self.results / "records").rglob("[!.]*") if path.is_file())
 
     def get(self, key: str) -> Record | None:
-        """The record, None where there is none; InputError where its file is damaged or of another schema."""
+        """Read the record with this key. Return None if it does not exist.
+
+        Raises:
+            InputError: If the file is damaged or of another schema.
+        """
         try:
             return self.read(self.path(key))
         except FileNotFoundError:
             return None
 
+    def get_all(self, keys: Iterable[str]) -> dict[str, Record]:
+        """Read the records with these keys. Keys without a record are left out.
+
+        Raises:
+            InputError: If a file is damaged or of another schema.
+        """
+        return {key: record for key in dict.fromkeys(keys) if (record := self.get(key)) is not None}
+
     def read(self, path: Path) -> Record:
-        """The record in that file; FileNotFoundError where there is none, InputError where it is no record of ours."""
+        """Read the record in a file.
+
+        Raises:
+            FileNotFoundError: If the file does not exist.
+            InputError: If the file is not a record of this store.
+        """
         key = path.stem
         if path != self.path(key) or not _KEY.fullmatch(key):
-            raise InputError(f"{path}: not the name of a record; move it elsewhere, or delete it")
+            raise InputError(f"{path}: not the name of a record. Move the file to another folder, or delete it")
         try:
             record = Record.from_json(path.read_bytes())
         except FileNotFoundError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
-                f"{path}: not a readable record ({type(error).__name__}: {error}); "
-                "delete it, and the same command makes it anew"
+                f"{path}: not a readable record ({type(error).__name__}: {error}). "
+                "Delete the file, and run the same command again"
             ) from None
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
         if record.key != key:
             raise InputError(
-                f"{path}: holds the record of another unit ({record.key}); "
-                "delete it, and the same command makes it anew"
+                f"{path}: holds the record of another unit ({record.key}). "
+                "Delete the file, and run the same command again"
             )
         return record
 
     def put(self, record: Record, *, same_latent: bool) -> Record:
-        """Write the record, together with what is there already; the one now stored.
+        """Merge the record with the stored one, write the result, and return it.
 
-        ``same_latent`` where its scores were taken from the latent that the present record was scored on.
+        Args:
+            record: The new record.
+            same_latent: Whether its scores were taken from the latent of the stored record.
+
+        Raises:
+            InputError: If both records must have the same scores, and do not.
         """
         present = self.get(record.key)
         if present is not None:

@@ -1,4 +1,4 @@
-"""From records to the two frames that statistics and the report see."""
+"""Turn records into the two frames that statistics and the report read."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from benchmark.plan.grid import Plan
 from benchmark.plan.units import PlannedUnit
 from benchmark.results.frame_schema import SCORES, UNITS
 from benchmark.results.record import Record
-from benchmark.results.store import Store
+from benchmark.results.store import Recorded
 
 BUILT_IN = {spec.name for spec in DATASETS if not spec.files}
-STILL_FALLING = 0.01  # share of the loss lost over the last tenth of the epochs, above which training was cut short
+STILL_FALLING = 0.01  # training was too short if the last tenth of the epochs lowered the loss by a larger share
 
 
-def gather(plan: Plan, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Build the frames of scores and units from the records of a plan, in the order of the plan."""
+def gather(plan: Plan, records: Recorded) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Build the frames of scores and units from the records of a plan.
+
+    Args:
+        plan: The plan, which orders the rows.
+        records: Records by key. Units without a record are left out.
+    """
     metrics = {task.name: task.metrics for task in plan.tables.tasks}
-    pairs = [(unit, record) for unit in plan.units() if (record := store.get(unit.identity.key)) is not None]
+    pairs = [(unit, records[unit.identity.key]) for unit in plan.units() if unit.identity.key in records]
     scores = SCORES.frame(row for unit, record in pairs for row in _scores(unit, record, metrics))
     return scores, UNITS.frame(_unit(plan, unit, record) for unit, record in pairs)
 

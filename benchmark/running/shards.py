@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.core.errors import InputError
 from benchmark.plan.units import Batch
-from benchmark.running.work import Job
+from benchmark.running.jobs import KeptJob, TrainJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Shard:
             mine += dealt[self.number - 1 : self.number]
         return frozenset(training.key for batch in mine for training in batch.trainings)
 
-    def jobs(self, jobs: Sequence[Job], batches: Sequence[Batch]) -> tuple[Job, ...]:
+    def jobs(self, jobs: Sequence[TrainJob | KeptJob], batches: Sequence[Batch]) -> tuple[TrainJob | KeptJob, ...]:
         """Those of the jobs that are this shard's; ``batches`` are all of the plan."""
         mine = self.share(batches)
         return tuple(job for job in jobs if job.batch.trainings[0].key in mine)

@@ -1,4 +1,4 @@
-"""Records made once more: whether the same scores come out here."""
+"""Verify records: train and score their units again, and compare."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from benchmark.core.rng import generator
 from benchmark.plan.grid import Plan
 from benchmark.plan.units import Batch, PlannedUnit, Training
 from benchmark.results.record import Provenance, Record, Slot
-from benchmark.results.store import Store
 from benchmark.running import run
 from benchmark.running.engines import Engine
-from benchmark.running.work import Job
+from benchmark.running.jobs import TrainJob
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The largest absolute difference of any score between a record and its like, and the score it is of."""
+    """The largest absolute difference between the scores of two records, and the place of this score."""
 
     size: float
     slot: Slot
@@ -29,7 +28,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What became of one record: ``reproduced``, in words, and what was not the same now as when it was made."""
+    """The result for one record.
+
+    Attributes:
+        verdict: The result in words.
+        then_and_now: Differences between the two provenances, such as "torch 2.12 → 2.13".
+    """
 
     record: Record
     reproduced: bool
@@ -38,23 +42,39 @@ class Check:
 
 
 def draw(keys: Sequence[str], sample: int, *, seed: int) -> list[str]:
-    """So many of the keys, all where there are not more, without regard to their order."""
+    """Draw a sample of keys. The order of the keys has no effect.
+
+    Args:
+        keys: All keys.
+        sample: Size of the sample. All keys are drawn if there are fewer.
+        seed: The same seed draws the same keys.
+    """
     ordered = sorted(keys)
     chosen = generator(seed, "verify").choice(len(ordered), size=min(sample, len(ordered)), replace=False)
     return [ordered[i] for i in sorted(chosen)]
 
 
 def verify(
-    plan: Plan, store: Store, keys: Sequence[str], absent: Sequence[str], tolerance: float, engine: Engine
+    plan: Plan, records: Sequence[Record], absent: Sequence[str], tolerance: float, engine: Engine
 ) -> list[Check]:
-    """The records of ``keys`` against the same units trained and scored again; the store stays as it is.
+    """Train and score the units of some records again, each alone, and compare. Nothing is stored.
 
-    Each is trained alone. What was made on a CPU, alone, by these versions and on this processor must come out equal to
-    the bit; anything else within ``tolerance``. ``absent`` are the datasets of the study that cannot be had.
+    A record that one seed made on a CPU must come out equal to the bit with the same versions and processor. Other
+    records may differ by the tolerance.
+
+    Args:
+        plan: The plan of the study as it is now.
+        records: The records to check.
+        absent: Datasets of the study that cannot be loaded.
+        tolerance: Largest difference of a score.
+        engine: The engine that does the work.
     """
     units = {unit.identity.key: unit for unit in plan.units()}
-    records = [record for key in keys if (record := store.get(key)) is not None]
-    jobs = [_job(units[r.key], r) for r in records if r.key in units and _slots(r, units[r.key]) and _scored(r)]
+    jobs = [
+        TrainJob(Batch((Training((units[record.key],)),)), {record.key: slots})
+        for record in records
+        if record.status != "failed" and (slots := _slots(record, units.get(record.key)))
+    ]
     again: dict[str, Record] = {}
     with engine.handing(plan.data) as data:
         context = replace(run.prepare(plan, data, "verify"), save_latents=False)
@@ -63,34 +83,26 @@ def verify(
     return [_check(record, units.get(record.key), again.get(record.key), absent, tolerance) for record in records]
 
 
-def _job(unit: PlannedUnit, record: Record) -> Job:
-    return Job(Batch((Training((unit,)),)), {record.key: _slots(record, unit)})
-
-
-def _slots(record: Record, unit: PlannedUnit) -> tuple[Slot, ...]:
-    """Those of the record that the unit's plan has: others are of other studies, or of tasks as they once were."""
-    return tuple(slot for slot in unit.slots if slot in record.scores)
-
-
-def _scored(record: Record) -> bool:
-    return record.status != "failed"
+def _slots(record: Record, unit: PlannedUnit | None) -> tuple[Slot, ...]:
+    """Return the slots of the record that the plan still has. Other studies, or older tasks, have the rest."""
+    return () if unit is None else tuple(slot for slot in unit.slots if slot in record.scores)
 
 
 def _check(
     record: Record, unit: PlannedUnit | None, again: Record | None, absent: Sequence[str], tolerance: float
 ) -> Check:
-    if not _scored(record):
+    if record.status == "failed":
         return Check(record, False, f"failed when it was made: {record.message}")
     if record.dataset in absent:
-        return Check(record, False, "its dataset cannot be had here")
+        return Check(record, False, "its dataset cannot be loaded here")
     if unit is None:
-        return Check(record, False, "no longer of the study: its data, settings or model have changed")
+        return Check(record, False, "not in the study any more: its data, settings or model have changed")
     if again is None:
-        return Check(record, False, "none of its scores is of the study as it is now")
+        return Check(record, False, "the study does not ask for any of its scores any more")
     then_and_now = _then_and_now(record, again.provenance)
     if again.status != record.status:
-        what = f"{record.status} then, {again.status} now{': ' if again.message else ''}{again.message}"
-        return Check(record, False, what, then_and_now)
+        verdict = f"{record.status} then, {again.status} now{': ' if again.message else ''}{again.message}"
+        return Check(record, False, verdict, then_and_now)
     difference = largest_difference(record.scores, again.scores)
     if difference is None:
         return Check(record, True, "reproduced to the bit", then_and_now)
@@ -103,7 +115,7 @@ def _check(
 def largest_difference(
     then: Mapping[Slot, Mapping[str, float]], now: Mapping[Slot, Mapping[str, float]]
 ) -> Difference | None:
-    """Over the slots of ``now``; None where all are equal to the bit."""
+    """Compare all scores of ``now``. Return None if they are equal to the bit."""
     differences = [
         Difference(abs(value - then[slot][metric]), slot, metric)
         for slot, metrics in now.items()
@@ -114,7 +126,7 @@ def largest_difference(
 
 
 def _then_and_now(record: Record, now: Provenance) -> tuple[str, ...]:
-    """What was not the same, each as "torch 2.12 → 2.13"."""
+    """Return the differences between two provenances, each as "torch 2.12 → 2.13"."""
     then = record.provenance
     names = dict.fromkeys([*then.versions, *now.versions])
     pairs = [(name, then.versions.get(name, "none"), now.versions.get(name, "none")) for name in names]

@@ -21,6 +21,7 @@ from benchmark.latents.readouts import READOUTS, read_out, reads_passes
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import Batch, PlannedUnit, Training
 from benchmark.results.record import Provenance, Record, Slot, UnitStatus, check_metrics
+from benchmark.running.jobs import ScoreJob, TrainJob, Wanted
 from benchmark.tasks import Case, Task
 from benchmark.training.curves import Curve
 from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
@@ -52,62 +53,65 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A batch and the slots to score by unit key; ``kept`` is a record of an earlier run on whose latent to score them.
+class TrainingCost:
+    """What a training took.
 
-    A job with a kept latent has one training, and the ``latents`` themselves once it is handed out.
+    Attributes:
+        seconds: Training time per replica.
+        peak_memory: Bytes, as Provenance has them.
+        replicas: Seeds that trained together.
+        halved: How often the batch was halved because memory ran out.
+        device_name: Name of the processor or GPU. Empty if the worker was lost.
     """
 
-    batch: Batch
-    wanted: Mapping[str, tuple[Slot, ...]]
-    kept: Record | None = None
-    latents: Latents | None = None
-
-    def apart(self) -> list[Job]:
-        """A job of each of its trainings."""
-        return [replace(self, batch=Batch((training,))) for training in self.batch.trainings]
+    seconds: float = 0.0
+    peak_memory: int = 0
+    replicas: int = 1
+    halved: int = 0
+    device_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
-    """A training's outcome on its way to the tasks; ``latents`` is None where it failed.
+class Outcome:
+    """The outcome of one training, ready to be scored.
 
-    ``path`` and ``generated`` name the files of the latent and of the drawings, if any, and ``files`` holds them.
+    Attributes:
+        latents: None if the training failed. Zeros if it diverged.
+        latents_path: File of the latents below the results folder. Empty if they are not kept.
+        generated_path: The same for the drawings.
+        files: Content of the files to write, by path below the results folder.
     """
 
     training: Training
     latents: Latents | None
     status: UnitStatus
-    replicas: int
     message: str = ""
+    cost: TrainingCost = TrainingCost()
     curve: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    path: str = ""
-    generated: str = ""
-    seconds: float = 0.0
-    memory: int = 0
-    halved: int = 0
-    device_name: str = ""  # unknown where the worker was lost
+    latents_path: str = ""
+    generated_path: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a worker leaves: records, and the files they name, by their path below the results folder."""
+    """The result of a job: records, and the content of the files that they name."""
 
     records: tuple[Record, ...]
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def together(cls, parts: Iterable[Scored]) -> Scored:
+    def combine(cls, parts: Iterable[Scored]) -> Scored:
+        """Put several results into one."""
         parts = tuple(parts)
         records = tuple(record for part in parts for record in part.records)
         return cls(records, {path: content for part in parts for path, content in part.files.items()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """One replica as training left it; a control without a network has a latent alone."""
+class TrainedReplica:
+    """One replica after training. A control has latents only."""
 
     latents: Latents
     curve: Curve | None = None
@@ -115,112 +119,142 @@ class Fitted:
     drawings: Drawings | None = None
 
 
-def run_job(job: Job, context: Context) -> Scored:
-    """Train a batch and score it: what one CPU worker does."""
-    return Scored.together(score(trained, job.wanted, context) for trained in train(job, context))
+def run_job(job: TrainJob | ScoreJob, context: Context) -> Scored:
+    """Do all work of a job: train the batch if need be, and score it."""
+    return Scored.combine(score(outcome, job.wanted, context) for outcome in outcomes(job, context))
 
 
-def train(job: Job, context: Context, *, halved: int = 0) -> list[Trained]:
-    """The latents of every training of the batch; where memory runs out the batch is halved and tried again."""
+def outcomes(job: TrainJob | ScoreJob, context: Context) -> list[Outcome]:
+    """Train the batch of a job, or take its kept latents."""
+    if isinstance(job, TrainJob):
+        return train(job, context)
+    record, cost = job.record, TrainingCost(device_name=job.record.provenance.device_name)
+    kept = Outcome(
+        job.training,
+        job.latents,
+        "complete",
+        cost=cost,  # the record has the rest already
+        curve=record.curve,
+        diagnostics=record.diagnostics,
+        latents_path=record.latents,
+        generated_path=record.generated,
+    )
+    return [kept]
+
+
+def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
+    """Train a batch. If memory runs out, halve the batch and try again.
+
+    Args:
+        job: The batch, and the slots that will be scored.
+        context: The facts of the run.
+        halved: How often the batch was halved before.
+
+    Returns:
+        The outcome of each training. An exception becomes the message of a failed outcome.
+    """
     trainings = job.batch.trainings
-    if job.kept is not None and job.latents is not None:
-        return [_kept(trainings[0], job.kept, job.latents)]
-    device = device_name(context.device)
+    cost = TrainingCost(replicas=len(trainings), halved=halved, device_name=device_name(context.device))
     try:
-        return [replace(trained, halved=halved, device_name=device) for trained in _train(job, context)]
-    except Exception as error:  # noqa: BLE001, the one place where a unit may fail: it becomes a record
+        return _trained(job, context, cost)
+    except Exception as error:  # noqa: BLE001, the one place that catches a failed unit; it becomes a record
         if not out_of_memory(error) or len(trainings) == 1:
-            lost = [failed(training, error, len(trainings)) for training in trainings]
-            return [replace(each, halved=halved, device_name=device) for each in lost]
-    middle = len(trainings) // 2  # only here, where the exception no longer holds on to the memory
+            return [failed(training, error, cost) for training in trainings]
+    middle = len(trainings) // 2  # outside the except clause: the exception holds on to the memory
     halves = (replace(job, batch=Batch(part)) for part in (trainings[:middle], trainings[middle:]))
-    return [trained for half in halves for trained in train(half, context, halved=halved + 1)]
+    return [outcome for half in halves for outcome in train(half, context, halved=halved + 1)]
 
 
-def score(trained: Trained, wanted: Mapping[str, tuple[Slot, ...]], context: Context) -> Scored:
-    """The records of one training, each unit with the scores of its wanted slots, and its files."""
+def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
+    """Score the latents of one training for each of its units.
+
+    A unit whose scoring raises an exception has failed. Its earlier scores stay.
+    """
     records = []
-    for position, unit in enumerate(trained.training.units):
+    for position, unit in enumerate(outcome.training.units):
         started = time.perf_counter()
-        status, message = trained.status, trained.message
+        status, message = outcome.status, outcome.message
         scores: dict[Slot, Mapping[str, float]] = {}
-        if trained.latents is not None:
+        if outcome.latents is not None:
             try:
-                for slot, metrics in _scored(unit, trained.latents, wanted[unit.identity.key], context):
+                for slot, metrics in _scored(unit, outcome.latents, wanted[unit.identity.key], context):
                     scores[slot] = metrics
-            except Exception as error:  # noqa: BLE001, see train; what was scored before stays
+            except Exception as error:  # noqa: BLE001, as in train
                 status, message = "failed", _message(error)
+        cost = outcome.cost
         made = Provenance(
-            seconds=trained.seconds if position == 0 else 0.0,
+            seconds=cost.seconds if position == 0 else 0.0,
             scoring_seconds=time.perf_counter() - started,
-            peak_memory=trained.memory,
-            device_name=trained.device_name,
-            replicas=trained.replicas,
-            halved=trained.halved,
+            peak_memory=cost.peak_memory,
+            device_name=cost.device_name,
+            replicas=cost.replicas,
+            halved=cost.halved,
             versions={**context.versions, **unit.sources},
             commit=context.commit,
             command=context.command,
         )
         records.append(
             Record(
-                unit.identity,
-                unit.dataset,
-                status,
-                message,
-                made,
+                identity=unit.identity,
+                dataset=unit.dataset,
+                status=status,
+                message=message,
+                provenance=made,
                 scores=scores,
-                curve=trained.curve,
-                diagnostics=trained.diagnostics,
-                latents=trained.path,
-                generated=trained.generated,
+                curve=outcome.curve,
+                diagnostics=outcome.diagnostics,
+                latents=outcome.latents_path,
+                generated=outcome.generated_path,
             )
         )
-    return Scored(tuple(records), trained.files)
+    return Scored(tuple(records), outcome.files)
 
 
-def failed(training: Training, error: BaseException, replicas: int) -> Trained:
-    """The outcome of a training that raised, or whose worker died."""
-    return Trained(training, None, "failed", replicas, _message(error))
+def failed(training: Training, error: BaseException, cost: TrainingCost) -> Outcome:
+    """Return the outcome of a training that raised an exception, or whose worker died."""
+    return Outcome(training, None, "failed", _message(error), cost)
 
 
-def _train(job: Job, context: Context) -> list[Trained]:
+def _trained(job: TrainJob, context: Context, cost: TrainingCost) -> list[Outcome]:
     forget_peak_memory(context.device)
     started = time.perf_counter()
-    fitted = _fitted(job, context)
-    replicas = len(fitted)
-    seconds, memory = (time.perf_counter() - started) / replicas, peak_memory(context.device)
-    trained = []
-    for training, replica in zip(job.batch.trainings, fitted, strict=True):
-        trouble = _trouble(replica)
-        path = generated = ""
-        files: dict[str, bytes] = {}
-        if context.save_latents and not trouble and training.arm.model.keeps_latents:
-            stem = f"latents/{training.key}-{replica.latents.digest}"
-            path = f"{stem}.npz"
-            files[path] = replica.latents.packed()
-            if replica.drawings is not None:
-                generated = f"{stem}.generated.npz"
-                files[generated] = packed(replica.drawings)
-        trained.append(
-            Trained(
-                training,
-                _constant(replica.latents) if trouble else replica.latents,
-                status="diverged" if trouble else "complete",
-                replicas=replicas,
-                message=trouble,
-                curve=_as_json(asdict(replica.curve)) if replica.curve else {},
-                diagnostics={} if trouble else _diagnostics(replica, training, context),
-                path=path,
-                generated=generated,
-                seconds=seconds,
-                memory=memory,
-                files=files,
-            )
-        )
-    return trained
+    replicas = _fitted(job, context)
+    seconds = (time.perf_counter() - started) / len(replicas)
+    cost = replace(cost, seconds=seconds, peak_memory=peak_memory(context.device))
+    return [
+        _outcome(replica, training, context, cost)
+        for training, replica in zip(job.batch.trainings, replicas, strict=True)
+    ]
 
 
-def _fitted(job: Job, context: Context) -> list[Fitted]:
+def _outcome(replica: TrainedReplica, training: Training, context: Context, cost: TrainingCost) -> Outcome:
+    curve = _as_json(asdict(replica.curve)) if replica.curve else {}
+    trouble = _trouble(replica)
+    if trouble:
+        return Outcome(training, _constant(replica.latents), "diverged", trouble, cost, curve)
+    latents_path = generated_path = ""
+    files: dict[str, bytes] = {}
+    if context.save_latents and training.arm.model.keeps_latents:
+        stem = f"latents/{training.key}-{replica.latents.digest}"
+        latents_path = f"{stem}.npz"
+        files[latents_path] = replica.latents.packed()
+        if replica.drawings is not None:
+            generated_path = f"{stem}.generated.npz"
+            files[generated_path] = packed(replica.drawings)
+    return Outcome(
+        training,
+        replica.latents,
+        "complete",
+        cost=cost,
+        curve=curve,
+        diagnostics=_diagnostics(replica, training, context),
+        latents_path=latents_path,
+        generated_path=generated_path,
+        files=files,
+    )
+
+
+def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
     """Every replica of the batch, trained."""
     batch = job.batch
     arm = batch.first.arm
@@ -236,19 +270,19 @@ def _fitted(job: Job, context: Context) -> list[Fitted]:
     result = arm.model.fit(data, arm.settings, batch.seeds, context.device, passes=EVERY if passes else None)
     latents = of_fitted(result)
     if result.reconstruction is None:
-        return [Fitted(each) for each in latents]
+        return [TrainedReplica(each) for each in latents]
     drawings: list[Drawings] | None = None
     shown = arm.shown(images=batch.first.dataset in context.images)
     if context.save_latents and shown is not None:
         drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
-        Fitted(each, result.curves[i], nats[i], None if drawings is None else drawings[i])
+        TrainedReplica(each, result.curves[i], nats[i], None if drawings is None else drawings[i])
         for i, each in enumerate(latents)
     ]
 
 
-def _diagnostics(replica: Fitted, training: Training, context: Context) -> dict[str, Any]:
+def _diagnostics(replica: TrainedReplica, training: Training, context: Context) -> dict[str, Any]:
     """What the record says of the latent; nothing of a control that has none but X, nor of one too wide."""
     latents, model = replica.latents, training.arm.model
     if not model.compresses or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
@@ -267,7 +301,7 @@ def _diagnostics(replica: Fitted, training: Training, context: Context) -> dict[
     return _as_json(found)
 
 
-def _trouble(replica: Fitted) -> str:
+def _trouble(replica: TrainedReplica) -> str:
     """Why a training counts as diverged; empty where it does not."""
     epoch = replica.curve.first_not_finite if replica.curve else None
     if epoch is not None:
@@ -280,21 +314,6 @@ def _constant(latent: Latents) -> Latents:
     mean = np.zeros(latent.mean.shape, dtype=np.float32)
     std = np.zeros_like(mean) if latent.noisy else None
     return Latents(mean, std, passes=((mean, mean),) if latent.passes else ())
-
-
-def _kept(training: Training, record: Record, latents: Latents) -> Trained:
-    """A training of an earlier run by the record of it: its cost stands there alone."""
-    return Trained(
-        training,
-        latents,
-        "complete",
-        replicas=1,
-        curve=record.curve,
-        diagnostics=record.diagnostics,
-        path=record.latents,
-        generated=record.generated,
-        device_name=record.provenance.device_name,
-    )
 
 
 def _scored(

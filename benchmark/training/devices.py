@@ -8,12 +8,21 @@ from benchmark.core import environment
 from benchmark.core.errors import InputError
 
 
-def resolve_device(name: str, *, elsewhere: bool = False) -> str:
-    """Turn the name of a device into "cpu" or "cuda". "auto" is "cuda" if there is a GPU, else "cpu".
+def check_device(name: str) -> None:
+    """Check the name of a device.
+
+    Raises:
+        InputError: if the name is not "auto", "cpu" or "cuda".
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"unknown device {name!r}; known: auto, cpu, cuda")
+
+
+def resolve_device(name: str) -> str:
+    """Turn the name of a device into "cpu" or "cuda". "auto" is "cuda" if this machine has a GPU, else "cpu".
 
     Args:
         name: "auto", "cpu" or "cuda".
-        elsewhere: Whether other machines with a GPU will do the work.
 
     Raises:
         InputError: if the name is unknown, or is "cuda" and there is no GPU.
@@ -21,12 +30,11 @@ def resolve_device(name: str, *, elsewhere: bool = False) -> str:
     >>> resolve_device("cpu")
     'cpu'
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"unknown device {name!r}; known: auto, cpu, cuda")
-    there = elsewhere or torch.cuda.is_available()
-    if name == "cuda" and not there:
+    check_device(name)
+    gpu = torch.cuda.is_available()
+    if name == "cuda" and not gpu:
         raise InputError("device 'cuda': torch finds no CUDA device on this machine. Use --device auto or cpu")
-    return "cuda" if name != "cpu" and there else "cpu"
+    return "cuda" if name != "cpu" and gpu else "cpu"
 
 
 def device_name(device: str) -> str:

@@ -286,7 +286,7 @@ def test_a_corrupt_record_and_a_corrupt_frame(command):
     command("run", study(), "--device", "cpu")
     victim = next(Path("results/records").rglob("*.json"))
     victim.write_bytes(victim.read_bytes()[:100])
-    refused(command("run", study(), "--device", "cpu"), victim.name, "not a readable record", "delete it")
+    refused(command("run", study(), "--device", "cpu"), victim.name, "not a readable record", "Delete the file")
     victim.unlink()
     assert command("run", study(), "--device", "cpu")[0] == 0
     Path("results/tiny.parquet").write_bytes(b"PAR1 no")

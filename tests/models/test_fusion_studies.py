@@ -15,7 +15,8 @@ from benchmark.datasets import load
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import make_plan
 from benchmark.plan.units import Batch
-from benchmark.running.work import Context, Job, train
+from benchmark.running.jobs import TrainJob
+from benchmark.running.work import Context, train
 from benchmark.training.inputs import Inputs
 
 STUDY = {
@@ -104,7 +105,7 @@ def test_labels_reach_no_training(karate):
         for training in plan.trainings:
             if training.arm.model.name in NAMES:
                 wanted = {unit.identity.key: unit.slots for unit in training.units}
-                (trained,) = train(Job(Batch((training,)), wanted), context)
+                (trained,) = train(TrainJob(Batch((training,)), wanted), context)
                 assert trained.status == "complete", trained.message
                 found[training.arm.model.name] = trained.latents
         latents.append(found)

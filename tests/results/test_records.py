@@ -136,7 +136,7 @@ def test_a_damaged_record_is_named_in_one_line(tmp_path, content):
     store = Store(tmp_path)
     store.put(record(), same_latent=False)
     store.path(IDENTITY.key).write_bytes(content)
-    with pytest.raises(InputError, match=rf"{IDENTITY.key}\.json: not a readable record .* delete it"):
+    with pytest.raises(InputError, match=rf"{IDENTITY.key}\.json: not a readable record .* Delete the file"):
         store.get(IDENTITY.key)
 
 

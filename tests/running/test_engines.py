@@ -1,7 +1,9 @@
 """The engine: any fault costs a batch at most, and the same command goes on."""
 
+import contextlib
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +27,8 @@ from benchmark.results.store import Store
 from benchmark.running import engines, gather, run
 from benchmark.running.engines import local
 from benchmark.running.engines.engine import lost
-from benchmark.running.work import Job, run_job, train
+from benchmark.running.jobs import KeptJob, TrainJob
+from benchmark.running.work import run_job, train
 
 STUDY = {
     "name": "tiny",
@@ -66,25 +69,35 @@ def context(made):
     return run.prepare(replace(made, device="cpu"), handed, "")
 
 
+def missing(made, store, replicas=None):
+    """Return the missing work of a plan."""
+    return run.missing(made, store, run.read_records(made.units(), store), replicas)
+
+
+def gathered(made, store):
+    """Return the frames of a plan."""
+    return gather.gather(made, run.read_records(made.units(), store))
+
+
 def by_workers(made, store, workers):
     """Run what is missing as the command does."""
-    for _ in run.execute(made, run.missing(made, store), store, engines.Local(workers), "command"):
+    for _ in run.execute(made, missing(made, store), store, engines.Local(workers), "command"):
         pass
-    return gather.gather(made, store)
+    return gathered(made, store)
 
 
 def complete(made, store):
     """Run what is missing in this process, which spares a test the seconds that workers take to start."""
     there = context(made)
-    for job in run.missing(made, store).jobs:
-        run.keep(run_job(run.handed_out(job, store), there), job, store)
-    return gather.gather(made, store)
+    for job in missing(made, store).jobs:
+        run.keep(run_job(run.ready(job, store), there), job, store)
+    return gathered(made, store)
 
 
 def test_a_run_leaves_every_unit_once_and_nothing_to_do(data, tmp_path):
     made, store = planned(data), Store(tmp_path)
     scores, units = by_workers(made, store, 2)
-    assert run.missing(made, store).jobs == ()
+    assert missing(made, store).jobs == ()
     assert len(units) == len(list(made.units())) == units["key"].nunique()
     assert set(units["status"]) == {"complete"}
     assert len(scores) == sum(
@@ -117,7 +130,7 @@ def test_a_graph_model_sees_the_training_edges_alone(data, monkeypatch):
     monkeypatch.setattr(work.Inputs, "of", of)
     made = planned(data, models=["gae"], variants=[])
     for training in made.trainings:
-        train(Job(Batch((training,)), {}), context(made))
+        train(TrainJob(Batch((training,)), {}), context(made))
         parts = split(data["karate"].dataset, training.seed).edges
         (edges,) = ({tuple(edge) for edge in array.tolist()} for array in seen["edges"])
         held_out = {tuple(edge) for part in (parts.validation, parts.test) for edge in part.tolist()}
@@ -130,7 +143,7 @@ def test_a_graph_model_sees_the_training_edges_alone(data, monkeypatch):
 
 def test_a_feature_model_trains_once_for_both_units_and_a_graph_model_for_each(data, tmp_path):
     made = planned(data)
-    jobs = run.missing(made, Store(tmp_path)).jobs
+    jobs = missing(made, Store(tmp_path)).jobs
     units = {(job.batch.first.arm.model.name, tuple(u.unit for u in job.batch.trainings[0].units)) for job in jobs}
     assert ("ae", ("all-edges", "training-edges")) in units
     assert {("vgae", ("all-edges",)), ("vgae", ("training-edges",))} <= units
@@ -144,9 +157,9 @@ def test_more_draws_are_added_without_training_where_the_latent_was_kept(data, t
     assert len([path for path in files if path.suffixes == [".npz"]]) == 2 + 2 + 4
     assert len([path for path in files if path.suffixes == [".generated", ".npz"]]) == 4
     more = planned(data, save_latents=True, draws=3)
-    work = run.missing(more, store)
+    work = missing(more, store)
     assert {job.batch.first.arm.model.name for job in work.jobs} == {"vgae"}
-    assert all(job.kept for job in work.jobs)
+    assert all(isinstance(job, KeptJob) for job in work.jobs)
     after, units = complete(more, store)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "latents").iterdir()} == files
     columns = ["model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
@@ -210,9 +223,9 @@ def test_lost_drawings_are_made_again(data, tmp_path):
     lost, emptied = units["generated"]
     (tmp_path / lost).unlink()
     (tmp_path / emptied).write_bytes(b"")
-    work = run.missing(made, store)
+    work = missing(made, store)
     assert len(work.jobs) == 2
-    assert all(job.kept is None for job in work.jobs)
+    assert all(isinstance(job, TrainJob) for job in work.jobs)
     complete(made, store)
     for unit in made.units():
         with np.load(tmp_path / store.get(unit.identity.key).generated) as drawings:
@@ -245,7 +258,7 @@ def test_a_lost_latent_is_made_again(data, tmp_path):
     with np.load(victim) as arrays:
         before = dict(arrays)
     victim.unlink()
-    assert len(run.missing(made, store).jobs) == 1
+    assert len(missing(made, store).jobs) == 1
     complete(made, store)
     with np.load(victim) as arrays:
         assert set(arrays) == set(before)
@@ -257,11 +270,11 @@ def test_a_latent_kept_by_a_study_of_other_tasks_is_found(data, tmp_path):
     store = Store(tmp_path)
     complete(planned(data, save_latents=True, models=["ae"], variants=[]), store)
     links = planned(data, save_latents=True, models=["ae"], variants=[], tasks=["link-hadamard"], draws=3)
-    assert run.missing(links, store).jobs == ()
+    assert missing(links, store).jobs == ()
     other = Store(tmp_path / "other")
     complete(planned(data, save_latents=True, models=["ae"], variants=[], tasks=["k-means"]), other)
-    work = run.missing(links, other)
-    assert all(job.kept for job in work.jobs)
+    work = missing(links, other)
+    assert all(isinstance(job, KeptJob) for job in work.jobs)
     scores, units = complete(links, other)
     assert set(units["status"]) == {"complete"}
     assert not scores["value"].isna().any()
@@ -272,13 +285,13 @@ def test_a_latent_asked_for_later_is_made_once(data, tmp_path):
     store = Store(tmp_path)
     complete(planned(data, models=["ae"], variants=[]), store)
     saving = planned(data, models=["ae"], variants=[], tasks=["k-means"], save_latents=True)
-    assert len(run.missing(saving, store).jobs) == 2
+    assert len(missing(saving, store).jobs) == 2
     complete(saving, store)
-    assert run.missing(saving, store).jobs == ()
+    assert missing(saving, store).jobs == ()
     both = planned(data, models=["ae"], variants=[], save_latents=True)
-    assert len(run.missing(both, store).jobs) == 2  # links were scored by a training whose latent nobody has
+    assert len(missing(both, store).jobs) == 2  # links were scored by a training whose latent nobody has
     complete(both, store)
-    assert run.missing(both, store).jobs == ()
+    assert missing(both, store).jobs == ()
     assert len(list((tmp_path / "latents").iterdir())) == 2
 
 
@@ -294,8 +307,8 @@ def test_scores_are_added_on_the_very_latent_that_was_scored(data, tmp_path, mon
     def recorded(draws):
         shared = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
         made = replace(planned(data, **shared, draws=draws), device="cuda")  # as every record says; trained here
-        for job in run.missing(made, store).jobs:
-            run.keep(run_job(run.handed_out(job, store), context(made)), job, store)
+        for job in missing(made, store).jobs:
+            run.keep(run_job(run.ready(job, store), context(made)), job, store)
         return store.get(next(made.units()).identity.key)
 
     monkeypatch.setattr(work, "fit", shaky)
@@ -318,10 +331,10 @@ def test_an_upgrade_loses_no_score(data, tmp_path):
         old = store.get(unit.identity.key)
         elsewhere = replace(old, provenance=replace(old.provenance, versions={"torch": "1.0"}))
         store.path(unit.identity.key).write_bytes(elsewhere.to_json())
-    assert run.missing(made, store).jobs == ()
+    assert missing(made, store).jobs == ()
     more = planned(data, models=["vgae"], variants=[], draws=3, tasks=["k-means", "link-hadamard"])
     assert set(complete(more, store)[1]["status"]) == {"complete"}
-    again, _ = gather.gather(made, store)
+    again, _ = gathered(made, store)
     assert not again["value"].isna().any()
     assert all(store.get(unit.identity.key).provenance.versions["torch"] != "1.0" for unit in made.units())
 
@@ -349,17 +362,17 @@ def test_a_failure_while_scores_are_added_is_seen(data, tmp_path):
             unit.identity, "karate", "failed", "OSError: gone", store.get(next(few.units()).identity.key).provenance
         )
         store.put(broken, same_latent=False)
-    scores, units = gather.gather(made, store)
+    scores, units = gathered(made, store)
     assert set(units["status"]) == {"failed"}
     assert set(units["message"]) == {"OSError: gone"}
     assert scores[scores["task"] == "k-means"]["value"].notna().all()
     assert scores[scores["task"] != "k-means"]["value"].isna().all()
-    assert len(run.missing(made, store).jobs) == 2
+    assert len(missing(made, store).jobs) == 2
 
 
 def test_what_was_scored_before_a_task_failed_stays(data, tmp_path):
     made, store = planned(data, models=["raw"], variants=[]), Store(tmp_path)
-    job, there = run.missing(made, store).jobs[0], context(made)
+    job, there = missing(made, store).jobs[0], context(made)
     broken = replace(there.tasks["logistic-regression-many"], score=lambda z, case: 1 / 0)  # noqa: ARG005
     tasks = {**there.tasks, broken.name: broken}
     first, second = run_job(job, replace(there, tasks=tasks)).records
@@ -397,22 +410,22 @@ def test_a_diverged_unit_is_recorded_scored_as_a_constant_and_the_run_goes_on(da
     assert set(units[units["variant"] == ""]["status"]) == {"complete"}
     chance = scores[(scores["status"] == "diverged") & (scores["metric"] == "auc")]["value"]
     assert (chance == 0.5).all()
-    assert run.missing(made, Store(tmp_path)).jobs == ()
+    assert missing(made, Store(tmp_path)).jobs == ()
 
 
 def test_an_exception_in_a_unit_is_its_record_and_is_tried_again(data, tmp_path):
     made, store = planned(data), Store(tmp_path)
-    job = run.missing(made, store).jobs[0]
-    gone = replace(context(made), data={"karate": local._File(str(tmp_path / "gone.joblib"))})
+    job = missing(made, store).jobs[0]
+    gone = replace(context(made), data={"karate": local.DataFile(str(tmp_path / "gone.joblib"))})
     found = run_job(job, gone)
     assert {record.status for record in found.records} == {"failed"}
     assert "FileNotFoundError" in found.records[0].message
     run.keep(found, job, store)
-    scores, units = gather.gather(made, store)
+    scores, units = gathered(made, store)
     assert set(units["status"]) == {"failed"}
     assert scores["value"].isna().all()
     assert set(scores["status"]) == {"failed"}
-    assert len(run.missing(made, store).jobs) == len(run.missing(made, Store(tmp_path / "none")).jobs)
+    assert len(missing(made, store).jobs) == len(missing(made, Store(tmp_path / "none")).jobs)
     assert set(complete(made, store)[1]["status"]) == {"complete"}
 
 
@@ -431,9 +444,9 @@ def test_replicas_on_a_cpu_give_the_scores_of_one_at_a_time_but_for_rounding(dat
     made, frames = planned(data, models=["vgae", "raw"], seeds=3), []
     for replicas in (None, 2):
         together = Store(tmp_path / str(replicas))
-        for job in run.missing(made, together, replicas).jobs:
+        for job in missing(made, together, replicas).jobs:
             run.keep(run_job(job, context(made)), job, together)
-        frames.append(gather.gather(made, together))
+        frames.append(gathered(made, together))
     (expected, _), (scores, units) = frames
     assert set(units.loc[units.model_family != "control", "replicas"]) == {1, 2}
     assert np.mean(np.isclose(scores["value"], expected["value"], atol=1e-3)) > 0.95
@@ -462,12 +475,12 @@ def test_memory_that_runs_out_halves_the_batch(data, tmp_path, monkeypatch):
     monkeypatch.setattr(work, "fit", small)
     (batch,) = batches(made.trainings, replicas=None)
     wanted = {unit.identity.key: unit.slots for training in batch.trainings for unit in training.units}
-    job = Job(batch, wanted)
+    job = TrainJob(batch, wanted)
     found = run_job(job, context(made))
     assert {record.provenance.replicas for record in found.records} == {1}
     assert {record.provenance.halved for record in found.records} == {1}
     run.keep(found, job, store)
-    _, units = gather.gather(made, store)
+    _, units = gathered(made, store)
     assert set(units["status"]) == {"complete"}
     assert set(units["halved"]) == {1}
 
@@ -481,10 +494,10 @@ def test_done_calls_are_handed_on_before_the_next_is_taken():
             if results:
                 return
             time.sleep(0.1)
-            yield local._Call(_lives, (number,), lambda _: [])
+            yield local.Call(_lives, (number,), lambda _: [])
         pytest.fail("all calls were taken before one result was handed on")
 
-    results += [next(local._pooled(calls(), 2, backlog=1000))]
+    results += [next(local.do_calls(calls(), 2, backlog=1000))]
     assert len(results) == 1
 
 
@@ -492,7 +505,7 @@ def test_training_here_while_workers_score_gives_the_same_records(data):
     """The GPU's way of working, on a CPU: all seeds of a cell in one batch, replicas scored by the workers."""
     made = planned(data, models=["gae", "raw"], variants=[])
     jobs = [
-        Job(
+        TrainJob(
             batch,
             {u.identity.key: u.slots for t in batch.trainings for u in t.units},
         )
@@ -500,11 +513,24 @@ def test_training_here_while_workers_score_gives_the_same_records(data):
     ]
     with engines.Local(2).handing(made.data) as handed:
         there = run.prepare(made, handed, "")
-        found = list(local._pooled(local._scorings(jobs, there), 2, backlog=8))
+        found = list(local.do_calls(local.train_here(jobs, there), 2, backlog=8))
     gathered = [record for scored in found for record in scored.records]
     assert {record.key for record in gathered} == {unit.identity.key for unit in made.units()}
     assert {record.status for record in gathered} == {"complete"}
     assert {record.provenance.replicas for record in gathered} == {2}
+
+
+@pytest.mark.parametrize("jobs", [iter([]), map(int, ["no number"])], ids=["to the end", "stopped in the middle"])
+def test_a_run_leaves_the_hook_for_exceptions_of_threads_as_it_was(data, jobs, monkeypatch):
+    """Else an exception in a later thread would go unseen: pytest and others set the hook to see them."""
+
+    def hook(_):
+        raise AssertionError
+
+    monkeypatch.setattr(threading, "excepthook", hook)
+    with contextlib.suppress(ValueError):
+        list(engines.Local(1).run(jobs, context(planned(data)), 1))
+    assert threading.excepthook is hook
 
 
 def _dies(marker, result):
@@ -522,11 +548,11 @@ def _lives(result):
 
 
 def test_a_worker_that_dies_costs_its_batch_which_is_tried_once_more(tmp_path):
-    calls = [local._Call(_lives, (i,), lambda _: ["lost neighbour"]) for i in range(4)]
+    calls = [local.Call(_lives, (i,), lambda _: ["lost neighbour"]) for i in range(4)]
     for deaths in (1, 2):
         markers = [str(tmp_path / f"{deaths}-{death}") for death in range(deaths)]
-        calls.insert(deaths, local._Call(_dies, (markers, f"died {deaths}"), lambda _: ["lost"]))
-    results = [result for results in local._pooled(iter(calls), 2, backlog=2) for result in results]
+        calls.insert(deaths, local.Call(_dies, (markers, f"died {deaths}"), lambda _: ["lost"]))
+    results = [result for results in local.do_calls(iter(calls), 2, backlog=2) for result in results]
     assert sorted(map(str, results)) == ["0", "1", "2", "3", "died 1", "lost"]
 
 
@@ -534,7 +560,7 @@ def test_a_worker_does_not_grow_over_two_hundred_batches(data, tmp_path):
     """Its peak in each, which is measured anew for every one, of kinds apart, for those have peaks of their own."""
     changes = {"variants": [{"models": ["vgae"], "settings": {"epochs": 2}}], "seeds": 70, "draws": 1}
     made, store = planned(data, models=["raw"], tasks=["k-means", "link-hadamard"], **changes), Store(tmp_path)
-    work, peaks = run.missing(made, store), {}
+    work, peaks = missing(made, store), {}
     assert len(work.jobs) >= 200
     for outcome in run.execute(made, work, store, engines.Local(1), ""):
         record = outcome.records[0]
@@ -551,5 +577,5 @@ def test_a_worker_does_not_grow_over_two_hundred_batches(data, tmp_path):
 def test_scores_of_a_failed_training_are_none(data):
     made = planned(data)
     training = made.trainings[0]
-    found = lost(Job(Batch((training,)), {}), OSError("no\nluck"), context(made))
+    found = lost(TrainJob(Batch((training,)), {}), OSError("no\nluck"), context(made))
     assert [record.message for record in found.records] == ["OSError: no luck"] * len(training.units)

@@ -45,7 +45,7 @@ def victim(folder):
 def test_a_damaged_record_stops_what_would_read_it(folder, words, damage):
     path, name = victim(folder)
     path.write_bytes(damage(path.read_bytes()))
-    refused(folder, words, f"{name}: not a readable record (", "delete it, and the same command makes it anew")
+    refused(folder, words, f"{name}: not a readable record (", "Delete the file, and run the same command again")
 
 
 def test_a_record_that_is_deleted_is_made_anew_with_the_same_scores(folder):
@@ -230,8 +230,8 @@ except SystemExit as leaving:
 def test_no_room_for_the_copy_of_the_data_that_workers_read(folder):
     _, error, code = on_a_disk(folder, "4k", NO_ROOM).splitlines()
     assert re.fullmatch(
-        r"error: the data cannot be laid where workers find them \(No space left on device: \S+disk\); "
-        "make room, or set TMPDIR to a folder that has it",
+        r"error: the data cannot be copied for the workers \(No space left on device: \S+disk\)\. "
+        "Make room, or set TMPDIR to a folder with room",
         error,
     )
     assert code == "2"

@@ -10,8 +10,8 @@ import pytest
 from processes import alive, said, started, until
 from tiny import command, write_study
 
+from benchmark.core.environment import ONE_THREAD
 from benchmark.results.store import Store
-from benchmark.running.engines.engine import THREADS
 
 RUN = ("run", "tiny.toml", "--device", "cpu")
 KILLS = 30
@@ -48,7 +48,7 @@ while killed < kills:
 def test_killed_at_any_moment_the_same_command_finishes_with_the_same_bytes(tmp_path):
     write_study(tmp_path, seeds="2")
     line = [sys.executable, "-c", RUNS, str(tmp_path), str(KILLS)]
-    environment = {**os.environ, **THREADS, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     runs = [line.split() for line in done.stdout.splitlines()]

@@ -22,6 +22,7 @@ from benchmark.core.errors import InputError
 from benchmark.results.store import Store
 from benchmark.running import run
 from benchmark.running.engines import on_ray, opened
+from benchmark.running.engines.on_ray import NodeWork, check_packages, packages
 from benchmark.running.work import run_job, train
 
 ray = pytest.importorskip("ray")
@@ -60,8 +61,8 @@ def test_a_gpu_that_no_node_has_is_refused_at_once(tmp_path):
     assert command(*words, folder=tmp_path) == (
         2,
         "",
-        "error: device 'cuda' was asked for, and no node of the cluster has 1 GPU (Ray with 1 node, 1 CPU); "
-        "use --device auto or cpu, or add such a node first\n",
+        "error: device 'cuda': no node of the cluster has 1 GPU (Ray with 1 node, 1 CPU). "
+        "Use --device auto or cpu, or add such a node\n",
     )
     assert not (tmp_path / "results").exists()
 
@@ -77,7 +78,7 @@ def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_en
     assert process.wait(timeout=200) == 0, said(tmp_path)
     log = said(tmp_path)
     assert "Ray with 2 nodes, 2 CPUs" in log
-    assert "its node was lost, it is tried again" in log
+    assert "the node was lost, so the batch is tried again" in log
     assert (tmp_path / "r/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
     there, expected = ({record.key: record for record in records(tmp_path / name)} for name in ("r", "local"))
     assert len(records(tmp_path / "r")) == len(there) == len(expected)
@@ -87,29 +88,29 @@ def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_en
         assert record.made_by == expected[key].made_by
 
 
-def test_what_is_trained_on_a_gpu_is_scored_by_others_as_it_is_here(cluster, tmp_path, monkeypatch):
-    """All seeds of a cell in one training, here on a GPU that is none; then a task for the scores of each."""
+def test_replicas_that_train_on_a_gpu_have_the_scores_of_the_local_work(cluster, tmp_path):
+    """One task trains all seeds of a cell, here on a pretended GPU. Another task scores each seed."""
 
-    def on_cpu(job, for_all):
-        return [None, *train(job, replace(for_all[0], device="cpu"))]
+    def on_cpu(job, shared):
+        return [None, *train(job, replace(shared[0], device="cpu"))]
 
     cluster.add_node(num_cpus=0, num_gpus=1)
     tasks = ["k-means", "logistic-regression-few", "link-inner-product"]
     plan = make_plan(tmp_path, device="cuda", models=["vgae"], seeds=2, tasks=tasks, save_latents=True)
-    jobs = run.missing(plan, Store(tmp_path)).jobs
-    monkeypatch.setattr(on_ray, "_train", on_cpu)
+    jobs = run.missing(plan, Store(tmp_path), {}).jobs
     with opened("ray", None, None) as engine, engine.handing(plan.data) as handed:
+        engine = replace(engine, work=replace(engine.work, train=on_cpu))
         context = run.prepare(plan, handed, "")
-        there = list(engine.run(jobs, context, sum(len(job.batch.trainings) for job in jobs)))
+        on_nodes = list(engine.run(jobs, context, sum(len(job.batch.trainings) for job in jobs)))
     handed = {name: Held(prepared) for name, prepared in plan.data.items()}
     here = [run_job(job, replace(run.prepare(plan, handed, ""), device="cpu")) for job in jobs]
-    found = [{record.key: record for scored in each for record in scored.records} for each in (there, here)]
-    assert {record.status for record in found[0].values()} == {"complete"}
-    assert {record.provenance.replicas for record in found[0].values()} == {2}
-    assert {key: record.scores for key, record in found[0].items()} == {k: r.scores for k, r in found[1].items()}
-    files = [{path: content for scored in each for path, content in scored.files.items()} for each in (there, here)]
-    assert files[0] == files[1]
-    assert len(files[0]) == 8  # two seeds, two units, a latent and the edges that it generates
+    found, expected = ({record.key: record for s in each for record in s.records} for each in (on_nodes, here))
+    assert {record.status for record in found.values()} == {"complete"}
+    assert {record.provenance.replicas for record in found.values()} == {2}
+    assert {key: record.scores for key, record in found.items()} == {k: r.scores for k, r in expected.items()}
+    files, same = ({path: content for s in each for path, content in s.files.items()} for each in (on_nodes, here))
+    assert files == same
+    assert len(files) == 8  # two seeds, two units, a latent and the edges that it generates
 
 
 @pytest.mark.usefixtures("cluster")
@@ -123,7 +124,7 @@ def test_sparse_features_reach_nodes_as_they_are(data_root, tmp_path):
     assert (tmp_path / "ray/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
 
 
-# stand-ins, which spare every worker the seconds that torch takes to be imported
+# Stand-ins for the functions of a node. They spare each worker the seconds that it takes to import torch.
 
 
 @dataclass(frozen=True)
@@ -132,28 +133,37 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Batch:
+class Numbers:
+    """A batch of numbers instead of trainings."""
+
     trainings: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Job:
-    batch: Batch
-    kept: None = None
+class NumbersJob:
+    """A job of numbers. Workers unpickle this class without importing ours."""
 
-    def apart(self):
-        return [Job(Batch((training,))) for training in self.batch.trainings]
+    batch: Numbers
+
+    def split(self):
+        return [NumbersJob(Numbers((number,))) for number in self.batch.trainings]
 
 
-def worked(jobs, device, gpu_share=None):
-    """All that the engine gives, whatever the workers return."""
-    with opened("ray", None, gpu_share) as engine:
-        assert engine.device("auto") == device
-        return list(engine.run(map(Job, map(Batch, jobs)), Context(device), sum(map(len, jobs))))
+def unused(*_):
+    raise AssertionError("this function is not for this test")
+
+
+def worked(jobs, device, gpu_share=None, patience=30.0, **work):
+    """Do jobs of numbers with some functions of a node replaced. Return all that the engine yields."""
+    stand_ins = NodeWork(**{"whole": unused, "train": unused, "score": unused, "lost": unused} | work)
+    with opened("ray", None, gpu_share) as cluster:
+        assert cluster.device("auto") == device
+        engine = replace(cluster, work=stand_ins, patience=patience)
+        return list(engine.run([NumbersJob(Numbers(job)) for job in jobs], Context(device), sum(map(len, jobs))))
 
 
 @pytest.mark.usefixtures("cluster")
-def test_a_batch_is_tried_again_where_its_worker_dies_and_lost_where_it_dies_twice(tmp_path, monkeypatch):
+def test_a_batch_is_tried_again_if_its_worker_dies_and_lost_if_it_dies_twice(tmp_path):
     def whole(job, _):
         (training,) = job.batch.trainings
         for death in range(training):
@@ -163,16 +173,18 @@ def test_a_batch_is_tried_again_where_its_worker_dies_and_lost_where_it_dies_twi
                 os.kill(os.getpid(), signal.SIGKILL)
         return training
 
-    monkeypatch.setattr(on_ray, "_whole", whole)
-    monkeypatch.setattr(on_ray, "lost", lambda job, error, _: f"{job.batch.trainings[0]}: {type(error).__name__}")
-    assert set(worked([(0,), (1,), (2,)], "cpu")) == {0, 1, "2: WorkerCrashedError"}
+    def lost(job, error, _):
+        return f"{job.batch.trainings[0]}: {type(error).__name__}"
+
+    found = worked([(0,), (1,), (2,)], "cpu", whole=whole, lost=lost)
+    assert set(found) == {0, 1, "2: WorkerCrashedError"}
 
 
 @pytest.mark.parametrize(
     ("gpus", "share", "together"), [(2, 0.5, {"0": 2, "1": 2}), (8, 1.0, dict.fromkeys("01234567", 1))]
 )
-def test_trainings_are_packed_onto_gpus(cluster, tmp_path, monkeypatch, gpus, share, together):
-    """So many at a time as fit, each in a process of its own that is told its GPU; their scores need none."""
+def test_trainings_are_packed_onto_gpus(cluster, tmp_path, gpus, share, together):
+    """Each training has a process of its own that knows its GPU. As many run at a time as fit. Scoring needs no GPU."""
     cluster.add_node(num_cpus=2, num_gpus=gpus)
     slots = sum(together.values())
 
@@ -182,60 +194,53 @@ def test_trainings_are_packed_onto_gpus(cluster, tmp_path, monkeypatch, gpus, sh
         until(lambda: len(list(tmp_path.iterdir())) >= slots)
         return [None, *((training, gpu, os.getpid()) for training in job.batch.trainings)]
 
-    def score(trained, job, _):
-        assert job.batch.trainings == trained[:1]
-        return *trained, ray.get_gpu_ids()
+    def score(outcome, job, _):
+        assert job.batch.trainings == outcome[:1]
+        return *outcome, ray.get_gpu_ids()
 
-    monkeypatch.setattr(on_ray, "_train", train)
-    monkeypatch.setattr(on_ray, "_score", score)
-    found = worked([(2 * i, 2 * i + 1) for i in range(slots)], "cuda", share)
+    found = worked([(2 * i, 2 * i + 1) for i in range(slots)], "cuda", share, train=train, score=score)
     assert sorted(training for training, *_ in found) == list(range(2 * slots))
     assert Counter({process: gpu for _, gpu, process, _ in found}.values()) == together
     assert all(gpus == [] for *_, gpus in found)
 
 
-def test_what_was_trained_on_a_node_that_is_lost_is_trained_again(cluster, tmp_path, monkeypatch):
-    """Each replica by itself, where the node goes after the training and before the scores."""
+def test_a_training_is_repeated_if_its_node_is_lost_before_it_is_scored(cluster, tmp_path, monkeypatch):
+    """Each replica is then trained by itself."""
     nodes = [cluster.add_node(num_cpus=0, num_gpus=1)]
-    begin = on_ray._Tasks.started
+    begin = on_ray._Tasks.start
 
-    def begun(tasks, task):
-        if task.trained is not None and nodes:
+    def start(tasks, task):
+        if task.outcome is not None and nodes:
             cluster.remove_node(nodes.pop(), allow_graceful=False)
             cluster.add_node(num_cpus=0, num_gpus=1)
         return begin(tasks, task)
 
     def train(job, _):
-        (tmp_path / "-".join(map(str, job.batch.trainings))).touch()
-        return [None, *(np.full(10**6, training) for training in job.batch.trainings)]  # it stays where it was made
+        numbers = job.batch.trainings
+        (tmp_path / "-".join(map(str, numbers))).touch()
+        return [None, *(np.full(10**6, number) for number in numbers)]  # large arrays stay on their node
 
-    monkeypatch.setattr(on_ray._Tasks, "started", begun)
-    monkeypatch.setattr(on_ray, "_train", train)
-    monkeypatch.setattr(on_ray, "_score", lambda trained, *_: int(trained[0]))
-    assert sorted(worked([(0, 1)], "cuda")) == [0, 1]
+    monkeypatch.setattr(on_ray._Tasks, "start", start)
+    assert sorted(worked([(0, 1)], "cuda", train=train, score=lambda outcome, *_: int(outcome[0]))) == [0, 1]
     assert {path.name for path in tmp_path.iterdir()} == {"0-1", "0", "1"}
 
 
-def test_the_last_gpu_that_goes_ends_the_run_in_a_line(cluster, tmp_path, monkeypatch):
+def test_the_run_ends_in_a_line_if_the_last_gpu_is_lost(cluster, tmp_path):
     node = cluster.add_node(num_cpus=1, num_gpus=1)
 
-    def train(job, _):  # noqa: ARG001, as it is called
+    def train(job, _):  # noqa: ARG001, the engine passes the job
         (tmp_path / "begun").touch()
         time.sleep(600)
 
-    def go():
+    def remove():
         until((tmp_path / "begun").exists)
         cluster.remove_node(node, allow_graceful=False)
 
-    monkeypatch.setattr(on_ray, "_train", train)
-    monkeypatch.setattr(on_ray, "_PATIENCE", 1.0)
-    going = threading.Thread(target=go)
-    going.start()
-    with pytest.raises(
-        InputError, match=r"^no node of the cluster has what a task on cuda needs any more \(Ray with 1"
-    ):
-        worked([(0,)], "cuda")
-    going.join()
+    removing = threading.Thread(target=remove)
+    removing.start()
+    with pytest.raises(InputError, match=r"^no node of the cluster can do a task on cuda any more \(Ray with 1"):
+        worked([(0,)], "cuda", patience=1.0, train=train)
+    removing.join()
 
 
 # nodes that are not as they should be
@@ -244,41 +249,40 @@ def test_the_last_gpu_that_goes_ends_the_run_in_a_line(cluster, tmp_path, monkey
 @pytest.mark.usefixtures("cluster")
 def test_other_versions_on_a_node_are_refused_by_name(tmp_path, monkeypatch):
     write_study(tmp_path, models='["raw"]', variants="[]")
-    monkeypatch.setattr(on_ray, "_installed", lambda: {**environment.versions(), "torch": "1.0"})
+    monkeypatch.setattr(on_ray, "packages", lambda: {**environment.versions(), "torch": "1.0"})
     code, _, error = command(*RAY, folder=tmp_path)
     assert code == 2
-    assert re.match(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0; install the same", error)
+    assert re.match(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0\. Install the same", error)
 
 
 def test_a_plugin_package_that_a_node_has_otherwise_or_not_at_all_is_refused(monkeypatch):
     other = [SimpleNamespace(name="birds:models", digest="12ab"), SimpleNamespace(name="fish:models", digest="34cd")]
     monkeypatch.setattr(on_ray, "installed", lambda: other[:1])
-    here = on_ray._installed.__wrapped__()
-    on_ray._installed.cache_clear()
-    on_ray._check(here)
+    here = packages.__wrapped__()
+    packages.cache_clear()
+    check_packages(here)
     for name, digest, there in (("birds:models", "99", "12ab"), ("fish:models", "34cd", "not at all")):
-        wanted = re.escape(f"has the code of {name} as {there}, and this run {digest}; install the same on every node")
+        wanted = re.escape(f"has the code of {name} as {there}, and this run {digest}. Install the same on every node")
         with pytest.raises(InputError, match=wanted):
-            on_ray._check({**here, f"the code of {name} as": digest})
-    on_ray._installed.cache_clear()
+            check_packages({**here, f"the code of {name} as": digest})
+    packages.cache_clear()
 
 
 @pytest.mark.usefixtures("cluster")
-def test_what_a_node_cannot_import_is_said(monkeypatch):
-    def whole(job, _):  # noqa: ARG001, as it is called
+def test_a_missing_module_of_a_node_is_named():
+    def whole(job, _):  # noqa: ARG001, the engine passes the job
         import no_such_module  # noqa: F401
 
-    monkeypatch.setattr(on_ray, "_whole", whole)
     with pytest.raises(InputError, match="cannot run a batch: ModuleNotFoundError: No module named 'no_such_module'"):
-        worked([(0,)], "cpu")
+        worked([(0,)], "cpu", whole=whole)
 
 
 @pytest.mark.parametrize(
     ("address", "answer"),
     [
-        ("127.0.0.1:1", "no Ray cluster answers there ([Errno 111] Connection refused)"),
-        ("nonsense", "no Ray cluster answers there (Invalid address format: nonsense)"),
-        ("ray://head:10001", "a run is started on a node of the cluster, not through a Ray client; name the head's"),
+        ("127.0.0.1:1", "no Ray cluster answers ([Errno 111] Connection refused)"),
+        ("nonsense", "no Ray cluster answers (Invalid address format: nonsense)"),
+        ("ray://head:10001", "a run starts on a node of the cluster, not through a Ray client. Name the head's"),
     ],
 )
 def test_an_address_without_a_cluster(address, answer, tmp_path, monkeypatch):
@@ -354,7 +358,9 @@ def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
     write_study(tmp_path)
     code, output, error = command(*RAY, folder=tmp_path)
     assert (code, output) == (2, "")
-    assert error == "error: --engine ray: Ray is not installed; pip install -e '.[ray]' in the project's folder\n"
+    assert error == (
+        "error: --engine ray: Ray is not installed. Install it in the project's folder: pip install -e '.[ray]'\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -363,10 +369,10 @@ def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
         (["--engine", "slurm"], "unknown engine 'slurm'; known: local, ray"),
         (
             ["--engine", "ray", "--gpu-share", "1.5"],
-            "--gpu-share 1.5: a part of one GPU is wanted, above 0 and up to 1",
+            "--gpu-share 1.5: expected a part of one GPU, above 0 and at most 1",
         ),
-        (["--engine", "ray", "--gpu-share", "0"], "--gpu-share 0: a part of one GPU is wanted, above 0 and up to 1"),
-        (["--gpu-share", "0.5"], "--gpu-share is of --engine ray; the local engine trains one batch at a time"),
+        (["--engine", "ray", "--gpu-share", "0"], "--gpu-share 0: expected a part of one GPU, above 0 and at most 1"),
+        (["--gpu-share", "0.5"], "--gpu-share needs --engine ray. The local engine trains one batch at a time"),
     ],
 )
 def test_an_engine_that_cannot_be_had_as_it_is_asked_for(words, answer, tmp_path):

@@ -11,6 +11,7 @@ from benchmark.latents.latents import EVERY
 from benchmark.models import MODELS
 from benchmark.results.store import Store
 from benchmark.running import run
+from benchmark.running.jobs import KeptJob
 from benchmark.running.work import Context, run_job
 from benchmark.tasks import TASKS, Case
 from benchmark.training.inputs import Inputs
@@ -40,7 +41,7 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
     versions, tasks = run.environment.versions(), {task.name: task for task in TASKS}
     context = Context(handed, "cpu", versions, "", "", True, frozenset(), tasks)
     jobs = {}
-    for unit, work in (("before", run.missing(before, store)), ("anew", run.missing(plan, store))):
+    for unit, work in (("before", run.missing(before, store, {})), ("anew", run.missing(plan, store, {}))):
         jobs |= {
             (unit, job.batch.first.unit): job for job in work.jobs if job.batch.first.arm.model.name == "vgae-june"
         }
@@ -68,6 +69,7 @@ def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_lat
             assert scores[readout, task.name] == pytest.approx(best), (unit, readout)
     other = planned(dataset, **changes, readouts=["mean", "sampled"], tasks=plain)
     for asked, kept in ((plan, False), (other, True)):
-        again = [job for job in run.missing(asked, store).jobs if job.batch.first.arm.variant]
+        work = run.missing(asked, store, run.read_records(asked.units(), store))
+        again = [job for job in work.jobs if job.batch.first.arm.variant]
         assert len(again) == 2
-        assert {job.kept is not None for job in again} == {kept}
+        assert {isinstance(job, KeptJob) for job in again} == {kept}

@@ -85,14 +85,15 @@ def test_the_share_does_not_depend_on_what_is_recorded(whole, tmp_path):
 
 
 def jobs(plan, store, number):
-    return Shard(number, 3).jobs(run.missing(plan, store).jobs, run.partition(plan))
+    work = run.missing(plan, store, run.read_records(plan.units(), store))
+    return Shard(number, 3).jobs(work.jobs, run.partition(plan))
 
 
 def test_a_batch_that_is_missing_in_part_stays_in_its_part(tmp_path):
     """Else the rest of two batches would be one batch, whose shard another may not know."""
     plan = make_plan(tmp_path, seeds=4, models=["raw"], tasks=["k-means"])
     parts = {frozenset(t.key for t in batch.trainings) for batch in run.partition(plan, 2)}
-    for job in run.missing(plan, Store(tmp_path), 2).jobs:
+    for job in run.missing(plan, Store(tmp_path), {}, 2).jobs:
         assert any({training.key for training in job.batch.trainings} <= part for part in parts)
 
 

@@ -88,7 +88,7 @@ def test_what_the_study_no_longer_has_is_said(folder):
     write_study(folder, **SMALLER | {"variants": '[{ models = ["vgae"], settings = { epochs = 3 } }]'})
     code, output, _ = verified(folder, "--sample", "8")
     assert code == 1
-    assert output.count("no longer of the study") == 4
+    assert output.count("not in the study any more") == 4
     assert "4 of 8 records are reproduced" in output
 
 
@@ -105,10 +105,9 @@ def test_records_of_another_kind_of_device_are_counted_and_not_drawn(folder):
 
 
 def test_a_dataset_that_cannot_be_had_is_said(folder):
-    plan, store = make_plan(folder, models=["random"]), Store(folder / "results")
-    keys = [record.key for record in records(folder / "results")]
-    checks = verify(plan, store, keys, ["karate"], 0.05, Local(1))
-    assert {check.verdict for check in checks} == {"its dataset cannot be had here"}
+    plan = make_plan(folder, models=["random"])
+    checks = verify(plan, records(folder / "results"), ["karate"], 0.05, Local(1))
+    assert {check.verdict for check in checks} == {"its dataset cannot be loaded here"}
     assert not any(check.reproduced for check in checks)
 
 

@@ -1,4 +1,4 @@
-"""Engines: where batches are worked on. ``local`` is this machine, ``ray`` a Ray cluster, which may be this machine."""
+"""Engines: ``local`` has worker processes on this machine, ``ray`` has the tasks of a Ray cluster."""
 
 from benchmark.running.engines.engine import Engine
 from benchmark.running.engines.local import Local

@@ -1,4 +1,4 @@
-"""What an engine is: it has batches worked on, here or elsewhere, and hands back what they leave."""
+"""The protocol of engines: an engine has jobs done by workers and returns their results."""
 
 from __future__ import annotations
 
@@ -7,32 +7,43 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from benchmark.plan.data import Prepared
-from benchmark.running.work import Context, Handed, Job, Scored, failed, score
-
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # of a worker
+from benchmark.running.jobs import ScoreJob, TrainJob
+from benchmark.running.work import Context, Handed, Scored, TrainingCost, failed, score
 
 
 class Engine(Protocol):
-    """Where batches are trained and scored. Its ``str`` says what it works with, as "2 workers"."""
+    """Trains and scores batches. Its ``str`` names its workers, as "2 workers"."""
 
     def device(self, asked: str) -> str:
-        """``cpu`` or ``cuda``, of ``auto``, ``cpu`` or ``cuda``; InputError where what is asked is not there."""
+        """Turn the name of a device into ``cpu`` or ``cuda``.
+
+        Args:
+            asked: ``auto``, ``cpu`` or ``cuda``.
+
+        Raises:
+            InputError: If the engine does not have the device.
+        """
         ...
 
     def handing(self, data: Mapping[str, Prepared]) -> AbstractContextManager[Mapping[str, Handed]]:
-        """The datasets laid out for the workers, and taken away again at the end."""
+        """Lay the datasets out for the workers, and take them away at the end."""
         ...
 
-    def run(self, jobs: Iterable[Job], context: Context, trainings: int) -> Iterator[Scored]:
-        """What comes of the jobs, in the order in which it is done, each job's trainings together or one by one.
+    def run(self, jobs: Iterable[TrainJob | ScoreJob], context: Context, trainings: int) -> Iterator[Scored]:
+        """Do the jobs, and yield each result when it is ready.
 
-        Jobs are taken one at a time, as there are workers for them; they have so many ``trainings`` in all. A batch
-        whose worker dies is tried again, and then recorded as failed. No work outlives the iterator and the engine.
+        The results of one job may come one training at a time. A job whose worker dies is tried again, then recorded
+        as failed. No worker goes on after the iterator and the engine are closed.
+
+        Args:
+            jobs: Taken one at a time, whenever a worker is free.
+            context: The facts of the run.
+            trainings: Number of trainings in all jobs.
         """
         ...
 
 
-def lost(job: Job, error: BaseException, context: Context) -> Scored:
-    """What is recorded of a batch whose workers died over it."""
-    trainings = job.batch.trainings
-    return Scored.together(score(failed(each, error, len(trainings)), job.wanted, context) for each in trainings)
+def lost(job: TrainJob | ScoreJob, error: BaseException, context: Context) -> Scored:
+    """Return the failed records of a job whose worker died."""
+    cost = TrainingCost(replicas=len(job.batch.trainings))
+    return Scored.combine(score(failed(each, error, cost), job.wanted, context) for each in job.batch.trainings)

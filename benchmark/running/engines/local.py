@@ -1,4 +1,4 @@
-"""The local engine: batches go to worker processes, and what they leave comes back as it is done."""
+"""The local engine: worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ from typing import Any
 import joblib
 from joblib.externals.loky import get_reusable_executor
 
+from benchmark.core.environment import ONE_THREAD
 from benchmark.core.errors import InputError
 from benchmark.plan.data import Prepared
-from benchmark.running.engines.engine import THREADS, lost
-from benchmark.running.work import Context, Handed, Job, Scored, Trained, failed, run_job, score, train
+from benchmark.running.engines.engine import lost
+from benchmark.running.jobs import ScoreJob, TrainJob
+from benchmark.running.work import Context, Handed, Outcome, Scored, TrainingCost, failed, outcomes, run_job, score
 from benchmark.training.devices import resolve_device
 
-_IDLE_SECONDS = 120  # after which a worker without work leaves
+_IDLE_SECONDS = 120  # a worker without work leaves after this time
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """So many worker processes on this machine.
+    """Worker processes on this machine.
 
-    On a CPU each single-threaded worker trains and scores its own batch. With a GPU this process trains while the
-    workers score the batches before. A worker that dies costs its batch, which is tried again once, alone.
+    On a CPU each single-threaded worker trains and scores its own batch. With a GPU this process trains, and the
+    workers score the batches before. If a worker dies, its batch is tried once more, alone.
     """
 
     workers: int
@@ -48,29 +50,30 @@ class Local:
         with ExitStack() as stack:
             try:
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="latents-benchmark-")))
-                files = {name: _File.of(prepared, folder) for name, prepared in data.items()}
+                files = {name: DataFile.write(prepared, folder) for name, prepared in data.items()}
             except OSError as error:
                 raise InputError(
-                    f"the data cannot be laid where workers find them ({error.strerror}: {gettempdir()}); make room, "
-                    "or set TMPDIR to a folder that has it"
+                    f"the data cannot be copied for the workers ({error.strerror}: {gettempdir()}). Make room, or set "
+                    "TMPDIR to a folder with room"
                 ) from None
             yield files
 
-    def run(self, jobs: Iterable[Job], context: Context, trainings: int) -> Iterator[Scored]:
+    def run(self, jobs: Iterable[TrainJob | ScoreJob], context: Context, trainings: int) -> Iterator[Scored]:
         workers = max(1, min(self.workers, trainings))
         if context.device == "cpu":
-            return _pooled((_whole(job, context) for job in jobs), workers, backlog=workers)
-        return _pooled(_scorings(jobs, context), workers, backlog=4 * workers)
+            return do_calls((_whole_job(job, context) for job in jobs), workers, backlog=workers)
+        return do_calls(train_here(jobs, context), workers, backlog=4 * workers)
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """A dataset in a file."""
+class DataFile:
+    """A dataset in a file that workers read."""
 
     path: str
 
     @classmethod
-    def of(cls, prepared: Prepared, folder: Path) -> _File:
+    def write(cls, prepared: Prepared, folder: Path) -> DataFile:
+        """Write the dataset to a new file of the folder."""
         path = folder / f"{prepared.dataset.fingerprint}.joblib"
         joblib.dump(prepared, path)
         return cls(str(path))
@@ -81,40 +84,46 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """Work for one worker, and what is recorded in its place should it die twice over it."""
+class Call:
+    """A function call for one worker. ``lost`` gives the result if two workers die over the call."""
 
     function: Callable[..., Scored]
     arguments: tuple[Any, ...]
     lost: Callable[[BaseException], Scored]
 
 
-def _whole(job: Job, context: Context) -> _Call:
-    return _Call(run_job, (job, context), lambda error: lost(job, error, context))
+def _whole_job(job: TrainJob | ScoreJob, context: Context) -> Call:
+    return Call(run_job, (job, context), lambda error: lost(job, error, context))
 
 
-def _scorings(jobs: Iterable[Job], context: Context) -> Iterator[_Call]:
-    """Train here, one job after another, and hand every replica on to be scored."""
+def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterator[Call]:
+    """Train one job after another in this process. Yield a call that scores each outcome."""
 
-    def scoring(trained: Trained, job: Job) -> _Call:
-        def lost_one(error: BaseException) -> Scored:
-            return score(failed(trained.training, error, trained.replicas), job.wanted, context)
+    def scoring(outcome: Outcome, job: TrainJob | ScoreJob) -> Call:
+        def lost_outcome(error: BaseException) -> Scored:
+            cost = TrainingCost(replicas=outcome.cost.replicas)
+            return score(failed(outcome.training, error, cost), job.wanted, context)
 
-        return _Call(score, (trained, job.wanted, context), lost_one)
+        return Call(score, (outcome, job.wanted, context), lost_outcome)
 
     for job in jobs:
-        for trained in train(job, context):
-            yield scoring(trained, job)
+        for outcome in outcomes(job, context):
+            yield scoring(outcome, job)
 
 
-def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[Scored]:
-    """Results as they come, with at most ``backlog`` calls handed out at a time.
+def do_calls(calls: Iterator[Call], workers: int, backlog: int) -> Iterator[Scored]:
+    """Have workers do the calls, and yield each result when it is ready.
 
-    Taking a call may last, since a GPU's call is trained while it is taken; what is done meanwhile is handed on before
-    the next is taken.
+    On a GPU the next call is trained while it is taken, which takes long. So finished results are yielded before the
+    next call is taken.
+
+    Args:
+        calls: The calls.
+        workers: Number of worker processes.
+        backlog: Most calls that are with the workers at a time.
     """
-    pending: dict[Future[Scored], _Call] = {}
-    more, whole = True, False
+    pending: dict[Future[Scored], Call] = {}
+    more, finished = True, False
     try:
         while more or pending:
             if more and len(pending) < backlog:
@@ -129,57 +138,60 @@ def _pooled(calls: Iterator[_Call], workers: int, backlog: int) -> Iterator[Scor
             for future in done & pending.keys():
                 del pending[future]
                 yield future.result()
-            if broken:  # the pool died with all that it held, and any of it may be the cause
+            if broken:  # the whole pool died, and any of its calls may be the cause
                 survivors, suspects = _settle(pending)
                 pending = {}
                 yield from survivors
                 for call in [*broken, *suspects]:
                     yield _alone(call)
-        whole = True
+        finished = True
     finally:
-        _shut_down(in_the_middle=not whole)
+        _shut_down(kill=not finished)
 
 
-def _shut_down(*, in_the_middle: bool) -> None:
-    """End the workers there are, also ``in_the_middle`` of their work."""
-    if in_the_middle:
-        threading.excepthook = lambda _: None  # loky's own thread may trip over the work that is taken from it
-    get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=in_the_middle)
-    threading.excepthook = threading.__excepthook__
+def _shut_down(*, kill: bool) -> None:
+    """End the workers. ``kill`` ends them in the middle of their work."""
+    hook = threading.excepthook
+    try:
+        if kill:
+            threading.excepthook = lambda _: None  # loky's own thread may trip over the work that it loses
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=kill)
+    finally:
+        threading.excepthook = hook
 
 
-def _settle(pending: dict[Future[Scored], _Call]) -> tuple[list[Scored], list[_Call]]:
-    """Of a dead pool's calls, the results of those that were done before, and those that were not."""
+def _settle(pending: dict[Future[Scored], Call]) -> tuple[list[Scored], list[Call]]:
+    """Return the results that a dead pool still gave, and the calls that it did not finish."""
     wait(pending)
     results = [future.result() for future in pending if future.exception() is None]
     return results, [call for future, call in pending.items() if future.exception() is not None]
 
 
-def _alone(call: _Call) -> Scored:
-    """The call's result with a worker of its own; its failed records where that worker dies as well."""
+def _alone(call: Call) -> Scored:
+    """Do the call in a pool of one worker. If this worker dies too, return the failed records."""
     try:
         return _submit(call, 1).result()
     except BrokenProcessPool as error:
         return call.lost(error)
 
 
-def _submit(call: _Call, workers: int) -> Future[Scored]:
+def _submit(call: Call, workers: int) -> Future[Scored]:
     try:
         future: Future[Scored] = _executor(workers).submit(call.function, *call.arguments)
-    except BrokenProcessPool:  # it died just now; asked again, there is a new one
+    except BrokenProcessPool:  # the pool died a moment ago; the next request makes a new one
         future = _executor(workers).submit(call.function, *call.arguments)
     return future
 
 
 def _executor(workers: int) -> Any:
     start = {"initializer": _start, "initargs": (os.getpid(),)}
-    return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, env=THREADS, **start)
+    return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, env=ONE_THREAD, **start)
 
 
 def _start(parent: int) -> None:
-    """In each worker: an interrupt is for the process that owns it, and without that process there is nothing to do.
+    """Prepare a worker: ignore interrupts, which are for ``parent``, and leave when ``parent`` is gone.
 
-    ``parent`` is told, for it may be gone by now.
+    ``parent`` is an argument because the parent may be gone before the worker starts.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()

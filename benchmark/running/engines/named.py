@@ -1,4 +1,4 @@
-"""The engine that a command line names."""
+"""Open an engine by its name on the command line."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ _NAMES = ("local", "ray")
 
 @contextmanager
 def opened(name: str, workers: int | None, gpu_share: float | None) -> Iterator[Engine]:
-    """The engine for the time of a run; InputError where it is unknown, or cannot be had as it is asked for."""
+    """Open the engine of that name for the time of a run.
+
+    Args:
+        name: ``local`` or ``ray``.
+        workers: Worker processes, or most tasks of Ray at a time. The default fills the machine or the cluster.
+        gpu_share: Part of a GPU that one training takes. For ``ray`` only; the default is 1.
+
+    Raises:
+        InputError: If the name is unknown, an option is out of range, or Ray cannot be reached.
+    """
     if name not in _NAMES:
         raise unknown("engine", name, _NAMES)
     if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: at least 1 is wanted")
+        raise InputError(f"--workers {workers}: the number of workers must be at least 1")
     if name == "local":
         if gpu_share is not None:
-            raise InputError("--gpu-share is of --engine ray; the local engine trains one batch at a time")
+            raise InputError("--gpu-share needs --engine ray. The local engine trains one batch at a time")
         yield Local(processors() if workers is None else workers)
         return
-    share = 1.0 if gpu_share is None else gpu_share
-    if not 0.0001 <= share <= 1:  # the least that Ray can count
-        raise InputError(f"--gpu-share {share:g}: a part of one GPU is wanted, above 0 and up to 1")
-    with OnRay.connected(workers, share) as cluster:
+    with OnRay.connected(workers, 1.0 if gpu_share is None else gpu_share) as cluster:
         yield cluster

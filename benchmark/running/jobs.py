@@ -1,0 +1,62 @@
+"""Jobs: the pieces of a run that engines hand to workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from benchmark.latents.latents import Latents
+from benchmark.plan.units import Batch, Training
+from benchmark.results.record import Record, Slot
+
+Wanted: TypeAlias = Mapping[str, tuple[Slot, ...]]
+"""The slots to score, by the key of the unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainJob:
+    """Train a batch, then score the latents."""
+
+    batch: Batch
+    wanted: Wanted
+
+    def split(self) -> list[TrainJob]:
+        """Return a job for each training of the batch."""
+        return [replace(self, batch=Batch((training,))) for training in self.batch.trainings]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreJob:
+    """Score the kept latents of a training. ``record`` is the record of these latents."""
+
+    training: Training
+    wanted: Wanted
+    record: Record
+    latents: Latents
+
+    @property
+    def batch(self) -> Batch:
+        return Batch((self.training,))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptJob:
+    """A score job whose latents still lie on disk. A run has many of them, and memory for a few."""
+
+    training: Training
+    wanted: Wanted
+    record: Record
+
+    @property
+    def batch(self) -> Batch:
+        return Batch((self.training,))
+
+    def loaded(self, results: Path) -> ScoreJob:
+        """Read the latents.
+
+        Raises:
+            InputError: If the file is missing or damaged.
+        """
+        return ScoreJob(self.training, self.wanted, self.record, Latents.load(results / self.record.latents))
