@@ -223,7 +223,7 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
         ),
         (
             {"models": '["vgae"]', "variants": '[{models = ["vgae"], settings = {estimator = "IW"}}]'},
-            ("variant 'estimator=IW' of vgae", "those of this model are of pairs"),
+            ("variant 'estimator=IW' of vgae", "this model scores pairs of rows"),
         ),
         (
             {"models": '["gae-gat"]', "variants": '[{models = ["gae-gat"], settings = {convolution = "GATCon"}}]'},
