@@ -31,6 +31,7 @@ from benchmark.models.parts.encoders import EncoderShape, EncoderSpec
 from benchmark.models.parts.likelihoods import FeatureLikelihood, PairLikelihood
 from benchmark.models.parts.posterior_families import PosteriorFamily
 from benchmark.models.settings import Settings
+from benchmark.models.siblings import Sibling
 from benchmark.models.systems.adversarial import Discriminator
 from benchmark.models.systems.autoencoder import Autoencoder
 from benchmark.study.schema import Setting
@@ -58,6 +59,7 @@ class ModelSpec:
         weighted: In a graph derived from X, an edge weighs ½ if only one of its rows is among the nearest of the other.
         pretraining: Makes the training phases before the last.
         version: Number in the key of every record. It is raised if results change.
+        differs: Its nearest models in the table, with everything in which it differs from each.
     """
 
     name: str
@@ -73,6 +75,7 @@ class ModelSpec:
     weighted: bool = False
     pretraining: Callable[[Autoencoder], tuple[Phase, ...]] | None = None
     version: int = 2
+    differs: tuple[Sibling, ...] = ()
 
     has_passes: ClassVar[bool] = True
     keeps_latents: ClassVar[bool] = True

@@ -17,6 +17,7 @@ from benchmark.models.parts.posterior_families import POINT
 from benchmark.models.rows.feature_rows import FEATURES, OF_FEATURES, RUNGS_OF_FEATURES, TWINS_OF_FEATURES
 from benchmark.models.rows.graph_rows import GRAPHS, OF_GRAPHS, OF_THE_ORIGIN, RUNGS_OF_GRAPHS, TWINS_OF_GRAPHS
 from benchmark.models.settings import Settings
+from benchmark.models.siblings import differs_from
 
 # Published for DBLP and CiteSeer: widths f–128–256–512–20, Adam at 1e-4, pre-training for 30, 30 and 100 epochs, and
 # batches of 256 rows without a graph. We could not verify these epochs. Pre-training uses Adam's default learning rate.
@@ -84,6 +85,7 @@ _CONTROLS: tuple[Model, ...] = (
         likelihood=BERNOULLI,
         settings=_UNTRAINED_FEATURES,
         source="ours: ae before training",
+        differs=(differs_from("ae", "epochs", "family", "least_steps"),),
     ),
     ModelSpec(
         name="untrained-gcn",
@@ -94,6 +96,7 @@ _CONTROLS: tuple[Model, ...] = (
         likelihood=BERNOULLI_BALANCED,
         settings=_UNTRAINED_GRAPHS,
         source="ours: gae before training",
+        differs=(differs_from("gae", "epochs", "family"),),
     ),
     ControlSpec(
         name="random",

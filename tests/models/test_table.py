@@ -1,4 +1,4 @@
-"""The table of models: settings of the sources, and the differences between related models."""
+"""MODELS: that every row of the sources is there, and that rows differ in what they are meant to differ in alone."""
 
 from dataclasses import asdict, fields
 from itertools import combinations
@@ -19,127 +19,57 @@ from benchmark.models.parts.posterior_families import (
     LOG_VARIANCE,
     POINT,
     VON_MISES_FISHER,
-    PosteriorFamily,
 )
 
-NOISE = {"posterior", "beta", "estimator", "samples"}  # the fields that differ between a model and its variational twin
-# Every network but ae and gae, each with a related model and the fields that differ between both.
-DIFFERENCES = {
-    ("vae", "ae"): NOISE,
-    ("vae-gaussian", "ae-gaussian"): NOISE,
-    ("vae-gaussian-learned", "ae-gaussian-learned"): NOISE,
-    ("vae-four-layer", "ae-four-layer"): NOISE,
-    ("vae-deep", "ae-deep"): NOISE,
-    ("vae-one-hidden", "ae-one-hidden"): NOISE,
-    ("vae-one-hidden-gaussian", "ae-one-hidden-gaussian"): NOISE,
-    ("vgae", "gae"): NOISE,
-    ("vgae-unweighted", "gae-as-printed"): NOISE,
-    ("vgae-sampled", "gae-sampled"): NOISE,
-    ("vgae-featureless", "gae-featureless"): NOISE,
-    ("linear-vgae", "linear-gae"): NOISE,
-    ("vgae-low-rate", "gae-low-rate"): NOISE,
-    ("vgae-features", "gae-features"): NOISE,
-    ("vgae-unweighted-low-rate", "gae-unweighted-low-rate"): NOISE,
-    ("arvga", "arga"): NOISE,
-    ("vgae-gat", "gae-gat"): NOISE,
-    ("vgae-sage", "gae-sage"): NOISE,
-    ("s-vae", "vae"): {"posterior"},
-    ("s-vgae", "vgae"): {"posterior"},
-    ("iwae", "vae"): {"estimator", "samples"},
-    ("wae-mmd", "ae"): {"discrepancy"},
-    ("arga", "gae"): {"adversary", "adversary_rate"},
-    ("gae-gat", "gae"): {"encoder", "convolution"},
-    ("gae-sage", "gae-gat"): {"convolution"},
-    # the published protocol of the claim, and its corrections
-    ("gae-scripts", "gae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate"},
-    ("vgae-scripts", "vgae"): {"encoder", "likelihood", "weighted", "hidden", "latent", "learning_rate", "beta"},
-    ("vgae-scripts", "gae-scripts"): NOISE | {"learning_rate"},
-    ("gae-scripts-balanced", "gae-scripts"): {"likelihood", "weighted"},
-    ("vgae-scripts-balanced", "vgae-scripts"): {"likelihood", "weighted"},
-    ("gae-june", "gae-scripts"): {"encoder"},
-    ("vgae-june", "vgae-scripts"): {"encoder", "posterior"},
-    ("vgae-june-scaled", "vgae-june"): {"posterior"},
-    ("vgae-june-balanced", "vgae-june"): {"likelihood", "weighted"},
-    # models as printed, and their corrections
-    ("ae-as-printed", "ae-four-layer"): {"encoder"},
-    ("vae-as-printed", "vae-four-layer"): {"posterior"},
-    ("gae-as-printed", "gae"): {"likelihood"},
-    ("vgae-as-printed", "vgae-corrected"): {"posterior"},
-    ("ae-relu-bottleneck", "ae-deep"): {"encoder", "latent"},
-    ("vae-direct-sigma", "vae-deep"): {"encoder", "posterior", "beta"},
-    # other published models
-    ("ae-gaussian", "ae"): {"likelihood"},
-    ("ae-gaussian-learned", "ae"): {"likelihood"},
-    ("ae-four-layer", "ae"): {"encoder", "decoder"},
-    ("ae-deep", "ae"): {"hidden", "latent", "likelihood"},
-    ("ae-one-hidden", "ae"): {"hidden", "latent", "epochs"},
-    ("ae-one-hidden-gaussian", "ae-one-hidden"): {"likelihood"},
-    ("sae", "ae"): {"sparsity"},
-    ("sae-stacked", "sae"): {"pretraining"},
-    ("beta-vae", "vae"): {"beta"},
-    ("rae-l2", "ae-l2"): {"decoder_l2"},
-    ("dae", "ae"): {"corruption"},
-    ("vgae-corrected", "vgae"): {"encoder", "posterior", "likelihood"},
-    ("vgae-unweighted", "vgae"): {"likelihood"},
-    ("gae-sampled", "gae"): {"likelihood"},
-    ("gae-featureless", "gae"): {"featureless"},
-    ("linear-gae", "gae"): {"hidden"},
-    ("gae-low-rate", "gae"): {"learning_rate", "epochs"},
-    ("gae-unweighted-low-rate", "gae-low-rate"): {"likelihood"},
-    ("gae-unweighted-low-rate", "gae-as-printed"): {"learning_rate", "epochs"},
-    ("beta-vgae", "vgae"): {"beta"},
-    ("gae-features", "gae-low-rate"): {"decoder", "likelihood"},
-    # the ladder, and controls
-    ("ae-l2", "ae"): {"beta"},
-    ("ae-gaussian-l2", "ae-gaussian"): {"beta"},
-    ("gae-l2", "gae"): {"beta"},
-    ("vae-fixed", "vae"): {"posterior"},
-    ("vae-gaussian-fixed", "vae-gaussian"): {"posterior"},
-    ("vgae-fixed", "vgae"): {"posterior"},
-    ("untrained-mlp", "ae"): {"family", "epochs", "least_steps"},
-    ("untrained-gcn", "gae"): {"family", "epochs"},
-}
-TWINS = [pair for pair, differing in DIFFERENCES.items() if differing == NOISE]
+DIFFERENCES = {(spec.name, other.model): other for spec in NETWORKS for other in spec.differs}
+TWINS = [pair for pair, difference in DIFFERENCES.items() if difference.is_twin]
 
 
 def facts(spec: ModelSpec) -> dict[str, object]:
-    """All fields of a model and of its settings, except name, source and note."""
+    """All fields and settings of a model that decide what is trained."""
     own = {field.name: getattr(spec, field.name) for field in fields(spec)}
-    for name in ("name", "source", "note", "settings"):
+    for name in ("name", "source", "note", "settings", "differs"):
         del own[name]
     return own | asdict(spec.settings)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENCES)
-def test_related_models_differ_only_in_the_stated_fields(one, other):
+def test_rows_differ_in_the_stated_fields_alone(one, other):
     first, second = facts(BY_NAME[one]), facts(BY_NAME[other])
-    assert {name for name in first if first[name] != second[name]} == DIFFERENCES[one, other]
+    assert {name for name in first if first[name] != second[name]} == DIFFERENCES[one, other].fields
 
 
-def test_every_network_is_in_the_list_of_differences():
-    assert {one for one, _ in DIFFERENCES} | {"ae", "gae"} == {spec.name for spec in NETWORKS}
+@each_model(NETWORKS)
+def test_a_model_says_what_it_differs_from(spec):
+    """The two plain models have nothing to differ from."""
+    assert bool(spec.differs) == (spec.name not in ("ae", "gae"))
 
 
-def test_no_two_models_are_equal():
+def test_most_variational_models_have_a_twin():
+    assert len(TWINS) >= 15
+    assert all(BY_NAME[one].noisy and not BY_NAME[other].noisy for one, other in TWINS)
+
+
+def test_no_two_rows_are_one():
     assert len({row.name for row in MODELS}) == len(MODELS)
     for one, other in combinations(NETWORKS, 2):
         assert facts(one) != facts(other), (one.name, other.name)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENCES)
-def test_related_models_start_from_equal_weights(one, other):
-    """Weights of equal name and shape are equal. A variational twin adds only its head of σ."""
+def test_rows_that_differ_little_start_from_equal_weights(one, other):
+    """Where names and shapes agree, and the initialisation is the same; a twin adds its head of σ alone."""
     pair = [BY_NAME[one], BY_NAME[other]]
     first, second = (dict(built(spec, tiny(spec), settings=small(spec)).named_parameters()) for spec in pair)
     same = {name for name in first.keys() & second.keys() if layer_shape(first, name) == layer_shape(second, name)}
-    if len({spec.encoder is GCN_DEFAULT_START for spec in pair}) == 1 and not DIFFERENCES[one, other] & {
+    if len({spec.encoder is GCN_DEFAULT_START for spec in pair}) == 1 and not DIFFERENCES[one, other].fields & {
         "encoder",
         "convolution",
     }:
         assert same
         for name in same:
             assert torch.equal(first[name], second[name]), name
-    if DIFFERENCES[one, other] == NOISE:
+    if DIFFERENCES[one, other].is_twin:
         assert same == set(second)
         assert {name.rsplit(".", 1)[0] for name in set(first) - same} == (
             {"encoder.heads.1.weights"} if BY_NAME[one].settings.convolution else {"encoder.heads.1"}
@@ -147,12 +77,12 @@ def test_related_models_start_from_equal_weights(one, other):
 
 
 def layer_shape(parameters, name):
-    """The shapes of a parameter and of the weights of its layer, because both decide its initial bound."""
+    """The shape of a parameter and of the weights of its layer, which the bias starts in proportion to."""
     weight = f"{name.removesuffix('.weight').removesuffix('.bias')}.weight"
     return parameters[name].shape, parameters.get(weight, parameters[name]).shape
 
 
-def test_ae_and_gae_have_the_published_settings():
+def test_the_two_base_rows_are_those_of_the_sources():
     gae, ae = (facts(BY_NAME[name]) for name in ("gae", "ae"))
     kipf = {"hidden": (32,), "latent": 16, "learning_rate": 0.01, "epochs": 200, "batch": None, "least_steps": None}
     assert kipf.items() <= gae.items()
@@ -197,7 +127,7 @@ def test_ae_and_gae_have_the_published_settings():
         "gae-featureless": {"featureless": True},
     }.items(),
 )
-def test_models_have_the_values_of_their_sources(name, values):
+def test_rows_have_the_values_of_their_sources(name, values):
     assert values.items() <= facts(BY_NAME[name]).items()
 
 
@@ -217,24 +147,21 @@ LIKELIHOODS = {
 
 
 @pytest.mark.parametrize(("name", "likelihood"), LIKELIHOODS.items())
-def test_models_have_the_likelihood_of_their_sources(name, likelihood):
+def test_likelihoods(name, likelihood):
     assert BY_NAME[name].likelihood.name == likelihood
 
 
 @each_model(MODELS)
-def test_models_state_source_version_family_and_mistakes(spec):
+def test_a_row_says_what_it_is(spec):
     assert spec.source
     assert spec.version >= 1
-    starts = ("gae-scripts", "vgae-scripts", "gae-june", "vgae-june")
-    assert ("as printed" in spec.note) == (
-        spec.name.endswith("as-printed") or spec.name in ("ae-relu-bottleneck", "vae-direct-sigma", *starts)
-    )
+    if spec.name.endswith("as-printed"):
+        assert "as printed" in spec.note
     control = spec in CONTROLS or not spec.settings.epochs
     assert spec.family == ("control" if control else "gae" if spec.uses_graph else "ae")
 
 
 def data_of(x, edges=None):
-    """A dataset with these features and edges, and two classes."""
     return make_dataset(
         DatasetSpec(
             name="made-up", load=lambda _: None, scaling="none", family="f", source="s", licence="l", citation="c"
@@ -247,12 +174,12 @@ def data_of(x, edges=None):
 def test_only_models_that_sample_pairs_refuse_a_complete_graph(spec):
     complete = np.stack(np.triu_indices(6, 1), axis=1)
     reason = spec.refuses(data_of(np.eye(6), complete), complete, spec.settings)
-    assert ("samples non-edges" in (reason or "")) == (spec.name in ("gae-sampled", "vgae-sampled"))
+    assert ("samples non-edges" in (reason or "")) == (spec.network.likelihood.name == "bernoulli-sampled")
 
 
 @each_model(TRAINED)
 def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_inside(spec):
-    """A cross-entropy of features needs it, and so do means from a sigmoid. A likelihood of edges does not."""
+    """A cross-entropy of features needs it, and means that a sigmoid gives; a likelihood of edges does not."""
     sigmoid = spec.decoder.makes == "images" and spec.likelihood.name in ("bernoulli", "gaussian-sigmoid")
     edges = np.array([[0, 1]])
     reason = spec.refuses(data_of(2.0 * np.eye(6), edges), edges, spec.settings)
@@ -277,12 +204,12 @@ def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_i
         "gae-noised": "gae trained, and vgae beside it for the amount of noise",
     }.items(),
 )
-def test_objectives_are_described_in_words(name, objective):
+def test_the_objective_in_words(name, objective):
     spec = BY_NAME[name]
     assert spec.describe(spec.settings, 10).objective == objective
 
 
-def test_the_described_objective_follows_the_settings():
+def test_the_objective_is_that_of_the_settings():
     spec = BY_NAME["vae"]
     words = spec.describe(spec.overridden({"estimator": "A", "samples": 4}), 10).objective
     assert words == "reconstruction + β·KL, SGVB A, L = 4"
@@ -293,7 +220,7 @@ def test_the_described_objective_follows_the_settings():
 
 
 @each_model(NOISED)
-def test_a_noised_model_uses_both_twins_of_the_table_unchanged(spec):
+def test_a_noised_row_is_a_point_and_its_twin_as_they_stand(spec):
     assert (spec.variational.name, spec.point.name) in TWINS
     assert spec.point is BY_NAME[spec.point.name]
     assert spec.variational is BY_NAME[spec.variational.name]
@@ -310,22 +237,18 @@ def test_a_noised_model_uses_both_twins_of_the_table_unchanged(spec):
     assert spec.network is spec.point
 
 
-def test_the_ladder_has_all_rungs():
+def test_every_variational_row_of_the_ladder_has_all_its_rungs():
     for kind, prefix in (("ae", ""), ("ae", "gaussian"), ("gae", "")):
         stem, noisy = (f"{name}-{prefix}".rstrip("-") for name in (kind, f"v{kind}"))
         assert {stem, noisy, f"{stem}-l2", f"{noisy}-fixed", f"{stem}-noised"} <= BY_NAME.keys()
 
 
-def test_the_table_uses_all_posterior_families():
-    used = {spec.posterior for spec in NETWORKS}
-    assert used == {POINT, FIXED, LOG_VARIANCE, LOG_STD, AS_PRINTED, DIRECT, VON_MISES_FISHER}
-    assert all(isinstance(family, PosteriorFamily) for family in used)
-    assert {family.noisy for family in used - {POINT}} == {True}
-    assert not POINT.noisy
+def test_only_a_point_has_no_noise():
+    assert {spec.posterior for spec in NETWORKS if not spec.noisy} == {POINT}
 
 
 @each_model(CONTROLS)
-def test_a_control_accepts_at_most_the_latent_dimension(spec):
+def test_a_control_has_no_setting_but_a_width(spec):
     with pytest.raises(ValueError, match="does not accept the setting 'epochs'"):
         spec.overridden({"epochs": 3})
     if spec.has_dimension:
@@ -335,20 +258,20 @@ def test_a_control_accepts_at_most_the_latent_dimension(spec):
             spec.overridden({"latent": 3})
 
 
-def test_importance_weights_are_only_for_models_of_features():
+def test_importance_weights_are_for_rows_of_features():
     assert BY_NAME["vae"].overridden({"estimator": "IW", "samples": 8}).estimator == "IW"
     with pytest.raises(ValueError, match=r"estimator 'IW' needs the nats of every row, .* pairs of rows; use A or B"):
         BY_NAME["vgae"].overridden({"estimator": "IW"})
 
 
 @pytest.mark.parametrize("name", ["s-vae", "s-vgae"])
-def test_a_sphere_needs_two_dimensions(name):
+def test_a_sphere_has_two_dimensions_at_least(name):
     assert BY_NAME[name].overridden({"latent": 2}).latent == 2
     with pytest.raises(ValueError, match="latent must be at least 2 on a sphere, got 1"):
         BY_NAME[name].overridden({"latent": 1})
 
 
-def test_models_are_built_for_any_size_of_data():
+def test_a_row_is_built_for_any_size():
     for spec in NETWORKS:
         model = built(spec, tiny(spec), settings=small(spec, latent=3))
         assert model.encode(tiny(spec)).mean.shape == (1, ROWS, 3)

@@ -46,7 +46,6 @@ NOISED = [row for row in MODELS if isinstance(row, NoisedSpec)]
 FITTED = [*TRAINED, *NOISED]
 CONTROLS = [row for row in MODELS if isinstance(row, ControlSpec)]
 BY_NAME = {row.name: row for row in MODELS}
-RECTIFIED = ("ae-as-printed", "ae-relu-bottleneck", "vae-direct-sigma")  # heads end in a ReLU too
 ROWS, FEATURES = 30, 8
 
 
@@ -173,7 +172,7 @@ def heads_of(spec, model, x, edges, replica=0) -> list[NDArray[np.float64]]:
     for depth in range(len(model.encoder.hidden)):
         hidden = np.maximum(layer(f"encoder.hidden.{depth}", hidden), 0)
     outputs = [layer(f"encoder.heads.{head}", hidden) for head in range(len(spec.posterior.heads))]
-    return [np.maximum(output, 0) for output in outputs] if spec.name in RECTIFIED else outputs
+    return [np.maximum(output, 0) for output in outputs] if spec.encoder.rectified else outputs
 
 
 def drawn_std(spec, outputs) -> NDArray[np.float64]:

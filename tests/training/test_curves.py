@@ -44,7 +44,12 @@ MEANS_OF_ROWS = [
     row
     for row in TRAINED
     if not (
-        row.posterior.noisy or row.uses_graph or row.name in ("dae", "sae-stacked", "ae-gaussian-learned", "wae-mmd")
+        row.noisy
+        or row.uses_graph
+        or row.pretraining
+        or row.settings.corruption
+        or row.settings.discrepancy
+        or row.likelihood.name == "gaussian-learned"
     )
 ]
 

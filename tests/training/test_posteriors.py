@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from networks import BY_NAME, RECTIFIED, ROWS, TRAINED, built, draws, each_model, tiny
+from networks import BY_NAME, ROWS, TRAINED, built, draws, each_model, tiny
 from torch.distributions import Normal, kl_divergence
 
 from benchmark.core.rng import torch_generators
@@ -99,8 +99,8 @@ def test_as_printed_models_draw_with_a_wrong_std_and_pay_the_right_divergence(pr
 def test_means_are_never_negative_after_a_last_relu(spec):
     inputs = tiny(spec)
     q = built(spec, inputs).encode(inputs)
-    assert (q.mean >= 0).all() == (spec.name in RECTIFIED)
-    assert (q.mean == 0).any() == (spec.name in RECTIFIED)
+    assert (q.mean >= 0).all() == spec.encoder.rectified
+    assert (q.mean == 0).any() == spec.encoder.rectified
 
 
 @pytest.mark.parametrize("estimator", ["A", "B"])

@@ -59,12 +59,14 @@ class EncoderSpec:
         build: Makes the encoder with freshly drawn weights.
         uses_graph: Whether the encoder sees edges.
         settings: Names of the settings that the encoder adds to a model.
+        rectified: Whether the heads end in a ReLU, so that no mean is negative.
     """
 
     name: str
     build: Callable[[Streams, EncoderShape], Encoder]
     uses_graph: bool
     settings: tuple[str, ...] = ()
+    rectified: bool = False
 
 
 class MLP(nn.Module):
@@ -163,11 +165,12 @@ def _gcn(
 
 MLP_ENCODER = EncoderSpec("MLP", _mlp, uses_graph=False)
 MLP_WITHOUT_BIASES = EncoderSpec("MLP without biases", partial(_mlp, bias=False), uses_graph=False)
-RECTIFIED_MLP = EncoderSpec("MLP with a last ReLU", partial(_mlp, rectified=True), uses_graph=False)
+RECTIFIED_MLP = EncoderSpec("MLP with a last ReLU", partial(_mlp, rectified=True), uses_graph=False, rectified=True)
 RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
     "MLP with a last ReLU, without biases",
     partial(_mlp, bias=False, rectified=True),
     uses_graph=False,
+    rectified=True,
 )
 GCN_ENCODER = EncoderSpec("GCN", _gcn, uses_graph=True)
 GCN_WITH_BIASES = EncoderSpec("GCN with biases", partial(_gcn, bias=True), uses_graph=True)

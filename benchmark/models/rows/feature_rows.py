@@ -33,6 +33,7 @@ from benchmark.models.parts.posterior_families import (
     PosteriorFamily,
 )
 from benchmark.models.settings import Settings
+from benchmark.models.siblings import Sibling, differs_from, twin_of
 from benchmark.models.systems.pretraining import layer_wise
 
 # Twins share all settings but those of the posterior. No setting was chosen by a test score.
@@ -72,6 +73,7 @@ def _features(
     *,
     encoder: EncoderSpec = MLP_ENCODER,
     decoder: DecoderSpec = MLP_DECODER,
+    differs: tuple[Sibling, ...] = (),
 ) -> ModelSpec:
     """A model with an MLP as encoder and an MLP as decoder."""
     return ModelSpec(
@@ -84,31 +86,54 @@ def _features(
         settings=settings,
         source=source,
         note=note,
+        differs=differs,
     )
 
 
-def _june(name: str, posterior: PosteriorFamily, encoder: EncoderSpec, settings: Settings, note: str) -> ModelSpec:
+def _june(
+    name: str,
+    posterior: PosteriorFamily,
+    encoder: EncoderSpec,
+    settings: Settings,
+    note: str,
+    *,
+    differs: tuple[Sibling, ...],
+) -> ModelSpec:
     """A model of four linear layers without biases."""
     decoder = MLP_DECODER_WITHOUT_BIASES
-    return _features(name, posterior, BERNOULLI, settings, _JUNE, note, encoder=encoder, decoder=decoder)
+    return _features(
+        name, posterior, BERNOULLI, settings, _JUNE, note, encoder=encoder, decoder=decoder, differs=differs
+    )
 
 
 _AE = _features("ae", POINT, BERNOULLI, FEATURES, _HINTON)
-_VAE = _features("vae", LOG_VARIANCE, BERNOULLI, _VARIATIONAL_FEATURES, _KINGMA)
-_AE_GAUSSIAN = _features("ae-gaussian", POINT, GAUSSIAN, FEATURES, _HINTON)
-_VAE_GAUSSIAN = _features("vae-gaussian", LOG_VARIANCE, GAUSSIAN, _VARIATIONAL_FEATURES, _KINGMA)
+_VAE = _features("vae", LOG_VARIANCE, BERNOULLI, _VARIATIONAL_FEATURES, _KINGMA, differs=(twin_of("ae"),))
+_AE_GAUSSIAN = _features("ae-gaussian", POINT, GAUSSIAN, FEATURES, _HINTON, differs=(differs_from("ae", "likelihood"),))
+_VAE_GAUSSIAN = _features(
+    "vae-gaussian", LOG_VARIANCE, GAUSSIAN, _VARIATIONAL_FEATURES, _KINGMA, differs=(twin_of("ae-gaussian"),)
+)
 
 TWINS_OF_FEATURES: tuple[Model, ...] = (_AE, _VAE, _AE_GAUSSIAN, _VAE_GAUSSIAN)
 
 OF_FEATURES: tuple[Model, ...] = (
-    _features("ae-gaussian-learned", POINT, GAUSSIAN_LEARNED, FEATURES, _RYBKIN),
-    _features("vae-gaussian-learned", LOG_VARIANCE, GAUSSIAN_LEARNED, _VARIATIONAL_FEATURES, _RYBKIN),
+    _features(
+        "ae-gaussian-learned", POINT, GAUSSIAN_LEARNED, FEATURES, _RYBKIN, differs=(differs_from("ae", "likelihood"),)
+    ),
+    _features(
+        "vae-gaussian-learned",
+        LOG_VARIANCE,
+        GAUSSIAN_LEARNED,
+        _VARIATIONAL_FEATURES,
+        _RYBKIN,
+        differs=(twin_of("ae-gaussian-learned"),),
+    ),
     _june(
         "ae-as-printed",
         POINT,
         RECTIFIED_MLP_WITHOUT_BIASES,
         FEATURES,
         "as printed: z ends in a ReLU, so z ≥ 0; corrected in ae-four-layer",
+        differs=(differs_from("ae-four-layer", "encoder"),),
     ),
     _june(
         "vae-as-printed",
@@ -116,10 +141,23 @@ OF_FEATURES: tuple[Model, ...] = (
         MLP_WITHOUT_BIASES,
         _VARIATIONAL_FEATURES,
         "as printed: samples with σ = 0.5·exp(h), but its KL takes h as log σ²; corrected in vae-four-layer",
+        differs=(differs_from("vae-four-layer", "posterior"),),
     ),
-    _june("ae-four-layer", POINT, MLP_WITHOUT_BIASES, FEATURES, "ae-as-printed with a linear z"),
     _june(
-        "vae-four-layer", LOG_VARIANCE, MLP_WITHOUT_BIASES, _VARIATIONAL_FEATURES, "vae-as-printed with σ = exp(h/2)"
+        "ae-four-layer",
+        POINT,
+        MLP_WITHOUT_BIASES,
+        FEATURES,
+        "ae-as-printed with a linear z",
+        differs=(differs_from("ae", "decoder", "encoder"),),
+    ),
+    _june(
+        "vae-four-layer",
+        LOG_VARIANCE,
+        MLP_WITHOUT_BIASES,
+        _VARIATIONAL_FEATURES,
+        "vae-as-printed with σ = exp(h/2)",
+        differs=(twin_of("ae-four-layer"),),
     ),
     _features(
         "ae-relu-bottleneck",
@@ -129,6 +167,7 @@ OF_FEATURES: tuple[Model, ...] = (
         _TUTORIAL,
         "as printed: z ends in a ReLU, so z ≥ 0; corrected in ae-deep, at half the latent dimension",
         encoder=RECTIFIED_MLP,
+        differs=(differs_from("ae-deep", "encoder", "latent"),),
     ),
     _features(
         "vae-direct-sigma",
@@ -139,8 +178,17 @@ OF_FEATURES: tuple[Model, ...] = (
         "as printed: μ and σ end in a ReLU, so σ may be 0, and KL/(batch·784) means β = 0.5; most units die (10 of 10 "
         "dimensions of μ on digits, 7 on mnist-test); corrected in vae-deep",
         encoder=RECTIFIED_MLP,
+        differs=(differs_from("vae-deep", "beta", "encoder", "posterior"),),
     ),
-    _features("ae-deep", POINT, SIGMOID_GAUSSIAN, _DEEP, _TUTORIAL, "ae-relu-bottleneck with a linear z, d = 10"),
+    _features(
+        "ae-deep",
+        POINT,
+        SIGMOID_GAUSSIAN,
+        _DEEP,
+        _TUTORIAL,
+        "ae-relu-bottleneck with a linear z, d = 10",
+        differs=(differs_from("ae", "hidden", "latent", "likelihood"),),
+    ),
     _features(
         "vae-deep",
         LOG_VARIANCE,
@@ -148,16 +196,69 @@ OF_FEATURES: tuple[Model, ...] = (
         _DEEP.variational(),
         _TUTORIAL,
         "vae-direct-sigma with linear heads, σ = exp(h/2) and β = 1",
+        differs=(twin_of("ae-deep"),),
     ),
-    _features("ae-one-hidden", POINT, BERNOULLI, _ONE_HIDDEN, f"{_PYTORCH}, its deterministic twin"),
-    _features("vae-one-hidden", LOG_VARIANCE, BERNOULLI, _ONE_HIDDEN.variational(), _PYTORCH),
-    _features("ae-one-hidden-gaussian", POINT, GAUSSIAN_OUTPUT, _ONE_HIDDEN, _KINGMA_GAUSSIAN),
-    _features("vae-one-hidden-gaussian", LOG_VARIANCE, GAUSSIAN_OUTPUT, _ONE_HIDDEN.variational(), _KINGMA_GAUSSIAN),
-    _features("sae", POINT, BERNOULLI, _SPARSE, "Ng (2011), CS294A, with ‖z‖₁", _EVADED),
+    _features(
+        "ae-one-hidden",
+        POINT,
+        BERNOULLI,
+        _ONE_HIDDEN,
+        f"{_PYTORCH}, its deterministic twin",
+        differs=(differs_from("ae", "epochs", "hidden", "latent"),),
+    ),
+    _features(
+        "vae-one-hidden",
+        LOG_VARIANCE,
+        BERNOULLI,
+        _ONE_HIDDEN.variational(),
+        _PYTORCH,
+        differs=(twin_of("ae-one-hidden"),),
+    ),
+    _features(
+        "ae-one-hidden-gaussian",
+        POINT,
+        GAUSSIAN_OUTPUT,
+        _ONE_HIDDEN,
+        _KINGMA_GAUSSIAN,
+        differs=(differs_from("ae-one-hidden", "likelihood"),),
+    ),
+    _features(
+        "vae-one-hidden-gaussian",
+        LOG_VARIANCE,
+        GAUSSIAN_OUTPUT,
+        _ONE_HIDDEN.variational(),
+        _KINGMA_GAUSSIAN,
+        differs=(twin_of("ae-one-hidden-gaussian"),),
+    ),
+    _features(
+        "sae",
+        POINT,
+        BERNOULLI,
+        _SPARSE,
+        "Ng (2011), CS294A, with ‖z‖₁",
+        _EVADED,
+        differs=(differs_from("ae", "sparsity"),),
+    ),
     replace(
-        _features("sae-stacked", POINT, BERNOULLI, _SPARSE, "Bengio et al. (2007)", _EVADED), pretraining=layer_wise
+        _features(
+            "sae-stacked",
+            POINT,
+            BERNOULLI,
+            _SPARSE,
+            "Bengio et al. (2007)",
+            _EVADED,
+            differs=(differs_from("sae", "pretraining"),),
+        ),
+        pretraining=layer_wise,
     ),
-    _features("beta-vae", LOG_VARIANCE, BERNOULLI, FEATURES.variational(beta=4.0), _HIGGINS),
+    _features(
+        "beta-vae",
+        LOG_VARIANCE,
+        BERNOULLI,
+        FEATURES.variational(beta=4.0),
+        _HIGGINS,
+        differs=(differs_from("vae", "beta"),),
+    ),
     # ½‖z‖² has the weight of a KL divergence; the weight of the decoder's penalty is ours
     _features(
         "rae-l2",
@@ -165,10 +266,16 @@ OF_FEATURES: tuple[Model, ...] = (
         BERNOULLI,
         replace(FEATURES, beta=1.0, decoder_l2=1e-4),
         "Ghosh et al. (2020), arXiv 1903.12436, eq. 11",
+        differs=(differs_from("ae-l2", "decoder_l2"),),
     ),
     # deterministic, with λ = 10 as for MNIST in the paper
     _features(
-        "wae-mmd", POINT, BERNOULLI, replace(FEATURES, discrepancy=10.0), "Tolstikhin et al. (2018), arXiv 1711.01558"
+        "wae-mmd",
+        POINT,
+        BERNOULLI,
+        replace(FEATURES, discrepancy=10.0),
+        "Tolstikhin et al. (2018), arXiv 1711.01558",
+        differs=(differs_from("ae", "discrepancy"),),
     ),
     _features(
         "iwae",
@@ -176,18 +283,49 @@ OF_FEATURES: tuple[Model, ...] = (
         BERNOULLI,
         replace(_VARIATIONAL_FEATURES, estimator="IW", samples=5),
         "Burda et al. (2016), arXiv 1509.00519, eq. 8",
+        differs=(differs_from("vae", "estimator", "samples"),),
     ),
-    _features("s-vae", VON_MISES_FISHER, BERNOULLI, _VARIATIONAL_FEATURES, _DAVIDSON),
-    _features("dae", POINT, BERNOULLI, replace(FEATURES, corruption=0.25), "Vincent et al. (2008), masking noise"),
+    _features(
+        "s-vae",
+        VON_MISES_FISHER,
+        BERNOULLI,
+        _VARIATIONAL_FEATURES,
+        _DAVIDSON,
+        differs=(differs_from("vae", "posterior"),),
+    ),
+    _features(
+        "dae",
+        POINT,
+        BERNOULLI,
+        replace(FEATURES, corruption=0.25),
+        "Vincent et al. (2008), masking noise",
+        differs=(differs_from("ae", "corruption"),),
+    ),
 )
 
 # Rungs 2, 3 and 6 of the ladder. The deterministic models are rung 1, the variational ones rung 5. Rung 4 and sweeps
 # are variants in β.
 RUNGS_OF_FEATURES: tuple[Model, ...] = (
-    _features("ae-l2", POINT, BERNOULLI, replace(FEATURES, beta=1.0), _LADDER),
-    _features("vae-fixed", FIXED, BERNOULLI, _VARIATIONAL_FEATURES, _LADDER),
+    _features("ae-l2", POINT, BERNOULLI, replace(FEATURES, beta=1.0), _LADDER, differs=(differs_from("ae", "beta"),)),
+    _features(
+        "vae-fixed", FIXED, BERNOULLI, _VARIATIONAL_FEATURES, _LADDER, differs=(differs_from("vae", "posterior"),)
+    ),
     NoisedSpec(name="ae-noised", point=_AE, variational=_VAE, source=_LADDER),
-    _features("ae-gaussian-l2", POINT, GAUSSIAN, replace(FEATURES, beta=1.0), _LADDER),
-    _features("vae-gaussian-fixed", FIXED, GAUSSIAN, _VARIATIONAL_FEATURES, _LADDER),
+    _features(
+        "ae-gaussian-l2",
+        POINT,
+        GAUSSIAN,
+        replace(FEATURES, beta=1.0),
+        _LADDER,
+        differs=(differs_from("ae-gaussian", "beta"),),
+    ),
+    _features(
+        "vae-gaussian-fixed",
+        FIXED,
+        GAUSSIAN,
+        _VARIATIONAL_FEATURES,
+        _LADDER,
+        differs=(differs_from("vae-gaussian", "posterior"),),
+    ),
     NoisedSpec(name="ae-gaussian-noised", point=_AE_GAUSSIAN, variational=_VAE_GAUSSIAN, source=_LADDER),
 )

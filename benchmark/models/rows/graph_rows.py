@@ -28,6 +28,7 @@ from benchmark.models.parts.posterior_families import (
     PosteriorFamily,
 )
 from benchmark.models.settings import PER_PAIR, Settings
+from benchmark.models.siblings import Sibling, differs_from, twin_of
 
 
 def _adversarial(settings: Settings) -> Settings:
@@ -74,6 +75,7 @@ def _graphs(
     encoder: EncoderSpec = GCN_ENCODER,
     featureless: bool = False,
     weighted: bool = False,
+    differs: tuple[Sibling, ...] = (),
 ) -> ModelSpec:
     """A model with a GCN as encoder and the inner product as decoder."""
     return ModelSpec(
@@ -88,10 +90,13 @@ def _graphs(
         note=note,
         featureless=featureless,
         weighted=weighted,
+        differs=differs,
     )
 
 
-def _graph_features(name: str, posterior: PosteriorFamily, settings: Settings) -> ModelSpec:
+def _graph_features(
+    name: str, posterior: PosteriorFamily, settings: Settings, *, differs: tuple[Sibling, ...]
+) -> ModelSpec:
     """A model with a GCN as encoder and a graph convolution back to the features as decoder."""
     return ModelSpec(
         name=name,
@@ -103,17 +108,34 @@ def _graph_features(name: str, posterior: PosteriorFamily, settings: Settings) -
         settings=settings,
         source=_SOURCES,
         note="decodes X by a graph convolution; Kipf and Welling's learning rate would kill most ReLUs",
+        differs=differs,
     )
 
 
-def _convolved(name: str, posterior: PosteriorFamily, settings: Settings, convolution: str, source: str) -> ModelSpec:
+def _convolved(
+    name: str,
+    posterior: PosteriorFamily,
+    settings: Settings,
+    convolution: str,
+    source: str,
+    *,
+    differs: tuple[Sibling, ...],
+) -> ModelSpec:
     """A model like gae or vgae with another convolution in place of the GCN."""
     made_of = replace(settings, convolution=convolution)
-    return _graphs(name, posterior, made_of, source, encoder=CONVOLUTION_ENCODER)
+    return _graphs(name, posterior, made_of, source, encoder=CONVOLUTION_ENCODER, differs=differs)
 
 
 def _origin(
-    name: str, posterior: PosteriorFamily, settings: Settings, source: str, note: str, *, biases: bool, balanced: bool
+    name: str,
+    posterior: PosteriorFamily,
+    settings: Settings,
+    source: str,
+    note: str,
+    *,
+    biases: bool,
+    balanced: bool,
+    differs: tuple[Sibling, ...],
 ) -> ModelSpec:
     """A model of the claim's published protocol, or a step from it to the fair protocol. Study origin uses them."""
     return _graphs(
@@ -125,11 +147,12 @@ def _origin(
         likelihood=BERNOULLI_BALANCED if balanced else BERNOULLI_OFF_DIAGONAL,
         encoder=GCN_WITH_BIASES if biases else GCN_ENCODER,
         weighted=not balanced,
+        differs=differs,
     )
 
 
 _GAE = _graphs("gae", POINT, GRAPHS, _KIPF)
-_VGAE = _graphs("vgae", LOG_STD, _VARIATIONAL_GRAPHS, _KIPF)
+_VGAE = _graphs("vgae", LOG_STD, _VARIATIONAL_GRAPHS, _KIPF, differs=(twin_of("gae"),))
 
 TWINS_OF_GRAPHS: tuple[Model, ...] = (_GAE, _VGAE)
 
@@ -141,6 +164,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         _JUNE,
         "as printed: unweighted pairs; corrected in gae. Its ReLUs die; in gae-unweighted-low-rate they survive",
         likelihood=BERNOULLI_PAIRS,
+        differs=(differs_from("gae", "likelihood"),),
     ),
     _graphs(
         "vgae-as-printed",
@@ -150,6 +174,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         "as printed: samples with σ = 0.5·exp(h), but its KL takes h as log σ²; corrected in vgae-corrected",
         likelihood=BERNOULLI_PAIRS,
         encoder=GCN_DEFAULT_START,
+        differs=(differs_from("vgae-corrected", "posterior"),),
     ),
     _graphs(
         "vgae-corrected",
@@ -159,6 +184,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         "vgae-as-printed with σ = exp(h/2)",
         likelihood=BERNOULLI_PAIRS,
         encoder=GCN_DEFAULT_START,
+        differs=(differs_from("vgae", "encoder", "likelihood", "posterior"),),
     ),
     _graphs(
         "vgae-unweighted",
@@ -167,6 +193,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         _LADDER,
         "vgae with unweighted pairs; its deterministic twin is gae-as-printed",
         likelihood=BERNOULLI_PAIRS,
+        differs=(twin_of("gae-as-printed"), differs_from("vgae", "likelihood")),
     ),
     _graphs(
         "gae-unweighted-low-rate",
@@ -175,6 +202,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         _LADDER,
         _DYING.format("gae-as-printed", "the unweighted loss"),
         likelihood=BERNOULLI_PAIRS,
+        differs=(differs_from("gae-low-rate", "likelihood"), differs_from("gae-as-printed", "epochs", "learning_rate")),
     ),
     _graphs(
         "vgae-unweighted-low-rate",
@@ -183,8 +211,11 @@ OF_GRAPHS: tuple[Model, ...] = (
         _LADDER,
         _DYING.format("vgae-unweighted", "the unweighted loss"),
         likelihood=BERNOULLI_PAIRS,
+        differs=(twin_of("gae-unweighted-low-rate"),),
     ),
-    _graphs("gae-sampled", POINT, GRAPHS, _PYG, likelihood=BERNOULLI_SAMPLED),
+    _graphs(
+        "gae-sampled", POINT, GRAPHS, _PYG, likelihood=BERNOULLI_SAMPLED, differs=(differs_from("gae", "likelihood"),)
+    ),
     _graphs(
         "vgae-sampled",
         LOG_STD,
@@ -192,31 +223,101 @@ OF_GRAPHS: tuple[Model, ...] = (
         _PYG,
         "the reconstruction weighs twice as much as in vgae, so the KL counts half",
         likelihood=BERNOULLI_SAMPLED,
+        differs=(twin_of("gae-sampled"),),
     ),
-    _graphs("gae-featureless", POINT, GRAPHS, _KIPF, "X = I", featureless=True),
-    _graphs("vgae-featureless", LOG_STD, _VARIATIONAL_GRAPHS, _KIPF, "X = I", featureless=True),
-    _graphs("linear-gae", POINT, _LINEAR_GRAPHS, _SALHA, "one propagation ÂXW"),
-    _graphs("linear-vgae", LOG_STD, _LINEAR_GRAPHS.variational(), _SALHA, "two propagations ÂXW, for μ and log σ"),
-    _graphs("gae-low-rate", POINT, _LOW_RATE, _KIPF, _DYING.format("gae", "dense features")),
-    _graphs("vgae-low-rate", LOG_STD, _LOW_RATE.variational(), _KIPF, _DYING.format("vgae", "dense features")),
-    _graphs("arga", POINT, _adversarial(GRAPHS), _PAN),
-    _graphs("arvga", LOG_STD, _adversarial(_VARIATIONAL_GRAPHS), _PAN),
-    _convolved("gae-gat", POINT, GRAPHS, "GATConv", _ATTENTION),
-    _convolved("vgae-gat", LOG_STD, _VARIATIONAL_GRAPHS, "GATConv", _ATTENTION),
-    _convolved("gae-sage", POINT, GRAPHS, "SAGEConv", _AGGREGATION),
-    _convolved("vgae-sage", LOG_STD, _VARIATIONAL_GRAPHS, "SAGEConv", _AGGREGATION),
-    _graphs("s-vgae", VON_MISES_FISHER, _VARIATIONAL_GRAPHS, _DAVIDSON, "logits between −1 and 1"),
-    _graphs("beta-vgae", LOG_STD, GRAPHS.variational(beta=4.0), _HIGGINS),
-    _graph_features("gae-features", POINT, _LOW_RATE),
-    _graph_features("vgae-features", LOG_STD, _LOW_RATE.variational()),
+    _graphs(
+        "gae-featureless",
+        POINT,
+        GRAPHS,
+        _KIPF,
+        "X = I",
+        featureless=True,
+        differs=(differs_from("gae", "featureless"),),
+    ),
+    _graphs(
+        "vgae-featureless",
+        LOG_STD,
+        _VARIATIONAL_GRAPHS,
+        _KIPF,
+        "X = I",
+        featureless=True,
+        differs=(twin_of("gae-featureless"),),
+    ),
+    _graphs(
+        "linear-gae", POINT, _LINEAR_GRAPHS, _SALHA, "one propagation ÂXW", differs=(differs_from("gae", "hidden"),)
+    ),
+    _graphs(
+        "linear-vgae",
+        LOG_STD,
+        _LINEAR_GRAPHS.variational(),
+        _SALHA,
+        "two propagations ÂXW, for μ and log σ",
+        differs=(twin_of("linear-gae"),),
+    ),
+    _graphs(
+        "gae-low-rate",
+        POINT,
+        _LOW_RATE,
+        _KIPF,
+        _DYING.format("gae", "dense features"),
+        differs=(differs_from("gae", "epochs", "learning_rate"),),
+    ),
+    _graphs(
+        "vgae-low-rate",
+        LOG_STD,
+        _LOW_RATE.variational(),
+        _KIPF,
+        _DYING.format("vgae", "dense features"),
+        differs=(twin_of("gae-low-rate"),),
+    ),
+    _graphs("arga", POINT, _adversarial(GRAPHS), _PAN, differs=(differs_from("gae", "adversary", "adversary_rate"),)),
+    _graphs("arvga", LOG_STD, _adversarial(_VARIATIONAL_GRAPHS), _PAN, differs=(twin_of("arga"),)),
+    _convolved(
+        "gae-gat", POINT, GRAPHS, "GATConv", _ATTENTION, differs=(differs_from("gae", "convolution", "encoder"),)
+    ),
+    _convolved("vgae-gat", LOG_STD, _VARIATIONAL_GRAPHS, "GATConv", _ATTENTION, differs=(twin_of("gae-gat"),)),
+    _convolved("gae-sage", POINT, GRAPHS, "SAGEConv", _AGGREGATION, differs=(differs_from("gae-gat", "convolution"),)),
+    _convolved("vgae-sage", LOG_STD, _VARIATIONAL_GRAPHS, "SAGEConv", _AGGREGATION, differs=(twin_of("gae-sage"),)),
+    _graphs(
+        "s-vgae",
+        VON_MISES_FISHER,
+        _VARIATIONAL_GRAPHS,
+        _DAVIDSON,
+        "logits between −1 and 1",
+        differs=(differs_from("vgae", "posterior"),),
+    ),
+    _graphs("beta-vgae", LOG_STD, GRAPHS.variational(beta=4.0), _HIGGINS, differs=(differs_from("vgae", "beta"),)),
+    _graph_features("gae-features", POINT, _LOW_RATE, differs=(differs_from("gae-low-rate", "decoder", "likelihood"),)),
+    _graph_features("vgae-features", LOG_STD, _LOW_RATE.variational(), differs=(twin_of("gae-features"),)),
 )
 
 _UNCORRECTED = "as printed: unweighted pairs, target A, β = 1/n², and another learning rate for each twin; study origin"
 _REWEIGHTED = "{} with balanced pairs and target A + I"
 
 OF_THE_ORIGIN: tuple[Model, ...] = (
-    _origin("gae-scripts", POINT, _SCRIPT, _SCRIPTS, _UNCORRECTED, biases=True, balanced=False),
-    _origin("vgae-scripts", LOG_STD, _VARIATIONAL_SCRIPT, _SCRIPTS, _UNCORRECTED, biases=True, balanced=False),
+    _origin(
+        "gae-scripts",
+        POINT,
+        _SCRIPT,
+        _SCRIPTS,
+        _UNCORRECTED,
+        biases=True,
+        balanced=False,
+        differs=(differs_from("gae", "encoder", "hidden", "latent", "learning_rate", "likelihood", "weighted"),),
+    ),
+    _origin(
+        "vgae-scripts",
+        LOG_STD,
+        _VARIATIONAL_SCRIPT,
+        _SCRIPTS,
+        _UNCORRECTED,
+        biases=True,
+        balanced=False,
+        differs=(
+            differs_from("vgae", "beta", "encoder", "hidden", "latent", "learning_rate", "likelihood", "weighted"),
+            differs_from("gae-scripts", "beta", "estimator", "learning_rate", "posterior", "samples"),
+        ),
+    ),
     _origin(
         "gae-scripts-balanced",
         POINT,
@@ -225,6 +326,7 @@ OF_THE_ORIGIN: tuple[Model, ...] = (
         _REWEIGHTED.format("gae-scripts"),
         biases=True,
         balanced=True,
+        differs=(differs_from("gae-scripts", "likelihood", "weighted"),),
     ),
     _origin(
         "vgae-scripts-balanced",
@@ -234,6 +336,7 @@ OF_THE_ORIGIN: tuple[Model, ...] = (
         _REWEIGHTED.format("vgae-scripts"),
         biases=True,
         balanced=True,
+        differs=(differs_from("vgae-scripts", "likelihood", "weighted"),),
     ),
     _origin(
         "gae-june",
@@ -243,6 +346,7 @@ OF_THE_ORIGIN: tuple[Model, ...] = (
         f"{_UNCORRECTED}; trained like gae-scripts, as the source has no training code",
         biases=False,
         balanced=False,
+        differs=(differs_from("gae-scripts", "encoder"),),
     ),
     _origin(
         "vgae-june",
@@ -252,6 +356,7 @@ OF_THE_ORIGIN: tuple[Model, ...] = (
         f"{_UNCORRECTED}; samples with σ = 0.5·exp(h); trained like vgae-scripts, as the source has no training code",
         biases=False,
         balanced=False,
+        differs=(differs_from("vgae-scripts", "encoder", "posterior"),),
     ),
     _origin(
         "vgae-june-scaled",
@@ -261,6 +366,7 @@ OF_THE_ORIGIN: tuple[Model, ...] = (
         "vgae-june with σ = exp(h)",
         biases=False,
         balanced=False,
+        differs=(differs_from("vgae-june", "posterior"),),
     ),
     _origin(
         "vgae-june-balanced",
@@ -270,12 +376,13 @@ OF_THE_ORIGIN: tuple[Model, ...] = (
         _REWEIGHTED.format("vgae-june"),
         biases=False,
         balanced=True,
+        differs=(differs_from("vgae-june", "likelihood", "weighted"),),
     ),
 )
 
 # Rungs 2, 3 and 6 of the ladder.
 RUNGS_OF_GRAPHS: tuple[Model, ...] = (
-    _graphs("gae-l2", POINT, replace(GRAPHS, beta=1.0), _LADDER),
-    _graphs("vgae-fixed", FIXED, _VARIATIONAL_GRAPHS, _LADDER),
+    _graphs("gae-l2", POINT, replace(GRAPHS, beta=1.0), _LADDER, differs=(differs_from("gae", "beta"),)),
+    _graphs("vgae-fixed", FIXED, _VARIATIONAL_GRAPHS, _LADDER, differs=(differs_from("vgae", "posterior"),)),
     NoisedSpec(name="gae-noised", point=_GAE, variational=_VGAE, source=_LADDER),
 )
