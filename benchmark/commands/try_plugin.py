@@ -73,8 +73,8 @@ def check(
     if kind == "dataset":
         kept = _check_dataset(tables, name, data_root, picture)
     elif kind == "model":
-        row = find(tables.models, "model", name)
-        kept = _print_findings(contracts.examine(contracts.OF_MODELS, contracts.ModelCase(row)))
+        case = contracts.ModelCase(find(tables.models, "model", name))
+        kept = _print_findings(contracts.examine(contracts.OF_MODELS, case))
     else:
         task = find(tables.tasks, "task", name)
         kept = _print_findings(contracts.examine(contracts.OF_TASKS, contracts.TaskCase(task)))

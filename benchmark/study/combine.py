@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from benchmark.core.errors import InputError
-from benchmark.study.schema import Named, Study, Variant
+from benchmark.study.schema import Study, Variant
+
+Item = TypeVar("Item")
 
 
 def together(studies: Sequence[Study]) -> Study:
@@ -26,7 +29,7 @@ def together(studies: Sequence[Study]) -> Study:
     contrasts = {contrast.name: contrast for study in reversed(studies) for contrast in study.contrasts}
     names = dict.fromkeys(contrast.name for study in studies for contrast in study.contrasts)
 
-    def union(of: Callable[[Study], Iterable[Named]]) -> tuple[Named, ...]:
+    def union(of: Callable[[Study], Iterable[Item]]) -> tuple[Item, ...]:
         return tuple(dict.fromkeys(each for study in studies for each in of(study)))
 
     variants = union(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from benchmark.core.names import repeated
 
 Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
-Named = TypeVar("Named")
 Start: TypeAlias = Literal["scripts", "june"]  # of the study origin
 Role: TypeAlias = Literal["confirmatory", "secondary"]
 

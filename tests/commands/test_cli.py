@@ -1,5 +1,6 @@
-"""The command line: what it prints, and one clear line with exit code 2 for whatever is wrong."""
+"""The command line: its output, and one clear line with exit code 2 for bad input."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ draws = 1
 
 
 def study(**changes):
-    """Write a study file with some lines changed; its name."""
+    """Write a study file with some lines changed. Returns its name."""
     lines = dict(line.split(" = ", 1) for line in TINY.strip().splitlines()) | changes
     Path("tiny.toml").write_text("\n".join(f"{key} = {value}" for key, value in lines.items()), encoding="utf-8")
     return "tiny.toml"
@@ -49,7 +50,7 @@ def test_the_tables_are_listed(command, words, names):
 
 
 @pytest.mark.workers
-def test_run_status_report_and_run_again(command):
+def test_a_study_is_run_counted_reported_and_not_run_twice(command):
     name = study()
     code, output, _ = command("run", name, "--device", "cpu")
     assert code == 0
@@ -67,7 +68,7 @@ def test_run_status_report_and_run_again(command):
     assert "demonstration, not the answer" in Path("report/index.html").read_text(encoding="utf-8")
 
 
-def test_the_lists_of_a_study_are_replaced(command):
+def test_options_replace_the_lists_of_a_study(command):
     code, output, _ = command(
         "run", study(), "--seeds", "1", "--models", "random, pca", "--datasets", "wine,karate", "--device", "cpu"
     )
@@ -102,7 +103,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(command, words, parts):
     refused(command(*words), *parts)
 
 
-def test_unknown_keys_and_metrics_of_a_study_file(command):
+def test_unknown_keys_and_metrics_of_a_study_file_are_refused(command):
     refused(command("run", study(sedes="3")), "tiny.toml", "unknown key 'sedes'", "did you mean 'seeds'")
     contrast = (
         '[{ name = "c", first = { model = "gae", readout = "mean" }, second = { model = "raw", readout = "mean" }, '
@@ -117,12 +118,12 @@ def test_unknown_keys_and_metrics_of_a_study_file(command):
 @pytest.mark.parametrize(
     ("datasets", "part"), [('["karate", "karrate"]', "did you mean 'karate'"), ('["karate", "npz:mine.npz"]', "nan")]
 )
-def test_skipping_what_is_missing_excuses_no_bad_input(command, datasets, part):
+def test_skip_missing_does_not_excuse_bad_input(command, datasets, part):
     arrays(x=np.full((40, 5), np.nan))
     assert part in refused(command("run", study(datasets=datasets), "--skip-missing", "--device", "cpu")).lower()
 
 
-def test_the_same_data_under_two_names(command):
+def test_the_same_data_under_two_names_are_refused(command):
     arrays()
     refused(command("run", study(), "--datasets", "npz:mine.npz,npz:./mine.npz"), "are the same data; leave one out")
 
@@ -135,11 +136,11 @@ def test_the_same_data_under_two_names(command):
         ("raw", "{ hidden = 3 }", "raw does not accept the setting 'hidden'; it has no settings"),
     ],
 )
-def test_settings_that_a_row_has_not(command, model, settings, part):
+def test_settings_that_a_model_does_not_accept_are_refused(command, model, settings, part):
     refused(command("run", study(variants=f'[{{ models = ["{model}"], settings = {settings} }}]')), part)
 
 
-def test_missing_datasets_are_skipped_on_demand_and_named(command):
+def test_skip_missing_leaves_out_datasets_and_names_them(command):
     code, _, error = command("run", study(datasets='["cora", "karate"]'), "--skip-missing", "--device", "cpu")
     assert code == 0
     assert "skipped: " in error
@@ -172,14 +173,14 @@ def arrays(**changes):
     ],
     ids=["nan", "labels", "one class", "range", "small", "few edges"],
 )
-def test_a_file_of_ones_own_that_is_wrong(command, changes, part):
+def test_a_wrong_file_of_arrays_is_refused(command, changes, part):
     Path("mine.npz").unlink(missing_ok=True)
     name = arrays(**changes)
     error = refused(command("run", "smoke", "--datasets", name, "--device", "cpu", "--seeds", "1"))
     assert part in error.lower()
 
 
-def test_a_file_of_ones_own_that_is_right(command):
+def test_a_file_of_arrays_is_a_dataset(command):
     code, output, error = command(
         "run", study(models='["ae", "gae"]'), "--datasets", arrays(), "--seeds", "1", "--device", "cpu"
     )
@@ -187,12 +188,12 @@ def test_a_file_of_ones_own_that_is_right(command):
     assert "4 units" in output
 
 
-def test_links_asked_of_data_without_edges(command):
+def test_link_prediction_on_data_without_edges_is_refused(command):
     error = refused(command("run", study(datasets='["wine"]', tasks='["link-hadamard"]'), "--device", "cpu"))
     assert "wine: the dataset has no edges, which every task of the study needs (link-hadamard)" in error
 
 
-def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
+def test_values_outside_the_unit_interval_are_refused_for_a_bernoulli_likelihood(command):
     lines = (
         "from dataclasses import replace",
         "from benchmark.datasets import spec",
@@ -265,24 +266,24 @@ def test_values_outside_the_unit_interval_for_a_bernoulli_row(command):
     ],
     ids=lambda value: None if isinstance(value, tuple) else " ".join(value),
 )
-def test_what_the_rows_and_the_data_cannot_do(command, changes, parts):
+def test_impossible_settings_and_data_are_refused(command, changes, parts):
     refused(command("run", study(**changes), "--device", "cpu"), *parts)
 
 
-def test_non_edges_asked_of_a_complete_graph(command):
+def test_sampling_non_edges_of_a_complete_graph_is_refused(command):
     name = arrays(x=np.random.default_rng(0).random((8, 3)), y=np.arange(8) % 2, edges=None)
     error = refused(command("run", study(models='["gae-sampled"]'), "--datasets", name, "--device", "cpu"))
     assert "gae-sampled cannot be trained: all pairs of the 8 rows are edges, and the model samples non-edges" in error
 
 
-def test_results_that_cannot_be_written(command):
+def test_a_folder_that_cannot_be_written_is_refused(command):
     Path("occupied").write_text("a file", encoding="utf-8")
     refused(command("run", study(), "--results", "occupied", "--device", "cpu"), "occupied", "cannot be written")
     command("run", study(), "--seeds", "1", "--device", "cpu")
     refused(command("report", study(), "--out", "occupied"), "occupied", "cannot be written")
 
 
-def test_a_corrupt_record_and_a_corrupt_frame(command):
+def test_a_corrupt_record_and_a_corrupt_frame_are_refused(command):
     command("run", study(), "--device", "cpu")
     victim = next(Path("results/records").rglob("*.json"))
     victim.write_bytes(victim.read_bytes()[:100])
@@ -302,15 +303,10 @@ def test_the_module_runs_as_a_program():
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_replicas_reach_the_run_and_its_records(command, monkeypatch):
-    from benchmark.commands.run_study import _command
-    from benchmark.core.errors import InputError
-    from benchmark.running import run
-
-    def missing(*arguments):
-        raise InputError(f"asked for {arguments[-1]}")
-
-    monkeypatch.setattr(run, "missing", missing)
-    code, _, error = command("run", "smoke", "--replicas", "4")
-    assert (code, "asked for 4" in error) == (2, True)
-    assert _command("smoke", None, None, None, "cpu", 4, ()).endswith("--device cpu --replicas 4")
+def test_replicas_reach_the_run_and_its_records(command):
+    assert command("run", study(models='["raw"]'), "--replicas", "2", "--device", "cpu")[0] == 0
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in Path("results/records").rglob("*.json")]
+    assert {record["provenance"]["replicas"] for record in records} == {2}
+    assert {record["provenance"]["command"] for record in records} == {
+        "python -m benchmark run tiny.toml --device cpu --replicas 2"
+    }

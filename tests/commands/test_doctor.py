@@ -33,7 +33,7 @@ def line(output, start):
     return next(each.strip() for each in output.splitlines() if each.strip().startswith(start))
 
 
-def test_it_describes_the_machine_and_writes_nothing(tmp_path):
+def test_doctor_describes_the_machine_and_writes_nothing(tmp_path):
     before = content(tmp_path)
     code, output = told(tmp_path)
     assert code == 0
@@ -52,7 +52,7 @@ def test_it_describes_the_machine_and_writes_nothing(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def test_the_home_folder_and_its_owner_are_not_named(tmp_path, place):
+def test_the_home_folder_is_replaced_by_a_tilde(tmp_path, place):
     data = place / "data"
     (data / "MNIST/raw").mkdir(parents=True)
     for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
@@ -74,7 +74,7 @@ def test_the_default_data_root_and_a_data_root_that_does_not_exist(tmp_path, mon
     assert line(output, "digits: ") == "digits: ok"
 
 
-def test_records_that_cannot_be_read_are_counted_and_three_named(tmp_path):
+def test_unreadable_records_are_counted_and_three_are_named(tmp_path):
     (tmp_path / "results/records").mkdir(parents=True)
     for number in range(5):
         (tmp_path / f"results/records/{number}.json").write_text("")
@@ -91,7 +91,7 @@ def test_results_that_cannot_be_written_stop_every_study(tmp_path):
     assert output.endswith("smoke and default cannot run here\n")
 
 
-def test_a_package_that_is_missing_or_broken_is_told(tmp_path, monkeypatch):
+def test_missing_and_broken_packages_are_named(tmp_path, monkeypatch):
     def missing(name):
         if name == "torch-geometric":
             raise PackageNotFoundError(name)
@@ -130,7 +130,7 @@ def test_an_exception_in_one_section_leaves_the_others_whole(tmp_path, monkeypat
     assert "smoke: can run" in output
 
 
-def test_without_any_home(tmp_path, monkeypatch):
+def test_doctor_works_without_a_home_folder(tmp_path, monkeypatch):
     def none():
         raise RuntimeError("Could not determine home directory.")
 

@@ -126,7 +126,7 @@ NOTED = {
 
 
 @pytest.mark.parametrize("promise", BROKEN_DATASETS)
-def test_a_dataset_breaks(promise, tmp_path):
+def test_a_broken_dataset_is_found(promise, tmp_path):
     row, why = BROKEN_DATASETS[promise]
     found = broken(OF_DATASETS, DatasetCase(row, tmp_path))
     assert why in found[promise]
@@ -153,7 +153,7 @@ def test_every_promise_of_datasets_can_be_broken():
     assert [*BROKEN_DATASETS, *NOTED] == [contract.promise for contract in OF_DATASETS]
 
 
-# Models that break one
+# Models that break one promise
 
 SMALL = Settings(hidden=(8,), latent=4, learning_rate=1e-2, epochs=3)
 
@@ -230,7 +230,7 @@ ALSO = {  # promises that a case breaks too
 
 
 @pytest.mark.parametrize("promise", BROKEN_MODELS)
-def test_a_model_breaks(promise):
+def test_a_broken_model_is_found(promise):
     spec, why = BROKEN_MODELS[promise]
     found = broken(OF_MODELS, ModelCase(spec))
     assert why in found[promise]
@@ -255,7 +255,7 @@ def test_every_promise_of_models_can_be_broken():
     assert list(BROKEN_MODELS) == [contract.promise for contract in OF_MODELS]
 
 
-# Tasks that break one
+# Tasks that break one promise
 
 
 def task(score, **changes):
@@ -322,7 +322,7 @@ BROKEN_TASKS = {
 
 
 @pytest.mark.parametrize("promise", BROKEN_TASKS)
-def test_a_task_breaks(promise):
+def test_a_broken_task_is_found(promise):
     row, why = BROKEN_TASKS[promise]
     found = broken(OF_TASKS, TaskCase(row))
     assert why in found[promise]

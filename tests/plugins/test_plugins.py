@@ -93,7 +93,7 @@ CENTRES = Task(
 
 @pytest.fixture
 def plugin(tmp_path):
-    """Write a plugin of the given parts; its path."""
+    """Write a plugin of the given parts. Returns its path."""
 
     def write(*parts, name="mine.py"):
         path = tmp_path / name
@@ -103,11 +103,11 @@ def plugin(tmp_path):
     return write
 
 
-def test_without_plugins_the_tables_are_ours():
+def test_without_plugins_the_tables_are_our_own():
     assert with_plugins() == OURS
 
 
-def test_a_file_adds_what_stands_at_its_top_level(plugin):
+def test_a_file_adds_the_specs_at_its_top_level(plugin):
     path = plugin(DATASET, MODEL, TASK)
     tables = with_plugins([path, path])
     assert [row.name for row in tables.datasets[len(OURS.datasets) :]] == ["mine"]
@@ -118,27 +118,27 @@ def test_a_file_adds_what_stands_at_its_top_level(plugin):
     assert tables.load("mine", path.parent).rows == 60
 
 
-def test_rows_of_ours_that_a_plugin_imports_are_not_its_own(plugin):
+def test_imported_specs_of_ours_are_not_part_of_a_plugin(plugin):
     path = plugin("from benchmark.models import MODELS", "from benchmark.tasks import TASKS", TASK)
     assert [spec.name for spec in read_plugin(path).specs] == ["nearest-centre"]
 
 
-def test_versions_follow_the_source(plugin):
+def test_an_edited_source_changes_the_versions(plugin):
     first = with_plugins([plugin(MODEL, TASK)])
-    edited = with_plugins([plugin(MODEL, TASK, "# a word more")])
+    edited = with_plugins([plugin(MODEL, TASK, "# edited")])
     assert first.models[-1].version != edited.models[-1].version
     assert first.tasks[-1].version != edited.tasks[-1].version
     assert first.sources["model ae-bounded"] != edited.sources["model ae-bounded"]
 
 
-def test_a_noised_row_follows_the_source_too(plugin):
+def test_an_edited_source_changes_the_version_of_a_noised_model(plugin):
     made = (
         "from dataclasses import replace",
         "from benchmark.models import MODELS, NoisedSpec",
         "by_name = {row.name: row for row in MODELS}",
         "AGAIN = NoisedSpec(name='ae-noised-again', point=by_name['ae'], variational=by_name['vae'])",
     )
-    first, edited = with_plugins([plugin(*made)]), with_plugins([plugin(*made, "# more")])
+    first, edited = with_plugins([plugin(*made)]), with_plugins([plugin(*made, "# edited")])
     assert first.models[-1].version != edited.models[-1].version
 
 
@@ -160,7 +160,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
-def test_what_is_refused_is_named(why, plugin):
+def test_a_wrong_plugin_is_refused_by_name(why, plugin):
     source, said = REFUSED[why]
     with pytest.raises(InputError) as raised:
         with_plugins([plugin(source)])
@@ -169,7 +169,7 @@ def test_what_is_refused_is_named(why, plugin):
     assert "\n" not in str(raised.value)
 
 
-def test_a_missing_file_and_two_of_one_name(plugin, tmp_path):
+def test_a_missing_file_and_a_repeated_name_are_refused(plugin, tmp_path):
     with pytest.raises(InputError, match=r"plugin gone\.py: cannot be read \(No such file"):
         with_plugins([tmp_path / "gone.py"])
     with pytest.raises(InputError, match=r"plugin other\.py: the task 'nearest-centre' exists already in mine\.py"):
@@ -186,7 +186,7 @@ LOADS = {
 
 
 @pytest.mark.parametrize("what", LOADS)
-def test_a_load_that(what, plugin, tmp_path):
+def test_a_wrong_load_is_refused_by_name(what, plugin, tmp_path):
     body, said = LOADS[what]
     head = "import numpy as np; from benchmark.datasets import DatasetSpec, Raw\ndef load(root):\n"
     tables = with_plugins([plugin(head + body + "\n" + DATASET[DATASET.index("MINE =") :])])
@@ -213,8 +213,8 @@ def records(results):
 
 
 @pytest.mark.workers
-def test_a_study_with_a_plugin_runs_reports_and_never_mixes_sources(command, tmp_path):
-    """In worker processes, which have never seen the file; a network, a dataclass and functions travel to them."""
+def test_a_study_with_a_plugin_never_mixes_scores_of_two_sources(command, tmp_path):
+    """Worker processes have never seen the file. They receive a network, a dataclass and functions."""
     part = tmp_path / "parts" / "mine.py"
     part.parent.mkdir()
     part.write_text(DATASET + MODEL + TASK, encoding="utf-8")
@@ -240,13 +240,13 @@ def test_a_study_with_a_plugin_runs_reports_and_never_mixes_sources(command, tmp
     assert command("run", "mine.toml", "--workers", "2", "--device", "cpu")[0] == 0
     after = pd.read_parquet("results/with-plugins.parquet")
     trained = after["model"].eq("ae-bounded")
-    assert not set(after.loc[trained, "key"]) & set(scores["key"])  # another model, trained anew
-    assert set(after.loc[~trained, "key"]) <= set(scores["key"])  # ours, scored by the edited task besides
+    assert not set(after.loc[trained, "key"]) & set(scores["key"])  # the edited model is trained again
+    assert set(after.loc[~trained, "key"]) <= set(scores["key"])  # our model keeps its record
     asked = after["task"].eq("nearest-centre")
     assert not set(after.loc[asked, "version"]) & set(scores.loc[scores["task"].eq("nearest-centre"), "version"])
 
 
-def test_the_option_and_the_report_of_a_task_whose_plugin_is_not_named(command, plugin):
+def test_the_report_refuses_a_task_of_a_plugin_that_is_not_named(command, plugin):
     path = plugin(DATASET, MODEL, TASK)
     Path("mine.toml").write_text(STUDY.replace('plugins = ["parts/mine.py"]', ""), encoding="utf-8")
     refused(command("run", "mine.toml"), "unknown model 'ae-bounded'")
@@ -259,7 +259,7 @@ def test_the_option_and_the_report_of_a_task_whose_plugin_is_not_named(command, 
 
 
 @pytest.mark.parametrize("kind", ["dataset", "model", "task"])
-def test_what_new_writes_keeps_every_promise(kind, command):
+def test_every_template_keeps_every_promise(kind, command):
     code, out, _ = command("new", kind, "my-own")
     assert code == 0
     assert f"check {kind} my-own --plugin my-own.py" in out
@@ -270,14 +270,14 @@ def test_what_new_writes_keeps_every_promise(kind, command):
     refused(command("new", kind, "my-own"), "my-own.py exists already")
 
 
-def test_new_and_check_refuse_what_they_do_not_know(command):
+def test_new_and_check_refuse_unknown_names(command):
     refused(command("new", "datset", "mine"), "unknown kind 'datset'; did you mean 'dataset'?")
     refused(command("new", "dataset", "../mine"), "a dataset is named '../mine'")
     refused(command("check", "dataset", "coar"), "unknown dataset 'coar'; did you mean 'cora'?")
     refused(command("check", "model", "vea"), "unknown model 'vea'")
 
 
-def test_check_tells_what_is_broken_and_ends_with_1(command, plugin):
+def test_check_names_broken_promises_and_exits_with_1(command, plugin):
     path = plugin(DATASET.replace("y=y)", "y=y + 1, edges=[[0, 99], [1, 2]])"))
     code, out, _ = command("check", "dataset", "mine", "--plugin", str(path))
     assert code == 1
@@ -289,7 +289,7 @@ def test_check_tells_what_is_broken_and_ends_with_1(command, plugin):
 
 
 def installed(folder, value, group="benchmark.datasets"):
-    """What pip leaves of a package with one entry point, and a module beside it."""
+    """Write the metadata of a package with one entry point, as pip does."""
     about = folder / "broken-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n", encoding="utf-8")
@@ -305,7 +305,7 @@ def installed(folder, value, group="benchmark.datasets"):
         ("broken_plugin:MINE", "benchmark.tasks", "is a DatasetSpec, expected a Task"),
     ],
 )
-def test_a_broken_package_is_an_error_that_names_it(value, group, said, tmp_path, monkeypatch):
+def test_a_broken_package_is_refused_by_name(value, group, said, tmp_path, monkeypatch):
     installed(tmp_path, value, group)
     (tmp_path / "broken_plugin.py").write_text(DATASET, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
@@ -315,8 +315,8 @@ def test_a_broken_package_is_an_error_that_names_it(value, group, said, tmp_path
     sys.modules.pop("broken_plugin", None)
 
 
-def test_the_example_package_installed_into_an_environment_of_its_own(tmp_path):
-    """Without network: pip builds with the setuptools at hand, and the environment sees our packages beside its own."""
+def test_an_installed_package_adds_its_specs(tmp_path):
+    """pip builds without network, and the new environment also sees our packages."""
     environment, source = tmp_path / "environment", tmp_path / "source"
     venv.create(environment)
     python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"

@@ -30,7 +30,7 @@ def kept(study: Study, results: Path) -> Declaration:
     return found
 
 
-def test_what_a_study_declares_is_read_back_as_it_was(tmp_path: Path) -> None:
+def test_a_declaration_is_read_back_unchanged(tmp_path: Path) -> None:
     study = a_study(margin=0.02)
     declare(study, tmp_path, recorded=0)
     assert kept(study, tmp_path) == Declaration(
@@ -39,7 +39,7 @@ def test_what_a_study_declares_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert changed(study, kept(study, tmp_path)) == {}
 
 
-def test_before_anything_is_recorded_a_change_is_free_and_afterwards_it_is_not(tmp_path: Path) -> None:
+def test_a_declaration_is_replaced_until_a_unit_is_recorded(tmp_path: Path) -> None:
     declare(a_study(margin=0.05), tmp_path, recorded=0)
     declare(a_study(margin=0.01), tmp_path, recorded=0)
     declare(a_study(margin=0.1), tmp_path, recorded=7)
@@ -51,14 +51,14 @@ def test_before_anything_is_recorded_a_change_is_free_and_afterwards_it_is_not(t
     assert kept(a_study(), tmp_path).margin == 0.01
 
 
-def test_units_that_were_recorded_already_are_counted(tmp_path: Path) -> None:
+def test_the_page_counts_units_recorded_before_the_declaration(tmp_path: Path) -> None:
     declare(a_study(), tmp_path, recorded=7)
     declaration = kept(a_study(), tmp_path)
     assert declaration.recorded == 7
     assert "declared after 7 units of the study had been recorded" in declared(a_study(), declaration, {})
 
 
-def test_changed_added_and_withdrawn_contrasts_are_named(tmp_path: Path) -> None:
+def test_the_page_names_changed_added_and_withdrawn_contrasts(tmp_path: Path) -> None:
     declare(a_study(), tmp_path, recorded=0)
     after = a_study(
         pairs=[{**PAIR, "role": "secondary"}, {"point": "gae", "variational": "vgae", "links": "link-inner-product"}],
@@ -116,7 +116,7 @@ def test_without_a_declaration_the_page_says_so() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"margin": 1}', b"\xff\xfe"])
-def test_a_damaged_declaration_is_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_declaration_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     path(tmp_path, "mine").write_bytes(content)
     with pytest.raises(InputError, match=r"mine\.declared\.json: not a readable declaration") as caught:
         read_declaration(tmp_path, "mine")

@@ -44,12 +44,12 @@ def test_the_studies_of_all_leave_out_the_models_of_study_origin_alone(name):
 ALL = {**MINIMAL, "models": "all"}
 
 
-def test_all_models_are_those_of_this_version_in_table_order_with_controls():
+def test_all_means_every_model_of_this_version_in_table_order():
     assert study_of(ALL).models == tuple(row.name for row in MODELS)
     assert "random" in study_of(ALL).models
 
 
-def test_all_models_do_not_include_those_of_plugins():
+def test_all_does_not_include_models_of_plugins():
     plugged = replace(MODELS[0], name="mine")
     tables = Tables(models=(*MODELS, plugged), sources={"model mine": "mine.py 0123"})
     assert study_of(ALL, tables) == study_of(ALL)
@@ -182,7 +182,7 @@ def test_unknown_names_get_a_suggestion(change, message):
         check_names(study_of({**MINIMAL, **change}))
 
 
-def test_unknown_study_and_missing_file(tmp_path):
+def test_an_unknown_study_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(InputError, match="unknown study 'papr'; did you mean 'paper'"):
         load_study("papr")
     with pytest.raises(InputError, match=r"none\.toml does not exist"):
@@ -193,7 +193,7 @@ def test_unknown_study_and_missing_file(tmp_path):
         load_study(str(broken))
 
 
-def test_studies_together_ask_what_each_of_them_asks():
+def test_studies_together_are_the_union_of_their_lists():
     pair = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
     one = {**MINIMAL, "name": "one", "pairs": [pair], "seeds": 3, "ladders": [["ae", "vae"]]}
     variants = [{"models": ["gae", "ae"], "settings": {"latent": 2}}]
@@ -207,7 +207,7 @@ def test_studies_together_ask_what_each_of_them_asks():
     assert [(v.models, v.label) for v in both.variants] == [(("gae",), "latent=2"), (("ae",), "latent=2")]
     assert both.readouts == ("mean", "sampled", "averaged-4", "expected")
     assert both.ladders == (("ae", "vae"),)
-    assert both.contrasts == first.contrasts  # its roles, since it is named first
+    assert both.contrasts == first.contrasts  # the roles of the first study count
     assert together([first]) == first
     with pytest.raises(InputError, match=r"studies one and other: their margins are 0\.01 and 0\.02"):
         together([first, study_of({**one, "name": "other", "margin": 0.02})])
@@ -217,7 +217,7 @@ def test_all_bundled_studies_can_be_reported_together():
     assert together([study_named(name) for name in bundled()]).waterfalls == STARTS
 
 
-def test_a_ladder_has_rungs_that_are_trained():
+def test_a_ladder_with_an_untrained_rung_is_refused():
     with pytest.raises(InputError, match="ladders: 'vae beta=0' is not among the study's models"):
         study_of({**MINIMAL, "ladders": [["ae", "vae beta=0"]]})
     with pytest.raises(InputError, match=r"ladders\.0"):
@@ -246,13 +246,13 @@ def refusal(read):
 
 @settings(deadline=None)
 @given(st.dictionaries(WORDS | st.text(max_size=5), VALUES, max_size=4))
-def test_whatever_a_study_says_it_is_read_or_refused(changes):
+def test_any_document_is_read_or_refused_in_one_line(changes):
     assert "\n" not in refusal(lambda: parse_study({**MINIMAL, **changes}, where="f"))
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode(errors="surrogatepass")))
-def test_whatever_a_study_file_holds_it_is_read_or_refused(tmp_path_factory, content):
+def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("fuzz") / "study.toml"
     path.write_bytes(b'name = "mine"\ntitle = "Mine"\ndatasets = ["wine"]\nmodels = ["ae"]\n' + content)
     assert "\n" not in refusal(lambda: load_study(str(path)))
