@@ -31,7 +31,7 @@ app = typer.Typer(
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, as a batch system sends it. The clean-up is the same as after Ctrl-C."""
+    """SIGTERM, as a batch system sends it. The clean-up is the same as for Ctrl-C."""
 
 
 def _terminate(*_: object) -> None:

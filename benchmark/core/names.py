@@ -33,7 +33,7 @@ def find(table: Iterable[Entry], kind: str, name: str) -> Entry:
 
     Args:
         table: Entries with distinct names.
-        kind: What the entries are, in the singular ("model"), for the message.
+        kind: The kind of entry, in the singular ("model"), for the message.
         name: The name to look up.
 
     Raises:
@@ -70,7 +70,7 @@ def unknown(kind: str, value: str, known: Iterable[str], where: str = "") -> Inp
     """The error for a name that a table does not have: the value, the nearest names and the known names.
 
     Args:
-        kind: What the names are of, in the singular ("model").
+        kind: The kind of entry, in the singular ("model").
         value: The unknown name.
         known: All names of the table.
         where: The place that the message starts with, such as a file or an option.

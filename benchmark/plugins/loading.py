@@ -126,7 +126,7 @@ def _of_package(point: EntryPoint, kind: str) -> Plugin:
 
 
 def _specs_in(values: Iterable[Any]) -> Iterator[Spec]:
-    """The specs among values, and in tuples and lists among them. Imported specs of ours do not count."""
+    """The specs among values, also inside tuples and lists. Imported specs of ours do not count."""
     ours = {id(spec) for spec in (*OURS.datasets, *OURS.models, *OURS.tasks)}
     for value in values:
         for each in value if isinstance(value, tuple | list) else [value]:
@@ -154,7 +154,7 @@ def check_plain(kind: str, name: object, where: str) -> None:
         where: The start of the message.
 
     Raises:
-        InputError: If the name has other characters than letters, digits and ``._+-``, or starts with one of these.
+        InputError: If the name has other characters than letters, digits and ``._+-``, or starts with one of ``._+-``.
 
     >>> check_plain("dataset", "penguins-2", "new dataset")
     """
@@ -173,7 +173,7 @@ def _check_name(plugin: Plugin, kind: str, name: Any, taken: Sequence[str], sour
 
 
 def _bound(spec: Spec, plugin: Plugin) -> Spec:
-    """Tie a spec to the source of its plugin, so that an edited plugin never reuses older scores.
+    """Tie a spec to the source of its plugin: an edited plugin never reuses older scores.
 
     The version of a model or task comes from the digest, and keys contain the version. Keys contain the fingerprint of
     a dataset's content anyway, so only the messages of its ``load`` change: they name the plugin.

@@ -61,7 +61,7 @@ class Tables:
         return dataset
 
     def sources_of(self, dataset: str, model: str, tasks: frozenset[str]) -> dict[str, str]:
-        """Name and digest of each plugin that a unit uses, as records keep them."""
+        """Name and digest of each plugin that a unit uses, for the record."""
         parts = (f"dataset {dataset}", f"model {model}", *(f"task {task}" for task in sorted(tasks)))
         return {part: self.sources[part] for part in parts if part in self.sources}
 
