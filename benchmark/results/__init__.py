@@ -1,1 +1,1 @@
-"""Records, frames and their merging."""
+"""Records, the frames made from them, and merging of results folders."""

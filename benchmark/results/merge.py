@@ -1,4 +1,4 @@
-"""Several results folders put together into one: all is read and compared before anything is written."""
+"""Merge several results folders into one. All files are read and compared before the first is written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from benchmark.results.store import Store
 from benchmark.study import declaration
 from benchmark.study.declaration import Declaration
 
-_SHOWN = 20  # of what stands against merging, a line each
+_SHOWN = 20  # most faults that an error message lists
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A record and the results folder that it lies in."""
+    """A record and its results folder."""
 
     record: Record
     folder: Path
@@ -29,39 +29,50 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge wrote, and what the target then holds."""
+    """The result of a merge.
 
-    written: Counter[str]  # files: "declarations", "latent files", "label files", "records"
+    Attributes:
+        written: Number of new files: "declarations", "latent files", "label files", "records".
+        records: Number of records in the target.
+        failed: Number of failed records in the target.
+        lost: Number of files of latents and drawings that records name and no folder has.
+        studies: Names of the declared studies.
+        devices: Kinds of devices of all records.
+    """
+
+    written: Counter[str]
     records: int
-    failed: int  # of the records
-    lost: int  # files of latents and drawings that records name and no folder holds
-    studies: tuple[str, ...]  # that were declared
-    devices: tuple[str, ...]  # kinds, of all records
+    failed: int
+    lost: int
+    studies: tuple[str, ...]
+    devices: tuple[str, ...]
 
 
 def merge(sources: Sequence[Path], results: Path) -> Merged:
-    """Bring what the ``sources`` hold into ``results``, each file whole or not at all.
+    """Merge the results of the ``sources`` into ``results``.
 
-    InputError, and nothing is written, where a file below ``records`` is no record, where two folders hold other scores
-    of the same key, or where they declare a study differently. The records of a folder that is merged again change
-    nothing. Frames are not merged: they follow from the records.
+    Merging a folder twice changes nothing. Frames are not merged: a run writes them from the records.
+
+    Raises:
+        InputError: If a file below ``records`` is not a record, two folders have different scores for one key, or two
+            folders declare a study differently. Nothing is written then.
     """
     folders = [results, *_checked(sources, results)]
-    against: list[str] = []
-    held = _records(folders, against)
-    merged = {key: joined for key, each in held.items() if (joined := _joined(each, against)) is not None}
-    declared = _declarations(folders, against)
-    if against:
-        more = [f"and {len(against) - _SHOWN} more"] if len(against) > _SHOWN else []
-        raise InputError("\n  ".join([f"{results}: nothing was merged:", *against[:_SHOWN], *more]))
+    faults: list[str] = []
+    held = _records(folders, faults)
+    merged = {key: joined for key, each in held.items() if (joined := _joined(each, faults)) is not None}
+    declared = _declarations(folders, faults)
+    if faults:
+        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+        raise InputError("\n  ".join([f"{results}: nothing was merged:", *faults[:_SHOWN], *more]))
     written: Counter[str] = Counter()
-    for name, kept in declared.items():  # first of all, as a run does
+    for name, kept in declared.items():  # declarations first, as in a run
         if kept != declaration.read_declaration(results, name):
             declaration.keep(kept, results, name)
             written["declarations"] += 1
     files = {file for record in merged.values() for file in (record.latents, record.generated) if file}
     lost = 0
-    for file in sorted(files):  # before the records, which name them
+    for file in sorted(files):  # before the records that name them
         found = next((folder for folder in folders if is_zipfile(folder / file)), None)
         lost += found is None
         if found is not None and found != results:
@@ -82,19 +93,19 @@ def merge(sources: Sequence[Path], results: Path) -> Merged:
 
 
 def _checked(sources: Sequence[Path], results: Path) -> list[Path]:
-    """The sources, each once; InputError for one that is no folder of results, or the target itself."""
+    """Return each source once. Raise InputError for a folder without records, or the target itself."""
     for folder in sources:
         if not folder.is_dir():
-            raise InputError(f"{folder}: {'it is not a folder' if folder.exists() else 'there is no such folder'}")
+            raise InputError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
         if folder.resolve() == results.resolve():
-            raise InputError(f"{folder}: it is the folder to merge into; name others, or another --results")
+            raise InputError(f"{folder} is the folder to merge into. Name other folders, or another --results")
         if not (folder / "records").is_dir():
-            raise InputError(f"{folder}: it has no folder 'records'; name the folder that run was given as --results")
+            raise InputError(f"{folder} has no folder 'records'. Name a folder that was the --results of a run")
     return list({folder.resolve(): folder for folder in sources}.values())
 
 
-def _records(folders: Sequence[Path], against: list[str]) -> dict[str, list[Held]]:
-    """Every record by its key, those of the first folder first; what is no record is added to ``against``."""
+def _records(folders: Sequence[Path], faults: list[str]) -> dict[str, list[Held]]:
+    """Return all records by key, in the order of the folders. Add a line to ``faults`` for each other file."""
     held: dict[str, list[Held]] = {}
     for folder in folders:
         store = Store(folder)
@@ -102,27 +113,27 @@ def _records(folders: Sequence[Path], against: list[str]) -> dict[str, list[Held
             try:
                 record = store.read(path)
             except InputError as error:
-                against.append(str(error))
+                faults.append(str(error))
             else:
                 held.setdefault(record.key, []).append(Held(record, folder))
     return held
 
 
-def _joined(held: Sequence[Held], against: list[str]) -> Record | None:
-    """One record of all that folders hold of a key, or None where they contradict each other."""
+def _joined(held: Sequence[Held], faults: list[str]) -> Record | None:
+    """Join the records of one key. Return None, with a line in ``faults``, if they contradict each other."""
     ordered = sorted(held, key=lambda each: (each.record.status == "failed", -len(each.record.scores)))  # stable
     try:
         return reduce(_join, ordered).record
     except InputError as error:
-        against.append(str(error))
+        faults.append(str(error))
         return None
 
 
 def _join(first: Held, second: Held) -> Held:
-    """Both in one; ``first`` has as many scores as ``second`` or more, unless this one failed.
+    """Join two records of one key. ``first`` has at least as many scores, unless ``second`` failed.
 
-    Scores of one training are put together. Of two trainings, which may have come out equal in all that both were
-    asked, one record is taken whole, for no record mixes two. InputError where they contradict each other.
+    Scores of one training are joined. Of two trainings the fuller record is taken, because no record mixes two
+    trainings. Raises InputError if the records contradict each other.
     """
     _check_scores(first, second)
     ours, theirs = first.record, second.record
@@ -135,15 +146,15 @@ def _join(first: Held, second: Held) -> Held:
         return Held(replace(whole, latents=latents, generated=generated), first.folder)
     if new:
         raise InputError(
-            f"{_named(ours)}: {first.folder} and {second.folder} each hold scores that the other lacks, and they are "
-            "of two trainings; delete one of the records"
+            f"{_named(ours)}: {first.folder} and {second.folder} each have scores that the other lacks, from two "
+            "trainings. Delete one of the records"
         )
     more = len(theirs.scores) == len(ours.scores) and theirs.latents and not ours.latents
     return second if more else first
 
 
 def _same_training(ours: Record, theirs: Record) -> bool:
-    """Whether two records are of one latent: by its digest, which its file is named by, or for they must be equal."""
+    """Whether two records have one latent: their files have one name (with a digest), or their bits are equal."""
     if ours.latents and theirs.latents:
         return ours.latents == theirs.latents
     return ours.reproducible and theirs.reproducible and ours.made_by == theirs.made_by
@@ -157,25 +168,23 @@ def _check_scores(first: Held, second: Held) -> None:
     if others:
         slot = others[0]
         metric = next(name for name in ours.scores[slot] if ours.scores[slot][name] != theirs.scores[slot].get(name))
-        what = f"{slot.task} on {slot.readout}, draw {slot.draw}, has {metric}"
+        score = f"{slot.task} on {slot.readout}, draw {slot.draw}, has {metric}"
         values = [f"{each.record.scores[slot].get(metric)} in {each.folder}" for each in (first, second)]
-        more = f" ({len(others) - 1} more of its scores differ)" if len(others) > 1 else ""
-        raise InputError(f"{_named(ours)}: {what} {values[0]} and {values[1]}{more}{_otherwise(ours, theirs)}")
+        more = f" ({len(others) - 1} more scores differ)" if len(others) > 1 else ""
+        raise InputError(f"{_named(ours)}: {score} {values[0]} and {values[1]}{more}{_otherwise(ours, theirs)}")
     if "failed" not in (ours.status, theirs.status) and ours.status != theirs.status:
-        raise InputError(
-            f"{_named(ours)}: it is {ours.status} in {first.folder} and {theirs.status} in {second.folder}"
-        )
+        raise InputError(f"{_named(ours)} is {ours.status} in {first.folder} and {theirs.status} in {second.folder}")
 
 
 def _otherwise(ours: Record, theirs: Record) -> str:
-    """What was not the same when two records of a key were made, if anything: then they need not be equal."""
+    """Say which conditions differed when two records were made. Their scores may then differ."""
     parts = {
         "versions": ours.provenance.versions != theirs.provenance.versions,
         "processors": ours.provenance.device_name != theirs.provenance.device_name,
         "replicas": ours.provenance.replicas != theirs.provenance.replicas,
     }
     other = " and ".join(name for name, differs in parts.items() if differs)
-    return f"; they were made with other {other}: delete one of the two" if other else ""
+    return f". They were made with other {other}. Delete one of the two" if other else ""
 
 
 def _named(record: Record) -> str:
@@ -183,8 +192,8 @@ def _named(record: Record) -> str:
     return f"record {record.key} ({record.dataset}, {identity.model}, seed {identity.seed}, {identity.unit})"
 
 
-def _declarations(folders: Sequence[Path], against: list[str]) -> dict[str, Declaration]:
-    """What the folders declare of each study, with the most units that one of them had recorded when it did."""
+def _declarations(folders: Sequence[Path], faults: list[str]) -> dict[str, Declaration]:
+    """Return the declaration of each study, with the most units that any folder had recorded before."""
     suffix = declaration.path(Path(), "").name
     found: dict[str, tuple[Declaration, Path]] = {}
     for folder in folders:
@@ -193,19 +202,19 @@ def _declarations(folders: Sequence[Path], against: list[str]) -> dict[str, Decl
             try:
                 theirs = declaration.read_declaration(folder, name)
             except InputError as error:
-                against.append(str(error))
+                faults.append(str(error))
                 continue
             if theirs is None:
                 continue
-            ours, where = found.get(name, (theirs, folder))
+            ours, first = found.get(name, (theirs, folder))
             if not ours.agrees(theirs):
-                against.append(
-                    f"study {name}: {where} and {folder} declare different contrasts, models or margins; "
-                    f"compare {declaration.path(where, name)} with {path}"
+                faults.append(
+                    f"study {name}: {first} and {folder} declare different contrasts, models or margins. "
+                    f"Compare {declaration.path(first, name)} with {path}"
                 )
             recorded = max(ours.recorded, theirs.recorded)
             found[name] = (
                 ours.model_copy(update={"recorded": recorded, "models": ours.models or theirs.models}),
-                where,
+                first,
             )
     return {name: kept for name, (kept, _) in found.items()}

@@ -17,26 +17,35 @@ from benchmark.tasks import METRICS, TASKS
 
 SCHEMA = 1
 
-
 UnitStatus = Literal["complete", "diverged", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes a unit the unit it is; the key is a digest of it."""
+    """Everything that tells two units apart. The key is a digest of the identity.
 
-    fingerprint: str  # of the dataset
-    graph: str  # "own", "9-nearest-neighbours" or "none"
+    Attributes:
+        fingerprint: Digest of the dataset.
+        graph: ``own``, ``9-nearest-neighbours`` or ``none``.
+        settings: Hyperparameters by name. Unset ones are left out.
+        unit: The edge set, ``all-edges`` or ``training-edges``.
+        device: ``cpu`` or ``cuda``.
+        schema: Version of the record's format.
+    """
+
+    fingerprint: str
+    graph: str
     model: str
     model_version: int
     settings: Mapping[str, Any]
     seed: int
-    unit: str  # "all-edges" or "training-edges"
-    device: str  # "cpu" or "cuda"
+    unit: str
+    device: str
     schema: int = SCHEMA
 
     @property
     def key(self) -> str:
+        """The name of the record, 32 hexadecimal digits."""
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -53,26 +62,48 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a unit came about; no part of its identity."""
+    """How a unit was made. The key does not depend on it.
 
-    seconds: float  # of training, per replica; 0 where the latent is that of another unit
+    Attributes:
+        seconds: Training time per replica. 0 if another unit has the same latent.
+        scoring_seconds: Scoring time.
+        peak_memory: Bytes: most memory of the training process, or most memory that was allocated on the GPU.
+        device_name: Name of the processor or GPU.
+        replicas: Seeds that trained together.
+        versions: Versions of Python, packages and plugins.
+        commit: Git commit of the code. Empty outside a checkout.
+        command: The command line, without folders.
+        halved: How often the batch was halved because memory ran out.
+    """
+
+    seconds: float
     scoring_seconds: float
-    peak_memory: int  # bytes: of the training process, or allocated on the GPU
+    peak_memory: int
     device_name: str
-    replicas: int  # trained together
+    replicas: int
     versions: Mapping[str, str]
     commit: str
     command: str
-    halved: int = 0  # how often the batch was, since memory ran out
+    halved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One trained unit: identity, status, scores by slot and metric, curve, diagnostics, provenance.
+    """One unit with its scores.
 
-    ``latents`` and ``generated`` are the files of the latent, and of what the decoder makes of it, below the results
-    folder, or empty. A diverged unit is scored as a constant latent, which is chance; a failed one has no scores and
-    says why in ``message``.
+    Attributes:
+        dataset: Name of the dataset.
+        status: A diverged unit is scored as a constant latent, which gives chance. A failed unit lacks scores.
+        message: Why the unit diverged or failed.
+        provenance: How the unit was made.
+        scores: Value of each metric, by slot.
+        curve: Loss and its parts by epoch.
+        diagnostics: Measures of the latent.
+        latents: File of the latents below the results folder. Empty if they are not kept.
+        generated: File of the drawings. Empty if there are none.
+
+    Raises:
+        ValueError: If the status is unknown, a file lies elsewhere, or a score is out of range.
     """
 
     identity: Identity
@@ -87,7 +118,7 @@ class Record:
     generated: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse on writing what would be refused on reading."""
+        # checked here, so that a record that cannot be read is never written
         if self.status not in get_args(UnitStatus):
             raise ValueError(f"status {self.status!r} is unknown, expected one of {', '.join(get_args(UnitStatus))}")
         for kind, file in (("latents", self.latents), ("generated", self.generated)):
@@ -98,27 +129,34 @@ class Record:
 
     @property
     def key(self) -> str:
+        """The key of the identity."""
         return self.identity.key
 
     @property
     def made_by(self) -> tuple[Mapping[str, str], str]:
-        """The versions and the processor or GPU."""
+        """The versions, and the name of the processor or GPU."""
         return self.provenance.versions, self.provenance.device_name
 
     @property
     def reproducible(self) -> bool:
-        """Whether the same training must give the same bits again, by the same versions on the same processor."""
+        """Whether the same versions on the same processor must give the same bits."""
         return self.identity.device == "cpu" and self.provenance.replicas == 1
 
     def to_json(self) -> bytes:
-        """The record as its file holds it, scores in a fixed order."""
+        """Return the content of the record's file. Scores have a fixed order."""
         content = asdict(replace(self, scores={}))
         content["scores"] = [{**asdict(slot), "metrics": dict(self.scores[slot])} for slot in sorted(self.scores)]
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Record:
-        """The record of a file's bytes; ValueError, KeyError or TypeError where they are none."""
+        """Read the content of a record's file.
+
+        Raises:
+            ValueError: If a value is impossible, or the schema is another one.
+            KeyError: If a part is missing.
+            TypeError: If a part is of another type.
+        """
         content = json.loads(text)
         scores = {}
         for entry in content.pop("scores"):
@@ -131,11 +169,15 @@ class Record:
             (first, *_) = error.errors(include_url=False)
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
         if identity.schema != SCHEMA:
-            raise ValueError(f"it is of schema {identity.schema}, and this version of the benchmark reads {SCHEMA}")
+            raise ValueError(f"the schema is {identity.schema}, and this version of the benchmark reads {SCHEMA}")
         return cls(identity=identity, provenance=provenance, scores=scores, **content)
 
     def extended(self, later: Record) -> Record:
-        """This record with the scores that ``later`` took from the same latent; provenance and curve stay."""
+        """Add the scores that ``later`` took from the same latent. Curve and provenance stay.
+
+        Raises:
+            InputError: If both records have a slot, and the scores differ.
+        """
         self._agrees(later)
         seconds = self.provenance.scoring_seconds + later.provenance.scoring_seconds
         return replace(
@@ -146,10 +188,11 @@ class Record:
         )
 
     def replaced(self, later: Record) -> Record:
-        """``later``, which was trained anew; but a failure leaves these scores, and its message.
+        """Return ``later``, which was trained again. If ``later`` failed, these scores stay, with its message.
 
-        InputError where the training should have given the same scores, by itself on the same CPU and by the same
-        versions, and did not. With others it is equal but for rounding.
+        Raises:
+            InputError: If the same versions on the same processor gave other scores. Other versions, processors or
+                replicas may give scores that differ by rounding.
         """
         if self.status == "failed":
             return later
@@ -165,17 +208,13 @@ class Record:
                 raise InputError(
                     f"record {self.key} ({self.dataset}, {self.identity.model}, seed {self.identity.seed}): "
                     f"{slot.task} on {slot.readout} has scores "
-                    f"{dict(self.scores[slot])} and now {dict(later.scores[slot])}; "
-                    "the same key must give the same scores: delete the record, or use another results folder"
+                    f"{dict(self.scores[slot])} and now {dict(later.scores[slot])}. "
+                    "The same key must give the same scores. Delete the record, or use another results folder"
                 )
 
 
 _LATENTS = re.compile(r"latents/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npz")
-
-
 _IDENTITY, _PROVENANCE = TypeAdapter(Identity), TypeAdapter(Provenance)
-
-
 _METRICS = {(task.name, task.version): task.metrics for task in TASKS}
 _RANGES = {metric.name: (metric.low, metric.high) for metric in METRICS}
 _ROUNDING = 1e-9  # a perfect score may come out as 1.0000000000000002

@@ -102,14 +102,14 @@ def test_the_same_key_with_other_scores_is_refused_and_named(folder):
     other = replace(changed.provenance, device_name="another", replicas=2)
     change(folder / "one", provenance=other)
     assert (
-        "made with other processors and replicas: delete one of the two"
+        "made with other processors and replicas. Delete one of the two"
         in refused(folder, "one", "--results", "whole")[1]
     )
 
 
 def test_another_status_is_refused(folder):
     change(folder / "one", status="diverged")
-    assert "it is complete in whole and diverged in one" in refused(folder, "one", "--results", "whole")[1]
+    assert " is complete in whole and diverged in one" in refused(folder, "one", "--results", "whole")[1]
 
 
 def test_all_that_is_wrong_is_said_at_once_but_not_hundreds_of_lines(folder):
@@ -178,8 +178,7 @@ def test_scores_of_two_trainings_are_not(folder):
     changes = {"provenance": elsewhere, "latents": "", "generated": ""}
     change(folder / "less", which, **changes, scores=with_scores(record, without=min(record.scores), extra=True))
     assert (
-        "each hold scores that the other lacks, and they are of two trainings"
-        in refused(folder, "less", "--results", "whole")[1]
+        "each have scores that the other lacks, from two trainings" in refused(folder, "less", "--results", "whole")[1]
     )
     change(folder / "less", which, **changes, scores=with_scores(record, extra=True))
     assert merge(folder, "less", "--results", "whole")[0] == 0
@@ -219,7 +218,7 @@ def test_a_study_that_is_declared_otherwise_is_refused(folder):
     declared(folder / "two", margin=0.5)
     line = refused(folder, "one", "two", "--results", "all")[1]
     assert "study tiny: one and two declare different contrasts, models or margins" in line
-    assert "compare one/tiny.declared.json with two/tiny.declared.json" in line
+    assert "Compare one/tiny.declared.json with two/tiny.declared.json" in line
 
 
 def test_of_two_declarations_the_later_counts(folder):
@@ -236,10 +235,10 @@ def test_of_two_declarations_the_later_counts(folder):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["gone"], "gone: there is no such folder"),
-        (["tiny.toml"], "tiny.toml: it is not a folder"),
-        (["."], ".: it has no folder 'records'; name the folder that run was given as --results"),
-        (["one", "--results", "one"], "one: it is the folder to merge into; name others, or another --results"),
+        (["gone"], "gone does not exist"),
+        (["tiny.toml"], "tiny.toml is not a folder"),
+        (["."], ". has no folder 'records'. Name a folder that was the --results of a run"),
+        (["one", "--results", "one"], "one is the folder to merge into. Name other folders, or another --results"),
         (["one", "--results", "tiny.toml"], "tiny.toml"),
     ],
 )

@@ -84,7 +84,7 @@ def test_scores_of_the_same_latent_are_added_and_provenance_stays(tmp_path):
 def test_the_same_key_with_other_scores_is_an_error(tmp_path, same_latent):
     store = Store(tmp_path)
     store.put(record(), same_latent=False)
-    with pytest.raises(InputError, match="the same key must give the same scores"):
+    with pytest.raises(InputError, match="The same key must give the same scores"):
         store.put(record({MEAN: OTHER}), same_latent=same_latent)
     assert store.get(IDENTITY.key) == record()
 

@@ -469,7 +469,7 @@ def test_replicas_on_a_cpu_give_the_scores_of_one_at_a_time_but_for_rounding(dat
     later = replace(record, scores=other, provenance=replace(record.provenance, replicas=1))
     assert record.replaced(later) == later
     alone = replace(record, provenance=later.provenance)
-    with pytest.raises(InputError, match="the same key must give the same scores"):
+    with pytest.raises(InputError, match="The same key must give the same scores"):
         alone.replaced(later)
 
 

@@ -101,7 +101,7 @@ def test_a_record_without_fields_that_came_later_still_counts(folder):
 def test_a_record_of_another_schema_is_refused_by_name(folder, words, schema):
     path, name = victim(folder)
     edited(path, lambda record: record["identity"].update(schema=schema))
-    refused(folder, words, f"{name}: ", f"it is of schema {schema}, and this version of the benchmark reads 1")
+    refused(folder, words, f"{name}: ", f"the schema is {schema}, and this version of the benchmark reads 1")
 
 
 def test_a_frame_that_contradicts_its_records_is_not_reported(folder):
