@@ -24,7 +24,8 @@ def test_every_unit_keeps_its_key(study):
 
 
 def test_every_unit_of_the_paper_study_keeps_its_key():
-    assert pins.cells(pins.plan("paper", stand_ins("paper"))) == PINNED["paper"]
+    """Models that were added since have keys of their own."""
+    assert PINNED["paper"].items() <= pins.cells(pins.plan("paper", stand_ins("paper"))).items()
 
 
 @pytest.mark.parametrize("study", pins.SCORED)
