@@ -1,4 +1,4 @@
-"""Link prediction: which held-out pairs are edges."""
+"""Link prediction: rank held-out edges above non-edges."""
 
 from __future__ import annotations
 
@@ -6,31 +6,52 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.core.arrays import Matrix
-from benchmark.datasets import EdgeSplit
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.latents.latents import PairScores
+from benchmark.tasks.logistic_regression import logistic_regression
 from benchmark.tasks.metrics import hits_at_20
-from benchmark.tasks.task import Case, Task, logistic_regression
+from benchmark.tasks.task import Case, Task
 
 _METRICS = ("auc", "ap", "hits@20")
 _OVERLAP = 0.10 / 0.85  # test over training edges
 
 
 def inner_product(z: Matrix | PairScores, case: Case) -> dict[str, float]:
-    """How the scores z_i·z_j rank test edges among as many non-edges; or the expected scores. Kipf and Welling (2016).
+    """Rank test edges and as many non-edges by z_i·z_j, or by expected scores. Kipf and Welling (2016).
 
-    Expected scores E[g(z_i·z_j)] are for the posterior what z_i·z_j is for a point: that ranks as g(z_i·z_j) does.
+    An expected score E[g(z_i·z_j)] is for a posterior what z_i·z_j is for a point, because g keeps the order.
+
+    Args:
+        z: Latents, [n, d], or the expected scores of pairs.
+        case: The edge split.
+
+    Returns:
+        AUC, AP and Hits@20.
+
+    Raises:
+        ValueError: if the dataset has no edges.
     """
-    split = _edges(case)
+    split = case.edges
     return _ranking(*(_scores(z, pairs) for pairs in (split.test, split.test_negatives)))
 
 
 def hadamard(z: Matrix, case: Case) -> dict[str, float]:
-    """How logistic regression on z_i ⊙ z_j ranks them, fitted on training edges and as many training non-edges.
+    """Rank test edges and as many non-edges by logistic regression on z_i ⊙ z_j.
 
-    The operator of Grover and Leskovec (2016), Table 1.
+    The classifier is trained on training edges and as many training non-edges. Source of the operator: Grover and
+    Leskovec (2016), Table 1.
+
+    Args:
+        z: Latents, [n, d].
+        case: The edge split.
+
+    Returns:
+        AUC, AP and Hits@20.
+
+    Raises:
+        ValueError: if the dataset has no edges.
     """
-    split = _edges(case)
+    split = case.edges
     pairs = np.concatenate([split.train, split.train_negatives])
     truth = np.repeat(np.array([1, 0]), [len(split.train), len(split.train_negatives)])
     classifier = logistic_regression(_hadamard(z, pairs), truth)
@@ -38,19 +59,13 @@ def hadamard(z: Matrix, case: Case) -> dict[str, float]:
     return _ranking(*scores)
 
 
-def _edges(case: Case) -> EdgeSplit:
-    if case.split.edges is None:
-        raise ValueError("link prediction needs edges, and this dataset has none of its own")
-    return case.split.edges
-
-
-def _scores(z: Matrix | PairScores, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+def _scores(z: Matrix | PairScores, pairs: Integers) -> NDArray[np.float64]:
     if isinstance(z, PairScores):
         return z.log_odds(pairs)
     return np.asarray(_hadamard(z, pairs).sum(axis=1)).ravel()
 
 
-def _hadamard(z: Matrix, pairs: NDArray[np.int64]) -> Matrix:
+def _hadamard(z: Matrix, pairs: Integers) -> Matrix:
     left, right = z[pairs[:, 0]], z[pairs[:, 1]]
     return left * right if isinstance(left, np.ndarray) else left.multiply(right).tocsr()
 
@@ -76,6 +91,7 @@ INNER_PRODUCT = Task(
     score=inner_product,
     source="Kipf and Welling (2016), arXiv 1611.07308",
     takes=("matrix", "pairs"),
+    invariances=("rotation", "sparse storage"),
 )
 HADAMARD = Task(
     name="link-hadamard",

@@ -7,10 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from benchmark.core.arrays import Integers
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a number means: its name in records, how a page shows it, which way is better, and between what bounds."""
+    """The meaning of a score.
+
+    Attributes:
+        name: Name in records and study files.
+        label: Name on the page.
+        direction: Whether higher or lower scores are better.
+        low: Smallest possible score.
+        high: Largest possible score.
+        source: Definition, with the publication.
+    """
 
     name: str
     label: str
@@ -20,7 +31,11 @@ class Metric:
     source: str
 
     def best(self, values: NDArray[np.float64]) -> float:
-        """The best of ``values`` by the metric's direction, NaN left out."""
+        """The best of ``values``, without NaN.
+
+        >>> METRICS[0].best(np.array([0.5, np.nan, 0.75]))
+        0.75
+        """
         return float(np.nanmax(values) if self.direction == "higher" else np.nanmin(values))
 
 
@@ -41,26 +56,40 @@ METRICS = (
         "higher",
         0.0,
         1.0,
-        "share of edges scored above the 20th highest non-edge, 1 where there are fewer than 20, Hu et al. (2020)",
+        "share of edges scored above the 20th highest non-edge, 1 with fewer than 20 non-edges, Hu et al. (2020)",
     ),
 )
 _HITS = 20
 
 
 def hits_at_20(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """Share of the positives' scores strictly above the 20th highest of the negatives'; 1 with fewer than 20 of these.
+    """Share of positive scores that are strictly above the 20th highest negative score.
 
-    Hu et al. (2020), Open Graph Benchmark, as its evaluator computes it. Ties are no hits, so a constant scores 0.
+    A tie is no hit, so a constant latent scores 0. With fewer than 20 negatives the share is 1, as in the evaluator of
+    the Open Graph Benchmark. Source: Hu et al. (2020).
+
+    >>> hits_at_20(np.array([4.0, 5.0, 5.5, 30.0]), np.arange(25.0))
+    0.5
     """
     if len(negative) < _HITS:
         return 1.0
     return float(np.mean(positive > np.partition(negative, -_HITS)[-_HITS]))
 
 
-def best_matching(labels: NDArray[np.int64], clusters: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Clusters renamed to classes, one to one, so that the most rows agree; one left over keeps a name no class has.
+def best_matching(labels: Integers, clusters: Integers) -> Integers:
+    """Rename clusters to classes, one to one, so that as many rows as possible agree.
 
-    Both arrays are [n] with values from 0. Kuhn (1955), by scipy's assignment solver on the table of counts.
+    A cluster without a class gets a number that no class has. Source: Kuhn (1955), by scipy's assignment solver.
+
+    Args:
+        labels: Class numbers from 0, [n].
+        clusters: Cluster numbers from 0, [n].
+
+    Returns:
+        The renamed clusters, [n].
+
+    >>> best_matching(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 1])).tolist()
+    [0, 0, 1, 0]
     """
     size = int(max(labels.max(), clusters.max())) + 1
     table = np.bincount(labels * size + clusters, minlength=size * size).reshape(size, size)

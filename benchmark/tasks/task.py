@@ -1,55 +1,90 @@
-"""What a task is: a latent and a case in, scores out."""
+"""Tasks: functions of a latent that return scores."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-from benchmark.core.arrays import Matrix
+from benchmark.core.arrays import Integers
 from benchmark.core.names import unknown
-from benchmark.datasets import Dataset, Split
+from benchmark.datasets import Dataset, EdgeSplit, NodeSplit, Split
 from benchmark.latents.latents import ReadoutKind
 
 EdgeSet: TypeAlias = Literal["all-edges", "training-edges"]
 Need: TypeAlias = Literal["labels", "links", "published"]
+NodePart: TypeAlias = Literal["few", "many", "published"]
+Invariance: TypeAlias = Literal["rotation", "column scale", "row length", "sparse storage"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """What tasks may know beside the latent: labels [n] and the split of (dataset, seed)."""
+    """The data that a task receives beside the latent.
 
-    y: NDArray[np.int64] | None
+    Attributes:
+        y: Class numbers, [n], or None without labels.
+        split: The split of the dataset under the seed.
+        fingerprint: The dataset's fingerprint. Random streams depend on it.
+        seed: The seed of the repetition.
+    """
+
+    y: Integers | None
     split: Split
     fingerprint: str
     seed: int
+
+    @property
+    def labels(self) -> Integers:
+        """``y``, for a task that needs labels.
+
+        Raises:
+            ValueError: if the dataset has no labels.
+        """
+        if self.y is None:
+            raise ValueError("the task needs labels, and this dataset has none")
+        return self.y
+
+    def rows(self, part: NodePart) -> NodeSplit:
+        """A node split, for a task that needs labels or the published split.
+
+        Raises:
+            ValueError: if the dataset has no such split.
+        """
+        rows: NodeSplit | None = getattr(self.split, part)
+        if rows is None:
+            raise ValueError(f"the task needs the node split {part!r}, and this dataset has none")
+        return rows
+
+    @property
+    def edges(self) -> EdgeSplit:
+        """The edge split, for a task that needs links.
+
+        Raises:
+            ValueError: if the dataset has no edges of its own.
+        """
+        if self.split.edges is None:
+            raise ValueError("the task needs edges, and this dataset has none of its own")
+        return self.split.edges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A downstream use of latents.
 
-    Args:
+    Attributes:
         name: Name in tables, study files and records.
         version: Raised whenever the scores of this task would change.
         edge_set: The edges that the latents were trained on.
-        needs: A dataset without this part is left out.
+        needs: The part of a dataset that the task cannot do without. Datasets without this part are left out.
         metrics: Names of the scores, as in METRICS.
-        primary: The metric that contrasts of this task are judged by; one of ``metrics``.
+        primary: The metric that judges contrasts of this task; one of ``metrics``.
         overlap: Test rows over training rows, if the random splits of two seeds overlap. ``statistics.contrasts``
             widens its intervals by this ratio. None if the spread over seeds is conditional on the data.
         score: A function of a latent and a Case that returns a value for each metric.
         source: The publication or software that the task comes from.
-        takes: The kinds of latents that ``score`` accepts.
+        takes: The kinds of readouts that ``score`` accepts.
+        fair: False if the task chooses by test labels, or repeats a mistake of a publication.
+        invariances: Changes of a latent that leave every score as it is. The tests make each change.
 
     Raises:
         InputError: if ``primary`` is not one of ``metrics``.
@@ -65,6 +100,8 @@ class Task:
     score: Callable[[Any, Case], Mapping[str, float]]
     source: str
     takes: tuple[ReadoutKind, ...] = ("matrix",)
+    fair: bool = True
+    invariances: tuple[Invariance, ...] = ()
 
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:
@@ -72,30 +109,10 @@ class Task:
 
 
 def unmet_needs(dataset: Dataset) -> dict[Need, str]:
-    """The needs of tasks that ``dataset`` does not meet, each with the words for what it has not."""
+    """The needs of tasks that ``dataset`` does not meet, each with words for the missing part."""
     needs: dict[Need, tuple[object, str]] = {
         "labels": (dataset.y, "labels"),
         "links": (dataset.edges, "edges"),
         "published": (dataset.published, "published split"),
     }
-    return {need: words for need, (there, words) in needs.items() if there is None}
-
-
-@contextmanager
-def ignoring_few_clusters() -> Iterator[None]:
-    """k-means without its warning that a latent has fewer distinct rows than clusters: it is scored as it is."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
-        yield
-
-
-def logistic_regression(x: Matrix, y: NDArray[np.int64]) -> Pipeline:
-    """Logistic regression fitted on rows standardised by these very rows; sparse ones are scaled without centring.
-
-    lbfgs, C = 1, 1,000 iterations. Where those do not suffice the fit stands as it is: the cap is part of the task.
-    """
-    scaler = StandardScaler(with_mean=isinstance(x, np.ndarray))
-    classifier = make_pipeline(scaler, LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return classifier.fit(x, y)
+    return {need: words for need, (part, words) in needs.items() if part is None}

@@ -1,0 +1,56 @@
+"""Metrics against values worked by hand."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.tasks import METRICS, TASKS
+from benchmark.tasks.metrics import best_matching, hits_at_20
+
+
+def test_every_metric_is_that_of_a_task():
+    assert {metric for task in TASKS for metric in task.metrics} == {metric.name for metric in METRICS}
+
+
+def test_accuracy_of_clusters_is_a_best_matching_by_hand():
+    labels = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    clusters = np.array([2, 2, 1, 1, 1, 0, 0, 2])
+    assert np.mean(best_matching(labels, clusters) == labels) == pytest.approx(6 / 8)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=40), st.permutations(range(4)))
+def test_renaming_clusters_changes_no_matching(labels, names):
+    labels = np.array(labels)
+    renamed = np.array(names)[labels]
+    assert np.array_equal(best_matching(labels, renamed), labels) or set(labels) != set(range(4))
+    assert np.mean(best_matching(labels, renamed) == labels) == 1.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=30))
+def test_the_matching_is_the_best_of_all(pairs):
+    labels, clusters = np.array(pairs).T
+    best = max(np.mean(np.array(names)[clusters] == labels) for names in permutations(range(3)))
+    assert np.mean(best_matching(labels, clusters) == labels) == pytest.approx(best)
+
+
+def test_hits_by_hand():
+    negative = np.random.default_rng(0).permutation(np.arange(25.0))  # the 20th highest is 5
+    assert hits_at_20(np.array([4.0, 5.0, 5.5, 30.0]), negative) == 0.5
+    assert hits_at_20(np.array([0.0, 0.5]), np.arange(20.0)) == 0.5
+    assert hits_at_20(np.array([-1.0]), np.arange(19.0)) == 1.0  # as OGB's evaluator has it
+    assert hits_at_20(np.zeros(5), np.zeros(20)) == 0.0
+
+
+SCORES = st.integers(0, 12)
+
+
+@settings(deadline=None)
+@given(st.lists(SCORES, min_size=1, max_size=10), st.lists(SCORES, max_size=40))
+def test_a_hit_has_fewer_than_twenty_negatives_at_or_above_it(positive, negative):
+    hits = [sum(score <= other for other in negative) < 20 for score in positive]
+    assert hits_at_20(np.array(positive, float), np.array(negative, float)) == np.mean(hits)
