@@ -16,9 +16,10 @@ from benchmark.plan.grid import Plan
 from benchmark.plan.units import Batch, PlannedUnit, Training, batches
 from benchmark.results.record import Record, Slot
 from benchmark.results.store import Recorded, Store
+from benchmark.running.context import Context, Handed
 from benchmark.running.engines import Engine
 from benchmark.running.jobs import KeptJob, ScoreJob, TrainJob
-from benchmark.running.work import Context, Handed, Scored
+from benchmark.running.outcome import Scored
 
 _READ = {readout.name for readout in READOUTS}
 

@@ -15,8 +15,9 @@ from benchmark.datasets import load
 from benchmark.plan.data import Prepared
 from benchmark.plan.grid import make_plan
 from benchmark.plan.units import Batch
+from benchmark.running.context import Context
 from benchmark.running.jobs import TrainJob
-from benchmark.running.work import Context, train
+from benchmark.running.train import train
 from benchmark.training.inputs import Inputs
 
 STUDY = {

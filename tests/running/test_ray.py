@@ -23,7 +23,8 @@ from benchmark.results.store import Store
 from benchmark.running import run
 from benchmark.running.engines import on_ray, opened
 from benchmark.running.engines.on_ray import NodeWork, check_packages, packages
-from benchmark.running.work import run_job, train
+from benchmark.running.train import train
+from benchmark.running.work import run_job
 
 ray = pytest.importorskip("ray")
 

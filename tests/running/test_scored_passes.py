@@ -11,8 +11,9 @@ from benchmark.latents.latents import EVERY
 from benchmark.models import MODELS
 from benchmark.results.store import Store
 from benchmark.running import run
+from benchmark.running.context import Context
 from benchmark.running.jobs import KeptJob
-from benchmark.running.work import Context, run_job
+from benchmark.running.work import run_job
 from benchmark.tasks import TASKS, Case
 from benchmark.training.inputs import Inputs
 

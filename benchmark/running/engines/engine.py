@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from benchmark.plan.data import Prepared
+from benchmark.running.context import Context, Handed
 from benchmark.running.jobs import ScoreJob, TrainJob
-from benchmark.running.work import Context, Handed, Scored, TrainingCost, failed, score
+from benchmark.running.outcome import Scored, TrainingCost, failed
+from benchmark.running.score import score
 
 
 class Engine(Protocol):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,10 +18,14 @@ from joblib.externals.loky import get_reusable_executor
 
 from benchmark.core.environment import ONE_THREAD
 from benchmark.core.errors import InputError
+from benchmark.core.worker_process import prepare_worker
 from benchmark.plan.data import Prepared
+from benchmark.running.context import Context, Handed
 from benchmark.running.engines.engine import lost
 from benchmark.running.jobs import ScoreJob, TrainJob
-from benchmark.running.work import Context, Handed, Outcome, Scored, TrainingCost, failed, outcomes, run_job, score
+from benchmark.running.outcome import Outcome, Scored, TrainingCost, failed
+from benchmark.running.score import score
+from benchmark.running.work import outcomes, run_job
 from benchmark.training.devices import resolve_device
 
 _IDLE_SECONDS = 120  # a worker without work leaves after this time
@@ -184,20 +186,5 @@ def _submit(call: Call, workers: int) -> Future[Scored]:
 
 
 def _executor(workers: int) -> Any:
-    start = {"initializer": _start, "initargs": (os.getpid(),)}
+    start = {"initializer": prepare_worker, "initargs": (os.getpid(),)}
     return get_reusable_executor(max_workers=workers, timeout=_IDLE_SECONDS, env=ONE_THREAD, **start)
-
-
-def _start(parent: int) -> None:
-    """Prepare a worker: ignore interrupts, which are for ``parent``, and leave when ``parent`` is gone.
-
-    ``parent`` is an argument because the parent may be gone before the worker starts.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)

@@ -28,9 +28,13 @@ from benchmark.core.environment import ONE_THREAD
 from benchmark.core.errors import InputError
 from benchmark.plan.data import Prepared
 from benchmark.plugins.loading import installed
+from benchmark.running.context import Context, Handed
 from benchmark.running.engines.engine import lost
 from benchmark.running.jobs import ScoreJob, TrainJob
-from benchmark.running.work import Context, Handed, Outcome, Scored, run_job, score, train
+from benchmark.running.outcome import Outcome, Scored
+from benchmark.running.score import score
+from benchmark.running.train import train
+from benchmark.running.work import run_job
 from benchmark.training.devices import check_device
 
 _TRIES = 2  # of a batch whose worker dies

@@ -1,0 +1,55 @@
+"""The facts that every worker needs, and the datasets that workers load."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from benchmark.datasets import Split, split
+from benchmark.plan.data import Prepared
+from benchmark.tasks import Task
+
+
+class Handed(Hashable, Protocol):
+    """A dataset that an engine hands to its workers. Each worker loads the dataset once."""
+
+    def load(self) -> Prepared: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The facts of a run that every worker needs.
+
+    Attributes:
+        data: Datasets by name.
+        device: ``cpu`` or ``cuda``.
+        versions: Versions of Python and packages.
+        commit: Git commit of the code.
+        command: The command line that the records name.
+        save_latents: Whether latents are kept.
+        images: Names of the datasets whose rows are drawn.
+        tasks: Tasks by name.
+    """
+
+    data: Mapping[str, Handed]
+    device: str
+    versions: Mapping[str, str]
+    commit: str
+    command: str
+    save_latents: bool
+    images: frozenset[str]
+    tasks: Mapping[str, Task]
+
+
+@lru_cache(maxsize=2)
+def loaded(handed: Handed) -> Prepared:
+    """Load a dataset. A worker keeps the last two."""
+    return handed.load()
+
+
+@lru_cache(maxsize=24)  # the seeds of a cell: every model of the dataset meets them again
+def split_of(handed: Handed, seed: int) -> Split:
+    """Split a dataset for a seed."""
+    return split(loaded(handed).dataset, seed)

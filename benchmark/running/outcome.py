@@ -1,0 +1,81 @@
+"""The values between training, scoring and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmark.core import environment
+from benchmark.latents.latents import Latents
+from benchmark.plan.units import Training
+from benchmark.results.record import Record, UnitStatus
+from benchmark.training.devices import out_of_memory
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCost:
+    """What a training took.
+
+    Attributes:
+        seconds: Training time per replica.
+        peak_memory: Bytes, as Provenance has them.
+        replicas: Seeds that trained together.
+        halved: How often the batch was halved because memory ran out.
+        device_name: Name of the processor or GPU. Empty if the worker was lost.
+    """
+
+    seconds: float = 0.0
+    peak_memory: int = 0
+    replicas: int = 1
+    halved: int = 0
+    device_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """The outcome of one training, ready to be scored.
+
+    Attributes:
+        latents: None if the training failed. Zeros if it diverged.
+        latents_path: File of the latents below the results folder. Empty if they are not kept.
+        generated_path: The same for the drawings.
+        files: Content of the files to write, by path below the results folder.
+    """
+
+    training: Training
+    latents: Latents | None
+    status: UnitStatus
+    message: str = ""
+    cost: TrainingCost = TrainingCost()
+    curve: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    latents_path: str = ""
+    generated_path: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The result of a job: records, and the content of the files that they name."""
+
+    records: tuple[Record, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def combine(cls, parts: Iterable[Scored]) -> Scored:
+        """Put several results into one."""
+        parts = tuple(parts)
+        records = tuple(record for part in parts for record in part.records)
+        return cls(records, {path: content for part in parts for path, content in part.files.items()})
+
+
+def failed(training: Training, error: BaseException, cost: TrainingCost) -> Outcome:
+    """Return the outcome of a training that raised an exception, or whose worker died."""
+    return Outcome(training, None, "failed", error_message(error), cost)
+
+
+def error_message(error: BaseException) -> str:
+    """Describe an exception in one line. If memory ran out here, add how much there is."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    return f"{text} ({environment.memory()})" if out_of_memory(error, here=True) else text

@@ -1,0 +1,79 @@
+"""Score the latents of a training: from an outcome to records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from benchmark.latents.latents import Latents
+from benchmark.latents.readouts import READOUTS, read_out
+from benchmark.plan.units import PlannedUnit
+from benchmark.results.record import Provenance, Record, Slot, check_metrics
+from benchmark.running.context import Context, loaded, split_of
+from benchmark.running.jobs import Wanted
+from benchmark.running.outcome import Outcome, Scored, error_message
+from benchmark.tasks import Case
+
+_READOUTS = {readout.name: readout for readout in READOUTS}
+
+
+def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
+    """Score the latents of one training for each of its units.
+
+    A unit whose scoring raises an exception has failed. Its earlier scores stay.
+    """
+    records = []
+    for position, unit in enumerate(outcome.training.units):
+        started = time.perf_counter()
+        status, message = outcome.status, outcome.message
+        scores: dict[Slot, Mapping[str, float]] = {}
+        if outcome.latents is not None:
+            try:
+                for slot, metrics in _scored(unit, outcome.latents, wanted[unit.identity.key], context):
+                    scores[slot] = metrics
+            except Exception as error:  # noqa: BLE001, as in train
+                status, message = "failed", error_message(error)
+        cost = outcome.cost
+        made = Provenance(
+            seconds=cost.seconds if position == 0 else 0.0,
+            scoring_seconds=time.perf_counter() - started,
+            peak_memory=cost.peak_memory,
+            device_name=cost.device_name,
+            replicas=cost.replicas,
+            halved=cost.halved,
+            versions={**context.versions, **unit.sources},
+            commit=context.commit,
+            command=context.command,
+        )
+        records.append(
+            Record(
+                identity=unit.identity,
+                dataset=unit.dataset,
+                status=status,
+                message=message,
+                provenance=made,
+                scores=scores,
+                curve=outcome.curve,
+                diagnostics=outcome.diagnostics,
+                latents=outcome.latents_path,
+                generated=outcome.generated_path,
+            )
+        )
+    return Scored(tuple(records), outcome.files)
+
+
+def _scored(
+    unit: PlannedUnit, latents: Latents, slots: tuple[Slot, ...], context: Context
+) -> Iterator[tuple[Slot, Mapping[str, float]]]:
+    """Yield each slot with its metrics. Consecutive slots of one readout and draw share the latents."""
+    handed = context.data[unit.dataset]
+    dataset = loaded(handed).dataset
+    case = Case(dataset.y, split_of(handed, unit.seed), dataset.fingerprint, unit.seed)
+    for (readout, draw), group in groupby(slots, key=lambda slot: (slot.readout, slot.draw)):
+        matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
+        for slot in group:
+            task = context.tasks[slot.task]
+            metrics = dict(task.score(matrix, case))
+            check_metrics(slot, metrics, task.metrics)
+            yield slot, metrics

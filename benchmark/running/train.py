@@ -1,0 +1,182 @@
+"""Train a batch: from data to the outcome of each training. An exception becomes a failed outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from benchmark.core.files import packed
+from benchmark.latents.diagnostics import diagnose
+from benchmark.latents.drawings import Drawings, generate
+from benchmark.latents.latents import EVERY, Latents, of_fitted
+from benchmark.latents.readouts import reads_passes
+from benchmark.plan.data import Prepared
+from benchmark.plan.units import Batch, Training
+from benchmark.running.context import Context, loaded, split_of
+from benchmark.running.jobs import TrainJob
+from benchmark.running.outcome import Outcome, TrainingCost, failed
+from benchmark.training.curves import Curve
+from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
+from benchmark.training.training_data import TrainingData
+
+MOST_DIMENSIONS = 256  # wider latents are not diagnosed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedReplica:
+    """One replica after training. A control has latents only."""
+
+    latents: Latents
+    curve: Curve | None = None
+    reconstruction: tuple[float, float] | None = None  # nats per row, of the mean and of a sample
+    drawings: Drawings | None = None
+
+
+def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
+    """Train a batch. If memory runs out, halve the batch and try again.
+
+    Args:
+        job: The batch, and the slots that will be scored.
+        context: The facts of the run.
+        halved: How often the batch was halved before.
+
+    Returns:
+        The outcome of each training. An exception becomes the message of a failed outcome.
+    """
+    trainings = job.batch.trainings
+    cost = TrainingCost(replicas=len(trainings), halved=halved, device_name=device_name(context.device))
+    try:
+        return _trained(job, context, cost)
+    except Exception as error:  # noqa: BLE001, the one place that catches a failed unit; it becomes a record
+        if not out_of_memory(error) or len(trainings) == 1:
+            return [failed(training, error, cost) for training in trainings]
+    middle = len(trainings) // 2  # outside the except clause: the exception holds on to the memory
+    halves = (replace(job, batch=Batch(part)) for part in (trainings[:middle], trainings[middle:]))
+    return [outcome for half in halves for outcome in train(half, context, halved=halved + 1)]
+
+
+def _trained(job: TrainJob, context: Context, cost: TrainingCost) -> list[Outcome]:
+    forget_peak_memory(context.device)
+    started = time.perf_counter()
+    replicas = _fitted(job, context)
+    seconds = (time.perf_counter() - started) / len(replicas)
+    cost = replace(cost, seconds=seconds, peak_memory=peak_memory(context.device))
+    return [
+        _outcome(replica, training, context, cost)
+        for training, replica in zip(job.batch.trainings, replicas, strict=True)
+    ]
+
+
+def _outcome(replica: TrainedReplica, training: Training, context: Context, cost: TrainingCost) -> Outcome:
+    curve = _as_json(asdict(replica.curve)) if replica.curve else {}
+    trouble = _trouble(replica)
+    if trouble:
+        return Outcome(training, _constant(replica.latents), "diverged", trouble, cost, curve)
+    latents_path = generated_path = ""
+    files: dict[str, bytes] = {}
+    if context.save_latents and training.arm.model.keeps_latents:
+        stem = f"latents/{training.key}-{replica.latents.digest}"
+        latents_path = f"{stem}.npz"
+        files[latents_path] = replica.latents.packed()
+        if replica.drawings is not None:
+            generated_path = f"{stem}.generated.npz"
+            files[generated_path] = packed(replica.drawings)
+    return Outcome(
+        training,
+        replica.latents,
+        "complete",
+        cost=cost,
+        curve=curve,
+        diagnostics=_diagnostics(replica, training, context),
+        latents_path=latents_path,
+        generated_path=generated_path,
+        files=files,
+    )
+
+
+def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
+    """Train all replicas of the batch."""
+    batch = job.batch
+    arm = batch.first.arm
+    prepared = loaded(context.data[batch.first.dataset])
+    uses_graph = arm.model.uses_graph
+    data = TrainingData(
+        prepared.dataset.x,
+        tuple(_edges(prepared, training, context) for training in batch.trainings) if uses_graph else None,
+        weights=prepared.weights if uses_graph else None,
+        clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
+    )
+    passes = reads_passes({slot.readout for slots in job.wanted.values() for slot in slots})
+    result = arm.model.fit(data, arm.settings, batch.seeds, context.device, passes=EVERY if passes else None)
+    latents = of_fitted(result)
+    if result.reconstruction is None:
+        return [TrainedReplica(each) for each in latents]
+    drawings: list[Drawings] | None = None
+    shown = arm.shown(images=batch.first.dataset in context.images)
+    if context.save_latents and shown is not None:
+        drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
+    nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
+    return [
+        TrainedReplica(each, result.curves[i], nats[i], None if drawings is None else drawings[i])
+        for i, each in enumerate(latents)
+    ]
+
+
+def _diagnostics(replica: TrainedReplica, training: Training, context: Context) -> dict[str, Any]:
+    """Measure the latents. Very wide latents, and controls whose latents are the features, are left out."""
+    latents, model = replica.latents, training.arm.model
+    if not model.compresses or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
+        return {}
+    degrees = None
+    if model.uses_graph:
+        prepared = loaded(context.data[training.units[0].dataset])
+        degrees = np.bincount(_edges(prepared, training, context).ravel(), minlength=prepared.dataset.rows)
+    of_mean, of_sample = replica.reconstruction or (None, None)
+    found = {
+        "reconstruction_mean": of_mean,
+        "reconstruction_sample": of_sample if latents.noisy else None,
+        "last_fall": replica.curve.last_fall if replica.curve else None,
+        **diagnose(latents, seed=training.seed, degrees=degrees),
+    }
+    return _as_json(found)
+
+
+def _trouble(replica: TrainedReplica) -> str:
+    """Say why a training diverged. Return an empty text if the training did not diverge."""
+    epoch = replica.curve.first_not_finite if replica.curve else None
+    if epoch is not None:
+        return f"loss not finite at epoch {epoch}"
+    return "" if replica.latents.finite else "latents not finite after the last epoch"
+
+
+def _constant(latent: Latents) -> Latents:
+    """Return zeros of the same shape. A diverged training is scored on them, which gives chance."""
+    mean = np.zeros(latent.mean.shape, dtype=np.float32)
+    std = np.zeros_like(mean) if latent.noisy else None
+    return Latents(mean, std, passes=((mean, mean),) if latent.passes else ())
+
+
+def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarray:
+    unit = training.units[0]
+    if unit.unit == "all-edges":
+        return prepared.edges
+    edges = split_of(context.data[unit.dataset], training.seed).edges
+    if edges is None:
+        raise ValueError(f"{unit.dataset} has no edges to split")
+    return edges.train
+
+
+def _as_json(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace all values that are not finite by None, which is null in JSON."""
+
+    def finite(value: Any) -> Any:
+        return None if isinstance(value, float) and not abs(value) < float("inf") else value
+
+    return {
+        name: [finite(entry) for entry in value] if isinstance(value, list | tuple) else finite(value)
+        for name, value in found.items()
+    }

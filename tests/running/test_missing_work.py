@@ -1,0 +1,200 @@
+"""The missing work of a plan: latents are kept, and no training is repeated without need."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from karate_runs import complete, gathered, missing, planned, retrained
+
+from benchmark.latents.latents import Latents
+from benchmark.plan.units import batches
+from benchmark.results.record import Record
+from benchmark.results.store import Store
+from benchmark.running.jobs import KeptJob, TrainJob
+
+AE = {"models": ["ae"], "variants": []}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """The results of STUDY with its latents."""
+    folder = tmp_path_factory.mktemp("recorded")
+    complete(planned(save_latents=True), Store(folder))
+    return folder
+
+
+@pytest.fixture
+def store(recorded, tmp_path):
+    """A copy of these results, to change."""
+    shutil.copytree(recorded, tmp_path / "results")
+    return Store(tmp_path / "results")
+
+
+def test_a_feature_model_trains_once_for_both_edge_sets_and_a_graph_model_for_each(tmp_path):
+    jobs = missing(planned(), Store(tmp_path)).jobs
+    units = {(job.batch.first.arm.model.name, tuple(u.unit for u in job.batch.trainings[0].units)) for job in jobs}
+    assert ("ae", ("all-edges", "training-edges")) in units
+    assert {("vgae", ("all-edges",)), ("vgae", ("training-edges",))} <= units
+
+
+def test_a_batch_has_seeds_of_one_cell_and_every_training_is_in_one_batch():
+    plan = planned(seeds=5)
+    for replicas, sizes in ((1, {1}), (2, {1, 2}), (None, {5})):
+        found = batches(plan.trainings, replicas=replicas)
+        assert {len(batch.trainings) for batch in found} == sizes
+        assert sorted(id(t) for batch in found for t in batch.trainings) == sorted(id(t) for t in plan.trainings)
+        for batch in found:
+            assert len({(t.units[0].dataset, str(t.arm), t.units[0].unit) for t in batch.trainings}) == 1
+
+
+def test_a_unit_without_a_scored_readout_is_not_planned(tmp_path):
+    plan = planned(models=["vgae"], variants=[], readouts=["expected"], tasks=["k-means", "link-inner-product"])
+    assert {unit.unit for unit in plan.units()} == {"training-edges"}
+    scores, units = complete(plan, Store(tmp_path))
+    assert len(units) == 2
+    assert set(scores["readout"]) == {"expected"}
+
+
+def test_more_draws_are_scored_on_kept_latents_without_training(store, tmp_path):
+    latents = store.results / "latents"
+    before, _ = gathered(planned(save_latents=True), store)
+    files = {path: path.stat().st_mtime_ns for path in latents.iterdir()}
+    # ae and its variant have a file for each seed, vgae two with the edges that it decodes, raw none
+    assert len([path for path in files if path.suffixes == [".npz"]]) == 2 + 2 + 4
+    assert len([path for path in files if path.suffixes == [".generated", ".npz"]]) == 4
+    more = planned(save_latents=True, draws=3)
+    work = missing(more, store)
+    assert {job.batch.first.arm.model.name for job in work.jobs} == {"vgae"}
+    assert all(isinstance(job, KeptJob) for job in work.jobs)
+    after, units = complete(more, store)
+    assert {path: path.stat().st_mtime_ns for path in latents.iterdir()} == files
+    columns = ["model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
+    merged = before.merge(after, on=columns, suffixes=("", "_after"))
+    assert len(merged) == len(before)
+    assert (merged["value"] == merged["value_after"]).all()
+    fresh, _ = complete(planned(draws=3, models=["vgae"], variants=[]), Store(tmp_path / "fresh"))
+    assert fresh.equals(after[after["model"].eq("vgae")].reset_index(drop=True))
+    assert (units.groupby(["model", "variant", "seed"])["seconds"].sum() > 0).all()
+
+
+def test_a_lost_latent_is_made_again(store):
+    plan = planned(save_latents=True)
+    victim = next(path for path in (store.results / "latents").iterdir() if "generated" not in path.name)
+    with np.load(victim) as arrays:
+        before = dict(arrays)
+    victim.unlink()
+    (job,) = missing(plan, store).jobs
+    assert isinstance(job, TrainJob)
+    complete(plan, store)
+    with np.load(victim) as arrays:
+        assert set(arrays) == set(before)
+        assert all(np.array_equal(arrays[key], before[key]) for key in before)
+
+
+def test_a_damaged_latent_is_made_again(store):
+    for path in (store.results / "latents").iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    scores, units = complete(planned(save_latents=True, **AE), store)
+    assert set(units["status"]) == {"complete"}
+    assert scores["value"].notna().all()
+    assert all(Latents.load(store.results / path) for path in units["latents"])
+
+
+def test_lost_drawings_are_made_again(store):
+    plan = planned(models=["vgae"], variants=[], seeds=1, save_latents=True)
+    _, units = gathered(plan, store)
+    lost, emptied = units["generated"]
+    (store.results / lost).unlink()
+    (store.results / emptied).write_bytes(b"")
+    work = missing(plan, store)
+    assert len(work.jobs) == 2
+    assert all(isinstance(job, TrainJob) for job in work.jobs)
+    complete(plan, store)
+    for unit in plan.units():
+        with np.load(store.results / store.get(unit.identity.key).generated) as drawings:
+            nodes = len(drawings["nodes"])  # the training edges connect some of karate's 34 nodes
+            assert drawings["sampled"].shape == drawings["adjacency"].shape == (nodes, nodes)
+
+
+def test_latents_kept_by_a_study_of_other_tasks_are_found(store, tmp_path):
+    """The two units of a model that sees no edges share latents, whichever study trained them."""
+    links = planned(save_latents=True, **AE, tasks=["link-hadamard"], draws=3)
+    assert missing(links, store).jobs == ()
+    other = Store(tmp_path / "other")
+    complete(planned(save_latents=True, **AE, tasks=["k-means"]), other)
+    work = missing(links, other)
+    assert work.jobs
+    assert all(isinstance(job, KeptJob) for job in work.jobs)
+    scores, units = complete(links, other)
+    assert set(units["status"]) == {"complete"}
+    assert not scores["value"].isna().any()
+
+
+def test_a_latent_that_is_wanted_later_is_made_once(tmp_path):
+    """A study without latents may have scored one unit of a training before."""
+    store = Store(tmp_path)
+    complete(planned(**AE), store)
+    saving = planned(**AE, tasks=["k-means"], save_latents=True)
+    assert len(missing(saving, store).jobs) == 2
+    complete(saving, store)
+    assert missing(saving, store).jobs == ()
+    both = planned(**AE, save_latents=True)
+    assert len(missing(both, store).jobs) == 2  # the links were scored on latents that nobody kept
+    complete(both, store)
+    assert missing(both, store).jobs == ()
+    assert len(list((tmp_path / "latents").iterdir())) == 2
+
+
+def test_scores_are_added_on_the_latents_that_were_scored_before(tmp_path):
+    """A training on a GPU is not reproducible. No record mixes two trainings, and no latent is overwritten."""
+    count, store = iter(range(100)), Store(tmp_path)
+
+    def shaky(model, data, settings, seeds, device, passes):
+        return model.fit(data, settings, [seed + 1000 * next(count) for seed in seeds], device, passes=passes)
+
+    def record(draws):
+        vgae = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
+        plan = replace(planned(retrained("vgae", shaky), **vgae, draws=draws), device="cuda")  # records name a GPU
+        complete(plan, store)
+        return store.get(next(plan.units()).identity.key)
+
+    first, second = record(draws=2), record(draws=4)
+    assert second.latents == first.latents
+    assert len(second.scores) > len(first.scores)
+    assert all(second.scores[slot] == first.scores[slot] for slot in first.scores)
+    (tmp_path / first.latents).unlink()
+    third = record(draws=4)
+    assert third.latents != first.latents
+    assert third.scores.keys() == second.scores.keys()
+    assert third.scores != second.scores
+
+
+def test_an_upgrade_loses_no_score(store):
+    """A record of other versions is trained again with all of its slots, as soon as a study asks for a new one."""
+    vgae = {"models": ["vgae"], "variants": []}
+    plan = planned(**vgae)
+    for unit in plan.units():
+        old = store.get(unit.identity.key)
+        other = replace(old, provenance=replace(old.provenance, versions={"torch": "1.0"}))
+        store.path(unit.identity.key).write_bytes(other.to_json())
+    assert missing(plan, store).jobs == ()
+    more = planned(**vgae, draws=3, tasks=["k-means", "link-hadamard"])
+    assert set(complete(more, store)[1]["status"]) == {"complete"}
+    again, _ = gathered(plan, store)
+    assert not again["value"].isna().any()
+    assert all(store.get(unit.identity.key).provenance.versions["torch"] != "1.0" for unit in plan.units())
+
+
+def test_a_failure_while_scores_are_added_is_shown_and_tried_again(tmp_path):
+    few, plan, store = planned(**AE, tasks=["k-means"]), planned(**AE), Store(tmp_path)
+    complete(few, store)
+    provenance = store.get(next(few.units()).identity.key).provenance
+    for unit in plan.units():
+        store.put(Record(unit.identity, "karate", "failed", "OSError: gone", provenance), same_latent=False)
+    scores, units = gathered(plan, store)
+    assert set(units["status"]) == {"failed"}
+    assert set(units["message"]) == {"OSError: gone"}
+    assert scores[scores["task"] == "k-means"]["value"].notna().all()
+    assert scores[scores["task"] != "k-means"]["value"].isna().all()
+    assert len(missing(plan, store).jobs) == 2
