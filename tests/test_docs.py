@@ -60,6 +60,12 @@ def test_every_named_file_is_there(page):
             assert (ROOT / word).exists(), word
 
 
+def test_every_table_is_in_the_file_that_is_named_for_it():
+    found = re.findall(r"`([A-Z]+)` \(`(benchmark/[\w/]+\.py)`\)", PAGES["CONTRIBUTING.md"])
+    assert [name for name, path in found if f"\n{name}: " not in (ROOT / path).read_text(encoding="utf-8")] == []
+    assert {name for name, _ in found} == {"DATASETS", "TASKS"}
+
+
 @every_page
 def test_every_command_parses_and_names_a_study(page):
     for words in commands(page):
