@@ -1,7 +1,7 @@
-"""What the latents of one training look like inside: noise, spread, correlation, and nearness to the prior.
+"""Diagnostics of the latents of one training: noise, spread, correlation, and distance from the prior.
 
-The prior is N(0, I), or uniform on the unit sphere, whose dimensions have the variance 1/d. What is held against the
-prior is first divided by its variance, so that both speak of the same scale.
+The prior is N(0, I), or uniform on the unit sphere with variance 1/d in each dimension. Quantities that are compared
+with the prior are divided by the prior's variance first.
 """
 
 from __future__ import annotations
@@ -17,61 +17,89 @@ from scipy import linalg, stats
 from scipy.spatial.distance import pdist
 from scipy.special import entr, gammaln, hyp0f1, ive
 
+from benchmark.core.arrays import Integers
+from benchmark.core.names import distinct
 from benchmark.core.rng import generator
 from benchmark.latents.latents import Latents, draw
 
 Array: TypeAlias = NDArray[np.float64]
-Value: TypeAlias = float | int | list[float | None] | None  # what JSON holds
+Value: TypeAlias = float | int | list[float | None] | None  # a value in a JSON file
 
-ROWS = 1000  # at most, for the discrepancy, whose cost grows with their square
-ACTIVE_UNIT = 0.01  # least variance of the mean
+ROWS = 1000  # most rows for the discrepancy; its cost grows with the square of their number
+ACTIVE_UNIT = 0.01  # smallest variance of the mean of an active unit
 ACTIVE, PASSIVE, BEYOND = 0.1, 0.9, 1.1  # bounds of the mean posterior variance
-RESOLUTION = float(np.finfo(np.float32).eps)  # of a latent's numbers, relative; a smaller difference is their rounding
+RESOLUTION = float(np.finfo(np.float32).eps)  # relative rounding error of float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """Mean and covariance of aggregated latents, all n rows with weight 1/n."""
+    """Mean and covariance of latents over rows, with weight 1/n for each row.
 
-    mean: Array  # [d]
-    covariance: Array  # [d, d]
+    Attributes:
+        mean: [d].
+        covariance: [d, d].
+    """
+
+    mean: Array
+    covariance: Array
 
     @property
     def variance(self) -> Array:
-        """Of every dimension; [d]."""
+        """The variance of every dimension, [d]."""
         return np.diagonal(self.covariance)
 
     @property
     def rounding(self) -> Array:
-        """The largest variance of every dimension that the rounding of its numbers can make; [d]."""
+        """The largest variance of every dimension that can come from rounding alone, [d]."""
         return RESOLUTION**2 * (self.variance + self.mean**2)
 
     @property
     def constant(self) -> NDArray[np.bool_]:
-        """Which dimensions vary by no more than their rounding; [d]."""
+        """True for every dimension that varies by no more than rounding, [d]."""
         return self.variance <= self.rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """Latents as the diagnostics need them, all float64."""
+    """Latents in the form that the diagnostics share. All numbers are float64.
 
-    mean: Array  # [n, d]
-    divergences: Array | None  # of every dimension of a Gaussian, averaged over rows, [d]
-    divergence: float  # their sum, or that on the sphere; infinite for a point
-    noise: Array  # [d], the posterior variance averaged over rows
-    prior: float  # the prior's variance of a dimension
+    Attributes:
+        mean: Posterior means, [n, d].
+        divergences: KL divergence of every dimension of a Gaussian, averaged over rows, [d].
+        divergence: KL divergence averaged over rows, in nats. Infinite for a point.
+        noise: Posterior variance averaged over rows, [d].
+        prior: Variance of each dimension of the prior.
+        spherical: Whether the posterior is on the sphere.
+        means: Moments of the means.
+        samples: Moments of samples, exact by the law of total variance.
+        rows: At most ROWS of the means, [m, d].
+        drawn: One sample of each of these rows, [m, d].
+        degrees: Degrees of the nodes, [n], or None without a graph.
+    """
+
+    mean: Array
+    divergences: Array | None
+    divergence: float
+    noise: Array
+    prior: float
     spherical: bool
-    means: Moments  # of the means
-    samples: Moments  # of samples, by the law of total variance: exact, nothing is drawn
-    rows: Array  # [m, d], at most ROWS of the means
-    drawn: Array  # [m, d], one sample of each of these rows
-    degrees: NDArray[np.int64] | None  # [n]
+    means: Moments
+    samples: Moments
+    rows: Array
+    drawn: Array
+    degrees: Integers | None
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One property of latents; ``noisy`` ones are None for a point."""
+    """One property of latents.
+
+    Attributes:
+        name: Name in records and frames.
+        noisy: Whether it describes the noise. A point has no value then.
+        of: A function of a View that returns a number, or one number for each dimension.
+        source: The publication, or the definition.
+    """
 
     name: str
     noisy: bool
@@ -79,20 +107,28 @@ class Diagnostic:
     source: str
 
 
-def diagnose(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) -> dict[str, Value]:
-    """Every diagnostic of DIAGNOSTICS by name, ready for JSON; None where it is undefined or not finite.
+def diagnose(latents: Latents, *, seed: int, degrees: Integers | None) -> dict[str, Value]:
+    """The values of all DIAGNOSTICS by name, ready for JSON.
 
-    ``degrees`` [n] are those of the nodes in the graph trained on, or None without a graph. ``seed`` chooses the rows
-    of the discrepancies and their samples, and nothing else. All values are None where a latent is not finite.
-    ValueError for sparse means, and for shapes that do not match.
+    Args:
+        latents: Latents of one replica.
+        seed: Chooses the rows of the discrepancies and their samples.
+        degrees: Degrees of the nodes in the training graph, [n], or None without a graph.
+
+    Returns:
+        Numbers, or lists of d numbers. None stands for an undefined or infinite value. All values are None if a latent
+        is not finite.
+
+    Raises:
+        ValueError: if the means are sparse, or shapes do not match.
     """
     mean, std = latents.mean, latents.std
     if not isinstance(mean, np.ndarray):
         raise ValueError(f"diagnostics need dense means, got {type(mean).__name__} {mean.shape}")
     if std is not None and std.shape != mean.shape:
-        raise ValueError(f"means are {mean.shape}, but standard deviations {std.shape}")
+        raise ValueError(f"means have the shape {mean.shape}, but standard deviations {std.shape}")
     if degrees is not None and degrees.shape != mean.shape[:1]:
-        raise ValueError(f"means are {mean.shape}, but degrees {degrees.shape}")
+        raise ValueError(f"means have the shape {mean.shape}, but degrees {degrees.shape}")
     if not latents.finite:
         return {diagnostic.name: None for diagnostic in DIAGNOSTICS}
     view = _view(latents, seed=seed, degrees=degrees)
@@ -103,25 +139,42 @@ def diagnose(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) 
 
 
 def moments(matrix: Array) -> Moments:
-    """Of the rows of ``matrix`` [n, d]; the covariance is over n, since the rows are all there is."""
+    """Mean and covariance of the rows of ``matrix``, [n, d].
+
+    The covariance is divided by n, because the rows are the whole population.
+
+    >>> moments(np.array([[0.0, 1.0], [2.0, 1.0]])).variance.tolist()
+    [1.0, 0.0]
+    """
     mean = matrix.mean(axis=0)
     centred = matrix - mean
     return Moments(mean, centred.T @ centred / len(matrix))
 
 
 def divergences(mean: Array, std: Array) -> Array:
-    """KL(N(μ, σ²) || N(0, 1)) of each dimension in nats, averaged over rows [n, d]; [d]. Infinite where a σ is 0."""
+    """KL(N(μ, σ²) || N(0, 1)) of each dimension, averaged over rows.
+
+    Args:
+        mean: Means, [n, d].
+        std: Standard deviations, [n, d]. A σ of 0 makes its dimension infinite.
+
+    Returns:
+        Nats, [d].
+
+    >>> divergences(np.array([[0.0, 2.0]]), np.ones((1, 2))).tolist()
+    [0.0, 2.0]
+    """
     with np.errstate(divide="ignore"):
         negative_entropy = -2 * np.log(std)
     return np.asarray(0.5 * (mean**2 + std**2 + negative_entropy - 1).mean(axis=0))
 
 
 def total_correlation(aggregate: Moments) -> float:
-    """½(Σ log S_jj − log det S) of the covariance S, in nats: the total correlation of a Gaussian with that covariance.
+    """The total correlation of a Gaussian with covariance S, ½(Σ log S_jj − log det S), in nats.
 
-    It is taken from the eigenvalues of the correlation matrix. Constant dimensions carry nothing and are left out. It
-    is infinite where dimensions are collinear: where a combination of them varies by no more than d times its rounding
-    (once, for that of the float32 numbers; d times, since the error of an eigenvalue grows with the largest).
+    The eigenvalues of the correlation matrix give the determinant. Constant dimensions are left out. The value is
+    infinite if dimensions are collinear, that is, if a combination of them varies by no more than d times its rounding.
+    The factor d is there because the error of an eigenvalue grows with the largest eigenvalue.
     """
     kept = ~aggregate.constant
     scale = np.sqrt(aggregate.variance[kept])
@@ -133,9 +186,18 @@ def total_correlation(aggregate: Moments) -> float:
 
 
 def effective_rank(matrix: Array) -> float:
-    """exp of the entropy of the singular values of the centred ``matrix`` [n, d], which sum to 1; 0 if all is constant.
+    """The exponential of the entropy of the singular values of the centred matrix, divided by their sum.
 
-    Between 1 and d otherwise, and k where k directions have the same variance and the others none.
+    With equal variance in k directions and none in the others, the rank is k. Source: Roy and Vetterli (2007).
+
+    Args:
+        matrix: Latents, [n, d].
+
+    Returns:
+        A number from 1 to d, or 0 if all dimensions are constant.
+
+    >>> round(effective_rank(np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])), 6)
+    2.0
     """
     aggregate = moments(matrix)
     if aggregate.constant.all():
@@ -145,11 +207,18 @@ def effective_rank(matrix: Array) -> float:
 
 
 def discrepancy(rows: Array, *, spherical: bool = False) -> float:
-    """Unbiased MMD² between ``rows`` [m, d] and N(0, I), kernel exp(−‖x − y‖²/2h²) with h² = d; NaN for one row.
+    """Unbiased MMD² between rows and the prior, with the kernel exp(−‖x − y‖²/2h²) and h² = d.
 
-    Expectations over the prior are in closed form, so that the mean over pairs of rows is all that is estimated. It is
-    around 0, and may be below, where the rows are of the prior. A ``spherical`` one is uniform at the length √d: over
-    it exp(x·y/h²) has the mean ₀F₁(d/2; ‖x‖²/4d).
+    Expectations over the prior are in closed form: only the mean over pairs of rows is estimated. For rows of the prior
+    the value is near 0 and may be negative. For a prior on the sphere of radius √d, exp(x·y/h²) has the mean
+    ₀F₁(d/2; ‖x‖²/4d).
+
+    Args:
+        rows: Latents divided by the standard deviation of the prior, [m, d].
+        spherical: Whether the prior is uniform on the sphere, instead of N(0, I).
+
+    Returns:
+        MMD², or NaN for one row.
     """
     if len(rows) < 2:
         return nan
@@ -166,15 +235,22 @@ def discrepancy(rows: Array, *, spherical: bool = False) -> float:
 
 
 def lengths_on_sphere(concentration: Array, d: int) -> Array:
-    """A(κ) = I_{d/2}(κ)/I_{d/2−1}(κ), the length of the mean; [n]."""
+    """A(κ) = I_{d/2}(κ)/I_{d/2−1}(κ), the length of the mean of a von Mises–Fisher distribution, [n]."""
     return np.asarray(ive(d / 2, concentration) / ive(d / 2 - 1, concentration))
 
 
 def divergence_on_sphere(concentration: Array, d: int) -> Array:
-    """KL(vMF ‖ uniform sphere), κ A − ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}, in nats; [n].
+    """KL(vMF ‖ uniform sphere) = κ A − ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}.
 
-    Davidson et al. (2018), eq. 3 and 14. Infinite where the Bessel function underflows, at κ = 1 from some 300
-    dimensions on.
+    The value is infinite if the Bessel function underflows. With κ = 1 this happens from about 300 dimensions on.
+    Source: Davidson et al. (2018), eq. 3 and 14.
+
+    Args:
+        concentration: Concentrations κ, [n].
+        d: Number of dimensions.
+
+    Returns:
+        Nats per row, [n].
     """
     order, length = d / 2 - 1, lengths_on_sphere(concentration, d)
     with np.errstate(divide="ignore"):
@@ -182,7 +258,7 @@ def divergence_on_sphere(concentration: Array, d: int) -> Array:
     return np.asarray(concentration * length - gammaln(order + 1) - log_bessel + order * np.log(0.5 * concentration))
 
 
-def _view(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) -> View:
+def _view(latents: Latents, *, seed: int, degrees: Integers | None) -> View:
     mu, d = np.asarray(latents.mean, dtype=np.float64), latents.mean.shape[1]
     means, chosen = moments(mu), _choose(len(mu), seed=seed)
     rng = generator(seed, "diagnostics", "sample")
@@ -215,7 +291,10 @@ def _view(latents: Latents, *, seed: int, degrees: NDArray[np.int64] | None) -> 
 
 
 def _covariance_on_sphere(mean: Array, concentration: Array) -> Array:
-    """The posterior covariance averaged over rows, [d, d]: A/κ around the mean, 1 − (d − 1)A/κ − A² along it."""
+    """The posterior covariance averaged over rows, [d, d].
+
+    Across the mean the variance is A/κ, along the mean 1 − (d − 1)A/κ − A².
+    """
     n, d = mean.shape
     length = lengths_on_sphere(concentration, d)
     around = length / concentration
@@ -224,15 +303,15 @@ def _covariance_on_sphere(mean: Array, concentration: Array) -> Array:
     return np.asarray(around.mean() * np.eye(d) + (direction * (along - around)[:, None]).T @ direction / n)
 
 
-def _choose(n: int, *, seed: int) -> NDArray[np.int64]:
-    """At most ROWS of n rows, each as likely."""
+def _choose(n: int, *, seed: int) -> Integers:
+    """At most ROWS of n rows, each equally likely."""
     if n <= ROWS:
         return np.arange(n)
     return generator(seed, "diagnostics", "rows").choice(n, ROWS, replace=False)
 
 
 def _plain(found: float | Array | None) -> Value:
-    """As JSON holds it; None for what is not finite."""
+    """A value for JSON, with None for infinite numbers."""
     if isinstance(found, np.ndarray):
         return [value if isfinite(value) else None for value in found.tolist()]
     return found if found is not None and isfinite(found) else None
@@ -243,11 +322,11 @@ def _active_units(view: View) -> int:
 
 
 def _between(least: float, most: float) -> Callable[[View], int]:
-    """How many dimensions have a mean posterior variance above ``least`` and up to ``most``.
+    """The number of dimensions with a mean posterior variance above ``least`` and up to ``most``.
 
-    Active, mixed and passive are the words of Bonheme and Grzes (2021): σ² near 0, between, near 1. Their code reads
-    them from the variance of the mean instead (at least 0.9, between, under 0.1), which is 1 − σ² where samples have
-    the variance of the prior. They need not, and only σ² tells a dimension with more noise than the prior: beyond.
+    Bonheme and Grzes (2021) call dimensions active, mixed and passive if σ² is near 0, in between, and near 1. Their
+    code uses the variance of the mean instead: at least 0.9, in between, and under 0.1. Both agree if samples have the
+    variance of the prior. Only σ² shows a dimension with more noise than the prior, here called beyond.
     """
     return lambda view: int(((view.noise > least * view.prior) & (view.noise <= most * view.prior)).sum())
 
@@ -261,18 +340,18 @@ def _signal_to_noise_ratio(view: View) -> float:
 
 
 def _ratio(signal: Array, noise: Array) -> Array:
-    """Infinite or NaN where there is no noise."""
+    """``signal`` over ``noise``; infinite or NaN without noise."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.divide(signal, noise))
 
 
 def _offset(view: View) -> float:
-    """Root mean square over dimensions of the mean, which is 0 under the prior."""
+    """Root mean square of the mean over dimensions. The prior has 0."""
     return float(np.sqrt((view.means.mean**2).mean() / view.prior))
 
 
 def _deviation(aggregate: Moments, prior: float) -> float:
-    """‖S − I‖ (Frobenius) over √d of the covariance S, which is 0 under the prior."""
+    """‖S − I‖/√d in the Frobenius norm, for the covariance S. The prior has 0."""
     identity = np.eye(len(aggregate.mean))
     return float(np.linalg.norm(aggregate.covariance / prior - identity) / np.sqrt(len(identity)))
 
@@ -282,7 +361,7 @@ def _discrepancy(rows: Array, view: View) -> float:
 
 
 def _norm_degree(view: View) -> float | None:
-    """Spearman's correlation over rows; None without degrees, and where all degrees or all norms are equal."""
+    """Spearman's correlation of norm and degree over rows; None if all degrees or all norms are equal."""
     norms = np.linalg.norm(view.mean, axis=1)
     if view.degrees is None or np.ptp(view.degrees) == 0 or moments(norms[:, None]).constant.all():
         return None
@@ -295,7 +374,8 @@ _SIGNAL = "variance of the mean over rows against the mean over rows of σ²"
 _MOMENTS = "the first two moments of N(0, I) are 0 and I"
 _MMD = "Gretton et al. (2012), lemma 6; Tolstikhin et al. (2018); closed form of Rustamov (2019), arXiv 1901.03227"
 
-DIAGNOSTICS = (
+DIAGNOSTICS: tuple[Diagnostic, ...] = distinct(
+    "diagnostic",
     Diagnostic(
         "divergence",
         True,
@@ -306,7 +386,7 @@ DIAGNOSTICS = (
         "divergence_per_dimension",
         True,
         lambda view: view.divergences,
-        "Kingma and Welling (2014), appendix B; nats per row; of no sphere",
+        "Kingma and Welling (2014), appendix B; nats per row; not defined on the sphere",
     ),
     Diagnostic("active_units", False, _active_units, "Burda, Grosse and Salakhutdinov (2016)"),
     Diagnostic("active", True, _between(-inf, ACTIVE), _POLARISED),
@@ -325,5 +405,5 @@ DIAGNOSTICS = (
     Diagnostic("prior_covariance_sample", True, lambda view: _deviation(view.samples, view.prior), _MOMENTS),
     Diagnostic("prior_mmd_mean", False, lambda view: _discrepancy(view.rows, view), _MMD),
     Diagnostic("prior_mmd_sample", True, lambda view: _discrepancy(view.drawn, view), _MMD),
-    Diagnostic("norm_degree", False, _norm_degree, "whether the length of a latent is its node's degree"),
+    Diagnostic("norm_degree", False, _norm_degree, "correlation of the length of a latent with the degree of its node"),
 )

@@ -1,4 +1,4 @@
-"""What trained decoders make of latents, as the sources show it: images, and edges."""
+"""Drawings: images and edges that trained decoders make from latents."""
 
 from __future__ import annotations
 
@@ -21,21 +21,28 @@ from benchmark.training.posteriors import DiagonalGaussian, Posterior, VonMisesF
 Float = TypeVar("Float", np.float32, np.float64)
 Drawings: TypeAlias = dict[str, NDArray[np.generic]]
 
-SHOWN = 10  # rows that are reconstructed, and steps of a line
+SHOWN = 10  # reconstructed rows, and steps of a line
 PRIOR_SAMPLES = 30
-GRID = 15  # points along each side
-NODES = 200  # of a graph
+GRID = 15  # points along each side of the grid
+NODES = 200  # most nodes of a drawn graph
 
 
 def generate(
     fitted: Fitted, seeds: Sequence[int], shown: Literal["images", "edges"], shape: tuple[int, int] | None
 ) -> list[Drawings]:
-    """The drawings of every replica: images of ``shape`` by a decoder of features, or edges by an inner product.
+    """Draw images with a decoder of features, or edges with an inner product, for every replica.
 
-    ValueError where the decoder or the data cannot be drawn so.
+    Args:
+        fitted: The trained model.
+        seeds: The seed of each replica.
+        shown: The kind of drawings.
+        shape: Height and width of the images.
+
+    Raises:
+        ValueError: if the model has no decoder, or the decoder cannot make such drawings of the data.
     """
     if fitted.network is None or fitted.inputs is None:
-        raise ValueError("a control has no decoder to draw by")
+        raise ValueError("a control has no decoder and makes no drawings")
     decoder, inputs = fitted.network.decoder, fitted.inputs
     if shown == "edges" and isinstance(decoder, InnerProduct):
         return edges(fitted.posterior, inputs, seeds)
@@ -48,18 +55,31 @@ def generate(
 def images(
     decoder: MLPDecoder, posterior: Posterior, inputs: Inputs, seeds: Sequence[int], shape: tuple[int, int]
 ) -> list[Drawings]:
-    """For each replica, float32 arrays that end in the image's [height, width].
+    """Decode rows, samples of the prior, a line, and with d = 2 a grid, into images.
 
-    ``rows`` [s] are shown as ``inputs``, as the ``reconstructions`` of their means and of one sample each
-    (``sampled_reconstructions``) [s, …]; ``prior`` [p, …] decodes samples from the prior, N(0, I) for a point too,
-    which has none; ``line`` [s, …] decodes the straight line between the means of the two ``line_rows``, both ends
-    included. Where d = 2 ``grid`` [g, g, …] decodes the prior's quantiles along both axes, Kingma and Welling (2014),
-    figure 4, or those of the latents of a point or on a sphere; ``grid_latents`` [g, g, 2]. ValueError where the
-    features make no such image.
+    Args:
+        decoder: A decoder of features.
+        posterior: Posteriors of all rows. The mean is [r, n, d].
+        inputs: The data, with features that are the pixels of an image.
+        seeds: The seed of each replica.
+        shape: Height and width of the images.
+
+    Returns:
+        Arrays by name for each replica. Images are float32 and end in [height, width].
+
+        - rows [s]: random row numbers.
+        - inputs, reconstructions, sampled_reconstructions [s, …]: these rows, decoded means, and decoded samples.
+        - prior [p, …]: decoded samples of the prior. A point has no prior, so N(0, I) is used.
+        - line_rows [2], line [s, …]: two rows, and the decoded line between their means with both ends.
+        - grid_latents [g, g, 2], grid [g, g, …]: with d = 2, the quantiles of the prior along both axes, and their
+          images. A point or a sphere uses the quantiles of its latents. Source: Kingma and Welling (2014), figure 4.
+
+    Raises:
+        ValueError: if the features are not the pixels of an image of this shape.
     """
     height, width = shape
     if not isinstance(inputs.features, Tensor) or inputs.features.shape[-1] != height * width:
-        raise ValueError(f"{inputs.features.shape[-1]} features make no images of {height}x{width}")
+        raise ValueError(f"{inputs.features.shape[-1]} features are not the pixels of a {height}x{width} image")
     z, n, d = posterior.mean, posterior.mean.shape[1], posterior.mean.shape[2]
     drawn = sample(posterior, torch_generators(tuple(seeds), "generation", "sample", device=str(z.device)))
 
@@ -98,14 +118,14 @@ def images(
 
 
 def _of_prior(posterior: Posterior, normal: NDArray[Float]) -> NDArray[Float]:
-    """Standard normal rows as they are, or as directions where the prior is uniform on the sphere."""
+    """Turn standard normal rows into samples of the prior: unit vectors on the sphere, else the rows themselves."""
     if isinstance(posterior, VonMisesFisher):
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     return normal
 
 
 def _axes(mean: NDArray[np.float32], *, normal: bool) -> list[NDArray[np.float32]]:
-    """The values of both axes of a grid."""
+    """The coordinates of the grid along both axes, [g] each."""
     quantiles = np.linspace(0, 1, GRID + 2)[1:-1]
     if normal:
         return [norm.ppf(quantiles).astype(np.float32)] * 2
@@ -114,14 +134,26 @@ def _axes(mean: NDArray[np.float32], *, normal: bool) -> list[NDArray[np.float32
 
 @torch.no_grad()
 def edges(posterior: Posterior, inputs: Inputs, seeds: Sequence[int]) -> list[Drawings]:
-    """For each replica, a connected part of the graph trained on and what the inner product makes of it.
+    """Draw a connected part of the training graph and the edge probabilities of an inner-product decoder.
 
-    ``nodes`` [k] in breadth-first order from a random node of the largest component, ``adjacency`` [k, k] of the edges
-    trained on, and float16 [k, k] probabilities g(z_i·z_j) of an edge at the ``mean``, at one ``sampled`` latent, and
-    at latents drawn from the prior (``prior``), N(0, I) for a point, where no node is the one beside it.
+    Args:
+        posterior: Posteriors of all rows. The mean is [r, n, d].
+        inputs: The data with the training graph.
+        seeds: The seed of each replica.
+
+    Returns:
+        Arrays by name for each replica.
+
+        - nodes [k]: nodes in breadth-first order from a random node of the largest component.
+        - adjacency [k, k]: the training edges between these nodes.
+        - mean, sampled, prior [k, k], float16: probabilities g(z_i·z_j) from the means, from one sample, and from
+          samples of the prior. A point uses N(0, I). The nodes of a sample of the prior have no identity.
+
+    Raises:
+        ValueError: if the inputs have no graph.
     """
     if inputs.graph is None:
-        raise ValueError("a decoder of edges needs inputs with a graph")
+        raise ValueError("edges can be drawn only for inputs with a graph")
     n = inputs.graph.nodes
     ends = torch.stack(inputs.graph.ends).cpu().numpy()
     drawn = sample(posterior, torch_generators(tuple(seeds), "generation", "sample", device=str(posterior.mean.device)))
@@ -159,7 +191,7 @@ def _probabilities(z: NDArray[np.float64]) -> NDArray[np.float16]:
 def _neighbourhood(
     left: NDArray[np.int64], right: NDArray[np.int64], n: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """At most NODES nodes, breadth first from a random one of the largest component."""
+    """At most NODES nodes, breadth first from a random node of the largest component."""
     ends = (left.astype(np.int32), right.astype(np.int32))
     matrix = coo_array((np.ones(len(left), dtype=np.int8), ends), shape=(n, n)).tocsr()
     _, labels = csgraph.connected_components(matrix, directed=False)

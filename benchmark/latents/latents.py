@@ -1,4 +1,4 @@
-"""Latents of one trained replica, and their readouts; from here on all is numpy."""
+"""Latents of one trained replica as numpy arrays, and draws from their posterior."""
 
 from __future__ import annotations
 
@@ -23,56 +23,64 @@ if TYPE_CHECKING:
 
 ReadoutKind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # a Matrix, PairScores, or Epochs
 
-EVERY = 5  # epochs between the training passes that are read out, where any are
-_PAIRS_AT_ONCE = 16_384
-_POINT = 1e12  # concentration from which a draw is the mean direction
+EVERY = 5  # epochs between two training passes that a readout uses
+PAIRS_AT_ONCE = 16_384
+_POINT = 1e12  # from this concentration on a draw is the mean direction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Latents:
-    """Posterior of every row in one replica: a point, a Gaussian with ``std``, or one on a sphere: ``concentration``.
+    """The posterior of every row in one replica: a point, a Gaussian, or a distribution on the unit sphere.
 
-    ``passes`` are the means and the draws of training passes, each [n, d], where the training was asked for them; they
-    are not saved. There is no draw of all rows in a pass of mini-batches.
+    Attributes:
+        mean: Posterior means, [n, d]. On the sphere the mean is A(κ) μ. Sparse only for controls on sparse features.
+        std: Standard deviations of a Gaussian, [n, d].
+        concentration: Concentrations κ on the sphere, [n].
+        passes: Means and draws of training passes, [n, d] each, if the training was asked for them. A pass of
+            mini-batches has no draw of all rows. Passes are not saved.
     """
 
-    mean: Matrix  # [n, d]; sparse only for controls on sparse features
-    std: NDArray[np.float32] | None = None  # [n, d]
-    concentration: NDArray[np.float32] | None = None  # [n]; the mean is then A(κ) μ, within the unit sphere
+    mean: Matrix
+    std: NDArray[np.float32] | None = None
+    concentration: NDArray[np.float32] | None = None
     passes: tuple[tuple[NDArray[np.float32], NDArray[np.float32] | None], ...] = ()
 
     @property
     def finite(self) -> bool:
-        """Whether every mean and standard deviation is a number."""
+        """Whether every number of the posterior is finite."""
         values = self.mean if isinstance(self.mean, np.ndarray) else self.mean.data
         parts = [values, *(part for part in (self.std, self.concentration) if part is not None)]
         return all(bool(np.isfinite(part).all()) for part in parts)
 
     @property
     def noisy(self) -> bool:
-        """Whether there is a spread to sample from."""
+        """Whether the posterior has a spread."""
         return self.std is not None or self.concentration is not None
 
     @property
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
-        """What is saved, dense."""
+        """The saved arrays, dense."""
         mean = self.mean if isinstance(self.mean, np.ndarray) else self.mean.toarray()
         parts = {"mean": mean, "std": self.std, "concentration": self.concentration}
         return {name: part for name, part in parts.items() if part is not None}
 
     @property
     def digest(self) -> str:
-        """Of the content: no two latents share a file name that ends in it."""
+        """The first 12 digits of the SHA-256 of the content. File names of latents end in these digits."""
         content = b"".join(np.ascontiguousarray(array).tobytes() for array in self._arrays.values())
         return hashlib.sha256(content).hexdigest()[:12]
 
     def packed(self) -> bytes:
-        """The content of a .npz file; ``numpy.load(path)["mean"]`` reads it back."""
+        """The content of an npz file with the keys mean, std and concentration."""
         return packed(self._arrays)
 
     @classmethod
     def load(cls, path: Path) -> Latents:
-        """What ``packed`` gave; InputError where the file is damaged."""
+        """Read a file with the content of ``packed``.
+
+        Raises:
+            InputError: if the file is missing or damaged.
+        """
         try:
             with path.open("rb") as file, np.load(file) as arrays:
                 return cls(arrays["mean"], arrays.get("std"), arrays.get("concentration"))
@@ -90,7 +98,12 @@ def of_fitted(fitted: Fitted) -> list[Latents]:
 
 
 def of_posterior(q: Posterior, snapshots: Sequence[Snapshot] = ()) -> list[Latents]:
-    """The latents of each replica of a posterior whose tensors are [r, n, d], with those of training passes."""
+    """The latents of each replica of a posterior.
+
+    Args:
+        q: Posteriors of all rows. Mean and std are [r, n, d].
+        snapshots: Training passes to keep with the latents.
+    """
     means = q.mean.detach().cpu().numpy()
     stds, concentrations = (
         [None] * len(means) if part is None else part.detach().cpu().numpy()
@@ -113,16 +126,21 @@ def of_posterior(q: Posterior, snapshots: Sequence[Snapshot] = ()) -> list[Laten
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Epochs:
-    """The latents of several training passes in their order, [n, d] each; a score of theirs is chosen by its value."""
+    """The latents of several training passes in order, [n, d] each. A task chooses one of them by its score."""
 
     latents: tuple[NDArray[np.float32], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairScores:
-    """Expected link scores of pairs under the posterior, E[g(z_i·z_j)], g the logistic function; no matrix has them.
+    """Expected link scores E[g(z_i·z_j)] of pairs under the posterior, with the logistic function g.
 
-    By Monte Carlo over ``draws`` joint draws of all latents, the same ones at every call, from the stream ``seed``.
+    The expectation is a mean over joint draws of all latents. Every call uses the same draws.
+
+    Attributes:
+        latents: The posterior.
+        seed: Seed of the draws.
+        draws: Number of draws.
     """
 
     latents: Latents
@@ -130,9 +148,15 @@ class PairScores:
     draws: int = 64
 
     def log_odds(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
-        """ln E[g] − ln E[1 − g] of the pairs [m, 2]; [m], and z_i·z_j itself where σ is 0.
+        """ln E[g] − ln E[1 − g] of each pair. With σ = 0 it is z_i·z_j.
 
-        It ranks pairs as E[g] does, and still tells those apart whose E[g] rounds to 0 or 1. Memory is O(n·d + m).
+        The log odds rank pairs like E[g], and also tell pairs apart if E[g] rounds to 0 or 1. Memory is O(n·d + m).
+
+        Args:
+            pairs: Row numbers, [m, 2].
+
+        Returns:
+            Log odds, [m].
         """
         rng = np.random.default_rng(self.seed)
         linked, unlinked = np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)
@@ -146,14 +170,21 @@ class PairScores:
 
 def _inner_products(z: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
     scores = np.empty(len(pairs))
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-        i, j = pairs[start : start + _PAIRS_AT_ONCE].T
-        scores[start : start + _PAIRS_AT_ONCE] = np.einsum("md,md->m", z[i], z[j], dtype=np.float64)
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        i, j = pairs[start : start + PAIRS_AT_ONCE].T
+        scores[start : start + PAIRS_AT_ONCE] = np.einsum("md,md->m", z[i], z[j], dtype=np.float64)
     return scores
 
 
 def draw(latents: Latents, rng: np.random.Generator) -> NDArray[np.float32]:
-    """One draw of every row, [n, d]; ValueError for a point."""
+    """Draw one sample of every row.
+
+    Returns:
+        Samples, [n, d].
+
+    Raises:
+        ValueError: if the posterior is a point.
+    """
     mean = noisy_mean(latents)
     if latents.std is not None:
         return mean + latents.std * rng.standard_normal(mean.shape, dtype=np.float32)
@@ -168,10 +199,18 @@ def draw(latents: Latents, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def cosines(concentration: NDArray[np.float64], d: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """μ·z of one draw from each von Mises–Fisher distribution in d dimensions; [n]. Wood (1994), VM*.
+    """μ·z of one draw from each von Mises–Fisher distribution in d dimensions.
 
-    Proposals for all rows until each has one; the first coordinate of a random direction makes the proposal. 1 beyond a
-    concentration of 1e12.
+    Rows are proposed again until each is accepted. The first coordinate of a random direction makes the proposal.
+    Source: Wood (1994), VM*.
+
+    Args:
+        concentration: Concentrations, [n]. From 1e12 on the result is 1.
+        d: Number of dimensions.
+        rng: Generator of the proposals.
+
+    Returns:
+        Cosines, [n].
     """
     b = (d - 1) / (2 * concentration + np.sqrt(4 * concentration**2 + (d - 1) ** 2))
     x = (1 - b) / (1 + b)
@@ -189,7 +228,11 @@ def cosines(concentration: NDArray[np.float64], d: int, rng: np.random.Generator
 
 
 def noisy_mean(latents: Latents) -> NDArray[np.float32]:
-    """The mean of a posterior that has a spread, [n, d]; ValueError for a point."""
+    """The mean of a posterior with a spread, [n, d].
+
+    Raises:
+        ValueError: if the posterior is a point.
+    """
     if not latents.noisy or not isinstance(latents.mean, np.ndarray):
         raise ValueError("a point has no samples and no σ")
     return latents.mean

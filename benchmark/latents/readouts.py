@@ -1,4 +1,4 @@
-"""Readouts: how a latent becomes what tasks receive."""
+"""Readouts: the functions that turn a latent into the input of tasks."""
 
 from __future__ import annotations
 
@@ -9,18 +9,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Matrix
+from benchmark.core.names import distinct
 from benchmark.core.rng import generator
 from benchmark.latents.latents import Epochs, Latents, PairScores, ReadoutKind, draw, noisy_mean
 
-_SMALLEST = np.float32(1e-8)  # the floor of σ under its logarithm, for a σ of 0 is legal
+_SMALLEST = np.float32(1e-8)  # σ may be 0, and 0 has no logarithm
 
 
-def _mean(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, a mean draws nothing
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """A way to turn a latent into the input of tasks.
+
+    Attributes:
+        name: Name in studies, records and tables.
+        spread: Whether it reads the spread of the posterior. A point has no such readout.
+        every_draw: Whether each of the study's draws is scored, or only one.
+        read: A function of a latent and a random generator.
+        gives: The kind of the result. Only some tasks take kinds other than a matrix.
+    """
+
+    name: str
+    spread: bool
+    every_draw: bool
+    read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
+    gives: ReadoutKind = "matrix"
+
+    def draws(self, asked: int) -> range:
+        """The draws to score if a study asks for ``asked`` draws."""
+        return range(asked if self.every_draw else 1)
+
+
+def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores | Epochs:
+    """Apply a readout. Each pair of seed and draw has a random stream of its own.
+
+    Returns:
+        Latents [n, d], or [n, 2d] with log σ, the expected scores of pairs, or the latents of several epochs.
+
+    Raises:
+        ValueError: if the readout needs a spread or training passes, and the latent has none.
+    """
+    return readout.read(latents, generator(seed, "readout", readout.name, draw))
+
+
+def reads_passes(readouts: Collection[str]) -> bool:
+    """Whether a readout among these names needs the training passes.
+
+    >>> reads_passes(["mean", "epochs-mean"])
+    True
+    """
+    return any(readout.gives == "epochs" for readout in READOUTS if readout.name in readouts)
+
+
+def _mean(latents: Latents, _rng: np.random.Generator) -> Matrix:
     return latents.mean
 
 
-def _mean_and_log_std(latents: Latents, rng: np.random.Generator) -> Matrix:  # noqa: ARG001, nor does this
-    """[n, 2d]: μ, then log max(σ, 1e-8); on a sphere [n, d + 1], for there is one σ, √((1 − A²)/d)."""
+def _mean_and_log_std(latents: Latents, _rng: np.random.Generator) -> Matrix:
+    """μ and log max(σ, 1e-8), [n, 2d]. On the sphere, with one σ = √((1 − A²)/d) a row, [n, d + 1]."""
     mean, std = noisy_mean(latents), latents.std
     if std is None:
         std = np.sqrt((1.0 - (mean**2).sum(axis=1, keepdims=True)).clip(0.0) / mean.shape[1])
@@ -28,18 +73,18 @@ def _mean_and_log_std(latents: Latents, rng: np.random.Generator) -> Matrix:  # 
 
 
 def _expected(latents: Latents, rng: np.random.Generator) -> PairScores:
-    noisy_mean(latents)
+    noisy_mean(latents)  # refuses a point
     return PairScores(latents, seed=int(rng.integers(2**63)))
 
 
-def _pass_means(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, training has drawn already
+def _pass_means(latents: Latents, _rng: np.random.Generator) -> Epochs:
     return Epochs(tuple(mean for mean, _ in _passes(latents)))
 
 
-def _pass_samples(latents: Latents, rng: np.random.Generator) -> Epochs:  # noqa: ARG001, nor does this
+def _pass_samples(latents: Latents, _rng: np.random.Generator) -> Epochs:
     drawn = tuple(drawn for _, drawn in _passes(latents) if drawn is not None)
     if not drawn:
-        raise ValueError("mini-batches were drawn for, not all rows at once")
+        raise ValueError("the training drew samples for mini-batches, not for all rows at once")
     return Epochs(drawn)
 
 
@@ -62,22 +107,8 @@ def _average(samples: int) -> Callable[[Latents, np.random.Generator], Matrix]:
     return read
 
 
-@dataclass(frozen=True, slots=True)
-class Readout:
-    """How a latent becomes what tasks receive: one matrix, the scores of pairs, or a matrix for each of some epochs."""
-
-    name: str
-    spread: bool  # reads the spread, which a point has not
-    every_draw: bool  # scored once for each of the study's draws, or once
-    read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
-    gives: ReadoutKind = "matrix"  # all but matrices only some tasks take
-
-    def draws(self, asked: int) -> range:
-        """The draws to score where a study asks for ``asked``."""
-        return range(asked if self.every_draw else 1)
-
-
-READOUTS = (
+READOUTS: tuple[Readout, ...] = distinct(
+    "readout",
     Readout("mean", spread=False, every_draw=False, read=_mean),
     Readout("sampled", spread=True, every_draw=True, read=_average(1)),
     Readout("averaged-4", spread=True, every_draw=False, read=_average(4)),
@@ -87,18 +118,3 @@ READOUTS = (
     Readout("epochs-mean", spread=False, every_draw=False, read=_pass_means, gives="epochs"),
     Readout("epochs-sampled", spread=True, every_draw=False, read=_pass_samples, gives="epochs"),
 )
-
-
-def reads_passes(readouts: Collection[str]) -> bool:
-    """Whether any of these, by name, is of training passes."""
-    return any(readout.gives == "epochs" for readout in READOUTS if readout.name in readouts)
-
-
-def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores | Epochs:
-    """What the tasks receive: [n, d], [n, 2d] with log σ, PairScores, or Epochs.
-
-    Noise has its own stream of seed and draw.
-
-    ValueError where the readout reads σ and the posterior is a point.
-    """
-    return readout.read(latents, generator(seed, "readout", readout.name, draw))

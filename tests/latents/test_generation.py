@@ -181,13 +181,13 @@ def test_images_of_a_replica_are_its_own():
 
 @pytest.mark.parametrize("shape", [(2, 3), (8, 8), (4, 4)])
 def test_features_that_make_no_such_image_are_refused(shape):
-    with pytest.raises(ValueError, match=f"8 features make no images of {shape[0]}x{shape[1]}"):
+    with pytest.raises(ValueError, match=f"8 features are not the pixels of a {shape[0]}x{shape[1]} image"):
         images(decoder_of([0], 3), posterior_of(1, ROWS, 3), features_of(ROWS, 8), [0], shape)
 
 
 def test_sparse_features_make_no_images():
     inputs = Inputs.of(sp.csr_array(data()[0]), None, replicas=1, device="cpu")
-    with pytest.raises(ValueError, match="make no images"):
+    with pytest.raises(ValueError, match="are not the pixels of a"):
         images(decoder_of([0], 3), posterior_of(1, ROWS, 3), inputs, [0], SHAPE)
 
 
@@ -292,7 +292,7 @@ def test_edges_of_a_replica_are_its_own():
 
 
 def test_edges_want_a_graph():
-    with pytest.raises(ValueError, match="needs inputs with a graph"):
+    with pytest.raises(ValueError, match="only for inputs with a graph"):
         edges(posterior_of(1, ROWS, 2), features_of(ROWS, 8), [0])
 
 

@@ -141,7 +141,7 @@ def test_the_score_of_a_pair_is_its_own(monkeypatch):
     together = scores.log_odds(PAIRS)
     np.testing.assert_allclose(scores.log_odds(PAIRS[2:3]), together[2:3], rtol=1e-12)
     np.testing.assert_allclose(scores.log_odds(PAIRS[:, ::-1]), together, rtol=1e-12)
-    monkeypatch.setattr(latents_module, "_PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr(latents_module, "PAIRS_AT_ONCE", 3)
     np.testing.assert_allclose(scores.log_odds(PAIRS), together, rtol=1e-12)
 
 
