@@ -1,4 +1,4 @@
-"""What a loader returned, checked and brought into one form; every way to be wrong has one line that says so."""
+"""Checks of a loader's output, and one canonical form for it. Each fault has a message of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ _SHOWN = 10  # values listed in a message
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many of a loader's edges were dropped: i = j; an ordered pair given before; (b, a) beside (a, b)."""
+    """Numbers of edges that were dropped.
+
+    Attributes:
+        self_loops: Pairs with i = j.
+        duplicates: Repeated ordered pairs.
+        directions: Pairs (j, i) beside (i, j).
+    """
 
     self_loops: int = 0
     duplicates: int = 0
@@ -28,16 +34,27 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeSplit:
-    """Row numbers, sorted and disjoint; together all rows, but for a published split, which may leave some out."""
+    """Training and test rows by number, sorted and disjoint.
+
+    Together they are all rows. A published split may leave rows out.
+    """
 
     train: Integers
     test: Integers
 
 
 def canonical_features(name: str, x: Any) -> Matrix:
-    """``x`` as a float32 copy [n, f]: C-ordered, or CSR with sorted indices, no duplicates and no stored zeros.
+    """Copy features into float32.
 
-    Raises InputError where x is not a matrix of numbers, is empty, or holds a value that float32 cannot.
+    Args:
+        name: Name of the dataset, for messages.
+        x: A matrix of numbers, dense or sparse, [n, f].
+
+    Returns:
+        A C-ordered array, or a CSR matrix with sorted indices, no duplicates and no stored zeros.
+
+    Raises:
+        InputError: if ``x`` is empty, is no matrix of numbers, or has a value that is not finite in float32.
     """
     try:
         given = x if sparse.issparse(x) else np.asarray(x)
@@ -52,7 +69,7 @@ def canonical_features(name: str, x: Any) -> Matrix:
         raise InputError(
             f"dataset {name!r}: x is empty, shape {given.shape}; expected at least one row and one feature"
         )
-    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite and is reported below
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite, and the check below reports the value
         if sparse.issparse(given):
             return _canonical_csr(name, given)
         dense = np.array(given, dtype=np.float32, order="C")
@@ -83,7 +100,16 @@ def _not_finite(name: str, count: int, value: object, row: int, column: int) -> 
 
 
 def canonical_labels(name: str, y: Any, rows: int) -> Integers:
-    """``y`` as int64 [n] with every class of 0..k-1 in it; InputError where it is not that, or has one class only."""
+    """Copy class numbers into int64.
+
+    Args:
+        name: Name of the dataset, for messages.
+        y: Class numbers, [n].
+        rows: n.
+
+    Raises:
+        InputError: if a label is no whole number, a class of 0..k-1 has no row, or there is only one class.
+    """
     given = np.asarray(y)
     if given.ndim != 1:
         raise InputError(
@@ -122,16 +148,27 @@ def canonical_labels(name: str, y: Any, rows: int) -> Integers:
 
 
 def canonical_split(name: str, train_mask: Any, test_mask: Any, y: Integers | None, rows: int) -> NodeSplit | None:
-    """The published split of two masks [n] of true and false, or of 1 and 0; None where neither is given.
+    """Turn two masks into the row numbers of a published split.
 
-    Raises InputError where one is missing or is no such mask, where a part is empty or a row is in both, and where
-    there are no labels, or fewer than two classes to train on.
+    Args:
+        name: Name of the dataset, for messages.
+        train_mask: True or 1 for training rows, [n].
+        test_mask: True or 1 for test rows, [n].
+        y: Class numbers, [n].
+        rows: n.
+
+    Returns:
+        The split, or None if both masks are None.
+
+    Raises:
+        InputError: if one mask is missing, malformed or false in all rows, if a row is in both, or if the training rows
+            have fewer than two classes or no labels.
     """
     if train_mask is None and test_mask is None:
         return None
     if train_mask is None or test_mask is None:
-        there, missing = ("train_mask", "test_mask") if test_mask is None else ("test_mask", "train_mask")
-        raise InputError(f"dataset {name!r}: {there} without {missing}; give both masks of a published split, or none")
+        given, missing = ("train_mask", "test_mask") if test_mask is None else ("test_mask", "train_mask")
+        raise InputError(f"dataset {name!r}: {given} without {missing}; give both masks of a published split, or none")
     if y is None:
         raise InputError(f"dataset {name!r}: a published split without labels; give y, or leave the masks out")
     found = NodeSplit(_masked(name, "train_mask", train_mask, rows), _masked(name, "test_mask", test_mask, rows))
@@ -150,7 +187,7 @@ def canonical_split(name: str, train_mask: Any, test_mask: Any, y: Integers | No
 
 
 def _masked(name: str, key: str, mask: Any, rows: int) -> Integers:
-    """The numbers of the rows where the mask is true."""
+    """The numbers of the rows with a true mask."""
     given = np.asarray(mask)
     if given.shape != (rows,) or given.dtype.kind not in "biuf" or not np.isin(given, (0, 1)).all():
         raise InputError(
@@ -164,7 +201,19 @@ def _masked(name: str, key: str, mask: Any, rows: int) -> Integers:
 
 
 def canonical_edges(name: str, edges: Any, rows: int) -> tuple[Integers, Removed]:
-    """Unique undirected edges, int64 [m, 2], i < j, in lexicographic order; and what was removed on the way there."""
+    """Reduce pairs to unique undirected edges.
+
+    Args:
+        name: Name of the dataset, for messages.
+        edges: Pairs of row numbers, [·, 2], in any direction.
+        rows: n.
+
+    Returns:
+        Edges, int64 [m, 2], with i < j and in lexicographic order; and the numbers of dropped pairs.
+
+    Raises:
+        InputError: if ``edges`` is no list of pairs, a row number is out of range, or only self-loops are given.
+    """
     given = np.asarray(edges)
     pairs = _whole_numbers(given)
     if given.ndim != 2 or given.shape[1] != 2 or pairs is None:
@@ -195,7 +244,7 @@ def canonical_edges(name: str, edges: Any, rows: int) -> tuple[Integers, Removed
 
 
 def _whole_numbers(given: NDArray[Any]) -> Integers | None:
-    """The values as int64, or None where one of them is no whole number."""
+    """The values as int64, or None if a value is no whole number."""
     if given.dtype.kind in "biu":
         return given.astype(np.int64)
     if given.dtype.kind == "f" and bool(np.all(np.isfinite(given) & (given == np.floor(given)))):
@@ -211,10 +260,20 @@ def _listed(values: Integers) -> str:
 def fingerprint(
     x: Matrix, y: Integers | None, edges: Integers | None, scaling: str, published: NodeSplit | None = None
 ) -> str:
-    """SHA-256 of the canonical, unscaled arrays with their shapes, and the scaling's name; the same on every machine.
+    """SHA-256 of the canonical, unscaled arrays, their shapes and the name of the scaling. It is equal on all machines.
 
-    A CSR matrix is hashed as its three arrays, so its dense equal has another fingerprint. Without a published split
-    nothing is hashed for it.
+    A CSR matrix and a dense one with the same values have different fingerprints. A published split of None adds
+    nothing to the hash.
+
+    Args:
+        x: Features before scaling, [n, f].
+        y: Class numbers, [n].
+        edges: Edges, [m, 2].
+        scaling: Name of the scaling.
+        published: The published split, if it is part of the content.
+
+    Returns:
+        64 hexadecimal digits.
     """
     digest = hashlib.sha256(
         f"scaling {scaling} x {'dense' if isinstance(x, np.ndarray) else 'csr'} {x.shape}\n".encode()

@@ -12,10 +12,25 @@ from benchmark.core.errors import InputError
 
 
 def neighbour_graph(x: Matrix, k: int = 9) -> tuple[Integers, NDArray[np.float32]]:
-    """Edges [m, 2], i < j, in lexicographic order: j is among the k nearest rows of i, or i among those of j.
+    """Join each row with its k nearest rows in Euclidean distance.
 
-    Beside them their weights [m]: 1 where both hold and ½ where one does, the entries of (S + Sᵀ)/2.
-    Distances are Euclidean; a row is never its own neighbour, though its duplicates are; k is limited to n − 1.
+    A row is never its own neighbour, but a duplicate of the row can be. The entries of (S + Sᵀ)/2 are the weights,
+    with S_ij = 1 if j is among the k nearest rows of i.
+
+    Args:
+        x: Features, [n, f].
+        k: Number of neighbours; at most n − 1 are used.
+
+    Returns:
+        Edges [m, 2] with i < j in lexicographic order, and weights [m]: 1 if both rows are among each other's
+        neighbours, ½ if only one is.
+
+    Raises:
+        InputError: if ``k`` is below 1.
+
+    >>> edges, weights = neighbour_graph(np.float32([[0], [1], [3]]), k=1)
+    >>> edges.tolist(), weights.tolist()
+    ([[0, 1], [1, 2]], [1.0, 0.5])
     """
     if k < 1:
         raise InputError(f"neighbour graph: k must be at least 1, got {k}")
@@ -23,10 +38,10 @@ def neighbour_graph(x: Matrix, k: int = 9) -> tuple[Integers, NDArray[np.float32
     nearest = min(k, n - 1)
     if nearest == 0:
         return np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.float32)
-    with threadpool_limits(1):  # the number of threads would decide which of several equally near rows is taken
-        # without an argument, kneighbors leaves each row itself out; brute force from 16 dimensions on, and for CSR
+    with threadpool_limits(1):  # otherwise the number of threads decides between equally near rows
+        # kneighbors() without rows leaves out each row itself
         second = NearestNeighbors(n_neighbors=nearest).fit(x).kneighbors(return_distance=False)
     first = np.repeat(np.arange(n), nearest)
     codes = np.minimum(first, second.ravel()) * n + np.maximum(first, second.ravel())
-    pairs, named = np.unique(codes, return_counts=True)  # a pair is named once or twice
+    pairs, named = np.unique(codes, return_counts=True)  # once for each end that names the other
     return np.stack(np.divmod(pairs, n), axis=1), (0.5 * named).astype(np.float32)

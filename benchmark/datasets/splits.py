@@ -1,4 +1,4 @@
-"""Splits: which rows and edges are trained on and which are held out, the same for every model."""
+"""Splits of rows and edges into training and test parts. Every model gets the same split."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from benchmark.core.rng import generator
 from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.dataset import Dataset
 
-_FEWEST_EDGES = 20  # of fewer, 5 % would be less than one edge
+_FEWEST_EDGES = 20  # 5 % of fewer edges is less than one edge
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EdgeSplit:
-    """Unordered pairs [·, 2] with i < j, in lexicographic order.
+    """Edges and non-edges for training, validation and test: pairs [·, 2] with i < j, in lexicographic order.
 
-    The three positive parts together are the graph's edges. Validation and test negatives are non-edges of the whole
-    graph. Training negatives avoid the training edges only: to avoid the held-out ones would be to know them.
+    The three positive parts together are the edges of the graph. Validation and test negatives are non-edges of the
+    whole graph. Training negatives avoid training edges only, because training must not know the held-out edges.
     """
 
     train: Integers
@@ -34,9 +34,13 @@ class EdgeSplit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """The node parts with few and with many labels (None without labels), and the edge parts (None without a graph).
+    """All splits of a dataset under one seed.
 
-    ``published`` is the dataset's own node split (None without one): its validation rows are in neither part.
+    Attributes:
+        few: The node split with few training rows, or None without labels.
+        many: The node split with many training rows, or None without labels.
+        published: The node split of the publication, or None. Its validation rows are in neither part.
+        edges: The edge split, or None without a graph.
     """
 
     few: NodeSplit | None
@@ -46,12 +50,15 @@ class Split:
 
 
 def split(dataset: Dataset, seed: int) -> Split:
-    """The split of ``dataset`` under ``seed``, a function of its fingerprint and the seed alone; arrays are read-only.
+    """Split a dataset. The result depends only on the fingerprint and the seed, and its arrays are read-only.
 
-    "few" trains on 20 rows of each class (half of a class with fewer than 40), "many" on 80 % of each; "published" is
-    the dataset's own, the same under every seed. Edges are parted 85/5/10 into training, validation and test, the
-    held-out parts rounded down as in the code of Kipf and Welling (arXiv 1611.07308), each with as many negatives.
-    Raises InputError where that leaves nothing to test on, or where the graph has too few edges or non-edges.
+    "few" trains on 20 rows of each class, or on half of a class with fewer than 40 rows. "many" trains on 80 % of each
+    class. "published" is equal for all seeds. Edges are divided 85/5/10 into training, validation and test. The
+    held-out parts are rounded down, as in the code of Kipf and Welling (arXiv 1611.07308). Each part has as many
+    negatives as edges.
+
+    Raises:
+        InputError: if every class has one row only, or the graph has too few edges or non-edges.
     """
 
     def stream(part: str) -> np.random.Generator:
@@ -60,7 +67,7 @@ def split(dataset: Dataset, seed: int) -> Split:
     few = many = None
     if dataset.y is not None:
         if dataset.classes == dataset.rows:
-            raise InputError(f"dataset {dataset.name!r}: every class has one row only, so none is left to test on")
+            raise InputError(f"dataset {dataset.name!r}: every class has one row only, and no row is left for testing")
         few = _node_split(dataset.y, lambda count: 20 if count >= 40 else max(1, count // 2), rng=stream("few"))
         many = _node_split(dataset.y, lambda count: max(1, count * 8 // 10), rng=stream("many"))
     edges = None if dataset.edges is None else _edge_split(dataset, dataset.edges, stream)
@@ -68,7 +75,7 @@ def split(dataset: Dataset, seed: int) -> Split:
 
 
 def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Generator) -> NodeSplit:
-    """``share`` says how many of a class's rows are trained on."""
+    """``share`` maps the size of a class to its number of training rows."""
     train = np.zeros(len(y), dtype=bool)
     for label in range(int(y.max()) + 1):
         members = rng.permutation(np.flatnonzero(y == label))
@@ -111,13 +118,22 @@ def _edge_split(dataset: Dataset, edges: Integers, stream: Callable[[str], np.ra
 
 
 def sample_non_edges(n: int, taken: Integers, count: int, *, rng: np.random.Generator) -> Integers:
-    """``count`` different pairs i < j of n rows that are not in ``taken``, uniformly and in random order.
+    """Draw different pairs of rows uniformly among the pairs that are not taken.
 
-    Pairs are given and returned as codes i·n + j. ``count`` is at most the number of free pairs.
+    A pair i < j has the code i·n + j.
+
+    Args:
+        n: Number of rows.
+        taken: Codes of the taken pairs.
+        count: Number of pairs to draw; at most the number of free pairs.
+        rng: Generator of the draws.
+
+    Returns:
+        Codes in random order, [count].
     """
     every = n * (n - 1) // 2
     free = every - len(taken)
-    if 2 * count > free or 2 * free < every:  # drawing would mostly meet pairs that are taken
+    if 2 * count > free or 2 * free < every:  # most draws would hit taken pairs
         open_pairs = np.triu(np.ones((n, n), dtype=bool), k=1).ravel()
         open_pairs[taken] = False
         return rng.choice(np.flatnonzero(open_pairs), count, replace=False)
@@ -127,7 +143,9 @@ def sample_non_edges(n: int, taken: Integers, count: int, *, rng: np.random.Gene
         ends = ends[ends[:, 0] < ends[:, 1]]
         drawn = ends[:, 0] * n + ends[:, 1]
         codes = np.concatenate([codes, drawn[~np.isin(drawn, taken)]])
-        codes = codes[np.sort(np.unique(codes, return_index=True)[1])]  # in the order drawn, which keeps it uniform
+        codes = codes[
+            np.sort(np.unique(codes, return_index=True)[1])
+        ]  # the order of the draws keeps the sample uniform
     return codes[:count]
 
 

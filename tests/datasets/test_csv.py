@@ -95,9 +95,9 @@ def test_classes_are_numbered_in_their_order(values, numbers, tmp_path):
         ("a,b,species\n1,2,x\n1,2\n", "line 3 has 2 values, expected 3 as in the header"),
         ('a,b,species\n1,"2\n",x\n1,2,x,4\n', "line 4 has 4 values, expected 3"),
         ('a,b,species\n1,2,"x\n', "line 2: unexpected end of data; check its quotation marks"),
-        ("a,a,species\n1,2,x\n", "column 'a' is there twice"),
+        ("a,a,species\n1,2,x\n", "column 'a' occurs twice"),
         ("a,,species\n1,2,x\n", "column 2 has no name; name it or drop it"),
-        (",,species\n1,2,x\n", "a column without a name is there twice"),
+        (",,species\n1,2,x\n", "a column without a name occurs twice"),
         ('a,"b\nc",species\n1,2,x\n', "a column's name has line breaks or other characters that cannot be printed"),
         ("{a},{0},species\n1,x,x\n", "column '{0}': 1 of 1 values are no numbers ('x'), the first in line 2"),
         ("a,b\n1,2\n", "label=: unknown column 'species'; known: a, b"),
@@ -193,7 +193,7 @@ def test_files_that_cannot_be_read(tmp_path):
         ("csv:my,file.csv", "'file.csv' is no option; expected edges=FILE, .* no comma in a file's"),
         ("csv:f.csv,lable=x", "unknown option 'lable'; did you mean 'label'"),
         ("csv:f.csv,label=", "label= is empty"),
-        ("csv:f.csv,label=a,label=b", "label= is there twice"),
+        ("csv:f.csv,label=a,label=b", "label= is given twice"),
     ],
 )
 def test_names_that_are_unclear_are_refused(name, message):

@@ -403,20 +403,20 @@ def test_the_digest_of_the_first_use_is_kept_and_compared(server, tmp_path, caps
     url, note = f"{server.url}/words.txt", tmp_path / f"{NAME}.sha256"
     assert first_use("made-up", url, NAME, tmp_path) == tmp_path / NAME
     assert note.read_text() == f"{SHA256}  words.txt\n"
-    assert f"words.txt is pinned nowhere: its sha256 {SHA256} is kept in {note}\n" in capsys.readouterr().err
+    assert f"words.txt has no pinned digest: its sha256 {SHA256} is kept in {note}\n" in capsys.readouterr().err
     first_use("made-up", url, NAME, tmp_path)
     assert len(server.asked) == 1
     assert capsys.readouterr().err == ""
     (tmp_path / NAME).write_bytes(b"changed")
-    told = r"is another file: 7 bytes with .*; words\.txt\.sha256 there is of its first use: delete it to take another"
+    told = r"is another file: 7 bytes with .*; words\.txt\.sha256 holds the digest of the first use: delete it"
     with pytest.raises(UnavailableError, match=told):
         first_use("made-up", url, NAME, tmp_path)
     (tmp_path / NAME).unlink()
     server.content["/words.txt"] = b"published anew"
-    with pytest.raises(UnavailableError, match=rf"14 bytes with .*{SHA256}; it was thrown away; .*first use: delete"):
+    with pytest.raises(UnavailableError, match=rf"14 bytes with .*{SHA256}; it was deleted; .*first use: delete"):
         first_use("made-up", url, NAME, tmp_path)
     assert got(tmp_path) == {f"{NAME}.sha256"}
-    note.write_text("")  # damaged: as if it were not there
+    note.write_text("")  # damaged, and ignored
     first_use("made-up", url, NAME, tmp_path)
     assert note.read_text() == f"{hashlib.sha256(b'published anew').hexdigest()}  words.txt\n"
 

@@ -263,7 +263,9 @@ def test_what_nobody_pins_is_fetched_by_us_and_remembered(server, tmp_path, monk
     assert (len(server.asked), capsys.readouterr()) == (1, ("", ""))
     assert not list(tmp_path.rglob("processed"))
     path.write_bytes(npz() + b" ")
-    with pytest.raises(UnavailableError, match=rf"expected {digest}; .*cora_ml\.npz\.sha256 there is of its first use"):
+    with pytest.raises(
+        UnavailableError, match=rf"expected {digest}; .*cora_ml\.npz\.sha256 holds the digest of the first use"
+    ):
         load_class(tmp_path, name="made-up", collection="CitationFull", member="Cora_ML")
 
 
@@ -394,7 +396,7 @@ def test_what_is_a_little_different_is_taken(made_up, tmp_path):
 def test_whatever_a_class_raises_is_one_line(made_up, tmp_path):
     made_up.graphs = 3
     told = (
-        r"^dataset 'pyg:MadeUp/zip': torch-geometric's MadeUp failed on it \(TypeError: .*\); what was downloaded lies"
+        r"^dataset 'pyg:MadeUp/zip': torch-geometric's MadeUp failed on it \(TypeError: .*\); the downloaded files are"
     )
     with pytest.raises(InputError, match=told) as caught:
         load("pyg:MadeUp/zip", tmp_path)

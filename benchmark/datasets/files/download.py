@@ -1,4 +1,4 @@
-"""The data root, and the check of every file in it before it is opened."""
+"""The data root, and the check of every file before it is opened."""
 
 from __future__ import annotations
 
@@ -16,30 +16,35 @@ _VARIABLE = "BENCHMARK_DATA_ROOT"
 
 
 def data_root(option: str | None) -> Path:
-    """Where the data lie: ``option``, else the variable BENCHMARK_DATA_ROOT, else the user's cache folder.
+    """The folder of the data: ``option``, else the variable BENCHMARK_DATA_ROOT, else the user's cache folder.
 
-    A folder that was named must exist, else InputError; the cache folder need not.
+    Raises:
+        InputError: if the folder was named and does not exist. The cache folder need not exist.
     """
     for origin, named in (("--data-root", option), (_VARIABLE, os.environ.get(_VARIABLE))):
         if named:
             root = Path(named).expanduser()
             if not root.is_dir():
-                what = "is not a folder" if root.exists() else "does not exist"
-                raise InputError(f"{origin}: {str(root)!r} {what}; name the folder that holds the data sets")
+                fault = "is not a folder" if root.exists() else "does not exist"
+                raise InputError(f"{origin}: {str(root)!r} {fault}; name the folder of the data")
             return root
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "latents-benchmark"
 
 
 def files_of(spec: DatasetSpec, root: Path) -> tuple[PublishedFile, ...]:
-    """The files that ``spec`` is read from: the one that stands for all where it is under ``root``, else all."""
+    """The files to read: the packed file if it is in place, else all published files."""
     if spec.packed is not None and (root / spec.packed.path).exists():
         return (spec.packed,)
     return spec.files
 
 
 def check_files(spec: DatasetSpec, root: Path) -> None:
-    """Raises UnavailableError, in one line, unless every file of ``spec`` is under ``root`` as it was published."""
+    """Check that every file of a dataset is in place and has its published content.
+
+    Raises:
+        UnavailableError: if a file is missing or differs.
+    """
     files = files_of(spec, root)
     missing = [file for file in files if not (root / file.path).is_file()]
     if missing:
@@ -50,9 +55,13 @@ def check_files(spec: DatasetSpec, root: Path) -> None:
 
 
 def read_checked(dataset: str, file: PublishedFile, root: Path) -> bytes:
-    """The content of ``file``, compared with its published size and digest; UnavailableError where it differs.
+    """Read a file and compare its size and digest with the published ones.
 
-    A file that need not be exact is checked for being an undamaged zip archive; its arrays are checked once read.
+    If the file need not be exact, only the checksums of its zip archive are compared. The fingerprint of the dataset
+    checks the arrays later.
+
+    Raises:
+        UnavailableError: if the file is missing, unreadable, damaged or different.
     """
     path = root / file.path
     try:
@@ -68,10 +77,10 @@ def read_checked(dataset: str, file: PublishedFile, root: Path) -> bytes:
 
 
 def difference(content: bytes, file: PublishedFile) -> str | None:
-    """In what ``content`` differs from the published file, size before digest; None where it is the same."""
+    """The first difference from the published file, size before digest, or None."""
     if file.bytes not in (None, len(content)):
-        what = "is cut off" if len(content) < (file.bytes or 0) else "is another file"
-        return f"{what}: {len(content)} bytes, expected {file.bytes}"
+        fault = "is cut off" if len(content) < (file.bytes or 0) else "is another file"
+        return f"{fault}: {len(content)} bytes, expected {file.bytes}"
     if file.sha256 is not None:
         kind, came, pinned = "sha256", hashlib.sha256(content).hexdigest(), file.sha256
     elif file.git_blob_sha1 is not None:
@@ -82,25 +91,25 @@ def difference(content: bytes, file: PublishedFile) -> str | None:
 
 
 def zip_damage(path: Path) -> str | None:
-    """What is wrong with a zip archive, or None; every member's checksum is compared."""
+    """The damage of a zip archive, or None. The checksum of every member is compared."""
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.testzip()
-    # a damaged header may claim encryption, another compression, or an offset or length that is not there
+    # a damaged header may claim encryption, another compression, or a wrong offset or length
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError, struct.error) as error:
         return f"is cut off or no npz file: {path.stat().st_size} bytes ({error})"
     return None if member is None else f"is damaged: the checksum of {member!r} in it is wrong"
 
 
 def _git_blob_sha1(content: bytes) -> str:
-    # git's name for a content, not a protection; where it is all that is known, it still finds a damaged download
+    # SHA-1 protects from no attack, but finds a damaged download if no other digest is known.
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def refused(dataset: str, file: PublishedFile, root: Path, what: str) -> UnavailableError:
-    """The error that names dataset, file, ``what`` is wrong with it, folder and address."""
+def refused(dataset: str, file: PublishedFile, root: Path, fault: str) -> UnavailableError:
+    """The error for a file: dataset, file, fault, folder, address and remedy."""
     path = root / file.path
     return UnavailableError(
-        f"dataset {dataset!r}: file {path.name} {what}; looked in {path.parent.resolve()}; get it from {file.url} "
+        f"dataset {dataset!r}: file {path.name} {fault}; looked in {path.parent.resolve()}; get it from {file.url} "
         "and put it there, or name another folder with --data-root"
     )

@@ -1,4 +1,4 @@
-"""Files from the network into the data root: over verified TLS, resumed where broken off, whole and checked."""
+"""Download files into the data root: over verified TLS, resumable, and checked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CHUNK = 1 << 17  # bytes
 _LOOPBACK = ("127.0.0.1", "localhost")
 _VARIABLE = "BENCHMARK_OFFLINE"
 
-_Shown: TypeAlias = Callable[[int, int | None], object]  # receives the bytes that are there, and all if that is known
+_Shown: TypeAlias = Callable[[int, int | None], object]  # receives the bytes so far, and the total if known
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 _offline: ContextVar[bool] = ContextVar("offline", default=False)
@@ -37,7 +37,7 @@ _offline: ContextVar[bool] = ContextVar("offline", default=False)
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Within it nothing is downloaded."""
+    """Forbid downloads inside the block."""
     token = _offline.set(True)
     try:
         yield
@@ -46,12 +46,16 @@ def offline() -> Iterator[None]:
 
 
 def is_offline() -> bool:
-    """Whether nothing may be downloaded: within ``offline``, or with the variable BENCHMARK_OFFLINE set."""
+    """Whether downloads are forbidden, by ``offline`` or by the variable BENCHMARK_OFFLINE."""
     return _offline.get() or os.environ.get(_VARIABLE, "") not in ("", "0")
 
 
 def fetch_missing(spec: DatasetSpec, root: Path) -> None:
-    """Download the files of ``spec`` that are not under ``root``, unless offline; those that are there stay."""
+    """Download the missing files of a dataset, unless downloads are forbidden. Files in place are kept.
+
+    Raises:
+        UnavailableError: if a file cannot be downloaded.
+    """
     if not is_offline():
         for file in files_of(spec, root):
             if not (root / file.path).exists():
@@ -59,10 +63,18 @@ def fetch_missing(spec: DatasetSpec, root: Path) -> None:
 
 
 def fetch(dataset: str, file: PublishedFile, root: Path) -> None:
-    """Download ``file`` to its place under ``root``, whole and with its published digest, or not at all.
+    """Download a file to its place under ``root``. The file appears only when it is complete and checked.
 
-    What had come when a transfer broke off is kept in a file ``….part`` and continued by the next one. Of several
-    processes at once the first downloads and the others wait for it. Raises UnavailableError, in one line.
+    A broken transfer leaves a file ending in ``.part``, and the next call continues it. If several processes need the
+    file, one downloads it and the others wait.
+
+    Args:
+        dataset: Name of the dataset, for messages.
+        file: The file, with its address and digests.
+        root: The data root.
+
+    Raises:
+        UnavailableError: if the file cannot be downloaded or written, or differs from the published one.
     """
     target = root / file.path
     part = target.with_name(f"{target.name}.part")
@@ -73,13 +85,13 @@ def fetch(dataset: str, file: PublishedFile, root: Path) -> None:
                 _complete(dataset, file, root, part)
                 part.replace(target)
     except OSError as error:
-        what = f"is missing, and the folder cannot be written to ({error.strerror or error})"
-        raise refused(dataset, file, root, what) from None
+        fault = f"is missing, and the folder cannot be written to ({error.strerror or error})"
+        raise refused(dataset, file, root, fault) from None
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Within it no other process downloads into ``folder``; a process that is killed lets go."""
+    """Keep other processes from downloading into ``folder``. The lock of a killed process is released."""
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=1)
@@ -93,17 +105,17 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _complete(dataset: str, file: PublishedFile, root: Path, part: Path) -> None:
-    """Download what ``part`` lacks of ``file``; it is left only where it is the published content."""
+    """Complete the file ``part`` and check its content. A wrong file is deleted."""
     pinned = file.sha256 is not None or file.git_blob_sha1 is not None
-    if not pinned:  # nothing would show that two parts are of two versions
+    if not pinned:  # without a digest, two versions could be joined unnoticed
         part.unlink(missing_ok=True)
     continued = part.is_file()
-    if continued and difference(part.read_bytes(), file) is None:  # only the last step was missing
+    if continued and difference(part.read_bytes(), file) is None:  # only the renaming was left
         return
     with _progress(file) as shown:
         _transfer(dataset, file, root, part, shown)
         wrong = difference(part.read_bytes(), file) if pinned else None
-        if wrong is not None and continued:  # the older part may be of another version
+        if wrong is not None and continued:  # the older part may belong to another version
             part.unlink()
             _transfer(dataset, file, root, part, shown)
             wrong = difference(part.read_bytes(), file)
@@ -111,14 +123,14 @@ def _complete(dataset: str, file: PublishedFile, root: Path, part: Path) -> None
         part.unlink()
         raise UnavailableError(
             f"dataset {dataset!r}: {file.url} does not give the published file {Path(file.path).name} but one that "
-            f"{wrong}; it was thrown away; try again, look whether a proxy or a login page answers in its place, or "
+            f"{wrong}; it was deleted; try again, check for a proxy or a login page that answers instead, or "
             f"put the published file into {(root / file.path).parent.resolve()}"
         )
 
 
 def _transfer(dataset: str, file: PublishedFile, root: Path, part: Path, shown: _Shown) -> None:
     """Append to ``part`` until the server has no more, in a few attempts."""
-    version: str | None = None  # the entity tag of what is in part, where the server says it
+    version: str | None = None  # the entity tag of the bytes in part, if known
     for pause in (*PAUSES, None):
         if version is None and file.sha256 is None and file.git_blob_sha1 is None:
             part.unlink(missing_ok=True)
@@ -126,7 +138,7 @@ def _transfer(dataset: str, file: PublishedFile, root: Path, part: Path, shown: 
             with _session() as session, _answer(session, file.url, part, version) as response:
                 response.raise_for_status()
                 tag = response.headers.get("ETag")
-                version = None if tag is None or tag.startswith("W/") else tag  # a weak tag is not of the bytes
+                version = None if tag is None or tag.startswith("W/") else tag  # a weak tag does not identify the bytes
                 _append(response, part, shown)
                 return
         except _BROKEN as error:
@@ -137,7 +149,7 @@ def _transfer(dataset: str, file: PublishedFile, root: Path, part: Path, shown: 
 
 
 def _session() -> requests.Session:
-    """A session that knows https and, for this machine alone, http; whatever a server redirects to."""
+    """A session for https. Plain http works only for this machine, even after a redirect."""
     session = requests.Session()
     del session.adapters["http://"]
     for host in _LOOPBACK:
@@ -146,13 +158,13 @@ def _session() -> requests.Session:
 
 
 def _answer(session: requests.Session, url: str, part: Path, version: str | None) -> requests.Response:
-    """The server's answer to a request for what ``part`` lacks; for all of it where there is no such rest."""
-    there = part.stat().st_size if part.is_file() else 0
-    headers = {"Accept-Encoding": "identity"}  # the digest is of the bytes as they lie there
-    if there:
-        headers |= {"Range": f"bytes={there}-"} | ({} if version is None else {"If-Range": version})
+    """Ask for the rest of a file, or for the whole file if the server has no such rest."""
+    size = part.stat().st_size if part.is_file() else 0
+    headers = {"Accept-Encoding": "identity"}  # the digest belongs to the unencoded bytes
+    if size:
+        headers |= {"Range": f"bytes={size}-"} | ({} if version is None else {"If-Range": version})
     response = session.get(url, headers=headers, stream=True, timeout=TIMEOUT)
-    if response.status_code == requests.codes.requested_range_not_satisfiable and there:
+    if response.status_code == requests.codes.requested_range_not_satisfiable and size:
         response.close()
         part.unlink()
         return _answer(session, url, part, None)
@@ -160,15 +172,15 @@ def _answer(session: requests.Session, url: str, part: Path, version: str | None
 
 
 def _append(response: requests.Response, part: Path, shown: _Shown) -> None:
-    """Write the answer's bytes behind those of ``part``, or in their place where the server sends all of them."""
-    there = part.stat().st_size if part.is_file() else 0
+    """Append the bytes of an answer to ``part``. If the server sends the whole file, replace ``part``."""
+    size = part.stat().st_size if part.is_file() else 0
     rest = response.status_code == requests.codes.partial_content
-    if rest and not response.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
+    if rest and not response.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
         part.unlink(missing_ok=True)
-        raise requests.exceptions.ChunkedEncodingError("it sends another range than was asked for")
-    there = there if rest else 0
+        raise requests.exceptions.ChunkedEncodingError("the server sends another range")
+    size = size if rest else 0
     length = response.headers.get("Content-Length", "")
-    whole = there + int(length) if length.isdecimal() else None
+    whole = size + int(length) if length.isdecimal() else None
     with part.open("ab" if rest else "wb") as sink:
         for chunk in response.raw.stream(_CHUNK, decode_content=False):
             sink.write(chunk)
@@ -178,7 +190,7 @@ def _append(response: requests.Response, part: Path, shown: _Shown) -> None:
 
 
 def _passing(error: Exception) -> bool:
-    """Whether the same request may go well a little later."""
+    """Whether the same request may succeed later."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return error.response.status_code in (408, 429) or error.response.status_code >= 500
     lasting = (requests.exceptions.SSLError, requests.exceptions.InvalidSchema, requests.ConnectTimeout)
@@ -212,7 +224,7 @@ def _progress(file: PublishedFile) -> Iterator[_Shown]:
     if not console.is_terminal:
         size = "" if file.bytes is None else f" ({file.bytes:,} bytes)"
         print(f"downloading {name}{size} from {urlsplit(file.url).hostname}", file=sys.stderr, flush=True)
-        yield lambda _there, _whole: None
+        yield lambda _size, _whole: None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -223,4 +235,4 @@ def _progress(file: PublishedFile) -> Iterator[_Shown]:
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(name, total=file.bytes)
-        yield lambda there, whole: progress.update(bar, completed=there, total=whole)
+        yield lambda size, whole: progress.update(bar, completed=size, total=whole)

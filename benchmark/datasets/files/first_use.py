@@ -1,4 +1,4 @@
-"""Files that no table pins: the digest of what came first is kept beside them, and compared from then on."""
+"""Files without a pinned digest: the digest of the first download is kept and compared from then on."""
 
 from __future__ import annotations
 
@@ -16,10 +16,22 @@ from benchmark.datasets.files.pins import every_file
 
 
 def first_use(dataset: str, url: str, path: str, root: Path) -> Path:
-    """The file at ``url``, downloaded to ``path`` under ``root`` where it is not there yet, and checked.
+    """Download a file unless it is in place, and check its digest.
 
-    A file of the table of published ones is compared with that; of another ``….sha256`` beside it, in the format of
-    sha256sum, holds the digest it must have. Raises UnavailableError where it cannot be had, or differs.
+    The digest comes from ``pins.tsv``, or from a file PATH.sha256 in the format of sha256sum. The first download
+    without a known digest writes PATH.sha256.
+
+    Args:
+        dataset: Name of the dataset, for messages.
+        url: Address of the file.
+        path: Path under the data root.
+        root: The data root.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UnavailableError: if the file cannot be downloaded, or its digest differs.
     """
     note = root / f"{path}.sha256"
     file = next((replace(each, path=path) for each in every_file() if each.url == url), None)
@@ -36,9 +48,11 @@ def first_use(dataset: str, url: str, path: str, root: Path) -> Path:
     except UnavailableError as error:
         if pinned or file.sha256 is None:
             raise
-        raise UnavailableError(f"{error}; {note.name} there is of its first use: delete it to take another") from None
+        raise UnavailableError(
+            f"{error}; {note.name} holds the digest of the first use: delete it to accept another file"
+        ) from None
     if file.sha256 is None and not pinned:
         digest = hashlib.sha256(content).hexdigest()
         write_atomically(note, f"{digest}  {note.stem}\n".encode())
-        print(f"{note.stem} is pinned nowhere: its sha256 {digest} is kept in {note}", file=sys.stderr, flush=True)
+        print(f"{note.stem} has no pinned digest: its sha256 {digest} is kept in {note}", file=sys.stderr, flush=True)
     return root / path

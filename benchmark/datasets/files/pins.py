@@ -1,4 +1,4 @@
-"""The published files of the datasets: where each lies under the data root, its url and what it must contain."""
+"""The published files of the datasets: path under the data root, address, size and digests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.datasets.dataset import PublishedFile
 
 @cache
 def every_file() -> tuple[PublishedFile, ...]:
-    """All of ``pins.tsv``; of a file that was never at hand only the git blob id is known."""
+    """All files in ``pins.tsv``. A file that nobody has read has no SHA-256, only the id of its git blob."""
     text = (resources.files("benchmark.datasets.files") / "pins.tsv").read_text(encoding="utf-8")
     return tuple(
         PublishedFile(
@@ -27,6 +27,14 @@ def every_file() -> tuple[PublishedFile, ...]:
 
 
 def published(folder: str, *, exact: bool = True) -> tuple[PublishedFile, ...]:
-    """The published files in a folder of the data root, capital letters or not."""
+    """The published files in a folder of the data root.
+
+    Args:
+        folder: Path under the data root, in any capitalisation.
+        exact: Whether a file in place must have the published bytes.
+
+    >>> [file.path for file in published("wikics")]
+    ['WikiCS/raw/data.json']
+    """
     inside = f"{folder.lower()}/"
     return tuple(replace(file, exact=exact) for file in every_file() if file.path.lower().startswith(inside))

@@ -1,4 +1,4 @@
-"""Small datasets that come with scikit-learn and torch-geometric, so they need no files."""
+"""Small datasets that come with scikit-learn and torch-geometric. They need no files."""
 
 from __future__ import annotations
 

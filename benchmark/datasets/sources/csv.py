@@ -1,4 +1,4 @@
-"""Datasets in CSV files: one of features, a row per sample, and one of edges; what is not clear is refused by line."""
+"""Datasets in CSV files: one file of features, one of edges. Unclear values are refused with their line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A CSV file that was read whole: the header, and every row with the line it ends on."""
+    """A CSV file: the header, and every row with the number of its last line."""
 
     path: Path
     header: list[str]
@@ -43,7 +43,11 @@ class _Table:
 
 
 def csv_spec(name: str) -> DatasetSpec:
-    """The spec of ``csv:FILE[,edges=FILE][,label=COLUMN][,id=COLUMN]``, files relative to the current folder."""
+    """The spec of ``csv:FILE[,edges=FILE][,label=COLUMN][,id=COLUMN]``. Files are relative to the current folder.
+
+    Raises:
+        InputError: if an option is unknown, empty or repeated, or no file is named.
+    """
     first, *parts = name.removeprefix(PREFIX).split(",")
     options: dict[str, str] = {}
     for part in parts:
@@ -56,7 +60,7 @@ def csv_spec(name: str) -> DatasetSpec:
         if key not in _OPTIONS:
             raise unknown("option", key, _OPTIONS, where=f"dataset {name!r}")
         if key in options or not value:
-            raise InputError(f"dataset {name!r}: {key}= is {'there twice' if key in options else 'empty'}")
+            raise InputError(f"dataset {name!r}: {key}= is {'given twice' if key in options else 'empty'}")
         options[key] = value
     if not first:
         raise InputError(f"dataset {name!r}: no file; expected csv:features.csv")
@@ -78,13 +82,20 @@ def _load(_root: Path, *, path: Path, edges: Path | None, label: str | None, ide
 
 
 def read_csv(path: Path, *, edges: Path | None = None, label: str | None = None, identity: str | None = None) -> Raw:
-    """What is in a CSV file of features, beside one of edges; InputError where it is not as below.
+    """Read a dataset from a CSV file of features and an optional CSV file of edges, both with a header.
 
-    A row per sample, under a header. The column ``label`` holds the classes, as text or numbers, which are numbered in
-    their order. The column ``identity``, else a first column named ``id`` or not at all (as pandas writes its index),
-    names the rows. All others are features and must be numbers, or true and false. The edges, under a header too, are
-    two columns of such names, or of row numbers from 0 where rows have none; a further first column without a name
-    is not looked at.
+    The column of row names is ``identity``, else a first column ``id``, else a first column without a name, as pandas
+    writes its index. All columns but row names and labels are features: numbers, or true and false.
+
+    Args:
+        path: File of features, one row per sample.
+        edges: File of edges: two columns of row names, or of row numbers from 0 if rows have no names. A third column
+            is ignored if it is the first and has no name.
+        label: Column of classes, text or numbers. Classes are numbered in sorted order.
+        identity: Column of row names.
+
+    Raises:
+        InputError: if a file is missing, malformed or ambiguous. The message names the line.
     """
     table = _read(path)
     names = _identity(table, identity)
@@ -105,7 +116,7 @@ def read_csv(path: Path, *, edges: Path | None = None, label: str | None = None,
 
 
 def _read(path: Path) -> _Table:
-    """The file as text, every row as long as the header."""
+    """Read a file as text, and check that every row is as long as the header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header, *rest = _rows(path, file) or [(0, [])]
@@ -116,7 +127,7 @@ def _read(path: Path) -> _Table:
             f"csv file {path}: it is not UTF-8 (byte {error.object[error.start]:#04x} cannot be read); "
             "save it with encoding UTF-8"
         ) from None
-    except (OSError, ValueError) as error:  # a name with a null byte is a ValueError
+    except (OSError, ValueError) as error:  # a file name with a null byte raises ValueError
         raise InputError(f"csv file {path}: it cannot be read ({error})") from None
     table = _Table(path, [name.strip() for name in header[1]], [row for _, row in rest], [line for line, _ in rest])
     _check_header(table)
@@ -129,7 +140,7 @@ def _read(path: Path) -> _Table:
 
 
 def _rows(path: Path, file: Iterator[str]) -> list[tuple[int, list[str]]]:
-    """Every row that is not blank, with the line it ends on."""
+    """Every row that is not blank, with the number of its last line."""
     reader = csv.reader(file, strict=True)
     try:
         return [(reader.line_num, row) for row in reader if row]
@@ -145,14 +156,16 @@ def _check_header(table: _Table) -> None:
         if len(header) == 1 and mark in header[0]:
             raise table.refused(f"its columns are parted by {meant}, expected ','; save it with commas")
     names = [name for name in header if name]
-    counted = len(names) > 2 and names == [str(i) for i in range(len(names))]  # as pandas names columns without names
+    counted = len(names) > 2 and names == [
+        str(i) for i in range(len(names))
+    ]  # the names that pandas gives to columns without names
     if not counted and all(_number(name) is not None for name in names):
         raise table.refused("its first line holds numbers; expected a header with the names of the columns")
     if not all(name.isprintable() for name in header):
         raise table.refused("a column's name has line breaks or other characters that cannot be printed; rename it")
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
-        raise table.refused(f"{f'column {twice[0]!r}' if twice[0] else 'a column without a name'} is there twice")
+        raise table.refused(f"{f'column {twice[0]!r}' if twice[0] else 'a column without a name'} occurs twice")
     if "" in header[1:]:
         raise table.refused(f"column {header.index('', 1) + 1} has no name; name it or drop it")
 
@@ -164,14 +177,14 @@ def _place(table: _Table, name: str, option: str) -> int:
 
 
 def _identity(table: _Table, given: str | None) -> int | None:
-    """Where the names of the rows stand, or None."""
+    """The number of the column with the names of the rows, or None."""
     if given is not None:
         return _place(table, given, "id")
     return 0 if table.header[0].lower() in ("", "id") else None
 
 
 def _check_feature(table: _Table, name: str, *, labelled: bool) -> None:
-    """InputError for a feature that may be meant for something else; a label among the features would be a leak."""
+    """Refuse a feature that may be a label or a row name. A label among the features would leak."""
     for option, likely in (("label", () if labelled else _LIKE_LABELS), ("id", ("id",))):
         if name.lower() in likely:
             raise table.refused(f"is column {name!r} a feature? say {option}={name}, rename it, or drop it")
@@ -193,7 +206,7 @@ def _identities(table: _Table, column: int) -> dict[str, int]:
 
 
 def _numbers(table: _Table, columns: list[int]) -> NDArray[np.float64]:
-    """The features [n, f]; InputError for the first column with text, with empty values, or with infinite ones."""
+    """The features, [n, f]. The first column with text, missing or infinite values is refused."""
     x = np.empty((len(table.rows), len(columns)))
     for j, column in enumerate(columns):
         texts = table.column(column)
@@ -208,7 +221,7 @@ def _numbers(table: _Table, columns: list[int]) -> NDArray[np.float64]:
 
 
 def _number_each(table: _Table, column: int, texts: list[str]) -> list[float]:
-    """The numbers of a column that is not of plain numbers alone."""
+    """The numbers of a column with true, false or faulty values."""
     name, values = table.header[column], [_number(text) for text in texts]
 
     def refuse(wrong: list[int], what: str, remedy: str) -> None:
@@ -228,7 +241,7 @@ def _number_each(table: _Table, column: int, texts: list[str]) -> list[float]:
 
 
 def _number(text: str) -> float | None:
-    """The number that a text is, true and false being 1 and 0; None where it is none."""
+    """The number in a text, with 1 for true and 0 for false, or None."""
     if text.lower() in _TRUTH:
         return _TRUTH[text.lower()]
     with suppress(ValueError):
@@ -237,7 +250,7 @@ def _number(text: str) -> float | None:
 
 
 def _classes(table: _Table, column: int) -> Integers:
-    """The number of each row's class, in the order of numbers where all are numbers, else of text."""
+    """The class number of each row. Classes are sorted as numbers if all are numbers, else as text."""
     texts = table.column(column)
     missing = [i for i, text in enumerate(texts) if text.lower() in _MISSING]
     if missing:
@@ -251,7 +264,7 @@ def _classes(table: _Table, column: int) -> Integers:
 
 
 def _edges(table: _Table, identities: dict[str, int] | None) -> Integers:
-    """Pairs of row numbers [m, 2]; InputError where an id is unknown, or is no row number where rows have no ids."""
+    """Pairs of row numbers, [m, 2]. An unknown id is refused, and a text that is no row number if rows have no ids."""
     first = 1 if len(table.header) == 3 and not table.header[0] else 0
     if len(table.header) - first != 2:
         raise table.refused(f"it has {len(table.header)} columns, expected two: the ids of an edge's ends")

@@ -19,9 +19,13 @@ _UNSIGNED_BYTES = 0x08
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in an idx file, gzipped or plain; InputError where it is not one, or is cut off.
+    """Read the array of unsigned bytes in an idx file, gzipped or plain.
 
-    The format: two zero bytes, the type's code, the number of dimensions, each size in four big-endian bytes, values.
+    The format is two zero bytes, the code of the type, the number of dimensions, each size in four big-endian bytes,
+    and the values.
+
+    Raises:
+        InputError: if the file is cut off, damaged, or no idx file of unsigned bytes.
     """
     content = path.read_bytes()
     if content.startswith(_GZIP):
@@ -43,14 +47,15 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _load(root: Path, *, files: tuple[PublishedFile, ...]) -> Raw:
-    """The images of pairs of files, images and labels in turn, as rows of grey levels in [0, 1]."""
+    """Join the images of several files as rows of grey levels in [0, 1]. Each file of images precedes its labels."""
     images = np.concatenate([read_idx(root / file.path) for file in files[0::2]])
     labels = np.concatenate([read_idx(root / file.path) for file in files[1::2]])
     return Raw(x=images.reshape(len(images), -1) / np.float32(255), y=labels)
 
 
-_MNIST = published("MNIST")  # the 10,000 test images and their labels, then the 60,000 training images and theirs
-_FASHION = published("FashionMNIST")  # likewise
+# Each has four files: 10,000 test images, test labels, 60,000 training images, training labels.
+_MNIST = published("MNIST")
+_FASHION = published("FashionMNIST")
 
 _MNIST_SOURCE = "https://github.com/fgnt/mnist (a mirror of the published files)"
 _MNIST_LICENCE = "none stated by the authors; CC BY-SA 3.0 according to Keras"
@@ -61,7 +66,7 @@ _LECUN = (
 MNIST_TEST = DatasetSpec(
     name="mnist-test",
     load=partial(_load, files=_MNIST[:2]),
-    scaling="none",  # grey levels divided by 255, here and below
+    scaling="none",  # grey levels divided by 255
     family="image",
     source=_MNIST_SOURCE,
     licence=_MNIST_LICENCE,

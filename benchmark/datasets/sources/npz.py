@@ -20,12 +20,16 @@ _PARTS = ("data", "indices", "indptr", "shape")
 
 
 def read_npz(path: Path) -> Raw:
-    """What is in the npz file at ``path``; InputError where it is not of the layout below.
+    """Read a dataset from an npz file. Other keys than these are not opened.
 
-    Features are the CSR arrays ``attr_data, attr_indices, attr_indptr, attr_shape``, or a matrix ``attr_matrix`` or
-    ``x``. Labels, if any, are ``labels`` or ``y``. A graph, if any, is ``adj_…`` as above (nonzero: an edge) or
-    ``edges`` [m, 2]. A published node split, if any, is ``train_mask`` and ``test_mask`` [n]. Other keys are not
-    opened.
+    - Features: ``attr_data``, ``attr_indices``, ``attr_indptr`` and ``attr_shape`` of a CSR matrix, or a matrix
+      ``attr_matrix`` or ``x``.
+    - Labels, optional: ``labels`` or ``y``.
+    - A graph, optional: ``adj_data``, …, ``adj_shape`` of an adjacency matrix, or ``edges`` [m, 2].
+    - A published split, optional: ``train_mask`` and ``test_mask`` [n].
+
+    Raises:
+        InputError: if the file is missing or damaged, or has another layout.
     """
     if not path.is_file():
         raise InputError(f"npz file {path}: there is no such file; looked in {path.parent.resolve()}")
@@ -34,7 +38,7 @@ def read_npz(path: Path) -> Raw:
         raise InputError(f"npz file {path}: {damage}; looked in {path.parent.resolve()}; save it again")
     try:
         opened = np.load(path, allow_pickle=False)
-    except ValueError:  # a zip archive behind other bytes, which numpy takes for a pickle
+    except ValueError:  # numpy takes a zip archive behind other bytes for a pickle
         raise InputError(f"npz file {path}: starts with other bytes than an npz; save it with numpy.savez") from None
     with opened as archive:
         return Raw(
@@ -68,7 +72,7 @@ def _edges(path: Path, archive: Mapping[str, Any]) -> NDArray[Any] | None:
 
 
 def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> sparse.csr_array | None:
-    """The CSR matrix in the four keys of ``prefix``, or None where there is none of them."""
+    """The CSR matrix in the four keys with ``prefix``, or None without these keys."""
     present = [f"{prefix}{part}" for part in _PARTS if f"{prefix}{part}" in archive]
     if not present:
         return None
@@ -87,14 +91,14 @@ def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> sparse.csr_arra
 
 
 def _either(path: Path, archive: Mapping[str, Any], *keys: str) -> NDArray[Any] | None:
-    """The array of the first of ``keys`` that is there, or None."""
+    """The array of the first key that the file has, or None."""
     return next((_array(path, archive, key) for key in keys if key in archive), None)
 
 
 def _array(path: Path, archive: Mapping[str, Any], key: str) -> NDArray[Any]:
     try:
         array = archive[key]
-    except ValueError as error:  # an array of objects would have to be unpickled, which runs code
+    except ValueError as error:  # unpickling an array of objects would run code
         raise InputError(f"npz file {path}: key {key!r} is no array of numbers ({error}); save numbers only") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"npz file {path}: key {key!r} is no array of numbers; save it with numpy.savez")

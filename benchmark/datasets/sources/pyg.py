@@ -1,4 +1,4 @@
-"""Graphs through the dataset classes of torch-geometric, each with a private copy of its raw files to work on."""
+"""Graphs from the dataset classes of torch-geometric. Each class works on a private copy of its raw files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from benchmark.datasets.files import archives
 from benchmark.datasets.files.download import read_checked
 from benchmark.datasets.files.first_use import first_use
 
-_SPARSE_BELOW = 0.1  # share of nonzero features under which CSR is smaller and faster
+_SPARSE_BELOW = 0.1  # below this share of nonzero features CSR is smaller and faster
 
 
 def dataset_classes() -> Any:
-    """torch-geometric's module of dataset classes, imported on first use: it takes seconds, and torch with it."""
+    """torch-geometric's module of dataset classes, imported on first use because the import takes seconds."""
     with warnings.catch_warnings():
         # its import calls torch.jit.script, which torch 2.13 deprecates
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -39,11 +39,22 @@ def dataset_classes() -> Any:
 def load_class(
     root: Path, *, name: str, collection: str, member: str | None = None, files: tuple[PublishedFile, ...] = ()
 ) -> Raw:
-    """The one graph of ``collection(member)``, or of ``collection()``; of several published splits the first.
+    """Load the graph of ``collection(member)``, or of ``collection()``, with its first published split.
 
-    The class writes beside its raw files, and those of Planetoid are pickles: it gets copies, in a temporary folder, of
-    the very bytes whose digests were compared. What it would download beyond ``files`` is downloaded by us, to the
-    place under ``root`` where it would look for it. Raises InputError for what is not one graph with features.
+    The class gets copies of its files in a temporary folder, because it writes beside them. The copies are the bytes
+    that were checked, because Planetoid's files are pickles. If the class needs further files, ``first_use`` downloads
+    and checks them, and keeps them under ``root``.
+
+    Args:
+        root: The data root.
+        name: Name of the dataset, for messages.
+        collection: Name of torch-geometric's class.
+        member: Argument of the class, if it holds several datasets.
+        files: The published files.
+
+    Raises:
+        InputError: if the data are not one graph with features, or the class fails.
+        UnavailableError: if a file is missing, or differs from the published one.
     """
     create = getattr(dataset_classes(), collection)
     with TemporaryDirectory(prefix="latents-benchmark-") as folder:
@@ -56,8 +67,8 @@ def load_class(
             with _our_downloads(create, name, collection, root, private), _quiet():
                 found = create(str(private / collection), *(() if member is None else (member,)))
                 graphs = [found[i] for i in range(min(len(found), 2))]
-        except Exception as error:  # of code that is not ours, on files that may be anything
-            raise _told(error, create, name, collection, member, files, root) from error
+        except Exception as error:  # foreign code may raise anything
+            raise _failure(error, create, name, collection, member, files, root) from error
     if len(graphs) != 1:
         raise InputError(f"dataset {name!r}: {collection} holds {len(found):,} graphs; only one graph can be used")
     return _raw(name, graphs[0])
@@ -65,7 +76,7 @@ def load_class(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without "Processing... Done!", and without warnings, as of old names of numpy and scipy in the pickles."""
+    """Hide the output of torch-geometric, and warnings about old names of numpy and scipy in pickles."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -73,16 +84,16 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _our_downloads(create: Any, name: str, collection: str, root: Path, private: Path) -> Iterator[None]:
-    """Within it what the class downloads comes by way of ``root``, checked, and archives cannot climb out.
+    """Replace torch-geometric's downloads, which verify no certificate and no digest.
 
-    torch-geometric's own downloading verifies no certificate and no digest.
+    Inside the block, downloads are checked and kept under ``root``, and an archive cannot write outside its folder.
     """
     shown, copy_of_theirs = sys.stderr, import_module("torch_geometric.io.fs").cp
 
     def download_url(url: str, folder: str, _log: bool = False, filename: str | None = None, **_options: Any) -> str:
         copy = Path(folder).resolve() / (filename or url.rpartition("/")[2].split("?")[0])
         if not copy.is_relative_to(private):
-            raise InputError(f"dataset {name!r}: it would write {copy}, outside its own folder; that is not allowed")
+            raise InputError(f"dataset {name!r}: it would write {copy}, outside its own folder; this is not allowed")
         copy.parent.mkdir(parents=True, exist_ok=True)
         with redirect_stderr(shown):
             shutil.copyfile(first_use(name, url, copy.relative_to(private).as_posix(), root), copy)
@@ -121,7 +132,7 @@ def _our_downloads(create: Any, name: str, collection: str, root: Path, private:
             setattr(home, key, old)
 
 
-def _told(
+def _failure(
     error: Exception,
     create: Callable[..., Any],
     name: str,
@@ -130,7 +141,7 @@ def _told(
     files: tuple[PublishedFile, ...],
     root: Path,
 ) -> InputError:
-    """What is said of a class that failed: that there is no such member of it, or what happened."""
+    """The error for a class that failed: the member is unknown, a file is malformed, or the class raised an error."""
     known = members(create)
     if member is not None and known and member.lower() not in (each.lower() for each in known):
         return unknown(f"name of {collection}", member, known, where=f"dataset {name!r}")
@@ -145,14 +156,16 @@ def _told(
         )
     return InputError(
         f"dataset {name!r}: torch-geometric's {collection} failed on it ({what}); "
-        f"what was downloaded lies in {(root / collection).resolve()}"
+        f"the downloaded files are in {(root / collection).resolve()}"
     )
 
 
 def members(create: Callable[..., Any]) -> list[str]:
-    """The names that the documentation of a class says its argument ``name`` may have; none where it says none."""
-    said = re.search(r"^ +name\b.*?(?=^ +\w+(?: \(|:)|\*\*STATS|\Z)", create.__doc__ or "", re.MULTILINE | re.DOTALL)
-    return re.findall(r':obj:`"([^"`]+)"`', said.group()) if said else []
+    """The names of datasets in the documentation of a class, or an empty list."""
+    documented = re.search(
+        r"^ +name\b.*?(?=^ +\w+(?: \(|:)|\*\*STATS|\Z)", create.__doc__ or "", re.MULTILINE | re.DOTALL
+    )
+    return re.findall(r':obj:`"([^"`]+)"`', documented.group()) if documented else []
 
 
 def _raw(name: str, graph: Any) -> Raw:

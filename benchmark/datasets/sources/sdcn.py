@@ -1,4 +1,4 @@
-"""The graph of DBLP authors that SDCN and DFCN use, as their text files or packed as one npz."""
+"""The graph of DBLP authors in SDCN and DFCN, from text files or from one npz file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.datasets.files.pins import published
 from benchmark.datasets.sources.npz import read_npz
 
 _REPOSITORY = "https://github.com/bdy9527/SDCN"
-_FILES = published("SDCN")  # dblp.txt, one author a line; dblp_label.txt; dblp_graph.txt, one edge a line
+_FILES = published("SDCN")  # dblp.txt and dblp_label.txt with one author a line, dblp_graph.txt with one edge a line
 _PACKED = PublishedFile(path="SDCN/dblp.npz", url=_REPOSITORY, exact=False)
 
 
@@ -37,7 +37,7 @@ def _numbers(file: PublishedFile, root: Path) -> np.ndarray:
 DBLP = DatasetSpec(
     name="dblp",
     load=partial(_load, files=_FILES),
-    scaling="none",  # words are there or not
+    scaling="none",  # words, 0 or 1
     family="co-author",
     source=_REPOSITORY,
     licence="none stated by the repository; the records of DBLP itself are CC0",

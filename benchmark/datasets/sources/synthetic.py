@@ -1,4 +1,4 @@
-"""Synthetic graphs with features, whose difficulty is known: the contextual stochastic block model."""
+"""Synthetic graphs with features and a known difficulty: the contextual stochastic block model."""
 
 from __future__ import annotations
 
@@ -23,15 +23,29 @@ def contextual_sbm(
     feature_rate: float,
     rng: np.random.Generator,
 ) -> Raw:
-    """Two classes v_i = ±1, drawn fairly, seen through a sparse graph and through noisy binary features.
+    """Draw a graph and binary features of two classes v_i = ±1 with equal probability.
 
-    With n rows, p features, mean degree d, graph signal λ and feature signal μ (Deshpande, Sen, Montanari and Mossel,
-    NeurIPS 2018): A_ij ~ Bernoulli(c/n), c = d + λ√d within a class and d − λ√d between. Features are words rather
-    than the paper's Gaussians: x_ij ~ Bernoulli(q (1 + s v_i u_j)), u_j = ±1 drawn fairly, s = √(μ (1 − q)/(q n)),
-    which centred and divided by √(q (1 − q) p) is the paper's √(μ/n) v_i u_j/√p plus noise of variance 1/p. So the
-    classes can be detected if and only if λ² + μ²/γ > 1, γ = n/p. Gaussians moved into [0, 1] would bear an offset of
-    some 40 times the signal, which is all that a graph convolution without bias then sees.
-    Raises InputError for rates outside 0..1.
+    Edges are A_ij ~ Bernoulli(c/n) with c = d + λ√d within a class and c = d − λ√d between classes. Features are
+    x_ij ~ Bernoulli(q (1 + s v_i u_j)) with u_j = ±1 and s = √(μ (1 − q)/(q n)). The classes can be detected if and
+    only if λ² + μ²/γ > 1, with γ = n/p.
+
+    Deviation from the source: its features are Gaussian. Ours, centred and divided by √(q (1 − q) p), have the same
+    signal √(μ/n) v_i u_j/√p and the same noise variance 1/p. Gaussians moved into [0, 1] would have an offset of about
+    40 times the signal, and a graph convolution without bias would see only the offset.
+
+    Args:
+        rows: n.
+        features: p.
+        degree: Mean degree d.
+        graph_signal: λ.
+        feature_signal: μ.
+        feature_rate: q, the share of ones among the features.
+        rng: Generator of the draws.
+
+    Raises:
+        InputError: if a probability is outside [0, 1], or the feature signal is negative.
+
+    Source: Deshpande, Sen, Montanari and Mossel (2018), NeurIPS.
     """
     within, between = degree + graph_signal * sqrt(degree), degree - graph_signal * sqrt(degree)
     possible = 0 < feature_rate < 1 and feature_signal >= 0 and between >= 0 and within <= rows
@@ -69,7 +83,7 @@ def _load(_root: Path, *, name: str, graph_signal: float, feature_signal: float)
 _SOURCE = "drawn by benchmark.datasets.sources.synthetic.contextual_sbm"
 _CITATION = "Deshpande, Sen, Montanari and Mossel (2018), Contextual Stochastic Block Models, NeurIPS"
 
-# λ² = 4 and μ²/γ = 4: eight times the threshold of detection, and either alone is above it
+# λ² = 4 and μ²/γ = 4: eight times the threshold of detection. Graph or features alone exceed the threshold.
 CSBM_EASY = DatasetSpec(
     name="csbm-easy",
     load=partial(_load, name="csbm-easy", graph_signal=2.0, feature_signal=sqrt(4 * _GAMMA)),
@@ -84,7 +98,7 @@ CSBM_EASY = DatasetSpec(
     classes=2,
 )
 
-# λ² = 0.75 and μ²/γ = 0.75: one and a half times the threshold, which neither graph nor features reach alone
+# λ² = 0.75 and μ²/γ = 0.75: 1.5 times the threshold. Neither graph nor features reach the threshold alone.
 CSBM_HARD = DatasetSpec(
     name="csbm-hard",
     load=partial(_load, name="csbm-hard", graph_signal=sqrt(0.75), feature_signal=sqrt(0.75 * _GAMMA)),
