@@ -11,7 +11,7 @@ from benchmark.datasets import Raw, load, spec, split
 from benchmark.datasets.sources.synthetic import contextual_sbm
 
 
-def test_the_block_model_has_its_own_rates_and_distances():
+def test_the_block_model_has_the_expected_rates_and_distances():
     rows, features, degree, graph_signal, feature_signal, rate = 300, 50, 10.0, 1.5, 5.0, 0.1
     within = between = of_within = of_between = 0
     distances, noise, signs = [], [], []
@@ -81,7 +81,7 @@ def test_impossible_block_models_are_refused(settings):
         contextual_sbm(**possible | settings, rng=np.random.default_rng(0))
 
 
-def test_easy_and_hard_are_as_far_above_the_threshold_as_they_say():
+def test_easy_and_hard_have_their_stated_distance_from_the_threshold():
     def signal(name):
         chosen = spec(name).load.keywords
         return chosen["graph_signal"] ** 2, chosen["feature_signal"] ** 2 / (1000 / 200)

@@ -1,4 +1,4 @@
-"""Content of datasets: brought into one form, or refused in one line."""
+"""Content of datasets: one canonical form, or an error in one line."""
 
 import re
 from dataclasses import replace
@@ -42,7 +42,7 @@ def test_canonical_edges_are_the_set_of_unordered_pairs(pairs):
     assert turned.fingerprint == found.fingerprint
 
 
-def test_what_the_caller_holds_is_not_changed():
+def test_the_arrays_of_the_caller_are_not_changed():
     x, y, edges = np.ones((3, 2), dtype=np.float32), np.array([0, 1, 1]), np.array([[0, 1]])
     csr = sparse.csr_array(x)
     make_dataset(MADE_UP, Raw(x=x, y=y, edges=edges))
@@ -61,7 +61,7 @@ def test_sparse_features_are_made_canonical():
     assert again.fingerprint == found.fingerprint
 
 
-def test_the_fingerprint_is_of_the_content():
+def test_the_fingerprint_follows_the_content():
     raw = Raw(x=np.arange(8.0).reshape(4, 2), y=[0, 1, 0, 1], edges=[[0, 1], [2, 3]])
     masks = {"train_mask": [1, 1, 0, 0], "test_mask": [0, 0, 1, 1]}
     first = make_dataset(MADE_UP, raw).fingerprint
@@ -188,7 +188,7 @@ def test_bad_content_is_refused_in_one_line(change, message):
         ({"fingerprint": "0" * 64}, "its arrays have the fingerprint [0-9a-f]{64}, expected 0{64}; .* from a test"),
     ],
 )
-def test_content_that_differs_from_what_is_pinned_is_refused(pinned, message):
+def test_content_that_differs_from_the_spec_is_refused(pinned, message):
     with pytest.raises(InputError, match=f"^dataset 'made-up': {message}"):
         make_dataset(replace(MADE_UP, **pinned), GOOD)
 
@@ -199,7 +199,7 @@ def test_a_published_split_that_is_missing_is_refused():
         make_dataset(replace(MADE_UP, published_split=True), bare)
 
 
-def test_content_that_is_as_pinned_is_accepted():
+def test_content_that_matches_the_spec_is_accepted():
     pinned = {"rows": 6, "features": 2, "classes": 3, "edges": 1, "published_split": True, "image_shape": (1, 2)}
     content = make_dataset(MADE_UP, GOOD).fingerprint
     assert make_dataset(replace(MADE_UP, fingerprint=content, **pinned), GOOD).fingerprint == content

@@ -1,4 +1,4 @@
-"""CSV files: what pandas writes is read as it was meant, and what is not clear is one line that names it."""
+"""CSV files: files of pandas are read, and unclear values are refused in one line."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_without_ids_edges_are_row_numbers(tmp_path):
     assert found.edges.tolist() == [[0, 2], [1, 2]]
 
 
-def test_what_pandas_writes_with_its_index(tmp_path):
+def test_a_file_of_pandas_with_its_index_is_read(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.random((6, 3)), index=list("uvwxyz"))
     frame["kind"] = pd.Categorical(["one", "two", "two", "one", "one", "two"])
@@ -61,7 +61,7 @@ def test_what_pandas_writes_with_its_index(tmp_path):
     assert found.edges.tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
-def test_the_same_table_in_other_words_is_the_same_data(tmp_path):
+def test_other_spellings_of_a_table_are_the_same_data(tmp_path):
     first = loaded(tmp_path, FEATURES, EDGES).fingerprint
     windows = "\ufeff" + FEATURES.replace("\n", "\r\n")
     quoted = FEATURES.replace("gull", '"gull"').replace("1.5", " 1.50 ")
@@ -131,7 +131,7 @@ def test_bad_features_are_refused_in_one_line(features, message, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["label", "Class", "target", "y"])
-def test_a_column_that_looks_like_a_label_is_asked_about(name, tmp_path):
+def test_a_column_that_looks_like_a_label_is_refused_with_the_options(name, tmp_path):
     text = f"a,{name}\n0.5,0\n0.25,1\n"
     with pytest.raises(InputError, match=f"is column '{name}' a feature\\? say label={name}, rename it, or drop it"):
         loaded(tmp_path, text, options="")
@@ -156,7 +156,7 @@ def test_bad_edges_are_refused_in_one_line(edges, message, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_row_numbers_that_are_none_are_refused(tmp_path):
+def test_wrong_row_numbers_are_refused(tmp_path):
     text = "a,b\n0.5,1\n0,0\n1,0.25\n"
     with pytest.raises(
         InputError, match=r"2 end\(s\) of edges are no row numbers from 0, the first is '-1' in line 3; give"
@@ -170,7 +170,7 @@ def test_row_numbers_that_are_none_are_refused(tmp_path):
         loaded(tmp_path, text, "from,to\n1,2\n2,3\n", options="")
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_unreadable_files_are_refused(tmp_path):
     for content, message in (
         ("a,b\n1,é\n".encode("latin-1"), r"it is not UTF-8 \(byte 0xe9 cannot be read\); save it with encoding UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "it is not UTF-8 .byte 0xff"),
@@ -196,7 +196,7 @@ def test_files_that_cannot_be_read(tmp_path):
         ("csv:f.csv,label=a,label=b", "label= is given twice"),
     ],
 )
-def test_names_that_are_unclear_are_refused(name, message):
+def test_unclear_names_are_refused(name, message):
     with pytest.raises(InputError, match=f"^dataset '{re.escape(name)}': {message}"):
         spec(name)
 
@@ -228,7 +228,7 @@ def test_options_stay_with_their_file_on_the_command_line(given, names):
 
 
 def assert_clean(name, folder):
-    """A dataset of finite numbers, or one line."""
+    """Load a file. The result is a dataset of finite numbers or an error in one line."""
     said = ""
     try:
         assert np.isfinite(load(name, folder).x).all()
@@ -250,7 +250,7 @@ CELLS = st.one_of(
     edges=st.none() | st.lists(st.lists(CELLS, max_size=3), max_size=5),
     option=st.sampled_from(["", ",label=label", ",id=id", ",label=a,id=id"]),
 )
-def test_whatever_is_in_the_files_is_a_dataset_or_an_input_error(header, rows, edges, option, tmp_path_factory):
+def test_any_file_is_a_dataset_or_an_input_error(header, rows, edges, option, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp()
     (folder / "f.csv").write_text("\n".join(",".join(row) for row in [header, *rows]), encoding="utf-8", newline="")
     name = f"csv:{folder / 'f.csv'}{option}"
@@ -262,7 +262,7 @@ def test_whatever_is_in_the_files_is_a_dataset_or_an_input_error(header, rows, e
 
 @settings(deadline=None, max_examples=100)
 @given(content=st.binary(max_size=60))
-def test_bytes_that_are_anything(content, tmp_path_factory):
+def test_random_bytes_are_a_dataset_or_an_input_error(content, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "bytes.csv"
     path.write_bytes(content)
     assert_clean(f"csv:{path}", path.parent)

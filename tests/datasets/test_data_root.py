@@ -21,7 +21,7 @@ PACKED = [row for row in AT_HAND if row.packed or not all(file.exact for file in
 UNPINNED = {"sha256": None, "git_blob_sha1": None, "bytes": None}
 
 
-def test_the_option_decides_before_the_variable_and_the_cache(tmp_path, monkeypatch):
+def test_the_option_precedes_the_variable_and_the_cache(tmp_path, monkeypatch):
     option, variable = tmp_path / "option", tmp_path / "variable"
     option.mkdir()
     variable.mkdir()
@@ -30,13 +30,13 @@ def test_the_option_decides_before_the_variable_and_the_cache(tmp_path, monkeypa
     assert data_root(str(option)) == option
     assert data_root(None) == variable
     monkeypatch.delenv("BENCHMARK_DATA_ROOT")
-    assert data_root(None) == tmp_path / "cache" / "latents-benchmark"  # which need not exist
+    assert data_root(None) == tmp_path / "cache" / "latents-benchmark"  # this folder need not exist
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert data_root(None) == tmp_path / ".cache" / "latents-benchmark"
 
 
-def test_a_named_root_that_is_no_folder_is_refused(tmp_path, monkeypatch):
+def test_a_named_root_must_be_a_folder(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(InputError, match=r"--data-root: .*absent' does not exist"):
@@ -62,7 +62,7 @@ def test_missing_files_are_named_with_folder_and_address(row, tmp_path):
 
 
 def copied(row, source, target):
-    """A root of its own with the files of ``row``."""
+    """A new data root with copies of the files of ``row``."""
     for file in files_of(row, source):
         (target / file.path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / file.path, target / file.path)
@@ -89,7 +89,7 @@ def test_a_changed_pickle_is_never_opened(number, data_root, tmp_path, monkeypat
             attempt()
 
 
-def test_a_pickle_that_runs_code_does_not(data_root, tmp_path):
+def test_a_pickle_with_code_is_never_run(data_root, tmp_path):
     class Touch:
         def __reduce__(self):
             return Path.touch, (tmp_path / "touched",)
@@ -140,7 +140,7 @@ def test_other_arrays_under_a_pinned_name_are_refused(data_root, tmp_path):
         load("dblp", root)
 
 
-def test_dblp_is_read_from_its_published_text_too(data_root, tmp_path):
+def test_dblp_can_be_read_from_its_published_text(data_root, tmp_path):
     """The published bytes were never at hand. These lines have their layout and the same arrays."""
     raw = read_npz(data_root / "SDCN/dblp.npz")
     (tmp_path / "SDCN").mkdir()
@@ -170,7 +170,7 @@ def test_another_npz_under_a_published_name_is_refused(content, tmp_path):
         load("photo", tmp_path)
 
 
-def test_the_git_blob_digest_is_compared_where_no_other_is_known(tmp_path):
+def test_the_git_blob_digest_is_compared_if_no_other_is_known(tmp_path):
     (tmp_path / "hello").write_bytes(b"hello\n")
     file = PublishedFile(path="hello", url="https://x", git_blob_sha1="ce013625030ba8dba906f756967f9e9ca394464a")
     check_files(replace(MADE_UP, files=(file,)), tmp_path)

@@ -113,7 +113,7 @@ def test_the_published_test_rows_keep_their_numbers(loaded, data_root):
         np.testing.assert_array_equal(found.y[numbers], one_hot.argmax(axis=1))
 
 
-def test_the_fingerprints_of_planetoid_are_what_they_were(loaded):
+def test_the_fingerprints_of_planetoid_stay_the_same(loaded):
     """The published split is no part of them, so older records keep their keys."""
     for row in PLANETOID:
         found = loaded(row.name)

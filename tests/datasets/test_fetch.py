@@ -1,4 +1,4 @@
-"""Downloads, against a server on loopback that really fails: every file comes whole and checked, or not at all."""
+"""Downloads from a failing local server: a file is complete and checked, or does not appear."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def row(*files):
 
 
 def got(root):
-    """The files under ``root`` but for the lock, whose leaving is filelock's own affair."""
+    """The files under ``root`` without the lock, which filelock may leave behind."""
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
@@ -82,10 +82,10 @@ def refusal(file, root):
     return str(caught.value)
 
 
-# What goes well
+# Downloads that succeed
 
 
-def test_what_is_missing_is_downloaded_and_what_is_there_stays(server, tmp_path, capsys):
+def test_only_missing_files_are_downloaded(server, tmp_path, capsys):
     spec = row(wanted(server), wanted(server, path="files/raw/kept.txt"))
     (tmp_path / "files/raw").mkdir(parents=True)
     (tmp_path / "files/raw/kept.txt").write_bytes(b"another file")
@@ -127,14 +127,14 @@ def test_a_terminal_shows_a_bar(server, tmp_path):
 
 
 @pytest.mark.parametrize("broken", [[500], [503, 429], ["cut"], ["cut", "cut"], ["silent", 500]])
-def test_what_passes_is_tried_again(broken, server, tmp_path):
+def test_a_passing_failure_is_tried_again(broken, server, tmp_path):
     server.script = [*broken]
     fetch.fetch("made-up", wanted(server), tmp_path)
     assert (tmp_path / NAME).read_bytes() == BODY
     assert len(server.asked) == len(broken) + 1
 
 
-def test_what_was_cut_off_is_continued(server, tmp_path):
+def test_a_broken_transfer_is_continued(server, tmp_path):
     server.script = ["cut"]
     fetch.fetch("made-up", wanted(server), tmp_path)
     assert (tmp_path / NAME).read_bytes() == BODY
@@ -142,7 +142,7 @@ def test_what_was_cut_off_is_continued(server, tmp_path):
     assert server.sent == [len(BODY) // 2, len(BODY) // 2]
 
 
-def test_a_part_of_an_earlier_run_is_continued(server, tmp_path):
+def test_a_partial_file_is_continued(server, tmp_path):
     server.script = ["cut", "cut", "cut"]
     assert "the connection to 127.0.0.1 broke off" in refusal(wanted(server), tmp_path)
     part = tmp_path / f"{NAME}.part"
@@ -155,13 +155,13 @@ def test_a_part_of_an_earlier_run_is_continued(server, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["no range", "other range"])
-def test_a_server_that_knows_no_ranges_sends_all_again(how, server, tmp_path):
+def test_a_server_without_ranges_sends_the_whole_file_again(how, server, tmp_path):
     server.script = ["cut", how]
     fetch.fetch("made-up", wanted(server), tmp_path)
     assert (tmp_path / NAME).read_bytes() == BODY
 
 
-def test_a_part_of_another_version_is_thrown_away(server, tmp_path):
+def test_a_partial_file_of_another_version_is_deleted(server, tmp_path):
     part = tmp_path / f"{NAME}.part"
     part.parent.mkdir(parents=True)
     for old in (b"old" * 1000, b"old" * len(BODY)):
@@ -172,7 +172,7 @@ def test_a_part_of_another_version_is_thrown_away(server, tmp_path):
     assert server.ranges() == ["bytes=3000-", None, f"bytes={3 * len(BODY)}-", None]
 
 
-def test_a_part_that_is_whole_needs_no_server(tmp_path):
+def test_a_complete_partial_file_needs_no_server(tmp_path):
     part = tmp_path / f"{NAME}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(BODY)
@@ -180,8 +180,8 @@ def test_a_part_that_is_whole_needs_no_server(tmp_path):
     assert (tmp_path / NAME).read_bytes() == BODY
 
 
-def test_a_version_that_changes_meanwhile_is_begun_anew(server, tmp_path, monkeypatch):
-    """What no digest is known of is continued only where the server says that it is still the same."""
+def test_a_version_that_changes_meanwhile_is_downloaded_again(server, tmp_path, monkeypatch):
+    """Without a digest, a transfer continues only if the server names the same version."""
     file = wanted(server, sha256=None, git_blob_sha1=None, bytes=None)
     server.etag, server.script = '"one"', ["cut"]
     fetch.fetch("made-up", file, tmp_path)
@@ -205,10 +205,10 @@ def test_a_version_that_changes_meanwhile_is_begun_anew(server, tmp_path, monkey
         assert server.ranges()[-1] is None
 
 
-# What does not
+# Downloads that fail
 
 
-def test_another_file_than_the_published_is_thrown_away(server, tmp_path):
+def test_another_file_than_the_published_one_is_deleted(server, tmp_path):
     server.content["/words.txt"] = b"<html>please log in</html>"
     file = wanted(server, bytes=None)
     said = refusal(file, tmp_path)
@@ -229,7 +229,7 @@ def test_another_file_than_the_published_is_thrown_away(server, tmp_path):
         (["silent"] * 3, "127.0.0.1 was silent for 0.3 s", 3),
     ],
 )
-def test_a_server_that_does_not_serve(script, message, requests, server, tmp_path):
+def test_a_failing_server_is_told_in_one_line(script, message, requests, server, tmp_path):
     server.script = script
     started = time.monotonic()
     said = refusal(wanted(server), tmp_path)
@@ -249,12 +249,12 @@ def test_a_server_that_does_not_serve(script, message, requests, server, tmp_pat
         ("file:///etc/hostname", "its address is not https"),
     ],
 )
-def test_what_cannot_be_reached(url, message, tmp_path):
+def test_an_unreachable_server_is_told_in_one_line(url, message, tmp_path):
     file = PublishedFile(path=NAME, url=url, sha256=SHA256)
     assert f"is missing and cannot be downloaded: {message}" in refusal(file, tmp_path)
 
 
-def test_it_is_not_led_away_from_https(server, tmp_path):
+def test_a_redirect_away_from_https_is_refused(server, tmp_path):
     server.moved["/words.txt"] = "http://nowhere.invalid/words.txt"
     assert "its address is not https, or leads to one that is not" in refusal(wanted(server), tmp_path)
     server.moved["/words.txt"] = f"{server.url}/elsewhere"
@@ -276,18 +276,18 @@ def certificate(tmp_path_factory):
     return folder / "both"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(certificate, tmp_path, monkeypatch):
+def test_an_unknown_certificate_is_refused(certificate, tmp_path, monkeypatch):
     with serving(certificate) as server:
         server.content["/words.txt"] = BODY
         said = refusal(wanted(server), tmp_path)
         assert "the certificate of 127.0.0.1 cannot be verified (self-signed certificate" in said
         assert (server.asked, got(tmp_path)) == ([], set())
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.with_name("cert")))
-        fetch.fetch("made-up", wanted(server), tmp_path)  # so it was the certificate
+        fetch.fetch("made-up", wanted(server), tmp_path)  # the certificate was the reason
     assert (tmp_path / NAME).read_bytes() == BODY
 
 
-def test_offline_nothing_is_asked_for(server, tmp_path, monkeypatch):
+def test_offline_no_server_is_asked(server, tmp_path, monkeypatch):
     spec = row(wanted(server), wanted(server, path="files/raw/more.txt"))
     with offline():
         fetch_missing(spec, tmp_path)
@@ -303,14 +303,14 @@ def test_offline_nothing_is_asked_for(server, tmp_path, monkeypatch):
     assert len(server.asked) == 2
 
 
-def test_a_folder_that_cannot_be_written(server, tmp_path):
+def test_a_folder_without_permission_is_told_in_one_line(server, tmp_path):
     (tmp_path / "files").write_text("not a folder")
     assert "is missing, and the folder cannot be written to (Not a directory)" in refusal(wanted(server), tmp_path)
     root = Path(tempfile.mkdtemp())
     root.chmod(0o555)
     mine = os.geteuid()
     try:
-        if mine == 0:  # whom no permission stops
+        if mine == 0:  # root may write anywhere
             root.chmod(0o755)
             os.seteuid(65534)
         said = refusal(wanted(server), root)
@@ -321,7 +321,7 @@ def test_a_folder_that_cannot_be_written(server, tmp_path):
     assert server.asked == []
 
 
-def test_a_disk_that_fills_up(server, tmp_path):
+def test_a_full_disk_is_told_in_one_line(server, tmp_path):
     code = (
         "import resource, signal, sys; from pathlib import Path; from benchmark.datasets.files import fetch\n"
         "from benchmark.datasets.dataset import PublishedFile\n"
@@ -338,7 +338,7 @@ def test_a_disk_that_fills_up(server, tmp_path):
     assert not (tmp_path / "w.txt").exists()
 
 
-# Several processes, and one that dies
+# Several processes, and a process that is killed
 
 
 def process(server, root):
@@ -351,7 +351,7 @@ def process(server, root):
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
-def test_two_processes_at_once_download_once(server, tmp_path):
+def test_two_processes_download_a_file_once(server, tmp_path):
     server.script = ["slow"]
     both = [process(server, tmp_path) for _ in range(2)]
     said = [each.communicate(timeout=240)[1] for each in both]
@@ -362,7 +362,7 @@ def test_two_processes_at_once_download_once(server, tmp_path):
     assert got(tmp_path) == {NAME}
 
 
-def test_the_other_process_says_that_it_waits(server, tmp_path):
+def test_a_waiting_process_says_so(server, tmp_path):
     server.script = ["slow"]
     server.content["/words.txt"] = BODY
     first = process(server, tmp_path)
@@ -376,7 +376,7 @@ def test_the_other_process_says_that_it_waits(server, tmp_path):
     assert len(server.asked) == 1
 
 
-def test_what_a_killed_process_left_is_continued(server, tmp_path):
+def test_the_file_of_a_killed_process_is_continued(server, tmp_path):
     server.script = ["slow"]
     dying = process(server, tmp_path)
     part = tmp_path / f"{NAME}.part"
@@ -396,7 +396,7 @@ def test_what_a_killed_process_left_is_continued(server, tmp_path):
     assert (tmp_path / NAME).read_bytes() == BODY
 
 
-# Files that nobody pins
+# Files without pins
 
 
 def test_the_digest_of_the_first_use_is_kept_and_compared(server, tmp_path, capsys):
@@ -421,7 +421,7 @@ def test_the_digest_of_the_first_use_is_kept_and_compared(server, tmp_path, caps
     assert note.read_text() == f"{hashlib.sha256(b'published anew').hexdigest()}  words.txt\n"
 
 
-def test_offline_what_nobody_pins_is_named(tmp_path, monkeypatch):
+def test_offline_a_missing_file_without_pins_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCHMARK_OFFLINE", "1")
     with pytest.raises(
         UnavailableError, match=r"file words\.txt is missing; looked in .*; get it from https://x/words"
@@ -434,7 +434,7 @@ def test_offline_what_nobody_pins_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["../out.txt", "in/../../out.txt", "/out.txt", "..\\out.txt", "C:\\out.txt"])
-def test_a_zip_that_climbs_out_is_refused(name, tmp_path):
+def test_a_zip_that_leaves_its_folder_is_refused(name, tmp_path):
     path, folder = tmp_path / "a.zip", tmp_path / "deep" / "folder"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("good.txt", "1")
@@ -444,7 +444,7 @@ def test_a_zip_that_climbs_out_is_refused(name, tmp_path):
     assert got(tmp_path) == {"a.zip"}
 
 
-def test_a_tar_that_climbs_out_is_refused(tmp_path):
+def test_a_tar_that_leaves_its_folder_is_refused(tmp_path):
     def member(name, link=None):
         info = tarfile.TarInfo(name)
         info.size = 0 if link else 1

@@ -15,7 +15,7 @@ from benchmark.datasets import neighbour_graph
 
 
 def reference(x, k):
-    """Edges of the union of the k nearest neighbours' relation, from all distances; for data without ties."""
+    """Edges between each row and its k nearest rows, from all distances, for data without ties."""
     return np.array(sorted({tuple(sorted((i, int(j)))) for i, row in enumerate(nearest(x, k)) for j in row}))
 
 
@@ -28,7 +28,7 @@ def nearest(x, k):
 
 @pytest.mark.parametrize("features", [2, 13, 40])
 @pytest.mark.parametrize("k", [1, 9])
-def test_equals_the_plain_definition(features, k):
+def test_the_graph_equals_the_plain_definition(features, k):
     x = np.random.default_rng(features).standard_normal((80, features)).astype(np.float32)
     edges, weights = neighbour_graph(x, k)
     assert edges.dtype == np.int64
@@ -40,7 +40,7 @@ def test_equals_the_plain_definition(features, k):
     assert weights.dtype == np.float32
 
 
-def test_nine_neighbours_unless_told():
+def test_nine_neighbours_are_the_default():
     x = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
     np.testing.assert_array_equal(neighbour_graph(x)[0], neighbour_graph(x, 9)[0])
     assert len(neighbour_graph(x)[0]) != len(neighbour_graph(x, 8)[0])

@@ -1,4 +1,4 @@
-"""Datasets in npz files of one's own."""
+"""Datasets in npz files."""
 
 import zipfile
 
@@ -21,11 +21,11 @@ LABELS = np.array([0, 1, 0, 1, 0, 1])
         ({**csr_keys("attr_", np.eye(6)), **csr_keys("adj_", RING), "labels": LABELS}, "none", 6, 2),
         ({"attr_matrix": 2 * np.eye(6), "y": LABELS}, "unit", None, 2),
         ({"x": np.eye(6) - 0.5, "edges": [[0, 1], [1, 2], [2, 1]]}, "unit", 2, 0),
-        ({"x": np.eye(6), "other": np.array([{}], dtype=object)}, "none", None, 0),  # a key nobody asks for
+        ({"x": np.eye(6), "other": np.array([{}], dtype=object)}, "none", None, 0),  # an unused key
     ],
     ids=["sparse", "attr_matrix", "edges", "pickle-beside"],
 )
-def test_a_file_of_ones_own(content, scaling, edges, classes, tmp_path, monkeypatch):
+def test_an_npz_file_is_a_dataset(content, scaling, edges, classes, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.savez("mine.npz", **content)
     found = load("npz:mine.npz", tmp_path / "elsewhere")
@@ -55,20 +55,20 @@ SPARSE = csr_keys("attr_", np.eye(6))
         ({"x": np.eye(6), **csr_keys("adj_", RING[:5])}, r"adj_shape is \(5, 6\), expected one row and one column"),
     ],
 )
-def test_a_bad_file_of_ones_own_is_refused(content, message, tmp_path):
+def test_a_bad_npz_file_is_refused(content, message, tmp_path):
     path = tmp_path / "mine.npz"
     np.savez(path, **content)
     with pytest.raises(InputError, match=rf"npz file .*mine\.npz: {message}"):
         load(f"npz:{path}", tmp_path)
 
 
-def test_an_adjacency_of_another_size_than_x_is_refused(tmp_path):
+def test_an_adjacency_with_another_size_than_x_is_refused(tmp_path):
     np.savez(tmp_path / "mine.npz", x=np.eye(5), **csr_keys("adj_", RING))
     with pytest.raises(InputError, match=r"dataset 'npz:mine': 2 edge\(s\) out of range"):
         load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
 
 
-def test_a_file_of_ones_own_may_bring_its_split(tmp_path):
+def test_an_npz_file_can_bring_its_split(tmp_path):
     content = {"x": np.eye(6), "y": LABELS, "train_mask": LABELS < 2, "test_mask": np.zeros(6, bool)}
     content["train_mask"][2:], content["test_mask"][4:] = False, True
     np.savez(tmp_path / "mine.npz", **content)
@@ -81,7 +81,7 @@ def test_a_file_of_ones_own_may_bring_its_split(tmp_path):
         load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
 
 
-def test_a_file_that_is_no_npz_is_refused(tmp_path):
+def test_other_files_than_npz_are_refused(tmp_path):
     with pytest.raises(InputError, match=rf"npz file .*absent\.npz: there is no such file; looked in {tmp_path}"):
         load(f"npz:{tmp_path / 'absent.npz'}", tmp_path)
     path = tmp_path / "mine.npz"
@@ -106,7 +106,7 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path):
 
 @settings(deadline=None, max_examples=300)
 @given(data=st.data())
-def test_no_damage_to_an_npz_gives_anything_but_an_input_error(data, tmp_path_factory):
+def test_any_damage_to_an_npz_is_an_input_error(data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "damaged.npz"
     np.savez_compressed(path, x=np.eye(6), y=LABELS, edges=np.array([[0, 1], [1, 2]]))
     whole = load(f"npz:{path}", path.parent).fingerprint
@@ -118,4 +118,4 @@ def test_no_damage_to_an_npz_gives_anything_but_an_input_error(data, tmp_path_fa
         found = load(f"npz:{path}", path.parent)
     except InputError:
         return
-    assert found.fingerprint == whole or found.y is None or found.edges is None  # a key's name was hit
+    assert found.fingerprint == whole or found.y is None or found.edges is None  # the damage hit the name of a key

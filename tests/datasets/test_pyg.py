@@ -1,6 +1,6 @@
-"""Data sets by the name of their torch-geometric class: fetched by us, checked, and refused where they do not fit.
+"""Datasets by the name of their torch-geometric class: downloaded, checked, or refused.
 
-The files are made up in the published layouts and come from a server on loopback.
+The files are made up in the published layouts and come from a local server.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def idx(array):
 
 
 def served(server, row, contents):
-    """The row with its files served, and pinned to ``contents`` in the order of the files."""
+    """The spec with files on the local server, pinned to ``contents``."""
     files = []
     for file, content in zip(row.files, contents, strict=True):
         name = Path(file.path).name
@@ -105,7 +105,7 @@ def fetched(row, root):
     return make_dataset(row, row.load(root))
 
 
-# The short names whose files are not at hand
+# Entries of the table without real files here
 
 
 def test_pubmed_is_read_from_planetoids_files(server, tmp_path):
@@ -121,7 +121,7 @@ def test_pubmed_is_read_from_planetoids_files(server, tmp_path):
     assert len(server.asked) == 8
 
 
-def test_a_pickle_of_another_digest_is_never_opened(server, tmp_path, monkeypatch):
+def test_a_pickle_with_another_digest_is_never_opened(server, tmp_path, monkeypatch):
     files = planetoid("pubmed")
     row = served(server, spec("pubmed"), [files[Path(file.path).name] for file in spec("pubmed").files])
 
@@ -166,7 +166,7 @@ def test_wikics_is_scaled_and_takes_the_first_of_its_splits(server, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_the_images_are_those_to_train_on_and_then_those_to_test(name, server, tmp_path):
+def test_training_images_come_before_test_images(name, server, tmp_path):
     pixels, labels = RNG.integers(0, 256, (50, 4, 4)), np.arange(50) % 10
     contents = [idx(pixels[:30]), idx(labels[:30]), idx(pixels[30:]), idx(labels[30:])]
     row = served(server, spec(name), contents)
@@ -192,13 +192,13 @@ def test_every_published_file_is_in_its_place():
     ("ours", "theirs"),
     [("cora", "pyg:Planetoid/Cora"), ("citeseer", "pyg:Planetoid/citeseer"), ("photo", "pyg:Amazon/Photo")],
 )
-def test_a_class_that_the_table_has_is_the_same_data(ours, theirs, data_root):
+def test_a_class_in_the_table_is_the_same_data_by_both_names(ours, theirs, data_root):
     found = load(theirs, data_root)
     assert found.fingerprint == load(ours, data_root).fingerprint
     assert found.name == theirs
 
 
-def test_what_is_pinned_is_pinned_by_any_name():
+def test_a_pinned_file_is_pinned_by_any_name():
     found = spec("pyg:CitationFull/DBLP")
     assert [file.path for file in found.files] == ["CitationFull/dblp/raw/dblp.npz"]
     assert found.files[0].git_blob_sha1 == "3e179a9ebf2968d9ad67544c8978bf4759e489d8"
@@ -226,13 +226,13 @@ def test_a_class_without_pins_has_no_files():
         ("pyg:Planetoid/", "'' is no name"),
     ],
 )
-def test_a_name_that_is_none_is_refused(name, message):
+def test_a_wrong_name_is_refused(name, message):
     with pytest.raises(InputError, match=f"^dataset '{re.escape(name)}': .*{message}") as caught:
         spec(name)
     assert "\n" not in str(caught.value)
 
 
-def test_a_name_that_a_class_does_not_have_is_refused_with_the_nearest(tmp_path, monkeypatch):
+def test_an_unknown_name_of_a_class_is_refused_with_the_nearest(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCHMARK_OFFLINE", "1")
     for name, told in (
         (
@@ -247,7 +247,7 @@ def test_a_name_that_a_class_does_not_have_is_refused_with_the_nearest(tmp_path,
         load("pyg:Twitch/DE", tmp_path)
 
 
-def test_what_nobody_pins_is_fetched_by_us_and_remembered(server, tmp_path, monkeypatch, capsys):
+def test_a_file_without_pins_is_downloaded_and_remembered(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(dataset_classes().CitationFull, "url", f"{server.url}/{{}}.npz")
     server.content["/cora_ml.npz"] = npz()
     raw = load_class(tmp_path, name="made-up", collection="CitationFull", member="Cora_ML")
@@ -269,7 +269,7 @@ def test_what_nobody_pins_is_fetched_by_us_and_remembered(server, tmp_path, monk
         load_class(tmp_path, name="made-up", collection="CitationFull", member="Cora_ML")
 
 
-def test_planetoids_own_way_of_downloading_is_ours_too(server, tmp_path, monkeypatch):
+def test_downloads_of_planetoid_are_replaced_too(server, tmp_path, monkeypatch):
     monkeypatch.setattr(dataset_classes().Planetoid, "url", server.url)
     server.content |= {f"/{name}": content for name, content in planetoid("pubmed").items()}
     before = fs.cp
@@ -310,7 +310,7 @@ class MadeUp(InMemoryDataset):
 
 @pytest.fixture
 def made_up(server, monkeypatch):
-    """A class beside torch-geometric's, of whatever graphs are put into its module."""
+    """A class in torch-geometric that returns the graphs of its module."""
     module = types.ModuleType("torch_geometric.datasets.made_up")
     exec(MODULE, module.__dict__)
     module.url, module.graphs = server.url, [graph()]
@@ -331,7 +331,7 @@ def graph(**change):
 
 @pytest.mark.usefixtures("made_up")
 @pytest.mark.parametrize("name", ["zip", "cp"])
-def test_archives_are_kept_as_they_came_and_unpacked_elsewhere(name, tmp_path, capsys):
+def test_archives_are_kept_unchanged_and_unpacked_elsewhere(name, tmp_path, capsys):
     found = load(f"pyg:MadeUp/{name}", tmp_path)
     assert (found.rows, found.classes, found.scaling, len(found.edges)) == (4, 2, "none", 2)
     assert capsys.readouterr().out == ""
@@ -341,7 +341,7 @@ def test_archives_are_kept_as_they_came_and_unpacked_elsewhere(name, tmp_path, c
 
 @pytest.mark.usefixtures("made_up")
 @pytest.mark.parametrize("name", ["zip", "cp"])
-def test_an_archive_that_climbs_out_is_refused(name, server, tmp_path):
+def test_an_archive_that_leaves_its_folder_is_refused(name, server, tmp_path):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("graph.txt", "a graph")
@@ -353,7 +353,7 @@ def test_an_archive_that_climbs_out_is_refused(name, server, tmp_path):
 
 
 @pytest.mark.usefixtures("made_up")
-def test_a_class_that_would_write_elsewhere_is_refused(tmp_path):
+def test_a_class_that_writes_outside_its_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"it would write .*graph\.zip, outside its own folder"):
         load("pyg:MadeUp/outside", tmp_path)
 
@@ -376,7 +376,7 @@ HETERO["author"].x = torch.eye(2)
         ([graph(y=torch.tensor([-1, 0, 1, 0]))], r"labels are -1, 0, 1, expected 0\.\.k-1"),
     ],
 )
-def test_what_is_not_one_graph_of_nodes_is_refused(graphs, message, made_up, tmp_path):
+def test_other_data_than_one_graph_of_nodes_are_refused(graphs, message, made_up, tmp_path):
     made_up.graphs = graphs
     with pytest.raises(InputError, match=f"^dataset 'pyg:MadeUp/zip': {message}") as caught:
         load("pyg:MadeUp/zip", tmp_path)
@@ -384,7 +384,7 @@ def test_what_is_not_one_graph_of_nodes_is_refused(graphs, message, made_up, tmp
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
-def test_what_is_a_little_different_is_taken(made_up, tmp_path):
+def test_small_differences_in_a_graph_are_accepted(made_up, tmp_path):
     masks = {"train_mask": torch.tensor([[1, 0], [1, 0], [0, 1], [0, 1]]) > 0}
     made_up.graphs = [graph(y=torch.tensor([[0], [1], [0], [1]]), x=-torch.eye(4).to_sparse_csr(), **masks)]
     found = load("pyg:MadeUp/zip", tmp_path)
@@ -393,7 +393,7 @@ def test_what_is_a_little_different_is_taken(made_up, tmp_path):
     assert load("pyg:MadeUp/zip", tmp_path).published.train.tolist() == [0, 1]
 
 
-def test_whatever_a_class_raises_is_one_line(made_up, tmp_path):
+def test_any_error_of_a_class_is_one_line(made_up, tmp_path):
     made_up.graphs = 3
     told = (
         r"^dataset 'pyg:MadeUp/zip': torch-geometric's MadeUp failed on it \(TypeError: .*\); the downloaded files are"

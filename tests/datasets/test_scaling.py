@@ -57,6 +57,6 @@ def test_no_scaling(x):
     np.testing.assert_array_equal(scale(sparse.csr_array(x), "none").toarray(), x)
 
 
-def test_scaling_that_is_unknown_is_refused():
+def test_an_unknown_scaling_is_refused():
     with pytest.raises(InputError, match="dataset 'made-up': unknown scaling 'units'; did you mean 'unit'"):
         replace(MADE_UP, scaling="units")

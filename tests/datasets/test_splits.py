@@ -1,4 +1,4 @@
-"""Splits: complete, disjoint, free of leaks, a function of fingerprint and seed alone."""
+"""Splits are complete, disjoint and free of leaks, and depend on fingerprint and seed only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def as_set(pairs):
 
 
 def parts(value):
-    """All arrays of a split, by name, its node and edge parts flattened."""
+    """All arrays of a split by name."""
     found = {}
     for part in fields(value):
         inner = getattr(value, part.name)
@@ -147,11 +147,11 @@ def test_every_free_pair_is_equally_likely(count, taken):
     assert np.abs(seen[seen > 0] - repeats * share).max() < 4 * spread
     first = np.bincount([codes[0] for codes in drawn], minlength=rows * rows)[seen > 0]
     expected = repeats / (comb(rows, 2) - taken)
-    assert np.abs(first - expected).max() < 4 * np.sqrt(expected)  # the order is random too, so parts are alike
+    assert np.abs(first - expected).max() < 4 * np.sqrt(expected)  # the order is random too
 
 
-def test_training_negatives_may_be_held_out_edges():
-    # with half of all pairs edges, avoiding the held-out ones too would leave too few and would give them away
+def test_training_negatives_can_be_held_out_edges():
+    # Half of all pairs are edges. Negatives that avoided held-out edges too would reveal them.
     rows = 30
     edges = random_graph(rows, comb(rows, 2) // 2)
     found = split(dataset(rows, edges=edges), 0).edges

@@ -1,4 +1,4 @@
-"""Diagnostics on latents whose answers are known, in closed form or by brute force."""
+"""Diagnostics on latents with known answers, in closed form or by brute force."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def normal(n: int, d: int, seed: int = 0) -> np.ndarray:
 
 
 def white(n: int, d: int, seed: int = 0) -> np.ndarray:
-    """Rows [n, d] whose mean is 0 and whose covariance is the identity, not only in expectation."""
+    """Rows [n, d] with a mean of exactly 0 and the identity as covariance."""
     rows = normal(n, d, seed)
     return np.linalg.qr(rows - rows.mean(axis=0))[0] * np.sqrt(n)
 
@@ -49,12 +49,12 @@ def look(mean: np.ndarray, std: np.ndarray | float | None = None, *, seed: int =
     return diagnose(latents(mean, std), seed=seed, degrees=degrees)
 
 
-def test_names_are_these_in_this_order() -> None:
+def test_every_diagnostic_has_a_source_and_a_value_under_its_name() -> None:
     assert list(look(normal(20, 3), 0.5)) == NAMES
     assert all(diagnostic.source for diagnostic in DIAGNOSTICS)
 
 
-def test_a_point_is_none_where_noise_is_needed_and_nowhere_else() -> None:
+def test_a_point_has_exactly_the_diagnostics_without_noise() -> None:
     found = look(normal(20, 3), degrees=np.arange(20))
     assert list(found) == NAMES
     assert [name for name in NAMES if found[name] is None] == NOISY
@@ -117,7 +117,7 @@ def test_sparse_means_and_shapes_that_do_not_match_are_refused() -> None:
 # Noise
 
 
-def test_divergence_is_that_of_torch() -> None:
+def test_divergence_equals_that_of_torch() -> None:
     mean, std = normal(50, 3).astype(np.float32), np.exp(normal(50, 3, seed=1)).astype(np.float32)
     posterior = Normal(torch.tensor(mean, dtype=torch.float64), torch.tensor(std, dtype=torch.float64))
     expected = kl_divergence(posterior, Normal(torch.zeros(1).double(), 1.0)).numpy()
@@ -136,7 +136,7 @@ def test_divergence_of_the_prior_is_0_and_of_a_dimension_without_noise_infinite(
     assert found["divergence_per_dimension"] == [0.0, None]
 
 
-def test_active_units_are_those_whose_mean_varies() -> None:
+def test_active_units_have_a_mean_that_varies() -> None:
     assert look(white(500, 5) * np.sqrt([0.0, 0.0099, 0.0101, 0.5, 4.0]))["active_units"] == 3
     assert look(white(500, 5) + 7.0)["active_units"] == 5
     assert look(np.full((500, 5), 7.0))["active_units"] == 0
@@ -174,7 +174,7 @@ def test_total_correlation_of_a_correlated_gaussian() -> None:
     assert look(stretched)["total_correlation_mean"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_total_correlation_of_samples_has_the_noise_in_it() -> None:
+def test_total_correlation_of_samples_includes_the_noise() -> None:
     variance = np.array([0.5, 1.0, 2.0])
     covariance = CORRELATION + np.diag(variance)
     expected = 0.5 * (np.log(np.diag(covariance)).sum() - np.linalg.slogdet(covariance)[1])
@@ -183,7 +183,7 @@ def test_total_correlation_of_samples_has_the_noise_in_it() -> None:
     assert still["total_correlation_sample"] == pytest.approx(still["total_correlation_mean"])
 
 
-def test_covariance_of_samples_is_that_of_drawn_ones() -> None:
+def test_covariance_of_samples_is_that_of_drawn_samples() -> None:
     std = np.exp(0.5 * normal(300, 3, seed=1))
     drawn = np.repeat(correlated(), 2000, axis=0) + np.repeat(std, 2000, axis=0) * normal(600_000, 3, seed=2)
     expected = moments(drawn)
@@ -231,7 +231,7 @@ def test_total_correlation_of_collinear_dimensions_is_infinite(mix) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_repeated_dimension_among_many_that_are_alike_is_seen(seed: int) -> None:
+def test_a_repeated_dimension_among_many_similar_ones_is_found(seed: int) -> None:
     mean = normal(600, 1, seed=10 + seed) + 0.01 * normal(600, 256, seed=seed)
     assert look(mean)["total_correlation_mean"] > 0
     mean[:, -1] = mean[:, 0]
@@ -276,7 +276,7 @@ def test_offset_and_covariance_of_known_moments() -> None:
     assert turned["prior_covariance_mean"] == pytest.approx(np.sqrt(2 * (0.8**2 + 0.3**2 + 0.1**2) / 3), rel=1e-5)
 
 
-def test_a_posterior_that_fills_the_prior_is_near_it_in_samples_only() -> None:
+def test_samples_of_a_posterior_can_match_the_prior_while_means_do_not() -> None:
     found = look(white(ROWS, 4) * np.sqrt(0.4), np.sqrt(0.6))
     assert found["prior_covariance_sample"] == pytest.approx(0.0, abs=1e-6)
     assert found["prior_covariance_mean"] == pytest.approx(0.6, rel=1e-5)
@@ -285,7 +285,7 @@ def test_a_posterior_that_fills_the_prior_is_near_it_in_samples_only() -> None:
 
 
 def standard_error(m: int, d: int) -> float:
-    """Of unbiased MMD² of m rows of N(0, I) against it: √(2 E k̃²/(m(m − 1))), k̃ the kernel minus its expectations."""
+    """The deviation of MMD² of m rows of N(0, I), √(2 E k̃²/(m(m − 1))), with k̃ the kernel minus its expectations."""
     square = (d / (d + 4)) ** (d / 2)
     square_of_one = (d / (d + 1)) ** d * (1 + 2 / (d + 1)) ** (-d / 2)
     square_of_both = (d / (d + 2)) ** d
@@ -293,7 +293,7 @@ def standard_error(m: int, d: int) -> float:
 
 
 @pytest.mark.parametrize("d", [1, 4, 32])
-def test_discrepancy_of_the_prior_is_0_on_average_and_spreads_as_it_should(d: int) -> None:
+def test_discrepancy_of_the_prior_is_0_on_average_and_has_the_expected_spread(d: int) -> None:
     m, times = 25, 400
     found = np.array([discrepancy(normal(m, d, seed=seed)) for seed in range(times)])
     assert abs(found.mean()) < 4 * standard_error(m, d) / np.sqrt(times)
@@ -302,7 +302,7 @@ def test_discrepancy_of_the_prior_is_0_on_average_and_spreads_as_it_should(d: in
 
 
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (1.5, 1.0), (0.0, 3.0), (0.0, 0.1), (-0.5, 0.5)])
-def test_discrepancy_is_that_of_brute_force(shift: float, scale: float) -> None:
+def test_discrepancy_equals_brute_force(shift: float, scale: float) -> None:
     m, d, many = 60, 3, 40_000
     rows = normal(m, d) * scale + shift
     prior, other = normal(many, d, seed=1), normal(many, d, seed=2)
@@ -340,7 +340,7 @@ def test_norm_and_degree_in_the_same_order_correlate() -> None:
     assert abs(alone) < 4 / np.sqrt(4000)
 
 
-def test_norm_and_degree_are_undefined_where_either_is_constant() -> None:
+def test_norm_and_degree_are_undefined_if_either_is_constant() -> None:
     degrees = np.arange(500)
     assert look(normal(500, 4))["norm_degree"] is None
     assert look(normal(500, 4), degrees=np.full(500, 2))["norm_degree"] is None
@@ -353,7 +353,7 @@ def test_norm_and_degree_are_undefined_where_either_is_constant() -> None:
 # Seeds and invariances
 
 
-def test_the_same_seed_gives_the_same_values_and_another_another_discrepancy() -> None:
+def test_the_seed_decides_the_discrepancy() -> None:
     mean = normal(2 * ROWS, 3)
     first, again, other = look(mean, 0.5, seed=0), look(mean, 0.5, seed=0), look(mean, 0.5, seed=1)
     assert first == again
@@ -371,7 +371,7 @@ def test_no_more_rows_than_stated_are_compared() -> None:
     assert max(found) == without
 
 
-def test_samples_are_of_the_rows_that_are_compared() -> None:
+def test_samples_belong_to_the_compared_rows() -> None:
     found = look(normal(5 * ROWS, 3), 1e-6)
     assert found["prior_mmd_sample"] == pytest.approx(found["prior_mmd_mean"], abs=1e-6)
     late = np.repeat([0.0, 1.0], 5 * ROWS)[:, None] * np.ones((1, 3))
@@ -389,7 +389,7 @@ def test_global_random_states_are_untouched() -> None:
     assert torch.equal(torch_before, torch.get_rng_state())
 
 
-def test_what_is_given_is_left_as_it_was() -> None:
+def test_diagnosing_changes_no_input() -> None:
     given = latents(normal(20, 3), 0.5)
     mean, std = given.mean.copy(), given.std.copy()
     diagnose(given, seed=0, degrees=None)
@@ -397,7 +397,7 @@ def test_what_is_given_is_left_as_it_was() -> None:
     assert np.array_equal(given.std, std)
 
 
-def test_the_order_of_rows_matters_to_drawn_values_only() -> None:
+def test_the_order_of_rows_changes_only_drawn_values() -> None:
     mean, std, degrees = correlated(), np.exp(normal(300, 3, seed=1)), np.arange(300)
     order = np.random.default_rng(3).permutation(300)
     first = look(mean, std, degrees=degrees)
@@ -406,7 +406,7 @@ def test_the_order_of_rows_matters_to_drawn_values_only() -> None:
         assert second[name] == pytest.approx(first[name], rel=1e-9, abs=1e-12), name
 
 
-def test_a_rotation_leaves_effective_rank_and_nearness_of_the_mean() -> None:
+def test_a_rotation_keeps_the_effective_rank_and_the_distance_of_the_mean() -> None:
     mean = normal(300, 5) * [3.0, 2.0, 1.0, 0.5, 0.1] + 1.0
     rotation = ortho_group.rvs(5, random_state=0)
     first, second = look(mean), look(mean @ rotation)
@@ -415,6 +415,6 @@ def test_a_rotation_leaves_effective_rank_and_nearness_of_the_mean() -> None:
     assert second["total_correlation_mean"] > first["total_correlation_mean"] + 0.1
 
 
-def test_effective_rank_knows_no_scale_or_place() -> None:
+def test_effective_rank_ignores_scale_and_offset() -> None:
     matrix = normal(100, 4)
     assert effective_rank(matrix * 1e-5 + 3.0) == pytest.approx(effective_rank(matrix), rel=1e-6)

@@ -1,4 +1,4 @@
-"""What decoders make of latents: images of features, edges of an inner product."""
+"""Drawings: images from decoders of features, edges from inner products."""
 
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ def decoder_of(seeds, d, f=8, likelihood=BERNOULLI):
 
 
 def transparent(replicas, d):
-    """A decoder that shows a latent as it is, as an image of 1 × d."""
+    """A decoder that returns the latent as an image of 1 × d."""
     decoder = MLP_DECODER.build(
         lambda name: torch_generators((0,) * replicas, name, device="cpu"), DecoderShape(d, (), d, GAUSSIAN)
     )
@@ -63,7 +63,7 @@ def features_of(n, f, replicas=1):
 
 
 @pytest.mark.parametrize("std", [None, 0.5])
-def test_images_are_what_the_decoder_makes_of_the_latents(std):
+def test_images_are_decoded_latents(std):
     x, _ = data()
     seeds = (3, 4)
     inputs, q, decoder = features_of(ROWS, 8, 2), posterior_of(2, ROWS, 3, std=std), decoder_of(seeds, 3)
@@ -88,7 +88,7 @@ def test_images_are_what_the_decoder_makes_of_the_latents(std):
         sampled = np.array_equal(drawings["sampled_reconstructions"], drawings["reconstructions"])
         assert sampled == (std is None)
         images_of = {"inputs", "reconstructions", "sampled_reconstructions", "prior", "line"}
-        assert drawings.keys() == images_of | {"rows", "line_rows"}  # a grid is for two dimensions
+        assert drawings.keys() == images_of | {"rows", "line_rows"}  # only two dimensions have a grid
         for key in images_of:
             assert drawings[key].shape == (PRIOR_SAMPLES if key == "prior" else SHOWN, *SHAPE), key
             assert drawings[key].dtype == np.float32, key
@@ -104,13 +104,13 @@ def test_a_line_is_straight_and_evenly_divided():
 
 @pytest.mark.parametrize("std", [None, 0.5])
 def test_samples_of_the_prior_are_standard_normal(std):
-    """Of a point too, which has none; by a test of Kolmogorov and Smirnov at one in a million."""
+    """By a test of Kolmogorov and Smirnov at one in a million. A point uses the same prior."""
     seeds = range(40)
     q = posterior_of(len(seeds), 5, 3, std=std)
     made = images(transparent(len(seeds), 3), q, features_of(5, 3, len(seeds)), seeds, (1, 3))
     drawn = np.stack([drawings["prior"] for drawings in made])
     assert kstest(drawn.ravel(), "norm").pvalue > 1e-6
-    assert len(np.unique(drawn)) > 0.99 * drawn.size  # in each replica others
+    assert len(np.unique(drawn)) > 0.99 * drawn.size  # each replica has other samples
 
 
 def test_a_sampled_reconstruction_has_the_noise_of_the_posterior():
@@ -147,7 +147,7 @@ def test_a_grid_of_a_point_has_the_quantiles_of_its_own_latents():
 
 
 @pytest.mark.parametrize("d", [1, 3])
-def test_there_is_no_grid_but_in_two_dimensions(d):
+def test_only_two_dimensions_have_a_grid(d):
     (drawings,) = images(transparent(1, d), posterior_of(1, ROWS, d), features_of(ROWS, d), [0], (1, d))
     assert "grid" not in drawings
     assert "grid_latents" not in drawings
@@ -162,7 +162,7 @@ def test_few_rows_are_all_shown(n):
 
 
 def test_images_of_a_replica_are_its_own():
-    """Whatever it is batched with; the same seed the same, another seed others."""
+    """Drawings depend on the seed of a replica, and not on the other replicas."""
     seeds = (5, 6, 7)
     q, inputs = posterior_of(3, ROWS, 2), features_of(ROWS, 8, 3)
     together = images(decoder_of(seeds, 2), q, inputs, seeds, SHAPE)
@@ -180,7 +180,7 @@ def test_images_of_a_replica_are_its_own():
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (8, 8), (4, 4)])
-def test_features_that_make_no_such_image_are_refused(shape):
+def test_features_that_are_no_pixels_of_the_image_are_refused(shape):
     with pytest.raises(ValueError, match=f"8 features are not the pixels of a {shape[0]}x{shape[1]} image"):
         images(decoder_of([0], 3), posterior_of(1, ROWS, 3), features_of(ROWS, 8), [0], shape)
 
@@ -196,7 +196,7 @@ def drawn_of(found, key="mean"):
 
 
 @pytest.mark.parametrize("std", [None, 0.5])
-def test_edges_are_the_graph_trained_on_and_what_the_inner_product_makes_of_it(std):
+def test_edges_show_the_training_graph_and_its_decoded_probabilities(std):
     x, _ = data()
     seeds = (0, 1, 2)
     inputs = inputs_of(BY_NAME["vgae"], x, GRAPHS[:3], replicas=3, dtype=torch.float32)
@@ -211,7 +211,9 @@ def test_edges_are_the_graph_trained_on_and_what_the_inner_product_makes_of_it(s
         for key, latents in (("mean", q.mean), ("sampled", drawn)):
             z = latents[replica].double().numpy()[nodes]
             assert found[key].dtype == np.float16
-            np.testing.assert_allclose(drawn_of(found, key), expit(z @ z.T), atol=2**-11)  # half precision's
+            np.testing.assert_allclose(
+                drawn_of(found, key), expit(z @ z.T), atol=2**-11
+            )  # the rounding of half precision
         assert found["prior"].shape == found["adjacency"].shape
         assert np.array_equal(found["mean"], found["sampled"]) == (std is None)
         assert not np.array_equal(found["mean"], found["prior"])
@@ -238,7 +240,7 @@ def test_the_nodes_are_a_connected_part_of_the_largest_component(n):
 
 
 def test_the_nodes_come_breadth_first():
-    """From the first of them: no node is nearer than one before it."""
+    """The distance from the first node never falls along the list."""
     n = 700
     graph = data(n=n)[1]
     inputs = inputs_of(BY_NAME["vgae"], data(n=n)[0], graph, dtype=torch.float32)
@@ -250,7 +252,7 @@ def test_the_nodes_come_breadth_first():
 
 
 def test_graphs_in_pieces_and_without_edges():
-    """A triangle, a pair and isolated nodes; then no edge at all."""
+    """A graph of a triangle, a pair and isolated nodes, and a graph without edges."""
     pieces = np.array([[1, 2], [5, 6], [5, 8], [6, 8]])
     x = data(n=12, each=1)[0]
     for graph, expected in ((pieces, {5, 6, 8}), (np.empty((0, 2), dtype=np.int64), None)):
@@ -291,14 +293,14 @@ def test_edges_of_a_replica_are_its_own():
     assert not np.array_equal(other["prior"], alone["prior"])
 
 
-def test_edges_want_a_graph():
+def test_edges_need_a_graph():
     with pytest.raises(ValueError, match="only for inputs with a graph"):
         edges(posterior_of(1, ROWS, 2), features_of(ROWS, 8), [0])
 
 
 @each_model(FITTED)
-def test_every_row_draws_what_its_decoder_makes(spec):
-    """Features as images, edges of an inner product, nothing of a graph convolution."""
+def test_every_model_draws_the_output_of_its_decoder(spec):
+    """Decoders of features make images, inner products make edges, graph convolutions make no drawings."""
     inputs = inputs_for(spec, 2)
     result = spec.fit_inputs(inputs, short(spec, epochs=1), [0, 1], "cpu")
     makes, others = spec.drawable, {"images", "edges"} - {spec.drawable}

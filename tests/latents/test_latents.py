@@ -1,6 +1,7 @@
-"""Readouts, and latents on disk."""
+"""Readouts, and latents in files."""
 
 import tracemalloc
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,13 +11,13 @@ from scipy.special import expit
 
 from benchmark.core.errors import InputError
 from benchmark.latents import latents as latents_module
-from benchmark.latents.latents import Latents, PairScores, of_posterior
+from benchmark.latents.latents import Epochs, Latents, PairScores, of_posterior
 from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.training.posteriors import DiagonalGaussian, PointMass
 
 BY_NAME = {readout.name: readout for readout in READOUTS}
 NOISE = {"mean": 0.0, "sampled": 1.0, "averaged-4": 1 / 2, "averaged-16": 1 / 4}  # in units of σ
-STILL = ("mean", "mean+logsigma")  # draw nothing
+STILL = ("mean", "mean+logsigma")  # without random numbers
 PAIRS = np.array([[0, 1], [2, 7], [3, 4], [8, 9]])
 
 PASSES = ["epochs-mean", "epochs-sampled"]
@@ -32,16 +33,22 @@ def gaussian(n=4000, d=3):
 
 
 def seen(read):
-    """What a readout shows of the rows of PAIRS, as one array."""
+    """A matrix, or the scores of PAIRS."""
     return read.log_odds(PAIRS) if isinstance(read, PairScores) else read
 
 
-def test_the_table_is_complete():
-    assert [readout.name for readout in READOUTS] == [*NOISE, "mean+logsigma", "expected", *PASSES]
-    assert [readout.name for readout in READOUTS if readout.gives == "pairs"] == ["expected"]
-    assert [readout.name for readout in READOUTS if readout.every_draw] == ["sampled"]
-    assert [readout.name for readout in READOUTS if not readout.spread] == ["mean", "epochs-mean"]
-    assert [readout.name for readout in READOUTS if readout.gives == "epochs"] == PASSES
+@pytest.mark.parametrize("readout", READOUTS, ids=lambda readout: readout.name)
+def test_a_readout_gives_the_kind_that_it_declares(readout):
+    latents = gaussian(n=10)
+    kept = replace(latents, passes=((latents.mean, latents.std),))
+    kinds = {"matrix": np.ndarray, "pairs": PairScores, "epochs": Epochs}
+    assert isinstance(read_out(kept, readout, seed=0, draw=0), kinds[readout.gives])
+    assert list(readout.draws(3)) == ([0, 1, 2] if readout.every_draw else [0])
+
+
+def test_one_sample_is_scored_for_every_draw_and_an_average_once():
+    assert BY_NAME["sampled"].every_draw
+    assert not any(BY_NAME[name].every_draw for name in ("mean", "averaged-4", "averaged-16"))
 
 
 @pytest.mark.parametrize("name", NOISE)
@@ -53,7 +60,7 @@ def test_the_noise_of_a_readout_has_its_standard_deviation(name):
 
 
 @every_readout
-def test_a_draw_is_its_own_and_repeatable(readout):
+def test_each_draw_differs_and_can_be_repeated(readout):
     latents = gaussian(n=10)
     state = np.random.get_state()[1].copy()
     first, again, other_draw, other_seed = (
@@ -65,13 +72,13 @@ def test_a_draw_is_its_own_and_repeatable(readout):
         assert np.array_equal(first, other) == (readout.name in STILL)
 
 
-def test_the_mean_of_a_gaussian_is_its_mean_whatever_the_draw():
+def test_the_mean_readout_is_the_mean_for_every_draw():
     latents = gaussian(n=10)
     assert read_out(latents, BY_NAME["mean"], seed=5, draw=3) is latents.mean
 
 
 @every_readout
-def test_a_point_has_what_reads_no_spread(readout):
+def test_a_point_has_the_readouts_without_spread(readout):
     point = Latents(np.ones((10, 2), dtype=np.float32))
     if readout.spread:
         with pytest.raises(ValueError, match="a point has no samples and no σ"):
@@ -92,7 +99,7 @@ def test_a_zero_std_is_the_mean(readout):
 
 
 @pytest.mark.parametrize("name", PASSES)
-def test_training_passes_are_read_as_they_were_drawn(name):
+def test_training_passes_are_read_unchanged(name):
     rng = np.random.default_rng(1)
     passes = tuple((rng.random((4, 2), dtype=np.float32), rng.random((4, 2), dtype=np.float32)) for _ in range(3))
     read = read_out(Latents(passes[0][0], passes=passes), BY_NAME[name], seed=0, draw=0)
@@ -132,10 +139,12 @@ def test_expected_scores_against_quadrature():
     assert usual[0].draws == 64
     found = expit([scores.log_odds(PAIRS) for scores in usual])
     np.testing.assert_allclose(found.mean(0), exact, atol=0.025)
-    assert (np.abs(expit((mean[PAIRS[:, 0]] * mean[PAIRS[:, 1]]).sum(1)) - exact) > 0.025).any()  # no mere mean
+    assert (
+        np.abs(expit((mean[PAIRS[:, 0]] * mean[PAIRS[:, 1]]).sum(1)) - exact) > 0.025
+    ).any()  # the mean alone would fail
 
 
-def test_the_score_of_a_pair_is_its_own(monkeypatch):
+def test_the_score_of_a_pair_does_not_depend_on_other_pairs(monkeypatch):
     latents = gaussian(n=10)
     scores = read_out(latents, BY_NAME["expected"], seed=0, draw=0)
     together = scores.log_odds(PAIRS)
@@ -186,7 +195,7 @@ def test_saved_latents_load_in_one_line(tmp_path):
     assert Latents.load(path).std is None
 
 
-def test_a_damaged_latent_file_is_one_clear_line(tmp_path):
+def test_a_damaged_latent_file_is_refused_in_one_line(tmp_path):
     path = tmp_path / "z.npz"
     path.write_bytes(gaussian().packed()[:1000])
     with pytest.raises(InputError, match=r"z\.npz: not a readable latent file"):

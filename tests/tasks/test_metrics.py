@@ -15,7 +15,7 @@ def test_every_metric_is_that_of_a_task():
     assert {metric for task in TASKS for metric in task.metrics} == {metric.name for metric in METRICS}
 
 
-def test_accuracy_of_clusters_is_a_best_matching_by_hand():
+def test_the_best_matching_by_hand():
     labels = np.array([0, 0, 0, 1, 1, 2, 2, 2])
     clusters = np.array([2, 2, 1, 1, 1, 0, 0, 2])
     assert np.mean(best_matching(labels, clusters) == labels) == pytest.approx(6 / 8)
@@ -32,7 +32,7 @@ def test_renaming_clusters_changes_no_matching(labels, names):
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=30))
-def test_the_matching_is_the_best_of_all(pairs):
+def test_no_other_matching_is_better(pairs):
     labels, clusters = np.array(pairs).T
     best = max(np.mean(np.array(names)[clusters] == labels) for names in permutations(range(3)))
     assert np.mean(best_matching(labels, clusters) == labels) == pytest.approx(best)

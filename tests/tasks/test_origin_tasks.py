@@ -73,7 +73,7 @@ def test_the_tasks_have_their_edge_set_need_metrics_and_overlap():
     }
 
 
-def test_published_k_means_has_the_largest_label_for_k_and_the_mean_of_ten(case, monkeypatch):
+def test_published_k_means_uses_the_largest_label_for_k_and_the_mean_of_ten(case, monkeypatch):
     made = []
 
     def recording(*arguments, **named):
@@ -134,7 +134,7 @@ def test_support_vectors_are_fitted_on_seventy_per_cent_and_tested_on_the_others
 
 
 @named(OF_TASKS)
-def test_the_best_of_several_epochs_is_of_each_metric_by_itself(task, case):
+def test_each_metric_takes_the_best_of_several_epochs_by_itself(task, case):
     made = [blurred(case, seed, by=0.9) if task.needs == "labels" else noise(seed) for seed in range(3)]
     each = [task.score(Epochs((z,)), case) for z in made]
     best = task.score(Epochs(tuple(made)), case)
@@ -143,7 +143,7 @@ def test_the_best_of_several_epochs_is_of_each_metric_by_itself(task, case):
         assert each[0] == task.score(made[0], case)
 
 
-def test_auc_and_ap_may_be_of_different_epochs(case):
+def test_auc_and_ap_can_come_from_different_epochs(case):
     """Computed without the task: the highest AUC and the highest AP belong to different latents."""
     made, pairs = [noise(seed) for seed in range(40)], case.split.edges
     truth = np.repeat([1, 0], [len(pairs.test), len(pairs.test_negatives)])
@@ -158,7 +158,7 @@ def test_auc_and_ap_may_be_of_different_epochs(case):
         assert scores["ap"] == pytest.approx(max(ap[i] for i in chosen), abs=1e-6)
 
 
-def test_the_best_of_a_metric_with_lower_values_better_is_the_least():
+def test_the_best_of_a_metric_is_the_lowest_if_lower_is_better():
     lower = replace(METRICS[0], name="loss", direction="lower")
     made = Epochs(tuple(np.full((2, 1), value, np.float32) for value in (3.0, 1.0, 2.0)))
     case = with_labels([0, 1])
@@ -166,7 +166,7 @@ def test_the_best_of_a_metric_with_lower_values_better_is_the_least():
     assert found == {"loss": 1.0}
 
 
-def test_perfect_latents_reach_the_bound_that_each_task_has(case, dataset):
+def test_perfect_latents_reach_the_bound_of_each_task(case, dataset):
     z = 10 * np.eye(K, dtype=np.float32)[case.y]
     perfect = Epochs((noise(0), z))
     assert TASK["origin-svm"].score(z, case) == {"weighted-f1": pytest.approx(1)}
@@ -205,7 +205,7 @@ def test_a_single_class_has_a_defined_value():
 
 
 @named([task for task in OF_TASKS if "matrix" in task.takes])
-def test_sparse_latents_are_scored_as_dense_ones_are(task, case):
+def test_sparse_latents_are_scored_like_dense_ones_by_the_published_tasks(task, case):
     z = np.maximum(blurred(case, 0), 0)
     assert task.score(sp.csr_array(z), case) == pytest.approx(dict(task.score(z, case)), abs=1e-6)
 

@@ -36,7 +36,7 @@ def planned(dataset, **changes):
     return make_plan(study, {"csbm-easy": Prepared.of(dataset)}, "cpu")
 
 
-def test_the_plan_has_the_combinations_that_exist(dataset):
+def test_the_plan_has_all_possible_combinations(dataset):
     for without, need in ((None, None), ("published", "published"), ("edges", "links")):
         there = replace(dataset, **{without: None}) if without else dataset
         tasks = [task for task in TASKS if task.needs not in unmet_needs(there)]
@@ -61,7 +61,7 @@ def test_the_plan_has_the_combinations_that_exist(dataset):
         assert set(found) == expected
 
 
-def test_a_dataset_on_which_no_task_can_be_run_is_named_with_what_it_lacks(dataset):
+def test_a_dataset_that_no_task_can_score_is_refused_with_the_missing_part(dataset):
     bare = replace(dataset, edges=None, published=None)
     with pytest.raises(InputError, match="the dataset has no published split, which every task of the study needs"):
         planned(bare, readouts=["mean"], tasks=["logistic-regression-published"])
@@ -69,7 +69,7 @@ def test_a_dataset_on_which_no_task_can_be_run_is_named_with_what_it_lacks(datas
         planned(bare, readouts=["mean"], tasks=["link-hadamard", "logistic-regression-published"])
 
 
-def test_expected_scores_of_a_task_that_takes_a_matrix_are_refused():
+def test_expected_scores_are_refused_for_a_task_that_takes_a_matrix():
     sides = {"first": {"model": "vae", "readout": "expected"}, "second": {"model": "vae", "readout": "mean"}}
     asked = lambda task: {"contrasts": [{"name": "c", **sides, "primary": [{"task": task, "metric": "auc"}]}]}  # noqa: E731
     check_names(study_of(STUDY | asked("link-inner-product")))
@@ -84,7 +84,7 @@ def test_expected_scores_of_a_task_that_takes_a_matrix_are_refused():
         check_names(study_of(STUDY | {"tasks": ["k-means", "link-hadamard"]}))
 
 
-def test_a_readout_that_no_task_takes_and_a_task_that_no_readout_serves_are_refused():
+def test_a_readout_without_a_task_and_a_task_without_a_readout_are_refused():
     asked = {"readouts": ["mean"], "tasks": ["oracle-k-means"]}
     told = "readout 'mean': it gives a matrix, and oracle-k-means scores the latents of several epochs; add such a task"
     with pytest.raises(InputError, match=told):
