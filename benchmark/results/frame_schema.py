@@ -74,6 +74,7 @@ class FrameSchema:
         """Return the frame if it follows the schema, with its columns in the schema's order.
 
         Args:
+            frame: Any frame.
             where: Names the frame in the error message, such as its path.
 
         Raises: InputError if a column is missing, unknown, of another type, or lacks a value that must be there.

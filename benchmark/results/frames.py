@@ -58,6 +58,8 @@ def check_records(scores: pd.DataFrame, store: Store, path: Path) -> None:
     """Compare the scores of a frame with the records. Units without a record are skipped.
 
     Args:
+        scores: The frame of scores.
+        store: The records beside it.
         path: Names the frame in the error message.
 
     Raises: InputError if a score differs from that of its record.

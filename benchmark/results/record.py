@@ -221,9 +221,11 @@ _ROUNDING = 1e-9  # a perfect score may come out as 1.0000000000000002
 
 
 def check_metrics(slot: Slot, metrics: Mapping[str, float], wanted: Iterable[str]) -> None:
-    """Check the scores of one cell.
+    """Check the scores of one slot.
 
     Args:
+        slot: The readout, draw and task that the scores belong to.
+        metrics: Value of each metric.
         wanted: Names of the metrics that the task gives.
 
     Raises:

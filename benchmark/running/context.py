@@ -15,7 +15,8 @@ from benchmark.tasks import Task
 class Handed(Hashable, Protocol):
     """A dataset that an engine hands to its workers. Each worker loads the dataset once."""
 
-    def load(self) -> Prepared: ...
+    def load(self) -> Prepared:
+        """Read the dataset."""
 
 
 @dataclass(frozen=True, slots=True)

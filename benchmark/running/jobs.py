@@ -38,6 +38,7 @@ class ScoreJob:
 
     @property
     def batch(self) -> Batch:
+        """The training as a batch of one."""
         return Batch((self.training,))
 
 
@@ -51,6 +52,7 @@ class KeptJob:
 
     @property
     def batch(self) -> Batch:
+        """The training as a batch of one."""
         return Batch((self.training,))
 
     def loaded(self, results: Path) -> ScoreJob:

@@ -45,10 +45,12 @@ class Local:
         return f"{self.workers} workers"
 
     def device(self, asked: str) -> str:
+        """The device of this machine that ``asked`` names."""
         return resolve_device(asked)
 
     @contextmanager
     def handing(self, data: Mapping[str, Prepared]) -> Iterator[Mapping[str, Handed]]:
+        """Lay the data into a temporary folder for the time of a run."""
         with ExitStack() as stack:
             try:
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="latents-benchmark-")))
@@ -61,6 +63,7 @@ class Local:
             yield files
 
     def run(self, jobs: Iterable[TrainJob | ScoreJob], context: Context, trainings: int) -> Iterator[Scored]:
+        """Run the jobs in worker processes and yield what each leaves, in the order they end."""
         workers = max(1, min(self.workers, trainings))
         if context.device == "cpu":
             return do_calls((_whole_job(job, context) for job in jobs), workers, backlog=workers)
@@ -81,6 +84,7 @@ class DataFile:
         return cls(str(path))
 
     def load(self) -> Prepared:
+        """Read the dataset."""
         prepared: Prepared = joblib.load(self.path)
         return prepared
 

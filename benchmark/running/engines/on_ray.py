@@ -131,6 +131,7 @@ class OnRay:
         return "Ray with " + ", ".join(f"{n:g} {noun}{'s' * (n != 1)}" for n, noun in counts if n)
 
     def device(self, asked: str) -> str:
+        """The device of the cluster that ``asked`` names. Raises InputError if no node has it."""
         check_device(asked)
         gpu = self._can("cuda")
         if asked == "cuda" and not gpu:
@@ -144,6 +145,7 @@ class OnRay:
 
     @contextmanager
     def handing(self, data: Mapping[str, Prepared]) -> Iterator[Mapping[str, Handed]]:
+        """Put the data into the cluster's object store for the time of a run."""
         import ray
 
         yield {name: _Stored(ray.put(prepared)) for name, prepared in data.items()}
