@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tiny import command, content, records, write_study
+from warm import NO_MOUNT
 
 import benchmark
 from benchmark.results.store import Store
@@ -160,27 +161,17 @@ def test_a_results_folder_that_may_not_be_written_to(folder):
     (folder / "results").chmod(0o755)
 
 
-# a disk of a test's own, below the folder that the program runs in
+# The next tests run a program in a process of its own, some with a small file system.
 
 
-def on_a_disk(folder, size, program):
-    """Run a Python program with ``disk`` a file system of that size, which ends with it; what it prints."""
-    (folder / "disk").mkdir()
-    mount = f"mount -t tmpfs -o size={size} none disk"
-    if subprocess.run(["unshare", "-m", "sh", "-c", mount], cwd=folder, capture_output=True, check=False).returncode:
+def printed(warm, folder, program, disk=""):
+    """Return the output of a Python program that ends without an error."""
+    child = warm.start(program, folder, disk=disk)
+    code = child.wait()
+    if code == NO_MOUNT:
         pytest.skip("no file system can be mounted here")
-    return printed_by(folder, program, "unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh")
-
-
-def printed_by(folder, program, *before):
-    line = [*before, sys.executable, "-c", program]
-    done = subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def environment(**changes):
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **changes}
+    assert code == 0, child.output
+    return child.output
 
 
 SHORT = f"""
@@ -199,14 +190,15 @@ shutil.copytree("disk/results", "grown")
 
 
 @pytest.mark.parametrize("disk", [True, False], ids=["a disk that is full", "a limit on the size of files"])
-def test_where_there_is_no_room_the_run_ends_in_a_line_and_with_room_it_is_finished(folder, disk):
+def test_without_room_a_run_ends_in_a_line_and_with_room_it_is_finished(warm, folder, disk):
     if disk:
         widen = 'subprocess.run(["mount", "-o", "remount,size=10m", "disk"], check=True)'
-        said = on_a_disk(folder, "20k", SHORT.replace("SHORTEN", "").replace("WIDEN", widen))
+        text = printed(warm, folder, SHORT.replace("SHORTEN", "").replace("WIDEN", widen), disk="20k")
     else:
         limited = SHORT.replace("SHORTEN", "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, none))")
-        said = printed_by(folder, limited.replace("WIDEN", "resource.setrlimit(resource.RLIMIT_FSIZE, (none, none))"))
-    error, kept, rest = said.split("|")
+        widened = limited.replace("WIDEN", "resource.setrlimit(resource.RLIMIT_FSIZE, (none, none))")
+        text = printed(warm, folder, widened)
+    error, kept, rest = text.split("|")
     why = "No space left on device" if disk else "File too large"
     wanted = rf"error: disk/results/\S+: cannot be written \({why}\); make room, or choose another folder"
     assert re.fullmatch(wanted, error.strip())
@@ -227,8 +219,8 @@ except SystemExit as leaving:
 """
 
 
-def test_no_room_for_the_copy_of_the_data_that_workers_read(folder):
-    _, error, code = on_a_disk(folder, "4k", NO_ROOM).splitlines()
+def test_no_room_for_the_copy_of_the_data_that_workers_read(warm, folder):
+    _, error, code = printed(warm, folder, NO_ROOM, disk="4k").splitlines()
     assert re.fullmatch(
         r"error: the data cannot be copied for the workers \(No space left on device: \S+disk\)\. "
         "Make room, or set TMPDIR to a folder with room",
@@ -249,8 +241,8 @@ for words in (*{RUN}, *at), (*{STATUS}, *at), (*{REPORT}, *at), ("merge", "disk/
 """
 
 
-def test_a_results_folder_on_a_read_only_disk(folder):
-    assert on_a_disk(folder, "10m", READ_ONLY).splitlines() == [
+def test_a_results_folder_on_a_read_only_disk(warm, folder):
+    assert printed(warm, folder, READ_ONLY, disk="10m").splitlines() == [
         "run 2 error: disk/results/.writable: cannot be written (Read-only file system); choose another folder",
         "status 0 ",
         "report 0 ",
@@ -267,13 +259,12 @@ print(tiny.command(*{RUN}, folder=pathlib.Path()))
 """
 
 
-def test_a_unit_that_cannot_fit_is_recorded_with_the_numbers_and_the_rest_goes_on(tmp_path):
-    """In 8 GiB of address space, weights of 16 · 10⁹ numbers of four bytes."""
+def test_a_unit_too_large_for_memory_is_recorded_with_the_numbers_and_the_rest_goes_on(warm, tmp_path):
+    """The weights have 16 · 10⁹ numbers of four bytes, and the address space 8 GiB."""
     wide = '[{ models = ["ae"], settings = { epochs = 2, hidden = 1_000_000_000 } }]'
     write_study(tmp_path, models='["raw", "random"]', variants=wide, seeds="1")
-    line = [sys.executable, "-c", LARGE]
-    done = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("(3, "), done.stdout + done.stderr
+    output = printed(warm, tmp_path, LARGE)
+    assert output.startswith("(3, "), output
     found = records(tmp_path / "results")
     failed = [record for record in found if record.status == "failed"]
     assert {record.identity.model for record in failed} == {"ae"}
@@ -364,7 +355,9 @@ def test_a_strange_place(folder):
     made = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")]
     commas = bool(shutil.which("localedef")) and not subprocess.run(made, capture_output=True, check=False).returncode
     changes = {"HOME": "/proc/none", "LC_ALL": "de_DE.UTF-8", "LOCPATH": str(folder), "PYTHONHASHSEED": "7"}
-    strange = {name: value for name, value in environment(**changes).items() if not name.startswith("XDG_")}
+    path = os.pathsep.join(path for path in sys.path if path)
+    strange = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    strange |= {"PYTHONPATH": path, **changes}
     line = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(line, cwd=place, env=strange, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,37 +1,34 @@
-"""A run that is killed, terminated or interrupted, at any moment: the same command goes on from there."""
+"""A run that is killed, terminated or interrupted at any moment: the same command finishes the work."""
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from processes import alive, said, started, until
+from processes import alive, started, until
 from tiny import command, write_study
 
-from benchmark.core.environment import ONE_THREAD
 from benchmark.results.store import Store
 
 RUN = ("run", "tiny.toml", "--device", "cpu")
-KILLS = 30
+KILLS = 15
 SEEDS = "6"
 
-# Runs are forked from a process that has done one, which spares them the seconds that imports take; a line for each.
-RUNS = """
-import os, random, signal, sys, time
+# The program prints a line for each run: how it ended, its results folder, and the number of records.
+RUNS = f"""
+import os, random, signal, time
 from pathlib import Path
 import tiny
 
-def run(results):
-    return tiny.command("run", "tiny.toml", "--device", "cpu", "--results", results, folder=folder)[0]
+folder = Path.cwd()
 
-folder, kills = Path(sys.argv[1]), int(sys.argv[2])
-assert run("warm") == 0
+def run(results):
+    return tiny.command(*{RUN}, "--results", results, folder=folder)[0]
+
 began = time.monotonic()
 assert run("whole") == 0
 whole, moments, killed, finished = time.monotonic() - began, random.Random(0), 0, 0
-while killed < kills:
+while killed < {KILLS}:
     results = folder / str(finished)
     child = os.fork()
     if child == 0:
@@ -45,17 +42,15 @@ while killed < kills:
 """
 
 
-def test_killed_at_any_moment_the_same_command_finishes_with_the_same_bytes(tmp_path):
+def test_a_run_killed_at_any_moment_finishes_with_the_same_bytes(warm, tmp_path):
     write_study(tmp_path, seeds="2")
-    line = [sys.executable, "-c", RUNS, str(tmp_path), str(KILLS)]
-    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    runs = [line.split() for line in done.stdout.splitlines()]
+    child = warm.start(RUNS, tmp_path)
+    assert child.wait() == 0, child.output
+    runs = [line.split() for line in child.output.splitlines()]
     assert {end for end, *_ in runs} <= {"killed", "0"}
     left = [(results, files) for end, results, files in runs if end == "killed"]
     assert len(left) == KILLS
-    assert len(set(left)) > KILLS / 3  # so many different states were left behind
+    assert len(set(left)) > KILLS / 3  # the kills left so many different states behind
     folders = {results for _, results, _ in runs}
     assert command(*RUN, "--results", runs[-1][1], folder=tmp_path)[0] == 0
     whole = tmp_path / "whole"
@@ -66,7 +61,7 @@ def test_killed_at_any_moment_the_same_command_finishes_with_the_same_bytes(tmp_
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The frame of a run that nothing disturbed."""
+    """The frame of an undisturbed run."""
     folder = tmp_path_factory.mktemp("whole")
     write_study(folder, seeds=SEEDS)
     code, _, error = command(*RUN, folder=folder)
@@ -75,44 +70,41 @@ def whole(tmp_path_factory):
 
 
 def finishes(folder, whole):
-    """The same command goes on from what is there."""
+    """Check that the same command continues the run."""
     code, output, error = command(*RUN, folder=folder)
     assert code == 0, error
     assert " 0 recorded" not in output
     assert (folder / "results/tiny.parquet").read_bytes() == whole
 
 
-def test_killed_while_workers_train_which_do_not_stay(whole, tmp_path):
+def test_workers_leave_when_their_owner_is_killed(warm, whole, tmp_path):
     write_study(tmp_path, seeds=SEEDS)
     (tmp_path / "temporary").mkdir()
-    process = started(*RUN, folder=tmp_path, TMPDIR=str(tmp_path / "temporary"))
-    until(lambda: "[2/" in said(tmp_path))
-    process.kill()
+    process = started(warm, *RUN, "--workers", "1", folder=tmp_path, TMPDIR=str(tmp_path / "temporary"))
+    until(lambda: "[2/" in process.output)
+    os.kill(process.pid, signal.SIGKILL)
     process.wait()
     until(lambda: not alive(process.pid))
     finishes(tmp_path, whole)
 
 
 @pytest.mark.parametrize(
-    ("signals", "word", "code"),
-    [
-        ([signal.SIGINT] * 2, "interrupted", 130),
-        ([signal.SIGTERM], "terminated", 143),
-    ],
+    ("signals", "workers", "word", "code"),
+    [([signal.SIGINT] * 2, "2", "interrupted", 130), ([signal.SIGTERM], "1", "terminated", 143)],
 )
-def test_an_interrupt_says_how_to_go_on_and_leaves_no_worker(signals, word, code, whole, tmp_path):
+def test_an_interrupt_says_how_to_continue_and_leaves_no_worker(signals, workers, word, code, warm, whole, tmp_path):
     write_study(tmp_path, seeds=SEEDS)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    process = started(*RUN, folder=tmp_path, TMPDIR=str(temporary))
-    until(lambda: "[3/" in said(tmp_path))
+    process = started(warm, *RUN, "--workers", workers, folder=tmp_path, TMPDIR=str(temporary))
+    until(lambda: "[3/" in process.output)
     assert any(temporary.iterdir())
     for number in signals:
         os.killpg(process.pid, number)
     assert process.wait(timeout=60) == code
-    assert "of 48 units are recorded. The same command continues the run." in said(tmp_path)
-    assert f"\n{word}\n" in said(tmp_path)
-    assert "Traceback" not in said(tmp_path)
+    assert "of 48 units are recorded. The same command continues the run." in process.output
+    assert f"\n{word}\n" in process.output
+    assert "Traceback" not in process.output
     until(lambda: not alive(process.pid))
     assert [path.name for path in temporary.iterdir() if path.name.startswith("latents-benchmark")] == []
     finishes(tmp_path, whole)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import processes
 import pytest
-from processes import alive, said, started, until
+from processes import alive, started, until
 from tiny import Held, command, make_plan, records, write_study
 
 from benchmark.core import environment
@@ -68,16 +68,16 @@ def test_a_gpu_that_no_node_has_is_refused_at_once(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(cluster, tmp_path):
+def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(warm, cluster, tmp_path):
     write_study(tmp_path)
     code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
     assert code == 0, error
     node = cluster.add_node(num_cpus=1)
-    process = started(*RAY, "--results", "r", folder=tmp_path)
-    until(lambda: "[3/" in said(tmp_path))
+    process = started(warm, *RAY, "--results", "r", folder=tmp_path)
+    until(lambda: "[3/" in process.output)
     cluster.remove_node(node, allow_graceful=False)  # by SIGKILL
-    assert process.wait(timeout=200) == 0, said(tmp_path)
-    log = said(tmp_path)
+    assert process.wait(timeout=200) == 0, process.output
+    log = process.output
     assert "Ray with 2 nodes, 2 CPUs" in log
     assert "the node was lost, so the batch is tried again" in log
     assert (tmp_path / "r/tiny.parquet").read_bytes() == (tmp_path / "local/tiny.parquet").read_bytes()
@@ -182,7 +182,7 @@ def test_a_batch_is_tried_again_if_its_worker_dies_and_lost_if_it_dies_twice(tmp
 
 
 @pytest.mark.parametrize(
-    ("gpus", "share", "together"), [(2, 0.5, {"0": 2, "1": 2}), (8, 1.0, dict.fromkeys("01234567", 1))]
+    ("gpus", "share", "together"), [(2, 0.5, {"0": 2, "1": 2}), (4, 1.0, dict.fromkeys("0123", 1))]
 )
 def test_trainings_are_packed_onto_gpus(cluster, tmp_path, gpus, share, together):
     """Each training has a process of its own that knows its GPU. As many run at a time as fit. Scoring needs no GPU."""
@@ -312,7 +312,7 @@ CONSTANT = Task(
 """
 
 
-def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(tmp_path):
+def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(warm, tmp_path):
     """No token, no session; and the local engine's bytes, with a plugin and with latents."""
     write_study(tmp_path, seeds="1", save_latents="true", plugins='["constant.py"]', tasks='["k-means", "constant"]')
     (tmp_path / "constant.py").write_text(PLUGIN, encoding="utf-8")
@@ -322,9 +322,9 @@ def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(
         (tmp_path / name).mkdir()
     places = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
     left = left_in_tmp()
-    process = started(*RAY, "--workers", "1", "--results", "r", folder=tmp_path, **places)
-    assert process.wait(timeout=200) == 0, said(tmp_path)
-    assert "Ray with 1 node, 1 CPU" in said(tmp_path)
+    process = started(warm, *RAY, "--workers", "1", "--results", "r", folder=tmp_path, **places)
+    assert process.wait(timeout=200) == 0, process.output
+    assert "Ray with 1 node, 1 CPU" in process.output
     assert [list(Path(place).iterdir()) for place in places.values()] == [[], []]
     assert left_in_tmp() <= left
     here, there = tmp_path / "local", tmp_path / "r"
@@ -339,15 +339,15 @@ def left_in_tmp():
     return set(Path("/tmp").glob("latents-ray-*"))
 
 
-def test_an_interrupt_ends_the_ray_of_a_run(tmp_path):
+def test_an_interrupt_ends_the_ray_of_a_run(warm, tmp_path):
     """Ray has handlers of its own, which must not answer in our place; a second signal changes nothing."""
     write_study(tmp_path, seeds="20")
-    process = started(*RAY, folder=tmp_path, HOME=str(tmp_path))
-    until(lambda: "[2/" in said(tmp_path))
+    process = started(warm, *RAY, folder=tmp_path, HOME=str(tmp_path))
+    until(lambda: "[2/" in process.output)
     for number in (signal.SIGTERM, signal.SIGINT):
         os.killpg(process.pid, number)
     assert process.wait(timeout=60) == 143
-    log = said(tmp_path)
+    log = process.output
     assert "\nterminated\n" in log
     assert "are recorded. The same command continues the run." in log
     assert "Traceback" not in log

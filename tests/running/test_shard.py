@@ -1,8 +1,5 @@
 """Shards: every unit is somebody's, and nobody's twice, whenever the shards are started."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +11,7 @@ from benchmark.commands.run_study import _check_writable
 from benchmark.core import files
 from benchmark.core.errors import InputError
 from benchmark.results.store import Store
-from benchmark.running import run, work
+from benchmark.running import run
 from benchmark.running.shards import Shard
 
 CELLS = {"models": ["raw", "ae", "vae", "gae", "vgae", "random"], "datasets": ["karate", "wine"]}
@@ -139,34 +136,39 @@ def test_a_shard_without_work_in_a_folder_of_its_own(whole, tmp_path):
     assert "0 of 2 units are recorded" in output
 
 
-def test_a_failed_unit_is_its_shards_exit_code_and_keeps_the_frames_back(whole, tmp_path, monkeypatch):
-    def broken(*_arguments, **_options):
-        raise OSError("no luck")
+BROKEN = """
+from dataclasses import replace
 
-    monkeypatch.setattr(work, "_scored", broken)
-    arguments = ("run", whole / "tiny.toml", "--seeds", "1", "--models", "raw,random", "--device", "cpu")
-    codes = [command(*arguments, "--shard", f"{number}/3", folder=tmp_path)[0] for number in (1, 2, 3)]
-    assert codes == [3, 3, 0]
+from benchmark.tasks import TASKS
+
+
+def score(z, case):
+    raise OSError("no luck")
+
+
+BROKEN = replace(TASKS[0], name="broken", score=score)
+"""
+
+
+def test_a_failed_unit_sets_the_exit_code_of_its_shard_and_keeps_the_frames_back(tmp_path):
+    (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
+    write_study(tmp_path, variants="[]", seeds="1", tasks='["broken"]', plugins='["broken.py"]')
+    shards = [("--shard", f"{number}/3") for number in (1, 2, 3)]
+    codes = [command("run", "tiny.toml", "--device", "cpu", *shard, folder=tmp_path)[0] for shard in shards]
+    assert sorted(codes) == [0, 3, 3]
     assert not (tmp_path / "results" / "tiny.parquet").exists()
 
 
-def test_two_shards_started_at_once_in_one_folder(whole, tmp_path):
-    """Real processes: whoever is last, the frames are those of an undivided run."""
-    program = "import tiny; tiny.named.Local = tiny.InThisProcess; tiny.main()"
-    line = [sys.executable, "-c", program, "run", str(whole / "tiny.toml"), "--device", "cpu"]
-    both = [
-        subprocess.Popen(
-            [*line, "--results", str(tmp_path), "--shard", f"{number}/2"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=Path(__file__).parents[1] / "support",
-            env={**os.environ, "PYTHONHASHSEED": str(number)},
-        )
-        for number in (1, 2)
-    ]
-    said = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
+def test_two_shards_started_at_once_in_one_folder_give_the_frames_of_one_run(warm, whole, tmp_path):
+    program = f"""
+import sys, tiny
+tiny.named.Local = tiny.InThisProcess
+sys.argv = ["benchmark", "run", {str(whole / "tiny.toml")!r}, "--device", "cpu", "--results", {str(tmp_path)!r}]
+sys.argv += ["--shard", "NUMBER/2"]
+tiny.main()
+"""
+    both = [warm.start(program.replace("NUMBER", number), whole) for number in "12"]
+    assert [child.wait() for child in both] == [0, 0], [child.output for child in both]
     assert (tmp_path / "tiny.parquet").read_bytes() == (whole / "results" / "tiny.parquet").read_bytes()
     assert (tmp_path / "tiny.declared.json").read_bytes() == (whole / "results" / "tiny.declared.json").read_bytes()
     assert not list(tmp_path.rglob(".*"))
@@ -187,16 +189,16 @@ def test_a_probe_that_another_shard_took_away_is_no_error(tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("0/4", r"shards count from 1 to 4; .* --shard \$\(\(SLURM_ARRAY_TASK_ID \+ 1\)\)/4"),
-        ("5/4", "shards count from 1 to 4$"),
-        ("1/0", "at least 1 shard"),
-        ("2", "such as 2/4"),
-        ("-1/4", "such as 2/4"),
-        ("/4", "such as 2/4"),
-        ("a/b", "such as 2/4"),
-        ("²/4", "such as 2/4"),
-        ("1/4/2", "such as 2/4"),
-        ("", "such as 2/4"),
+        ("0/4", r"shards are numbered from 1 to 4\. .* --shard \$\(\(SLURM_ARRAY_TASK_ID \+ 1\)\)/4"),
+        ("5/4", "shards are numbered from 1 to 4$"),
+        ("1/0", "the number of shards must be at least 1, as in 1/1"),
+        ("2", "expected two whole numbers, such as 2/4"),
+        ("-1/4", "expected two whole numbers, such as 2/4"),
+        ("/4", "expected two whole numbers, such as 2/4"),
+        ("a/b", "expected two whole numbers, such as 2/4"),
+        ("²/4", "expected two whole numbers, such as 2/4"),
+        ("1/4/2", "expected two whole numbers, such as 2/4"),
+        ("", "expected two whole numbers, such as 2/4"),
     ],
 )
 def test_what_names_no_shard_is_refused(text, part):

@@ -1,37 +1,30 @@
-"""The command in a process of its own, as a user starts it."""
+"""The command in a process of its own."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-LOG = "log"  # below the folder that it is started in
+from warm import Child, WarmProcess
+
+_PROGRAM = """
+import sys
+from benchmark.commands.cli import main
+sys.argv = ["benchmark", *{words!r}]
+main()
+"""
 
 
-def started(*words: str, folder: Path, **environment: str) -> subprocess.Popen[bytes]:
-    """The command in a session of its own; what it prints goes to a file."""
-    with (folder / LOG).open("w") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "benchmark", *words],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            start_new_session=True,
-            env=os.environ | environment,
-        )
-
-
-def said(folder: Path) -> str:
-    """What it has printed so far."""
-    return (folder / LOG).read_text()
+def started(warm: WarmProcess, *words: str, folder: Path, **environ: str) -> Child:
+    """Start the command in a session of its own, which prints to ``folder/log``."""
+    program = _PROGRAM.format(words=[str(word) for word in words])
+    return warm.start(program, folder, log=folder / "log", **environ)
 
 
 def until(holds: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait for it."""
+    """Wait for a condition."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end
