@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from benchmark.contracts.contract import Contract, global_draws
 from benchmark.core.rng import generator
 from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
-from benchmark.latents.latents import Epochs, Latents, PairScores
+from benchmark.latents.draws import PairScores
+from benchmark.latents.latents import Epochs, Latents
 from benchmark.tasks import METRICS, Case, Task
 
 _METRICS = {metric.name: metric for metric in METRICS}

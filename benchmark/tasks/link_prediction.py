@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.core.arrays import Integers, Matrix
-from benchmark.latents.latents import PairScores
+from benchmark.latents.draws import PairScores
 from benchmark.tasks.logistic_regression import logistic_regression
 from benchmark.tasks.metrics import hits_at_20
 from benchmark.tasks.task import Case, Task

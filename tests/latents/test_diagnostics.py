@@ -12,18 +12,9 @@ from scipy.spatial.distance import cdist
 from scipy.stats import ortho_group
 from torch.distributions import Normal, kl_divergence
 
-from benchmark.latents.diagnostics import (
-    DIAGNOSTICS,
-    ROWS,
-    Value,
-    diagnose,
-    discrepancy,
-    divergences,
-    effective_rank,
-    moments,
-    total_correlation,
-)
+from benchmark.latents.diagnostics import DIAGNOSTICS, ROWS, Value, diagnose
 from benchmark.latents.latents import Latents
+from benchmark.latents.measures import discrepancy, divergences, effective_rank, moments, total_correlation
 
 NAMES = [diagnostic.name for diagnostic in DIAGNOSTICS]
 NOISY = [diagnostic.name for diagnostic in DIAGNOSTICS if diagnostic.noisy]

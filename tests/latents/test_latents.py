@@ -10,8 +10,9 @@ import torch
 from scipy.special import expit
 
 from benchmark.core.errors import InputError
-from benchmark.latents import latents as latents_module
-from benchmark.latents.latents import Epochs, Latents, PairScores, of_posterior
+from benchmark.latents import draws
+from benchmark.latents.draws import PairScores
+from benchmark.latents.latents import Epochs, Latents, of_posterior
 from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.training.posteriors import DiagonalGaussian, PointMass
 
@@ -150,7 +151,7 @@ def test_the_score_of_a_pair_does_not_depend_on_other_pairs(monkeypatch):
     together = scores.log_odds(PAIRS)
     np.testing.assert_allclose(scores.log_odds(PAIRS[2:3]), together[2:3], rtol=1e-12)
     np.testing.assert_allclose(scores.log_odds(PAIRS[:, ::-1]), together, rtol=1e-12)
-    monkeypatch.setattr(latents_module, "PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr(draws, "PAIRS_AT_ONCE", 3)
     np.testing.assert_allclose(scores.log_odds(PAIRS), together, rtol=1e-12)
 
 

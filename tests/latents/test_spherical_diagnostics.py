@@ -7,9 +7,10 @@ import pytest
 import torch
 from sphere_law import DIMENSIONS, around, ratio, uniform, variance, within_five_errors
 
-from benchmark.latents import latents as readouts
-from benchmark.latents.diagnostics import diagnose, discrepancy, divergence_on_sphere
+from benchmark.latents import draws
+from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.latents import Latents
+from benchmark.latents.measures import discrepancy, divergence_on_sphere
 from benchmark.training.posteriors import DiagonalGaussian, divergence
 from benchmark.training.sphere import divergence_from_uniform
 
@@ -35,7 +36,7 @@ def test_spherical_discrepancy_is_0_for_uniform_directions_and_positive_for_othe
     found = spherical_discrepancies(m, d, 200)
     assert within_five_errors(found, 0.0)
     far = 5 * found.std()
-    clustered = readouts.draw(around(np.tile(np.eye(d)[0], (m, 1)), np.full(m, 2.0 * d)), np.random.default_rng(0))
+    clustered = draws.draw(around(np.tile(np.eye(d)[0], (m, 1)), np.full(m, 2.0 * d)), np.random.default_rng(0))
     assert discrepancy(root * clustered.astype(np.float64), spherical=True) > far
     assert discrepancy(np.zeros((m, d)), spherical=True) > far
     if d < 16:
@@ -82,7 +83,7 @@ def test_covariance_of_samples_agrees_with_drawn_samples():
     given = mixture()
     n, d = given.mean.shape
     many = Latents(np.repeat(given.mean, 3000, axis=0), concentration=np.repeat(given.concentration, 3000))
-    drawn = readouts.draw(many, np.random.default_rng(0)).astype(np.float64)
+    drawn = draws.draw(many, np.random.default_rng(0)).astype(np.float64)
     found = diagnose(given, seed=0, degrees=None)
     covariance = np.cov(drawn.T, bias=True)
     deviation = np.linalg.norm(d * covariance - np.eye(d)) / np.sqrt(d)

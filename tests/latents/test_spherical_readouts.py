@@ -9,8 +9,9 @@ from scipy import stats
 from scipy.special import expit
 from sphere_law import around, direction, kept, ratio, some_posterior, uniform, within_five_errors
 
-from benchmark.latents import latents as readouts
-from benchmark.latents.latents import Latents, PairScores, of_posterior
+from benchmark.latents import draws
+from benchmark.latents.draws import PairScores
+from benchmark.latents.latents import Latents, of_posterior
 from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.training.posteriors import VonMisesFisher, spread
 
@@ -46,7 +47,7 @@ def test_concentrations_survive_saving_and_change_the_digest(tmp_path):
     assert found.digest == given.digest
     assert Latents(given.mean).digest != given.digest
     assert Latents(given.mean, concentration=given.concentration + 1).digest != given.digest
-    drawn = [readouts.draw(each, np.random.default_rng(0)) for each in (given, found)]
+    drawn = [draws.draw(each, np.random.default_rng(0)) for each in (given, found)]
     assert np.array_equal(*drawn)
     path.write_bytes(Latents(given.mean).packed())
     assert Latents.load(path).concentration is None

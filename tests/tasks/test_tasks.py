@@ -13,7 +13,8 @@ from layouts import published_block_model
 from benchmark import tasks
 from benchmark.core.errors import InputError
 from benchmark.datasets import NodeSplit, Split, split
-from benchmark.latents.latents import Latents, PairScores
+from benchmark.latents.draws import PairScores
+from benchmark.latents.latents import Latents
 from benchmark.tasks import TASKS, Case, Need, Task, unmet_needs
 from benchmark.tasks.classification import FEW, MANY, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM, standardised, unit_norm

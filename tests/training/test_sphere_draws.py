@@ -30,7 +30,7 @@ from sphere_law import (
 )
 from torch.nn.functional import normalize
 
-from benchmark.latents import latents as readouts
+from benchmark.latents import draws
 from benchmark.latents.diagnostics import diagnose
 from benchmark.training import posteriors
 from benchmark.training.posteriors import (
@@ -48,7 +48,7 @@ def drawn_cosines(sampler, d, kappa, n):
     """n cosines μ·z by one of the two samplers."""
     if sampler == "torch":
         return cosines(torch.full((1, n, 1), kappa, dtype=torch.float64), d, noise(3))[0, :, 0].numpy()
-    return readouts.cosines(np.full(n, kappa), d, np.random.default_rng(3))
+    return draws.cosines(np.full(n, kappa), d, np.random.default_rng(3))
 
 
 @pytest.mark.parametrize("sampler", ["torch", "numpy"])
@@ -83,7 +83,7 @@ def test_each_row_draws_with_its_own_concentration(sampler):
     if sampler == "torch":
         w = cosines(torch.tensor(many)[None, :, None], 8, noise(1))[0, :, 0].numpy()
     else:
-        w = readouts.cosines(many, 8, np.random.default_rng(1))
+        w = draws.cosines(many, 8, np.random.default_rng(1))
     assert within_five_errors(w.reshape(5, 8000).T, ratio(kappa, 8))
 
 
@@ -95,7 +95,7 @@ def test_draws_lie_on_the_sphere_and_are_symmetric_around_their_direction(sample
         z = sample(law(d, kappa, n), noise(2))[0].numpy()
         assert z.dtype == np.float64
     else:
-        z = readouts.draw(kept(d, kappa, n), np.random.default_rng(2))
+        z = draws.draw(kept(d, kappa, n), np.random.default_rng(2))
         assert z.dtype == np.float32
     assert z.shape == (n, d)
     length = np.linalg.norm(z.astype(np.float64), axis=1)
@@ -118,7 +118,7 @@ def test_in_three_dimensions_the_angle_around_the_direction_is_uniform(sampler):
     if sampler == "torch":
         z = sample(law(3, 7.0, 20_000, mu=mu), noise(4))[0].numpy()
     else:
-        z = readouts.draw(around(np.tile(mu, (20_000, 1)), np.full(20_000, 7.0)), np.random.default_rng(4))
+        z = draws.draw(around(np.tile(mu, (20_000, 1)), np.full(20_000, 7.0)), np.random.default_rng(4))
     angle = np.arctan2(z[:, 1], z[:, 0])
     assert stats.kstest(angle, stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-6
     assert within_five_errors(np.cos(2 * angle) * z[:, 2], 0.0)
@@ -128,7 +128,7 @@ def test_samples_are_distributed_as_scipy_s():
     mu, n = direction(5), 10_000
     theirs = stats.vonmises_fisher(mu, 6.0).rvs(n, random_state=np.random.default_rng(0))
     other = direction(5, seed=9)
-    for ours in (sample(law(5, 6.0, n), noise(6))[0].numpy(), readouts.draw(kept(5, 6.0, n), np.random.default_rng(6))):
+    for ours in (sample(law(5, 6.0, n), noise(6))[0].numpy(), draws.draw(kept(5, 6.0, n), np.random.default_rng(6))):
         for axis in (mu, other):
             assert stats.ks_2samp(ours @ axis, theirs @ axis).pvalue > 1e-6
 
@@ -256,8 +256,8 @@ def test_equal_seeds_give_equal_bits_and_other_seeds_other_draws():
     with global_states_untouched():
         first, again, other = (sample(q, noise(*seeds)) for seeds in ((0, 1, 2), (0, 1, 2), (3, 4, 5)))
         given = kept(5, 8.0, 30)
-        drawn = [readouts.draw(given, np.random.default_rng(seed)) for seed in (0, 0, 1)]
-        readouts.cosines(np.ones(4), 3, np.random.default_rng(0))
+        drawn = [draws.draw(given, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+        draws.cosines(np.ones(4), 3, np.random.default_rng(0))
         on_sphere(q.direction, q.concentration / 20, standard_normal(q.direction, noise(0, 1, 2)))
         diagnose(given, seed=0, degrees=None)
     assert torch.equal(first, again)
@@ -313,4 +313,4 @@ def test_sampling_ends_for_diverged_concentrations(kappa):
     assert bool(torch_drawn.isnan().all()) == math.isnan(kappa)
     assert math.isnan(kappa) or (torch_drawn == 1).all()
     if kappa == 1e17:  # latents that are not finite count as diverged and are never drawn
-        assert (readouts.cosines(np.full(4, kappa), 3, np.random.default_rng(0)) == 1).all()
+        assert (draws.cosines(np.full(4, kappa), 3, np.random.default_rng(0)) == 1).all()

@@ -22,8 +22,8 @@ def check_zip(path: str | Path) -> None:
                 raise InputError(f"archive {path}: its member {name!r} leads out of the folder; it was not unpacked")
 
 
-def extract_zip(path: str, folder: str, log: bool = False) -> None:  # noqa: ARG001 - torch-geometric's signature
-    """Unpack a zip archive, with the signature of torch-geometric's function.
+def extract_zip(path: str, folder: str) -> None:
+    """Unpack a zip archive.
 
     Raises:
         InputError: if the path of a member leads out of the folder. Nothing is written then.
@@ -33,8 +33,8 @@ def extract_zip(path: str, folder: str, log: bool = False) -> None:  # noqa: ARG
         archive.extractall(folder)
 
 
-def extract_tar(path: str, folder: str, mode: str = "r:gz", log: bool = False) -> None:  # noqa: ARG001
-    """Unpack a tar archive, with the signature of torch-geometric's function.
+def extract_tar(path: str, folder: str, mode: str = "r:gz") -> None:
+    """Unpack a tar archive.
 
     Raises:
         InputError: if a member or a link leads out of the folder, or a member is a device.

@@ -113,11 +113,17 @@ def _our_downloads(create: Any, name: str, collection: str, root: Path, private:
                 archives.check_zip(archive)
             copy_of_theirs(archive, path2, extract)
 
+    def extract_zip(path: str, folder: str, *_log: bool, **_options: Any) -> None:
+        archives.extract_zip(path, folder)
+
+    def extract_tar(path: str, folder: str, mode: str = "r:gz", *_log: bool, **_options: Any) -> None:
+        archives.extract_tar(path, folder, mode)
+
     ours = {
         "download_url": download_url,
         "download_google_url": download_google_url,
-        "extract_zip": archives.extract_zip,
-        "extract_tar": archives.extract_tar,
+        "extract_zip": extract_zip,
+        "extract_tar": extract_tar,
     }
     homes = {sys.modules[each.__module__] for each in create.__mro__ if each.__module__.startswith("torch_geometric.")}
     replaced = [(home, key, new) for home in homes for key, new in ours.items() if hasattr(home, key)]
