@@ -93,7 +93,11 @@ class ModelCase:
         return TrainingData(x, tuple(graphs) if self.model.uses_graph else None, clusters=_CLASSES)
 
     def inputs(self, order: NDArray[np.int64] | None = None) -> Inputs:
-        """The tensors of ``network`` for one replica."""
+        """The tensors that the network of the model sees, for one replica.
+
+        Args:
+            order: A permutation of the rows; None keeps their order.
+        """
         data = self.data()
         seen = self.network.seen(data.x)
         ordered = data if order is None else self.data(order=order)

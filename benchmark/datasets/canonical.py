@@ -19,7 +19,7 @@ _SHOWN = 10  # values listed in a message
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Numbers of edges that were dropped.
+    """How many edges were dropped, by reason.
 
     Attributes:
         self_loops: Pairs with i = j.

@@ -38,7 +38,7 @@ class Dataset:
         scaling: The scaling that made ``x``.
         fingerprint: SHA-256 of the unscaled content and the name of the scaling. Records identify the data by it.
             The published split is part of the content, unless the spec pins every file.
-        removed: Numbers of edges that were dropped.
+        removed: How many edges were dropped, by reason.
         image_shape: Height and width if a row is an image.
         published: The published split of the rows, if the data have one.
     """

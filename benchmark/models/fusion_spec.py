@@ -95,7 +95,7 @@ class FusionSpec:
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides the trained network: the part."""
+        """Which of the three networks is trained; the settings decide the rest."""
         return self.part
 
     def describe(self, settings: Settings, rows: int) -> Description:

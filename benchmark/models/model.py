@@ -126,7 +126,7 @@ class Model(Protocol):
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides what is trained. Equal identities train the same model."""
+        """The parts that are trained. Two models with equal parts and settings train the same network."""
 
     @property
     def network(self) -> Trainable | None:

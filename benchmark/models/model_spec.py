@@ -117,7 +117,7 @@ class ModelSpec:
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides the trained network."""
+        """The parts that are trained; the settings decide the rest."""
         parts = (self.encoder, self.posterior, self.decoder, self.likelihood)
         return (*parts, self.featureless, self.weighted, self.pretraining)
 

@@ -86,7 +86,7 @@ class NoisedSpec:
 
     @property
     def identity(self) -> Hashable:
-        """Everything but the settings that decides the trained networks of both twins."""
+        """The parts of both twins; the settings decide the rest."""
         return ("noised", self.point.identity, self.variational.identity)
 
     def describe(self, settings: Settings, rows: int) -> Description:

@@ -26,7 +26,10 @@ class Sibling:
 
 
 def twin_of(model: str) -> Sibling:
-    """The difference of a variational model from its deterministic twin.
+    """The sibling of a variational model that is its deterministic twin.
+
+    Args:
+        model: Name of the deterministic model.
 
     >>> sorted(twin_of("ae").fields)
     ['beta', 'estimator', 'posterior', 'samples']
@@ -35,5 +38,10 @@ def twin_of(model: str) -> Sibling:
 
 
 def differs_from(model: str, *fields: str) -> Sibling:
-    """The difference from another model in some parts and settings alone."""
+    """A sibling that differs in some parts and settings alone.
+
+    Args:
+        model: Name of the other model.
+        fields: Names of the parts and settings that differ.
+    """
     return Sibling(model, frozenset(fields))

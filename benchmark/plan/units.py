@@ -53,7 +53,7 @@ class Training:
 
     @property
     def identities(self) -> tuple[Identity, ...]:
-        """The identities of all units that share its latents, also of units that the study does not ask for."""
+        """The identities of both edge sets if the model sees no edges, since they share its latents; else of its own."""
         own = self.units[0].identity
         return (own,) if self.arm.model.uses_graph else tuple(replace(own, unit=unit) for unit in EDGE_SETS)
 

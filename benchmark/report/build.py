@@ -41,7 +41,7 @@ def build(
         scores: The study's scores.
         units: The study's units.
         out: The folder of the report. Each file is written completely or not at all.
-        overlap: ρ by task, as in ``statistics.contrasts``.
+        overlap: Test rows over training rows, for each task with overlapping splits.
         declaration: The declaration from before the run; None if none was kept.
         record: Returns the path of a record, seen from ``out``, by its key; empty if the file does not exist.
         results: The folder of kept latents and images; None leaves out figures of kept files.

@@ -36,7 +36,7 @@ class Found:
     """A study, its frames, and the statistics of both.
 
     Attributes:
-        overlap: ρ by task, as in ``statistics.contrasts``.
+        overlap: Test rows over training rows, for each task with overlapping splits.
         declaration: The declaration from before the run; None if none was kept.
         parts: The studies that this study combines, or the study itself.
         declared: The contrasts.

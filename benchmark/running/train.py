@@ -40,7 +40,7 @@ def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
     """Train a batch. If memory runs out, halve the batch and try again.
 
     Args:
-        job: The batch, and the slots that will be scored.
+        job: The trainings of the batch, and the readouts and tasks that will score them.
         context: The facts of the run.
         halved: How often the batch was halved before.
 

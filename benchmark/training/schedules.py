@@ -61,10 +61,14 @@ Schedule: TypeAlias = WarmUp | Cyclical
 
 
 def parse_schedule(text: str) -> Schedule:
-    """Read a schedule from its text.
+    """Read a schedule of β from its text.
+
+    Args:
+        text: "warm-up:SHARE" with a share of the optimiser steps above 0 and at most 1, or "cyclical:CYCLES" with at
+            least 1 cycle.
 
     Raises:
-        ValueError: if the text is not of the form warm-up:SHARE or cyclical:CYCLES, or a number is out of range.
+        ValueError: If the text is of neither form, or a number is out of range.
 
     >>> str(parse_schedule("warm-up:0.50"))
     'warm-up:0.5'

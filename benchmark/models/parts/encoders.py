@@ -73,7 +73,7 @@ class MLP(nn.Module):
     """A multilayer perceptron: hidden layers with ReLU, then one linear layer per head.
 
     Args:
-        streams: Random generators for the initial weights.
+        streams: For the name of a weight, one CPU generator of each replica.
         features: f, the input width.
         hidden: Widths of the hidden layers.
         heads: Name and width of each head.
@@ -110,7 +110,7 @@ class GCN(nn.Module):
     All heads share the hidden layers. Without hidden layers, each head is a linear map Â X W.
 
     Args:
-        streams: Random generators for the initial weights.
+        streams: For the name of a weight, one CPU generator of each replica.
         features: f, the input width.
         hidden: Widths of the hidden layers.
         heads: Name and width of each head.

@@ -23,7 +23,7 @@ class PosteriorFamily:
     Args:
         name: Printed in the table of models.
         heads: Names of the encoder's heads; weights are drawn under these names.
-        std: The σ of samples as a function of the last head. None for a point.
+        std: The σ of samples as a function of the last head. None for a point, and for a spherical family.
         divergence_std: The σ of the KL divergence, if a source uses another one than for samples.
         floor: Added to σ² inside the logarithm of the KL divergence.
         spherical: A von Mises–Fisher family. The first head gives the direction, the single unit of the other gives

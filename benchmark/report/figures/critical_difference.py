@@ -52,7 +52,7 @@ def critical_differences(
         declared: The contrasts, which choose tasks and metrics.
         datasets: The datasets in the order of the panels.
         evidence: The datasets that count as evidence.
-        overlap: ρ by task, as in ``statistics.contrasts``.
+        overlap: Test rows over training rows, for each task with overlapping splits.
     """
     arms = scores[scores["readout"].isin(COMPARED_READOUTS) & scores["variant"].eq("")]
     groups: dict[str, list[Drawing]] = {}
