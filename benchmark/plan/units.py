@@ -53,7 +53,7 @@ class Training:
 
     @property
     def identities(self) -> tuple[Identity, ...]:
-        """The identities of both edge sets if the model sees no edges, since they share its latents; else of its own."""
+        """The identities of both edge sets if the model sees no edges, since both share its latents."""
         own = self.units[0].identity
         return (own,) if self.arm.model.uses_graph else tuple(replace(own, unit=unit) for unit in EDGE_SETS)
 

@@ -131,8 +131,9 @@ def steps_frame(starts: Sequence[Start]) -> pd.DataFrame:
     Returns:
         One row for each step, twin and question, in the order of the starts, of ``steps``, TWINS and QUESTIONS:
 
-        - ``start``: the protocol that the corrections begin at. ``kind``: whether the step is one after another, alone, or
-          all but one. ``correction``: the correction that the step is about.
+        - ``start``: the protocol that the corrections begin at.
+        - ``kind``: whether corrections are made one after another, alone, or all but one.
+        - ``correction``: the correction that the step is about.
         - ``made``: the corrections that the protocol makes, joined by spaces; empty for the published protocol.
         - ``made_without``, ``made_with``: two protocols that differ by the correction only, written as in ``made``.
           Their gaps show its effect. Both equal ``made`` in the row of the published protocol.

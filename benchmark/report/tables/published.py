@@ -35,7 +35,7 @@ def published_table(summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mappin
     Args:
         summary: The frame that ``statistics.summarise`` returns.
         theirs: The frame that ``published`` returns.
-        overlap: Test rows over training rows of each task with overlapping splits, which widens the interval as in ``statistics.contrasts``.
+        overlap: Test rows over training rows, for each task with overlapping splits. It widens the interval.
     """
     both = theirs.rename(columns={"sd": "their_sd"}).merge(summary, on=_MATCHED)
     if both.empty:
