@@ -70,12 +70,12 @@ class FrameSchema:
                 values[name].append(value)
         return pd.DataFrame({each.name: pd.Series(values[each.name], dtype=each.type) for each in self.columns})
 
-    def checked(self, frame: pd.DataFrame, where: object) -> pd.DataFrame:
+    def checked(self, frame: pd.DataFrame, source: object) -> pd.DataFrame:
         """Return the frame if it follows the schema, with its columns in the schema's order.
 
         Args:
             frame: Any frame.
-            where: Names the frame in the error message, such as its path.
+            source: Name of the frame in the error message, such as a path.
 
         Raises: InputError if a column is missing, unknown, of another type, or lacks a value that must be there.
         """
@@ -84,16 +84,16 @@ class FrameSchema:
         for names, fault in ((missing, "missing"), (strange, "unknown")):
             if names:
                 raise InputError(
-                    f"{where}: columns are {fault}: {', '.join(names)}. Another version made this file. {_REMEDY}"
+                    f"{source}: columns are {fault}: {', '.join(names)}. Another version made this file. {_REMEDY}"
                 )
         for column in self.columns:
             values = frame[column.name]
             if not _HAS_TYPE[column.type](values):
                 raise InputError(
-                    f"{where}: column {column.name!r} has the type {values.dtype}, expected {column.type}. {_REMEDY}"
+                    f"{source}: column {column.name!r} has the type {values.dtype}, expected {column.type}. {_REMEDY}"
                 )
             if not column.optional and values.isna().any():
-                raise InputError(f"{where}: column {column.name!r} lacks {values.isna().sum()} values. {_REMEDY}")
+                raise InputError(f"{source}: column {column.name!r} lacks {values.isna().sum()} values. {_REMEDY}")
         return frame[self.names]
 
     def markdown(self) -> str:

@@ -59,7 +59,7 @@ def check_records(scores: pd.DataFrame, store: Store, path: Path) -> None:
 
     Args:
         scores: The frame of scores.
-        store: The records beside it.
+        store: The records beside the frame.
         path: Names the frame in the error message.
 
     Raises: InputError if a score differs from that of its record.

@@ -62,7 +62,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a unit was made. The key does not depend on it.
+    """The circumstances in which a unit was made. They have no effect on the key.
 
     Attributes:
         seconds: Training time per replica. 0 if another unit has the same latent.
@@ -103,7 +103,7 @@ class Record:
         generated: File of the drawings. Empty if there are none.
 
     Raises:
-        ValueError: If the status is unknown, a file lies elsewhere, or a score is out of range.
+        ValueError: If the status is unknown, a file is in another folder, or a score is out of range.
     """
 
     identity: Identity

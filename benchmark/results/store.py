@@ -83,11 +83,14 @@ class Store:
         return record
 
     def put(self, record: Record, *, same_latent: bool) -> Record:
-        """Merge the record with the stored one, write the result, and return it.
+        """Merge the record with the stored one, and write the result.
 
         Args:
             record: The new record.
             same_latent: Whether its scores were taken from the latent of the stored record.
+
+        Returns:
+            The written record.
 
         Raises:
             InputError: If both records must have the same scores, and do not.

@@ -30,7 +30,7 @@ class Context:
         commit: Git commit of the code.
         command: The command line that the records name.
         save_latents: Whether latents are kept.
-        images: Names of the datasets whose rows are drawn.
+        images: Names of the datasets with rows to draw.
         tasks: Tasks by name.
     """
 

@@ -44,7 +44,7 @@ class ScoreJob:
 
 @dataclass(frozen=True, slots=True)
 class KeptJob:
-    """A score job whose latents still lie on disk. A run has many of them, and memory for a few."""
+    """A score job before its latents are read from disk. A run may have more latents than memory."""
 
     training: Training
     wanted: Wanted

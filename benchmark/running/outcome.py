@@ -19,7 +19,7 @@ class TrainingCost:
 
     Attributes:
         seconds: Training time per replica.
-        peak_memory: Bytes, as Provenance has them.
+        peak_memory: Bytes, measured as for Provenance.
         replicas: Seeds that trained together.
         halved: How often the batch was halved because memory ran out.
         device_name: Name of the processor or GPU. Empty if the worker was lost.
@@ -71,7 +71,7 @@ class Scored:
 
 
 def failed(training: Training, error: BaseException, cost: TrainingCost) -> Outcome:
-    """Return the outcome of a training that raised an exception, or whose worker died."""
+    """Return the outcome of a training that raised an exception or lost its worker."""
     return Outcome(training, None, "failed", error_message(error), cost)
 
 

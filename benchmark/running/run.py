@@ -31,8 +31,8 @@ class Progress:
     Attributes:
         done: Number of batches that are done, this one included.
         total: Number of batches of the run.
-        records: The records as the workers made them.
-        stored: The same as the store holds them. An earlier record keeps its scores if the new training failed.
+        records: The records from the workers.
+        stored: The same records after merging with earlier ones. If a new training failed, earlier scores stay.
     """
 
     batch: Batch
@@ -184,7 +184,7 @@ def prepare(plan: Plan, data: Mapping[str, Handed], command: str) -> Context:
 
 
 def ready(job: TrainJob | KeptJob, store: Store) -> TrainJob | ScoreJob:
-    """Return the job as workers take it.
+    """Return the job in the form for workers.
 
     Raises:
         InputError: If kept latents have been lost since the job was made.
@@ -230,7 +230,7 @@ def _all_slots(unit: PlannedUnit, record: Record | None, current: Collection[tup
 
 
 def _wants_files(plan: Plan, training: Training, known: Sequence[Record | None], store: Store) -> bool:
-    """Whether the study wants latents or drawings saved, and a complete record has lost them."""
+    """Whether the study wants latents or drawings saved, and a complete record lacks a file."""
     if not plan.study.save_latents or not training.arm.model.keeps_latents:
         return False
     complete = [record for record in known if record is not None and record.status == "complete"]
@@ -240,7 +240,7 @@ def _wants_files(plan: Plan, training: Training, known: Sequence[Record | None],
 
 
 def _record_of_kept_latents(training: Training, known: Sequence[Record | None], store: Store) -> Record | None:
-    """Return the record whose latents can be scored further, so that no training is needed.
+    """Find a record with latents that can be scored further. Then no training is needed.
 
     All known records of the training name this one file, these versions made it, and it is readable. If no unit of
     the training is recorded yet, the other unit with the same latents counts.

@@ -21,7 +21,7 @@ _READOUTS = {readout.name: readout for readout in READOUTS}
 def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
     """Score the latents of one training for each of its units.
 
-    A unit whose scoring raises an exception has failed. Its earlier scores stay.
+    An exception makes the unit a failed one. Its earlier scores stay.
     """
     records = []
     for position, unit in enumerate(outcome.training.units):

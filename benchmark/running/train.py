@@ -127,7 +127,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
 
 
 def _diagnostics(replica: TrainedReplica, training: Training, context: Context) -> dict[str, Any]:
-    """Measure the latents. Very wide latents, and controls whose latents are the features, are left out."""
+    """Measure the latents. Very wide latents are left out, and latents that are just the features."""
     latents, model = replica.latents, training.arm.model
     if not model.compresses or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
         return {}

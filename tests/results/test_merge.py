@@ -1,4 +1,4 @@
-"""Merging: all that the folders hold, or nothing and why not."""
+"""Merging takes all records of the folders, or nothing and says why."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from benchmark.results.store import Store
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A study whose latents are saved: run as one, and by two shards in folders of their own."""
+    """A study with latents, run without shards in one folder and by two shards in two folders."""
     folder = tmp_path_factory.mktemp("made")
     study = write_study(folder, save_latents="true", **SMALLER)
     for name, options in (("whole", ()), ("one", ("--shard", "1/2")), ("two", ("--shard", "2/2"))):
@@ -24,7 +24,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def folder(made, tmp_path):
-    """A copy of them, to spoil."""
+    """A copy of these folders, to change."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
@@ -34,7 +34,7 @@ def merge(folder, *words):
 
 
 def refused(folder, *words):
-    """The lines of a merge that is refused, and leaves the target as it was."""
+    """Return the lines of a refused merge, which leaves every file as it was."""
     before = content(folder)
     code, output, error = merge(folder, *words)
     assert (code, output) == (2, "")
@@ -43,13 +43,13 @@ def refused(folder, *words):
 
 
 def change(folder, which=0, **changes):
-    """Write one of a folder's records anew with some parts changed; the record."""
+    """Change parts of a record in a folder, and return the record."""
     record = replace(records(folder)[which], **changes)
     Store(folder).path(record.key).write_bytes(record.to_json())
     return record
 
 
-def test_shards_that_are_merged_are_the_whole(folder):
+def test_merged_shards_equal_the_run_without_shards(folder):
     code, output, error = merge(folder, "one", "two", "--results", "all")
     assert (code, error) == (0, "")
     first, second = output.splitlines()
@@ -73,7 +73,7 @@ def test_a_second_merge_changes_nothing(folder):
     assert content(folder / "all") == before
 
 
-def test_the_order_of_folders_is_of_no_importance(folder):
+def test_the_order_of_folders_has_no_effect(folder):
     merge(folder, "one", "two", "--results", "all")
     merge(folder, "two", "one", "--results", "other")
     assert content(folder / "all") == content(folder / "other")
@@ -112,7 +112,7 @@ def test_another_status_is_refused(folder):
     assert " is complete in whole and diverged in one" in refused(folder, "one", "--results", "whole")[1]
 
 
-def test_all_that_is_wrong_is_said_at_once_but_not_hundreds_of_lines(folder):
+def test_all_faults_are_listed_at_once_up_to_twenty(folder):
     for number in range(30):
         (folder / "one/records" / f"stranger-{number:02}.json").write_text("{}")
     lines = refused(folder, "one", "--results", "all")
@@ -122,7 +122,7 @@ def test_all_that_is_wrong_is_said_at_once_but_not_hundreds_of_lines(folder):
 
 
 @pytest.mark.parametrize("failed_first", [True, False])
-def test_a_complete_record_stays_and_a_failed_one_goes(folder, failed_first):
+def test_a_complete_record_replaces_a_failed_one(folder, failed_first):
     failed = change(folder / "one", status="failed", message="OSError: gone", scores={})
     whole = Store(folder / "whole").get(failed.key)
     sources = ["one", "whole"] if failed_first else ["whole", "one"]
@@ -148,8 +148,8 @@ def of_a_network(folder):
     return next(i for i, record in enumerate(records(folder)) if record.latents)
 
 
-@pytest.mark.parametrize("saved", [True, False], ids=["by the latent's digest", "for it is reproducible"])
-def test_scores_of_one_training_are_put_together(folder, saved):
+@pytest.mark.parametrize("saved", [True, False], ids=["same digest of the latents", "reproducible"])
+def test_scores_of_one_training_are_joined(folder, saved):
     for name in ("whole", "one"):
         for i, record in enumerate(records(folder / name)):
             change(folder / name, i, latents=record.latents if saved or name == "whole" else "", generated="")
@@ -170,7 +170,7 @@ def test_scores_of_one_training_are_put_together(folder, saved):
     assert merge(folder, "less", "--results", "whole")[1].startswith("whole: nothing new")
 
 
-def test_scores_of_two_trainings_are_not(folder):
+def test_scores_of_two_trainings_are_not_joined(folder):
     which = of_a_network(folder / "whole")
     record = records(folder / "whole")[which]
     shutil.copytree(folder / "whole", folder / "less")
@@ -214,7 +214,7 @@ def declared(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_a_study_that_is_declared_otherwise_is_refused(folder):
+def test_different_declarations_of_a_study_are_refused(folder):
     declared(folder / "two", margin=0.5)
     line = refused(folder, "one", "two", "--results", "all")[1]
     assert "study tiny: one and two declare different contrasts, models or margins" in line
@@ -222,7 +222,7 @@ def test_a_study_that_is_declared_otherwise_is_refused(folder):
 
 
 def test_of_two_declarations_the_later_counts(folder):
-    """That is the one before which more was recorded, so that no page claims more foresight than there was."""
+    """More units were recorded before the later one. So no page claims more foresight than there was."""
     declared(folder / "one", recorded=3)
     (folder / "two/tiny.declared.json").unlink()
     merge(folder, "two", "whole", "one", "--results", "all")
@@ -242,5 +242,5 @@ def test_of_two_declarations_the_later_counts(folder):
         (["one", "--results", "tiny.toml"], "tiny.toml"),
     ],
 )
-def test_folders_that_are_none(folder, words, line):
+def test_a_folder_without_results_is_refused(folder, words, line):
     assert line in refused(folder, *words)[0]

@@ -1,4 +1,4 @@
-"""Records: identity, round trip, merging, damage."""
+"""Records: identity, files, joining and damage."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def record(scores=None, **changes):
     return replace(made, **changes)
 
 
-def test_a_record_survives_its_file(tmp_path):
+def test_a_record_is_read_back_equal(tmp_path):
     store = Store(tmp_path)
     assert store.get(IDENTITY.key) is None
     store.put(record(), same_latent=False)
@@ -81,7 +81,7 @@ def test_scores_of_the_same_latent_are_added_and_provenance_stays(tmp_path):
 
 
 @pytest.mark.parametrize("same_latent", [True, False])
-def test_the_same_key_with_other_scores_is_an_error(tmp_path, same_latent):
+def test_the_same_key_with_other_scores_is_refused(tmp_path, same_latent):
     store = Store(tmp_path)
     store.put(record(), same_latent=False)
     with pytest.raises(InputError, match="The same key must give the same scores"):
@@ -99,7 +99,7 @@ def test_a_training_of_other_versions_or_of_a_gpu_replaces_the_record_whole(tmp_
 
 
 @pytest.mark.parametrize("provenance", [PROVENANCE, NEWER], ids=["same versions", "other versions"])
-def test_a_failure_is_replaced_and_does_not_replace(tmp_path, provenance):
+def test_a_failure_is_replaced_and_replaces_no_scores(tmp_path, provenance):
     store = Store(tmp_path)
     store.put(record({}, status="failed", message="OSError: gone"), same_latent=False)
     assert store.put(record(), same_latent=False) == record()

@@ -1,4 +1,4 @@
-"""Faults of a place and of its files: each is one line that names the file, or is not felt at all."""
+"""Faults of disks, files and clocks: each gives one line that names the file, or has no effect."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ REPORT, MERGE = ("report", "tiny.toml"), ("merge", "results", "--results", "all"
 
 
 def refused(folder, words, *parts):
-    """One line on standard error, exit code 2, and no file changed."""
+    """Check that a command is refused: one line on standard error, exit code 2, and no file changed."""
     before = content(folder)
     code, output, error = command(*words, folder=folder)
     assert (code, output) == (2, "")
@@ -36,20 +36,20 @@ def refused(folder, words, *parts):
 
 
 def victim(folder):
-    """A record's file, and its path as messages have it."""
+    """Return the file of a record, and its path as messages print the path."""
     path = Store(folder / "results").files()[0]
     return path, str(path.relative_to(folder))
 
 
 @pytest.mark.parametrize("words", [RUN, STATUS, REPORT, MERGE], ids=lambda words: words[0])
 @pytest.mark.parametrize("damage", [lambda whole: whole[:100], lambda _: b""], ids=["truncated", "empty"])
-def test_a_damaged_record_stops_what_would_read_it(folder, words, damage):
+def test_a_damaged_record_stops_every_command_that_reads_it(folder, words, damage):
     path, name = victim(folder)
     path.write_bytes(damage(path.read_bytes()))
     refused(folder, words, f"{name}: not a readable record (", "Delete the file, and run the same command again")
 
 
-def test_a_record_that_is_deleted_is_made_anew_with_the_same_scores(folder):
+def test_a_deleted_record_is_made_again_with_the_same_scores(folder):
     path, _ = victim(folder)
     path.unlink()
     frame = (folder / "results/tiny.parquet").read_bytes()
@@ -59,13 +59,13 @@ def test_a_record_that_is_deleted_is_made_anew_with_the_same_scores(folder):
 
 
 @pytest.mark.parametrize("words", [RUN, STATUS, REPORT], ids=lambda words: words[0])
-def test_a_record_in_the_place_of_another(folder, words):
+def test_a_record_under_the_name_of_another_is_refused(folder, words):
     one, other = Store(folder / "results").files()[:2]
     one.write_bytes(other.read_bytes())
     refused(folder, words, f"{one.relative_to(folder)}: holds the record of another unit ({other.stem})")
 
 
-def test_foreign_and_duplicate_files_are_passed_over_by_all_but_a_merge(folder):
+def test_only_a_merge_minds_foreign_and_duplicate_files(folder):
     path, name = victim(folder)
     frame = (folder / "results/tiny.parquet").read_bytes()
     shutil.copy(path, path.with_name(f"{path.stem} (copy).json"))
@@ -89,7 +89,7 @@ def edited(path, change):
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
-def test_a_record_without_fields_that_came_later_still_counts(folder):
+def test_a_record_without_the_fields_of_later_versions_still_counts(folder):
     frame = (folder / "results/tiny.parquet").read_bytes()
     for path in Store(folder / "results").files():
         edited(path, lambda record: [record["provenance"].pop("halved"), record.pop("generated")])
@@ -125,7 +125,7 @@ def test_a_frame_that_contradicts_its_records_is_not_reported(folder):
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["a score that the record lacks", "another score"])
-def test_a_record_that_contradicts_its_frame_is_seen(folder, gone):
+def test_a_record_that_contradicts_its_frame_is_refused(folder, gone):
     record = records(folder / "results")[0]
     slot = min(record.scores)
     other = {} if gone else {slot: dict.fromkeys(record.scores[slot], 0.125)}
@@ -141,7 +141,7 @@ def test_frames_are_reported_without_their_records(folder):
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder here that nobody can write to")
-def test_a_results_folder_that_nobody_can_write_to(folder):
+def test_a_results_folder_that_nobody_can_write_to_is_refused(folder):
     results = ("--results", "/proc/results")
     refused(folder, (*RUN, *results), "/proc/results", "cannot be written", "choose another folder")
     code, _, error = command("merge", "results", *results, folder=folder)
@@ -151,7 +151,7 @@ def test_a_results_folder_that_nobody_can_write_to(folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write to any folder")
-def test_a_results_folder_that_may_not_be_written_to(folder):
+def test_a_results_folder_without_permission_to_write_is_only_read(folder):
     for path in (folder / "results").rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)
     (folder / "results").chmod(0o555)
@@ -203,7 +203,7 @@ def test_without_room_a_run_ends_in_a_line_and_with_room_it_is_finished(warm, fo
     wanted = rf"error: disk/results/\S+: cannot be written \({why}\); make room, or choose another folder"
     assert re.fullmatch(wanted, error.strip())
     assert 0 < int(kept) < 8
-    assert not rest.strip()  # nothing half written
+    assert not rest.strip()  # no file is half written
     assert (folder / "grown/tiny.parquet").read_bytes() == (folder / "results/tiny.parquet").read_bytes()
 
 
@@ -219,7 +219,7 @@ except SystemExit as leaving:
 """
 
 
-def test_no_room_for_the_copy_of_the_data_that_workers_read(warm, folder):
+def test_without_room_for_the_data_of_the_workers_a_run_is_refused(warm, folder):
     _, error, code = printed(warm, folder, NO_ROOM, disk="4k").splitlines()
     assert re.fullmatch(
         r"error: the data cannot be copied for the workers \(No space left on device: \S+disk\)\. "
@@ -241,7 +241,7 @@ for words in (*{RUN}, *at), (*{STATUS}, *at), (*{REPORT}, *at), ("merge", "disk/
 """
 
 
-def test_a_results_folder_on_a_read_only_disk(warm, folder):
+def test_a_results_folder_on_a_read_only_disk_is_only_read(warm, folder):
     assert printed(warm, folder, READ_ONLY, disk="10m").splitlines() == [
         "run 2 error: disk/results/.writable: cannot be written (Read-only file system); choose another folder",
         "status 0 ",
@@ -274,7 +274,7 @@ def test_a_unit_too_large_for_memory_is_recorded_with_the_numbers_and_the_rest_g
         assert re.search(r"\(this process held up to \d+\.\d GiB, and the machine has \d+\.\d GiB", record.message)
 
 
-def test_clocks_that_go_back_are_not_felt(folder, monkeypatch):
+def test_a_clock_that_goes_back_has_no_effect(folder, monkeypatch):
     now = iter(range(10**9, 0, -3600))
     monkeypatch.setattr(time, "time", lambda: float(next(now)))
     code, output, _ = command(*RUN, "--results", "other", folder=folder)
@@ -286,7 +286,7 @@ def test_clocks_that_go_back_are_not_felt(folder, monkeypatch):
     assert (folder / "other/tiny.parquet").read_bytes() == (folder / "results/tiny.parquet").read_bytes()
 
 
-def test_no_duration_is_read_from_a_clock_that_may_go_back():
+def test_no_duration_comes_from_a_clock_that_may_go_back():
     sources = {path: path.read_text(encoding="utf-8") for path in Path(benchmark.__file__).parent.rglob("*.py")}
     assert [path for path, text in sources.items() if re.search(r"\btime\.time\(|datetime", text)] == []
 
@@ -295,7 +295,7 @@ NASTY = "=1+1<img src=x onerror=alert(1)>&|_$\\"
 
 
 def test_names_are_harmless_in_paths_page_and_tables(tmp_path):
-    """A file's name is a dataset's, with folders, HTML and formulas in it; a title is whatever one likes."""
+    """A dataset is named after its file, here with HTML, a formula and folders. A title may be any text."""
     here = tmp_path / "here"
     here.mkdir()
     rng = np.random.default_rng(0)
@@ -344,10 +344,10 @@ for words in ({RUN}, {REPORT}):
 """
 
 
-def test_a_strange_place(folder):
-    """A path with spaces and other letters, a home that cannot be written, decimal commas, another order of hashes.
+def test_a_run_and_a_report_work_in_a_strange_place(folder):
+    """The path has spaces and foreign letters, the home is read-only, numbers have commas, hashes have another order.
 
-    Where no German locale can be made, the commas are left out.
+    Without a German locale the commas are left out.
     """
     place = folder / "Größe – 数据 ok"
     place.mkdir()

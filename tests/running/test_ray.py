@@ -1,4 +1,4 @@
-"""The Ray engine, on clusters of several nodes, which are all this machine."""
+"""The Ray engine, on clusters of several nodes that are all on this machine."""
 
 import os
 import re
@@ -36,7 +36,7 @@ RAY = (*RUN, "--engine", "ray")
 def head(tmp_path_factory):
     from ray.cluster_utils import Cluster
 
-    for module in (sys.modules[__name__], processes):  # workers cannot import these files
+    for module in (sys.modules[__name__], processes):  # workers cannot import these modules
         ray.cloudpickle.register_pickle_by_value(module)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -48,7 +48,7 @@ def head(tmp_path_factory):
 
 @pytest.fixture
 def cluster(head, monkeypatch):
-    """One node with one processor; what a test adds to it goes with the test."""
+    """A cluster with one node and one processor. Nodes that a test adds are removed after the test."""
     monkeypatch.setenv("RAY_ADDRESS", head.address)
     yield head
     for node in list(head.worker_nodes):
@@ -68,7 +68,7 @@ def test_a_gpu_that_no_node_has_is_refused_at_once(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def test_a_node_is_lost_and_every_record_is_there_once_and_equal_to_the_local_engines(warm, cluster, tmp_path):
+def test_a_lost_node_costs_no_record_and_all_are_equal_to_those_of_the_local_engine(warm, cluster, tmp_path):
     write_study(tmp_path)
     code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
     assert code == 0, error
@@ -115,7 +115,7 @@ def test_replicas_that_train_on_a_gpu_have_the_scores_of_the_local_work(cluster,
 
 
 @pytest.mark.usefixtures("cluster")
-def test_sparse_features_reach_nodes_as_they_are(data_root, tmp_path):
+def test_sparse_features_give_the_scores_of_the_local_engine(data_root, tmp_path):
     few = """[{ models = ["ae"], settings = { epochs = 2, least_steps = 2 } }]"""
     write_study(tmp_path, datasets='["cora"]', models='["random"]', variants=few, seeds="1", tasks='["k-means"]')
     for engine in ("local", "ray"):
@@ -244,7 +244,7 @@ def test_the_run_ends_in_a_line_if_the_last_gpu_is_lost(cluster, tmp_path):
     removing.join()
 
 
-# nodes that are not as they should be
+# Nodes with other packages.
 
 
 @pytest.mark.usefixtures("cluster")
@@ -256,7 +256,7 @@ def test_other_versions_on_a_node_are_refused_by_name(tmp_path, monkeypatch):
     assert re.match(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0\. Install the same", error)
 
 
-def test_a_plugin_package_that_a_node_has_otherwise_or_not_at_all_is_refused(monkeypatch):
+def test_a_node_with_another_or_no_version_of_a_plugin_package_is_refused(monkeypatch):
     other = [SimpleNamespace(name="birds:models", digest="12ab"), SimpleNamespace(name="fish:models", digest="34cd")]
     monkeypatch.setattr(on_ray, "installed", lambda: other[:1])
     here = packages.__wrapped__()
@@ -286,7 +286,7 @@ def test_a_missing_module_of_a_node_is_named():
         ("ray://head:10001", "a run starts on a node of the cluster, not through a Ray client. Name the head's"),
     ],
 )
-def test_an_address_without_a_cluster(address, answer, tmp_path, monkeypatch):
+def test_an_address_without_a_cluster_is_refused_in_one_line(address, answer, tmp_path, monkeypatch):
     write_study(tmp_path)
     monkeypatch.setenv("RAY_ADDRESS", address)
     code, output, error = command(*RAY, folder=tmp_path)
@@ -295,7 +295,7 @@ def test_an_address_without_a_cluster(address, answer, tmp_path, monkeypatch):
     assert len(error.splitlines()) == 1
 
 
-# a Ray of this machine's own
+# A Ray on this machine.
 
 PLUGIN = """
 from benchmark.tasks import Task
@@ -312,8 +312,8 @@ CONSTANT = Task(
 """
 
 
-def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(warm, tmp_path):
-    """No token, no session; and the local engine's bytes, with a plugin and with latents."""
+def test_without_a_cluster_a_run_has_its_own_which_leaves_nothing_behind(warm, tmp_path):
+    """No token and no session stay. The bytes are those of the local engine, with a plugin and with latents."""
     write_study(tmp_path, seeds="1", save_latents="true", plugins='["constant.py"]', tasks='["k-means", "constant"]')
     (tmp_path / "constant.py").write_text(PLUGIN, encoding="utf-8")
     code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
@@ -331,16 +331,16 @@ def test_without_a_cluster_there_is_one_for_the_run_which_leaves_nothing_behind(
     assert (there / "tiny.parquet").read_bytes() == (here / "tiny.parquet").read_bytes()
     files = [{path.name: path.read_bytes() for path in (each / "latents").iterdir()} for each in (here, there)]
     assert files[0] == files[1]
-    assert len(files[0]) == 3  # of two models, and what one of them generates
+    assert len(files[0]) == 3  # the latents of two models, and the drawings of one
 
 
 def left_in_tmp():
-    """What is put there instead, where the folder for temporary files has too long a name for sockets."""
+    """Return the folders of our Rays in /tmp, which is used if the name of TMPDIR is too long for sockets."""
     return set(Path("/tmp").glob("latents-ray-*"))
 
 
 def test_an_interrupt_ends_the_ray_of_a_run(warm, tmp_path):
-    """Ray has handlers of its own, which must not answer in our place; a second signal changes nothing."""
+    """Ray's own signal handlers must not replace ours. A second signal changes nothing."""
     write_study(tmp_path, seeds="20")
     process = started(warm, *RAY, folder=tmp_path, HOME=str(tmp_path))
     until(lambda: "[2/" in process.output)
@@ -376,6 +376,6 @@ def test_without_ray_the_engine_says_how_to_get_it(tmp_path, monkeypatch):
         (["--gpu-share", "0.5"], "--gpu-share needs --engine ray. The local engine trains one batch at a time"),
     ],
 )
-def test_an_engine_that_cannot_be_had_as_it_is_asked_for(words, answer, tmp_path):
+def test_impossible_options_of_an_engine_are_refused(words, answer, tmp_path):
     write_study(tmp_path)
     assert command(*RUN, *words, folder=tmp_path) == (2, "", f"error: {answer}\n")

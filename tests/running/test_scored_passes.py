@@ -1,4 +1,4 @@
-"""A run scores training passes of a new training, and never those of a kept latent."""
+"""A run scores the passes of a new training. Kept latents have no passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def dataset():
     return a_dataset()
 
 
-def test_a_run_scores_the_best_of_every_fifth_pass_and_never_those_of_a_kept_latent(dataset, tmp_path):
+def test_a_run_scores_the_best_of_every_fifth_pass_of_a_new_training(dataset, tmp_path):
     settings = {"epochs": 20, "hidden": 6, "latent": 3}
     changes = {
         "models": ["gae"],

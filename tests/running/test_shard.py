@@ -1,4 +1,4 @@
-"""Shards: every unit is somebody's, and nobody's twice, whenever the shards are started."""
+"""Shards: every unit belongs to exactly one shard, whenever the shards are started."""
 
 from collections import Counter
 from dataclasses import replace
@@ -19,7 +19,7 @@ CELLS = {"models": ["raw", "ae", "vae", "gae", "vgae", "random"], "datasets": ["
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The folder of an undivided run, with its study's file."""
+    """The folder of a run without shards, with the study's file."""
     folder = tmp_path_factory.mktemp("whole")
     code, output, error = command("run", write_study(folder), "--device", "cpu", folder=folder)
     assert code == 0, error
@@ -34,7 +34,7 @@ def shares(plan, count, replicas=None):
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 40])
-def test_every_training_is_one_shards(tmp_path, device, count):
+def test_every_training_belongs_to_one_shard(tmp_path, device, count):
     plan = make_plan(tmp_path, device, **CELLS, seeds=10)
     dealt, batches = shares(plan, count)
     assert Counter(key for share in dealt for key in share) == Counter(training.key for training in plan.trainings)
@@ -42,7 +42,7 @@ def test_every_training_is_one_shards(tmp_path, device, count):
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_seeds_of_a_cell_are_spread_on_a_cpu_and_stay_together_where_they_train_as_one(tmp_path):
+def test_seeds_of_a_cell_are_spread_on_a_cpu_and_stay_together_if_they_train_together(tmp_path):
     plan = make_plan(tmp_path, **CELLS, seeds=10)
     cells = {
         training.key: (training.units[0].dataset, str(training.arm), training.units) for training in plan.trainings
@@ -59,7 +59,7 @@ def test_seeds_of_a_cell_are_spread_on_a_cpu_and_stay_together_where_they_train_
 
 
 def test_no_shard_gets_the_same_models_on_every_dataset(tmp_path):
-    """As it would where batches are dealt in the plan's order, to as many shards as there are arms."""
+    """Dealt in the plan's order to as many shards as arms, each shard would get one arm."""
     plan = make_plan(
         tmp_path, "cuda", **{**CELLS, "datasets": ["karate", "wine", "digits", "breast-cancer", "csbm-easy"]}
     )
@@ -86,8 +86,8 @@ def jobs(plan, store, number):
     return Shard(number, 3).jobs(work.jobs, run.partition(plan))
 
 
-def test_a_batch_that_is_missing_in_part_stays_in_its_part(tmp_path):
-    """Else the rest of two batches would be one batch, whose shard another may not know."""
+def test_the_missing_rest_of_a_batch_stays_a_batch(tmp_path):
+    """The rests of two batches must not become one batch: its shard would depend on the records."""
     plan = make_plan(tmp_path, seeds=4, models=["raw"], tasks=["k-means"])
     parts = {frozenset(t.key for t in batch.trainings) for batch in run.partition(plan, 2)}
     for job in run.missing(plan, Store(tmp_path), {}, 2).jobs:
@@ -117,7 +117,7 @@ def test_shards_of_a_shared_folder_give_the_frames_of_one_run_and_the_last_write
     assert content(tmp_path) == before
 
 
-def test_a_shard_without_work_in_a_folder_of_its_own(whole, tmp_path):
+def test_a_shard_without_work_succeeds(whole, tmp_path):
     code, output, error = command(
         "run",
         whole / "tiny.toml",
@@ -174,7 +174,7 @@ tiny.main()
     assert not list(tmp_path.rglob(".*"))
 
 
-def test_a_probe_that_another_shard_took_away_is_no_error(tmp_path, monkeypatch):
+def test_the_check_for_writing_survives_another_shard_that_does_the_same(tmp_path, monkeypatch):
     written = files.write_atomically
 
     def taken(path: Path, probe: bytes) -> None:
@@ -201,10 +201,10 @@ def test_a_probe_that_another_shard_took_away_is_no_error(tmp_path, monkeypatch)
         ("", "expected two whole numbers, such as 2/4"),
     ],
 )
-def test_what_names_no_shard_is_refused(text, part):
+def test_a_text_that_is_not_a_shard_is_refused(text, part):
     with pytest.raises(InputError, match=part):
         Shard.parse(text)
 
 
-def test_a_shard_reads_as_it_is_written():
+def test_a_shard_is_printed_as_it_is_given():
     assert str(Shard.parse(" 02/4 ")) == "2/4"

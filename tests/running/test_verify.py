@@ -1,4 +1,4 @@
-"""Verify: what is reproduced is said to be, and what is not is not."""
+"""Verify: a record counts as reproduced only if its scores come out again."""
 
 import re
 from dataclasses import replace
@@ -18,7 +18,7 @@ def verified(folder, *words, study="tiny.toml"):
 
 
 def change(folder, which=0, add=0.0, **provenance):
-    """Write a record anew: its first score moved by ``add``, parts of its provenance replaced."""
+    """Change a record: add ``add`` to its first score, and replace parts of its provenance."""
     record = records(folder / "results")[which]
     slot = min(record.scores)
     metrics = {name: value + add * (name == "nmi") for name, value in record.scores[slot].items()}
@@ -30,7 +30,7 @@ def change(folder, which=0, add=0.0, **provenance):
 
 
 def row(output, record):
-    """What the table says of a record, its columns folded into one line."""
+    """Return the line of the table for a record."""
     (line,) = [line for line in output.splitlines() if line.startswith(record.key[:8])]
     return line
 
@@ -46,7 +46,7 @@ def test_records_are_reproduced_to_the_bit_and_nothing_is_written(folder):
     assert content(folder) == before
 
 
-def test_a_record_that_does_not_come_out_again_is_named_with_the_score(folder):
+def test_a_record_that_is_not_reproduced_is_named_with_the_score(folder):
     record = change(folder, add=-1e-9)
     code, output, _ = verified(folder, "--sample", "8")
     assert code == 1
@@ -63,7 +63,7 @@ def test_a_record_that_does_not_come_out_again_is_named_with_the_score(folder):
     ],
     ids=["processor", "versions", "replicas"],
 )
-def test_what_was_made_otherwise_need_only_be_near(folder, provenance, part):
+def test_a_record_from_other_conditions_may_differ_by_the_tolerance(folder, provenance, part):
     record = change(folder, add=-0.01, **provenance)
     code, output, _ = verified(folder, "--sample", "8")
     assert (code, "equal within 0.01 (k-means nmi" in output) == (0, True)
@@ -74,7 +74,7 @@ def test_what_was_made_otherwise_need_only_be_near(folder, provenance, part):
     assert (code, "differs by 0.01" in output) == (1, True)
 
 
-def test_a_failed_record_and_one_of_another_status(folder):
+def test_a_failed_record_and_one_of_another_status_are_not_reproduced(folder):
     store, (first, second) = Store(folder / "results"), records(folder / "results")[:2]
     store.path(first.key).write_bytes(replace(first, status="failed", message="OSError: gone", scores={}).to_json())
     store.path(second.key).write_bytes(replace(second, status="diverged").to_json())
@@ -84,7 +84,7 @@ def test_a_failed_record_and_one_of_another_status(folder):
     assert "diverged then, complete now" in row(output, second)
 
 
-def test_what_the_study_no_longer_has_is_said(folder):
+def test_a_record_outside_the_study_is_not_reproduced(folder):
     write_study(folder, **SMALLER | {"variants": '[{ models = ["vgae"], settings = { epochs = 3 } }]'})
     code, output, _ = verified(folder, "--sample", "8")
     assert code == 1
@@ -92,7 +92,7 @@ def test_what_the_study_no_longer_has_is_said(folder):
     assert "4 of 8 records are reproduced" in output
 
 
-def test_records_of_another_kind_of_device_are_counted_and_not_drawn(folder):
+def test_records_of_another_device_are_counted_and_not_drawn(folder):
     elsewhere = records(folder / "results")[0]
     elsewhere = replace(elsewhere, identity=replace(elsewhere.identity, device="cuda"))
     Store(folder / "results").put(elsewhere, same_latent=False)
@@ -104,7 +104,7 @@ def test_records_of_another_kind_of_device_are_counted_and_not_drawn(folder):
     assert "1 of 8 records" in output
 
 
-def test_a_dataset_that_cannot_be_had_is_said(folder):
+def test_a_record_whose_dataset_is_absent_is_not_reproduced(folder):
     plan = make_plan(folder, models=["random"])
     checks = verify(plan, records(folder / "results"), ["karate"], 0.05, Local(1))
     assert {check.verdict for check in checks} == {"its dataset cannot be loaded here"}

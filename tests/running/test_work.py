@@ -1,4 +1,4 @@
-"""The work of one job: what a model sees, what a record says, and what becomes of an exception."""
+"""The work of one job: the data that reach a model, the parts of a record, and exceptions."""
 
 from dataclasses import replace
 

@@ -34,7 +34,7 @@ class Engine(Protocol):
     def run(self, jobs: Iterable[TrainJob | ScoreJob], context: Context, trainings: int) -> Iterator[Scored]:
         """Do the jobs, and yield each result when it is ready.
 
-        The results of one job may come one training at a time. A job whose worker dies is tried again, then recorded
+        The results of one job may come one training at a time. If a worker dies, its job is tried again, then recorded
         as failed. No worker goes on after the iterator and the engine are closed.
 
         Args:
@@ -46,6 +46,6 @@ class Engine(Protocol):
 
 
 def lost(job: TrainJob | ScoreJob, error: BaseException, context: Context) -> Scored:
-    """Return the failed records of a job whose worker died."""
+    """Return failed records for a job that lost its worker."""
     cost = TrainingCost(replicas=len(job.batch.trainings))
     return Scored.combine(score(failed(each, error, cost), job.wanted, context) for each in job.batch.trainings)

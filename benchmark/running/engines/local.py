@@ -45,7 +45,7 @@ class Local:
         return f"{self.workers} workers"
 
     def device(self, asked: str) -> str:
-        """The device of this machine that ``asked`` names."""
+        """Turn the name of a device into ``cpu`` or ``cuda`` on this machine."""
         return resolve_device(asked)
 
     @contextmanager
@@ -63,7 +63,7 @@ class Local:
             yield files
 
     def run(self, jobs: Iterable[TrainJob | ScoreJob], context: Context, trainings: int) -> Iterator[Scored]:
-        """Run the jobs in worker processes and yield what each leaves, in the order they end."""
+        """Run the jobs in worker processes. Yield each result when it is ready."""
         workers = max(1, min(self.workers, trainings))
         if context.device == "cpu":
             return do_calls((_whole_job(job, context) for job in jobs), workers, backlog=workers)

@@ -37,8 +37,8 @@ from benchmark.running.train import train
 from benchmark.running.work import run_job
 from benchmark.training.devices import check_device
 
-_TRIES = 2  # of a batch whose worker dies
-_NODES = 5  # tries of a batch whose node is lost, which is rarely the fault of the batch
+_TRIES = 2  # of a batch if workers die
+_NODES = 5  # tries of a batch if nodes are lost, which is rarely the fault of the batch
 _GLANCE = 2.0  # seconds between two looks at the cluster while no task ends
 _LONGEST = 18  # characters of the folder for temporary files; paths of sockets below this folder have at most 107
 _LEAST_SHARE = 0.0001  # of a GPU, the smallest that Ray counts
@@ -131,7 +131,7 @@ class OnRay:
         return "Ray with " + ", ".join(f"{n:g} {noun}{'s' * (n != 1)}" for n, noun in counts if n)
 
     def device(self, asked: str) -> str:
-        """The device of the cluster that ``asked`` names. Raises InputError if no node has it."""
+        """Turn the name of a device into ``cpu`` or ``cuda``. Raises InputError if no node has this device."""
         check_device(asked)
         gpu = self._can("cuda")
         if asked == "cuda" and not gpu:
@@ -382,7 +382,7 @@ def _restore(exported: Mapping[str, str | None]) -> None:
 
 
 def _remove(folder: str) -> None:
-    """Remove the folder, even if a process that is about to end still writes to it."""
+    """Remove the folder, even while a process that is about to end still writes there."""
     for _ in range(50):
         shutil.rmtree(folder, ignore_errors=True)
         if not Path(folder).exists():
