@@ -52,6 +52,7 @@ class WarmProcess:
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
+        self._logs = tempfile.TemporaryDirectory(prefix="warm-")
         self._children = 0
 
     def start(self, program: str, folder: Path, *, disk: str = "", log: Path | None = None, **environ: str) -> Child:
@@ -65,7 +66,7 @@ class WarmProcess:
             environ: Changed environment variables.
         """
         self._children += 1
-        log = log or Path(tempfile.gettempdir()) / f"warm-{os.getpid()}-{self._children}"
+        log = log or Path(self._logs.name) / str(self._children)
         log.touch()
         environ = dict(os.environ) | environ  # as it is now, and not as it was when the process started
         request = {"program": program, "folder": str(folder), "disk": disk, "log": str(log), "environ": environ}
@@ -81,6 +82,7 @@ class WarmProcess:
         """End the process."""
         with self._process as process:  # closes both pipes and waits
             process.stdin.close()
+        self._logs.cleanup()
 
 
 def _serve() -> None:
