@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+from benchmark.core.names import suggestion
 from benchmark.study.schema import Setting
 from benchmark.training.phases import Budget
 from benchmark.training.schedules import Cyclical, WarmUp, parse_schedule
@@ -135,7 +136,7 @@ class Settings:
         """
         unknown = sorted(overrides.keys() - set(SETTINGS))
         if unknown:
-            raise ValueError(f"unknown setting {unknown[0]!r}; known: {', '.join(SETTINGS)}")
+            raise ValueError(f"unknown setting {unknown[0]!r}; {suggestion(unknown[0], SETTINGS)}")
         return replace(self, **dict(overrides))  # type: ignore[arg-type]  # values are checked when they are set
 
     def in_key(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ NAN, INFINITE = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
-        ("bta", 1.0, "unknown setting 'bta'; known: hidden, latent"),
+        ("bta", 1.0, "unknown setting 'bta'; did you mean 'beta'?"),
         *(("beta", value, "a number that is not negative, or '1/n^2'") for value in (-0.1, "1/n", "", NAN, INFINITE)),
         *(("samples", value, "a whole number of at least 1") for value in (0, -1, 1.0, "1", True)),
         *(("estimator", value, "'A', 'B' or 'IW'") for value in ("C", "a", "", 1)),

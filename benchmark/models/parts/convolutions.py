@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import warnings
 from functools import partial
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from benchmark.core.names import suggestion
 from benchmark.models.numerics.layers import Streams, encoder_layers
 from benchmark.models.parts.encoders import EncoderShape, EncoderSpec
 from benchmark.training.graph import Graph
@@ -134,9 +134,7 @@ def check_convolution(name: str) -> None:
     """
     known = _known()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"torch-geometric has no convolution {name!r}; {hint}known: {', '.join(sorted(known))}")
+        raise ValueError(f"torch-geometric has no convolution {name!r}; {suggestion(name, known)}")
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             layer = _made(name, 3, 2)
