@@ -110,7 +110,7 @@ class ModelSpec:
     def accepts(self) -> tuple[str, ...]:
         """Names of the settings that a study may override: those that are set, of the parts, and of training."""
         if not self.trained:
-            return in_table_order((*UNTRAINED, *(name for name in self.encoder.settings if name == "convolution")))
+            return in_table_order((*UNTRAINED, *self.encoder.settings))
         parts = (*self.encoder.settings, *self.posterior.settings, *self.decoder.settings)
         rowwise = () if self.uses_graph else ROWWISE
         return in_table_order((*TRAINING, *rowwise, *PENALTIES, *parts, *self.settings.in_key()))
