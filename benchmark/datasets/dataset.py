@@ -33,14 +33,17 @@ class Dataset:
         family: A word for the kind of data, such as "citation" or "image".
         evidence: False for synthetic and toy data. Statements over datasets leave these out.
         x: Scaled features, float32 [n, f].
-        y: Class numbers, [n]. Every class of 0..k-1 occurs. None without labels.
+        y: Class numbers, [n]. Every class of 0..k-1 occurs. −1 marks a row without a label: models train on it, and no
+            task scores it. None without labels.
         edges: Edges, [m, 2], with i < j, unique and in lexicographic order. None without a graph.
         scaling: The scaling that made ``x``.
+        scaling_reason: Why this scaling: asked for, or chosen by "auto" because of the values.
         fingerprint: SHA-256 of the unscaled content and the name of the scaling. Records identify the data by it.
             The published split is part of the content, unless the spec pins every file.
         removed: How many edges were dropped, by reason.
         image_shape: Height and width if a row is an image.
         published: The published split of the rows, if the data have one.
+        notes: What was left out of the data, one sentence each, such as the weights of edges.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Dataset:
     removed: Removed = field(default_factory=Removed)
     image_shape: tuple[int, int] | None = None
     published: NodeSplit | None = None
+    scaling_reason: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -70,6 +75,11 @@ class Dataset:
         """k, the number of classes; 0 without labels."""
         return 0 if self.y is None else int(self.y.max()) + 1
 
+    @property
+    def labelled(self) -> Integers:
+        """The numbers of the rows with a label, sorted."""
+        return np.empty(0, dtype=np.int64) if self.y is None else np.flatnonzero(self.y >= 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Raw:
@@ -77,10 +87,13 @@ class Raw:
 
     Attributes:
         x: A matrix of numbers, dense or scipy sparse, [n, f].
-        y: Class numbers, [n].
+        y: Class numbers, [n]. −1 means no label.
         edges: Pairs of row numbers, [m, 2], in any direction. Duplicates and self-loops are allowed.
         train_mask: True for the training rows of a published split, [n].
         test_mask: True for the test rows of a published split, [n].
+        labelled: False for rows whose entry of ``y`` is no label, [n].
+        weights: Weights of ``edges``, [m]. They are checked and dropped, because no model uses them.
+        notes: What the loader left out, one sentence each. ``run``, the card and the page print them.
     """
 
     x: Any
@@ -88,6 +101,9 @@ class Raw:
     edges: Any = None
     train_mask: Any = None
     test_mask: Any = None
+    labelled: Any = None
+    weights: Any = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
