@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class EdgeSplit:
     test_negatives: Integers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Split:
     """All splits of a dataset under one seed.
 
@@ -40,13 +41,22 @@ class Split:
         few: The node split with few training rows, or None without labels.
         many: The node split with many training rows, or None without labels.
         published: The node split of the publication, or None. Its validation rows are in neither part.
-        edges: The edge split, or None without a graph.
+        split_edges: Makes ``edges``.
     """
 
     few: NodeSplit | None
     many: NodeSplit | None
     published: NodeSplit | None
-    edges: EdgeSplit | None
+    split_edges: Callable[[], EdgeSplit | None]
+
+    @cached_property
+    def edges(self) -> EdgeSplit | None:
+        """The edge split, or None without a graph. It is made on first use, so other tasks take any graph.
+
+        Raises:
+            InputError: if the graph has too few edges or non-edges.
+        """
+        return self.split_edges()
 
 
 def split(dataset: Dataset, seed: int) -> Split:
@@ -58,7 +68,7 @@ def split(dataset: Dataset, seed: int) -> Split:
     negatives as edges.
 
     Raises:
-        InputError: if every class has one row only, or the graph has too few edges or non-edges.
+        InputError: if every class has one row only.
     """
 
     def stream(part: str) -> np.random.Generator:
@@ -70,8 +80,7 @@ def split(dataset: Dataset, seed: int) -> Split:
             raise InputError(f"dataset {dataset.name!r}: every class has one row only, and no row is left for testing")
         few = _node_split(dataset.y, lambda count: 20 if count >= 40 else max(1, count // 2), rng=stream("few"))
         many = _node_split(dataset.y, lambda count: max(1, count * 8 // 10), rng=stream("many"))
-    edges = None if dataset.edges is None else _edge_split(dataset, dataset.edges, stream)
-    return Split(few=few, many=many, published=dataset.published, edges=edges)
+    return Split(few=few, many=many, published=dataset.published, split_edges=lambda: _edge_split(dataset, stream))
 
 
 def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Generator) -> NodeSplit:
@@ -83,11 +92,14 @@ def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Gene
     return NodeSplit(train=_read_only(np.flatnonzero(train)), test=_read_only(np.flatnonzero(~train)))
 
 
-def _edge_split(dataset: Dataset, edges: Integers, stream: Callable[[str], np.random.Generator]) -> EdgeSplit:
+def _edge_split(dataset: Dataset, stream: Callable[[str], np.random.Generator]) -> EdgeSplit | None:
+    edges = dataset.edges
+    if edges is None:
+        return None
     if len(edges) < _FEWEST_EDGES:
         raise InputError(
             f"dataset {dataset.name!r}: {len(edges)} edges are too few to hold some out, expected at least "
-            f"{_FEWEST_EDGES}; give it more edges, or none: graph models then train on a nearest-neighbour graph"
+            f"{_FEWEST_EDGES}; leave out the link tasks, or give it more edges"
         )
     n, m = dataset.rows, len(edges)
     validation, test = m // 20, m // 10
@@ -99,7 +111,7 @@ def _edge_split(dataset: Dataset, edges: Integers, stream: Callable[[str], np.ra
         if wanted > free:
             raise InputError(
                 f"dataset {dataset.name!r}: too few non-edges: {wanted} {part} negatives wanted, but of {n} rows only "
-                f"{free} pairs are free; the graph is too dense for link prediction"
+                f"{free} pairs are free; the graph is too dense for link prediction, so leave out the link tasks"
             )
     held_out = sample_non_edges(n, codes, validation + test, rng=stream("held-out negatives"))
     train_negatives = sample_non_edges(n, train, len(train), rng=stream("training negatives"))

@@ -10,6 +10,7 @@ import numpy as np
 from benchmark.core.errors import InputError, UnavailableError
 from benchmark.datasets import Dataset, neighbour_graph, split
 from benchmark.plugins.tables import OURS, Tables
+from benchmark.study.expansion import expand
 from benchmark.study.schema import Study
 
 NEIGHBOURS = 9
@@ -55,14 +56,19 @@ def load_all(
         The datasets by name, and an error message for each dataset that is left out.
 
     Raises:
-        InputError: If a dataset is unknown, malformed or missing. The message lists all such datasets.
+        InputError: If a dataset is unknown, malformed, missing, or cannot be split for the study's tasks. The message
+            lists all such datasets.
     """
+    names = {task for arm in expand(study) for _, task in arm.asked}
+    asked = [task for task in tables.tasks if task.name in names]
+    links = any(task.edge_set == "training-edges" or task.needs == "links" for task in asked)
     data: dict[str, Prepared] = {}
     refused: list[InputError] = []
     for name in study.datasets:
         try:
             dataset = tables.load(name, root)
-            split(dataset, seed=0)  # refuses data that cannot be split once, not in every unit
+            parts = split(dataset, seed=0)  # refuses data that cannot be split once, not in every unit
+            _ = parts.edges if links else None
             data[name] = Prepared.of(dataset)
         except InputError as error:
             refused.append(error)

@@ -35,10 +35,10 @@ def as_set(pairs):
 def parts(value):
     """All arrays of a split by name."""
     found = {}
-    for part in fields(value):
-        inner = getattr(value, part.name)
+    for name in ("few", "many", "published", "edges"):
+        inner = getattr(value, name)
         if inner is not None:
-            found |= {f"{part.name}.{field.name}": getattr(inner, field.name) for field in fields(inner)}
+            found |= {f"{name}.{field.name}": getattr(inner, field.name) for field in fields(inner)}
     return found
 
 
@@ -179,7 +179,7 @@ def test_another_fingerprint_is_another_split():
 
 def test_too_few_edges_are_refused():
     with pytest.raises(InputError, match=r"'made-up': 19 edges are too few to hold some out, expected at least 20"):
-        split(dataset(30, edges=random_graph(30, 19)), 0)
+        _ = split(dataset(30, edges=random_graph(30, 19)), 0).edges
     assert len(split(dataset(30, edges=random_graph(30, 20)), 0).edges.validation) == 1
 
 
@@ -188,4 +188,11 @@ def test_too_few_edges_are_refused():
 )
 def test_too_few_non_edges_are_refused(edges, part, free):
     with pytest.raises(InputError, match=rf"'made-up': too few non-edges: \d+ {part} .* only {free} pairs are free"):
-        split(dataset(10, edges=random_graph(10, edges)), 0)
+        _ = split(dataset(10, edges=random_graph(10, edges)), 0).edges
+
+
+def test_rows_are_split_whatever_the_density_of_the_graph():
+    y = np.arange(10) % 2
+    without = split(dataset(10, y=y), 0)
+    complete = split(replace(dataset(10, y=y, edges=random_graph(10, 45)), fingerprint=dataset(10, y=y).fingerprint), 0)
+    np.testing.assert_array_equal(complete.few.train, without.few.train)

@@ -214,7 +214,7 @@ def test_a_task_reads_the_part_of_the_split_that_it_needs(task, case, dataset):
     if task.needs == "labels":
         assert parts in ([], ["few"], ["many"])
     else:
-        assert parts == [{"links": "edges", "published": "published"}[task.needs]]
+        assert parts == [{"links": "split_edges", "published": "published"}[task.needs]]
 
 
 @named([task for task in NODES if "accuracy" in task.metrics])
