@@ -48,6 +48,7 @@ def report(
         read.append(frames.read_frames(results, study.name))
         check_scores(read[-1][0])
         frames.check_records(read[-1][0], store, frames.paths(results, study.name)[0])
+    frames.check_names(read)
     scores, units = frames.combine_frames(read)
     declared = [declaration.read_declaration(results, study.name) for study in chosen]
 

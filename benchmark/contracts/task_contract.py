@@ -49,7 +49,7 @@ class TaskCase:
         close = np.where(y[:, None] == y[None, :], 0.06, 0.005)
         edges = np.argwhere(np.triu(rng.random(close.shape) < close, 1))
         order = rng.permutation(_ROWS)
-        masks = {
+        masks: dict[str, Any] = {
             "train_mask": np.isin(np.arange(_ROWS), order[:60]),
             "test_mask": np.isin(np.arange(_ROWS), order[60:200]),
         }

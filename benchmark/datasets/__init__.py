@@ -6,6 +6,7 @@ from benchmark.datasets.dataset_table import DATASETS, PREFIXES, load, spec
 from benchmark.datasets.files.download import data_root
 from benchmark.datasets.files.fetch import offline
 from benchmark.datasets.neighbours import neighbour_graph
+from benchmark.datasets.sources.paths import placed
 from benchmark.datasets.splits import EdgeSplit, Split, split
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "make_dataset",
     "neighbour_graph",
     "offline",
+    "placed",
     "spec",
     "split",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.core.errors import InputError, UnavailableError
-from benchmark.datasets import Dataset, neighbour_graph, split
+from benchmark.datasets import Dataset, neighbour_graph, placed, split
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.expansion import expand
 from benchmark.study.schema import Study
@@ -42,13 +42,14 @@ class Prepared:
 
 
 def load_all(
-    study: Study, root: Path, *, skip_missing: bool, tables: Tables = OURS
+    study: Study, root: Path, folder: Path = Path(), *, skip_missing: bool, tables: Tables = OURS
 ) -> tuple[dict[str, Prepared], list[str]]:
     """Load and check every dataset of a study.
 
     Args:
         study: The resolved study.
         root: Folder of the data files.
+        folder: Folder that the paths in names such as ``npz:FILE`` start at.
         skip_missing: Leave out datasets with missing files. At least one dataset must remain.
         tables: Our tables and the plugins.
 
@@ -66,7 +67,7 @@ def load_all(
     refused: list[InputError] = []
     for name in study.datasets:
         try:
-            dataset = tables.load(name, root)
+            dataset = tables.load(placed(name, folder), root)
             parts = split(dataset, seed=0)  # refuses data that cannot be split once, not in every unit
             _ = parts.edges if links else None
             data[name] = Prepared.of(dataset)

@@ -29,7 +29,7 @@ class PlanOptions:
     Attributes:
         file: The study as declared in its file.
         seeds: Number of seeds, instead of the study's.
-        datasets: Names separated by commas, instead of the study's.
+        datasets: Names separated by commas, instead of the study's. Paths start at the current folder.
         models: Names separated by commas, instead of the study's models, variants, waterfalls and ladders.
         plugins: Plugin files, besides those of the study.
         data_root: Folder of the data files. The default is BENCHMARK_DATA_ROOT, then the user's cache folder.
@@ -91,7 +91,8 @@ def plan_for(options: PlanOptions, device: str) -> tuple[Plan, list[str]]:
     study = study_for(options)
     root = data_root(options.data_root)
     with nullcontext() if options.download else offline():
-        data, refused = load_all(study.chosen, root, skip_missing=options.skip_missing, tables=study.tables)
+        folder = options.file.folder if options.datasets is None else Path()
+        data, refused = load_all(study.chosen, root, folder, skip_missing=options.skip_missing, tables=study.tables)
     return make_plan(study.chosen, data, device, study.tables), refused
 
 

@@ -89,3 +89,19 @@ def combine_frames(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[
     scores = scores.drop_duplicates([column for column in scores.columns if column not in ("value", "status")])
     units = units.sort_values("status", key=lambda status: status.ne("failed"), kind="stable").drop_duplicates("key")
     return scores.reset_index(drop=True), units.reset_index(drop=True)
+
+
+def check_names(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> None:
+    """Check the names of datasets in the scores and units of several studies.
+
+    Raises: InputError if one name means different data, or the same data have two names.
+    """
+    pairs = pd.concat([units[["dataset", "fingerprint"]] for _, units in parts]).drop_duplicates()
+    for name in pairs["dataset"][pairs["dataset"].duplicated()]:
+        raise InputError(f"two of the studies call different data {name!r}; report them apart, or rename one file")
+    for fingerprint in pairs["fingerprint"][pairs["fingerprint"].duplicated()]:
+        one, other, *_ = pairs["dataset"][pairs["fingerprint"] == fingerprint]
+        raise InputError(
+            f"datasets {one!r} and {other!r} of two studies are the same data; report the studies apart, or run both "
+            "with one name"
+        )

@@ -66,7 +66,8 @@ class Asked(Frozen):
     Attributes:
         name: Names the frames and the declaration.
         title: The heading of the report.
-        datasets: Names from the table of datasets, or files such as ``csv:mine.csv``.
+        datasets: Names from the table of datasets, or files such as ``csv:mine.csv``. In a study file, paths start at
+            its folder.
         variants: Models that are trained under other settings too.
         seeds: Number of repetitions; the seeds are 0 to ``seeds`` − 1.
         readouts: Readouts of each latent.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from benchmark.study.schema import Asked, Contrast, Frozen, Role, check_distinct
 
@@ -44,6 +45,18 @@ class StudyFile(Asked):
     leave_out: tuple[str, ...] = Field(default=(), alias="except")
     pairs: tuple[Pair, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the paths of ``datasets`` start at."""
+        return self._folder
+
+    def read_from(self, folder: Path) -> StudyFile:
+        """The study with all paths seen from the folder of its file. Names of datasets stay as they are written."""
+        here = self.model_copy(update={"plugins": tuple(str(folder / plugin) for plugin in self.plugins)})
+        here._folder = folder
+        return here
 
     @field_validator("models", mode="plain")
     @classmethod

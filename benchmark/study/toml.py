@@ -39,13 +39,12 @@ def load_study(name: str) -> StudyFile:
     if path is None:
         raise unknown("study", name, known)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"study file {name} does not exist; the bundled studies are {', '.join(known)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise InputError(f"study file {name} cannot be read: {error}") from None
-    study = parse_study(content, where=str(path))
-    return study.model_copy(update={"plugins": tuple(str(path.parent / plugin) for plugin in study.plugins)})
+    return parse_study(content, where=str(path)).read_from(path.parent)
 
 
 def parse_study(content: dict[str, Any], *, where: str) -> StudyFile:
