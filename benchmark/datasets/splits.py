@@ -38,8 +38,8 @@ class Split:
     """All splits of a dataset under one seed.
 
     Attributes:
-        few: The node split with few training rows, or None without labels.
-        many: The node split with many training rows, or None without labels.
+        few: The node split with few training rows, or None without labels. Rows without a label are in neither part.
+        many: The node split with many training rows, or None without labels. Likewise.
         published: The node split of the publication, or None. Its validation rows are in neither part.
         split_edges: Makes ``edges``.
     """
@@ -76,20 +76,23 @@ def split(dataset: Dataset, seed: int) -> Split:
 
     few = many = None
     if dataset.y is not None:
-        if dataset.classes == dataset.rows:
-            raise InputError(f"dataset {dataset.name!r}: every class has one row only, and no row is left for testing")
+        if dataset.classes == len(dataset.labelled):
+            raise InputError(
+                f"dataset {dataset.name!r}: every class has one row only, and no row is left for testing; "
+                "give more labels, or leave the labels out"
+            )
         few = _node_split(dataset.y, lambda count: 20 if count >= 40 else max(1, count // 2), rng=stream("few"))
         many = _node_split(dataset.y, lambda count: max(1, count * 8 // 10), rng=stream("many"))
     return Split(few=few, many=many, published=dataset.published, split_edges=lambda: _edge_split(dataset, stream))
 
 
 def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Generator) -> NodeSplit:
-    """``share`` maps the size of a class to its number of training rows."""
+    """``share`` maps the size of a class to its number of training rows. Rows of −1 are in neither part."""
     train = np.zeros(len(y), dtype=bool)
     for label in range(int(y.max()) + 1):
         members = rng.permutation(np.flatnonzero(y == label))
         train[members[: share(len(members))]] = True
-    return NodeSplit(train=_read_only(np.flatnonzero(train)), test=_read_only(np.flatnonzero(~train)))
+    return NodeSplit(train=_read_only(np.flatnonzero(train)), test=_read_only(np.flatnonzero(~train & (y >= 0))))
 
 
 def _edge_split(dataset: Dataset, stream: Callable[[str], np.random.Generator]) -> EdgeSplit | None:

@@ -167,9 +167,11 @@ def _check_scores(first: Held, second: Held) -> None:
     ]
     if others:
         slot = others[0]
-        metric = next(name for name in ours.scores[slot] if ours.scores[slot][name] != theirs.scores[slot].get(name))
+        first_scores, second_scores = ours.scores[slot], theirs.scores[slot]
+        names = dict.fromkeys([*first_scores, *second_scores])  # a record may lack a metric
+        metric = next(name for name in names if first_scores.get(name) != second_scores.get(name))
         score = f"{slot.task} on {slot.readout}, draw {slot.draw}, has {metric}"
-        values = [f"{each.record.scores[slot].get(metric)} in {each.folder}" for each in (first, second)]
+        values = [f"{each.record.scores[slot].get(metric, 'absent')} in {each.folder}" for each in (first, second)]
         more = f" ({len(others) - 1} more scores differ)" if len(others) > 1 else ""
         raise InputError(f"{_named(ours)}: {score} {values[0]} and {values[1]}{more}{_otherwise(ours, theirs)}")
     if "failed" not in (ours.status, theirs.status) and ours.status != theirs.status:

@@ -6,14 +6,14 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from benchmark.core.errors import InputError
-from benchmark.tasks import METRICS, TASKS
+from benchmark.tasks import METRICS, TASKS, Task
 
 SCHEMA = 1
 
@@ -96,7 +96,7 @@ class Record:
         status: A diverged unit is scored as a constant latent, which gives chance. A failed unit lacks scores.
         message: Why the unit diverged or failed.
         provenance: How the unit was made.
-        scores: Value of each metric, by slot.
+        scores: Value of each metric, by slot. Slots of older versions of a task may stand beside the new one.
         curve: Loss and its parts by epoch.
         diagnostics: Measures of the latent.
         latents: File of the latents below the results folder. Empty if they are not kept.
@@ -125,7 +125,7 @@ class Record:
             if file and not _LATENTS.fullmatch(file):
                 raise ValueError(f"{kind} {file!r} is not a file of the folder 'latents'")
         for slot, metrics in self.scores.items():
-            check_metrics(slot, metrics, _METRICS.get((slot.task, slot.version), metrics))
+            check_metrics(slot, metrics, _TASKS.get((slot.task, slot.version)))
 
     @property
     def key(self) -> str:
@@ -215,30 +215,30 @@ class Record:
 
 _LATENTS = re.compile(r"latents/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npz")
 _IDENTITY, _PROVENANCE = TypeAdapter(Identity), TypeAdapter(Provenance)
-_METRICS = {(task.name, task.version): task.metrics for task in TASKS}
+_TASKS = {(task.name, task.version): task for task in TASKS}
 _RANGES = {metric.name: (metric.low, metric.high) for metric in METRICS}
 _ROUNDING = 1e-9  # a perfect score may come out as 1.0000000000000002
 
 
-def check_metrics(slot: Slot, metrics: Mapping[str, float], wanted: Iterable[str]) -> None:
+def check_metrics(slot: Slot, metrics: Mapping[str, float], task: Task | None) -> None:
     """Check the scores of one slot.
 
     Args:
         slot: The readout, draw and task that the scores belong to.
-        metrics: Value of each metric.
-        wanted: Names of the metrics that the task gives.
+        metrics: Value of each metric. Only the required metrics of the task must be there.
+        task: The task in the slot's version. None if this version is not known, so that every metric is accepted.
 
     Raises:
-        ValueError: If the metrics are not the wanted ones, or a value is not a number in the range of its metric.
+        ValueError: If the metrics are not those of the task, or a value is not a number in the range of its metric.
 
-    >>> check_metrics(Slot("mean", 0, "k-means", 1), {"acc": 17.5}, ["acc"])
+    >>> check_metrics(Slot("mean", 0, "k-means", 1), {"acc": 17.5}, None)
     Traceback (most recent call last):
     ValueError: k-means on mean: acc is 17.5, expected a number from 0 to 1
     """
-    if set(metrics) != set(wanted):
+    if task is not None and not set(task.required) <= set(metrics) <= set(task.metrics):
         raise ValueError(
             f"{slot.task} on {slot.readout} has the metrics {', '.join(sorted(metrics)) or 'none'}, "
-            f"expected {', '.join(sorted(wanted))}"
+            f"expected {', '.join(sorted(task.metrics))}"
         )
     for name, value in metrics.items():
         low, high = _RANGES.get(name, (-math.inf, math.inf))

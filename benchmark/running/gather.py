@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,18 +26,42 @@ def gather(plan: Plan, records: Recorded) -> tuple[pd.DataFrame, pd.DataFrame]:
     Args:
         plan: The plan, which orders the rows.
         records: Records by key. Units without a record are left out.
+
+    Returns:
+        The scores and the units. A metric that a record lacks has no row. A failed score has a row for each metric that
+        the task gives on this dataset.
     """
-    metrics = {task.name: task.metrics for task in plan.tables.tasks}
     pairs = [(unit, records[unit.identity.key]) for unit in plan.units() if unit.identity.key in records]
-    scores = SCORES.frame(row for unit, record in pairs for row in _scores(unit, record, metrics))
+    given = _given(plan, pairs)
+    scores = SCORES.frame(row for unit, record in pairs for row in _scores(unit, record, given))
     return scores, UNITS.frame(_unit(plan, unit, record) for unit, record in pairs)
 
 
-def _scores(unit: PlannedUnit, record: Record, metrics_of: Mapping[str, tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+def _given(plan: Plan, pairs: Sequence[tuple[PlannedUnit, Record]]) -> dict[tuple[str, str], list[str]]:
+    """Return the metrics of each dataset and task, in the order of the task: those that some record has.
+
+    If all records failed, these are the required metrics of the task.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for unit, record in pairs:
+        for slot in unit.slots:
+            found.setdefault((unit.dataset, slot.task), set()).update(record.scores.get(slot, ()))
+    tasks = {task.name: task for task in plan.tables.tasks}
+    return {
+        (dataset, task): [name for name in tasks[task].metrics if name in (there or tasks[task].required)]
+        for (dataset, task), there in found.items()
+    }
+
+
+def _scores(
+    unit: PlannedUnit, record: Record, given: Mapping[tuple[str, str], Sequence[str]]
+) -> Iterator[dict[str, Any]]:
     for slot in unit.slots:
         metrics = record.scores.get(slot)
         status = "failed" if metrics is None else "diverged" if record.status == "diverged" else "complete"
-        for metric in metrics_of[slot.task]:
+        for metric in given[unit.dataset, slot.task]:
+            if metrics is not None and metric not in metrics:
+                continue
             yield {
                 "dataset": unit.dataset,
                 "model": unit.arm.model.name,

@@ -75,5 +75,5 @@ def _scored(
         for slot in group:
             task = context.tasks[slot.task]
             metrics = dict(task.score(matrix, case))
-            check_metrics(slot, metrics, task.metrics)
+            check_metrics(slot, metrics, task)
             yield slot, metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -115,12 +116,15 @@ def _check(
 def largest_difference(
     then: Mapping[Slot, Mapping[str, float]], now: Mapping[Slot, Mapping[str, float]]
 ) -> Difference | None:
-    """Compare all scores of ``now``. Return None if they are equal to the bit."""
+    """Compare all slots of ``now``. Return None if they are equal to the bit.
+
+    A metric that only one side has differs by infinity.
+    """
     differences = [
-        Difference(abs(value - then[slot][metric]), slot, metric)
+        Difference(abs(then[slot].get(metric, math.inf) - metrics.get(metric, math.inf)), slot, metric)
         for slot, metrics in now.items()
-        for metric, value in metrics.items()
-        if value != then[slot][metric]
+        for metric in dict.fromkeys([*then[slot], *metrics])
+        if then[slot].get(metric) != metrics.get(metric)
     ]
     return max(differences, key=lambda difference: difference.size, default=None)
 

@@ -58,12 +58,12 @@ def holes(scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row for each dataset, model, variant, edge set, readout and task with missing scores. ``there`` is the
         number of scores. ``expected`` is the number of seeds on the dataset, times the draws of the readout on the
-        dataset, times the metrics of the task.
+        dataset, times the metrics of the task on the dataset.
     """
     expected = (
         scores.groupby("dataset")["seed"].transform("nunique")
         * scores.groupby(["dataset", "readout"])["draw"].transform("nunique")
-        * scores.groupby("task")["metric"].transform("nunique")
+        * scores.groupby(["dataset", "task"])["metric"].transform("nunique")
     )
     cells = scores.assign(expected=expected).groupby(HOLE_COLUMNS[:6], sort=True)["expected"]
     found = cells.agg(there="size", expected="first").reset_index()

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from benchmark.core.arrays import Integers, Matrix
 from benchmark.latents.draws import PairScores
 from benchmark.tasks.logistic_regression import logistic_regression
-from benchmark.tasks.metrics import hits_at_20
+from benchmark.tasks.metrics import HITS, hits_at_20
 from benchmark.tasks.task import Case, Task
 
 _METRICS = ("auc", "ap", "hits@20")
@@ -26,7 +26,7 @@ def inner_product(z: Matrix | PairScores, case: Case) -> dict[str, float]:
         case: The edge split.
 
     Returns:
-        AUC, AP and Hits@20.
+        AUC, AP, and Hits@20 if there are 20 test non-edges.
 
     Raises:
         ValueError: if the dataset has no edges.
@@ -46,7 +46,7 @@ def hadamard(z: Matrix, case: Case) -> dict[str, float]:
         case: The edge split.
 
     Returns:
-        AUC, AP and Hits@20.
+        AUC, AP, and Hits@20 if there are 20 test non-edges.
 
     Raises:
         ValueError: if the dataset has no edges.
@@ -73,16 +73,13 @@ def _hadamard(z: Matrix, pairs: Integers) -> Matrix:
 def _ranking(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> dict[str, float]:
     truth = np.repeat(np.array([1, 0]), [len(positive), len(negative)])
     scores = np.concatenate([positive, negative]).astype(np.float64)
-    return {
-        "auc": float(roc_auc_score(truth, scores)),
-        "ap": float(average_precision_score(truth, scores)),
-        "hits@20": hits_at_20(positive, negative),
-    }
+    found = {"auc": float(roc_auc_score(truth, scores)), "ap": float(average_precision_score(truth, scores))}
+    return found if len(negative) < HITS else found | {"hits@20": hits_at_20(positive, negative)}
 
 
 INNER_PRODUCT = Task(
     name="link-inner-product",
-    version=2,
+    version=3,
     edge_set="training-edges",
     needs="links",
     metrics=_METRICS,
@@ -95,7 +92,7 @@ INNER_PRODUCT = Task(
 )
 HADAMARD = Task(
     name="link-hadamard",
-    version=2,
+    version=3,
     edge_set="training-edges",
     needs="links",
     metrics=_METRICS,

@@ -21,6 +21,7 @@ class Metric:
         low: Smallest possible score.
         high: Largest possible score.
         source: Definition, with the publication.
+        absent: Why the score may be left out, in words. Empty if it never is.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Metric:
     low: float
     high: float
     source: str
+    absent: str = ""
 
     def best(self, values: NDArray[np.float64]) -> float:
         """The best of ``values``, without NaN.
@@ -42,6 +44,7 @@ class Metric:
 METRICS = (
     Metric("acc", "ACC", "higher", 0.0, 1.0, "accuracy under the best matching of clusters to classes, Kuhn (1955)"),
     Metric("nmi", "NMI", "higher", 0.0, 1.0, "mutual information over the mean of the entropies, Vinh et al. (2010)"),
+    Metric("ami", "AMI", "higher", -1.0, 1.0, "mutual information adjusted for chance, Vinh et al. (2010), eq. 15"),
     Metric("ari", "ARI", "higher", -0.5, 1.0, "Rand index adjusted for chance, Hubert and Arabie (1985)"),
     Metric("weighted-f1", "weighted F1", "higher", 0.0, 1.0, "mean of the classes' F1, weighed by their sizes"),
     Metric("accuracy", "accuracy", "higher", 0.0, 1.0, "share of right labels"),
@@ -56,24 +59,28 @@ METRICS = (
         "higher",
         0.0,
         1.0,
-        "share of edges scored above the 20th highest non-edge, 1 with fewer than 20 non-edges, Hu et al. (2020)",
+        "share of edges scored above the 20th highest non-edge, Hu et al. (2020)",
+        absent="fewer than 20 test non-edges",
     ),
 )
-_HITS = 20
+HITS = 20
 
 
 def hits_at_20(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
     """Share of positive scores that are strictly above the 20th highest negative score.
 
-    A tie is no hit, so a constant latent scores 0. With fewer than 20 negatives the share is 1, as in the evaluator of
-    the Open Graph Benchmark. Source: Hu et al. (2020).
+    A tie is no hit, so a constant latent scores 0. Source: Hu et al. (2020). The evaluator of the Open Graph Benchmark
+    gives 1 to every latent if there are fewer than 20 negatives. Here such a score is refused.
+
+    Raises:
+        ValueError: if there are fewer than 20 negatives.
 
     >>> hits_at_20(np.array([4.0, 5.0, 5.5, 30.0]), np.arange(25.0))
     0.5
     """
-    if len(negative) < _HITS:
-        return 1.0
-    return float(np.mean(positive > np.partition(negative, -_HITS)[-_HITS]))
+    if len(negative) < HITS:
+        raise ValueError(f"{len(negative)} negatives, expected {HITS} or more; leave Hits@20 out")
+    return float(np.mean(positive > np.partition(negative, -HITS)[-HITS]))
 
 
 def best_matching(labels: Integers, clusters: Integers) -> Integers:

@@ -14,7 +14,7 @@ def best_epoch(epochs: Epochs, case: Case) -> dict[str, float]:
 
 ORACLE_K_MEANS = Task(
     name="oracle-k-means",
-    version=1,
+    version=2,
     edge_set="all-edges",
     needs="labels",
     metrics=K_MEANS.metrics,

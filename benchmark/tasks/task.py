@@ -6,15 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from benchmark.core.arrays import Integers
+import numpy as np
+
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.names import unknown
 from benchmark.datasets import Dataset, EdgeSplit, NodeSplit, Split
 from benchmark.latents.latents import ReadoutKind
+from benchmark.tasks.metrics import METRICS
 
 EdgeSet: TypeAlias = Literal["all-edges", "training-edges"]
 Need: TypeAlias = Literal["labels", "links", "published"]
 NodePart: TypeAlias = Literal["few", "many", "published"]
 Invariance: TypeAlias = Literal["rotation", "column scale", "row length", "sparse storage"]
+
+_MAY_LACK = {metric.name for metric in METRICS if metric.absent}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +27,7 @@ class Case:
     """The data that a task receives beside the latent.
 
     Attributes:
-        y: Class numbers, [n], or None without labels.
+        y: Class numbers, [n]; −1 marks a row without a label. None without labels.
         split: The split of the dataset under the seed.
         fingerprint: The dataset's fingerprint. Random streams depend on it.
         seed: The seed of the repetition.
@@ -35,7 +40,7 @@ class Case:
 
     @property
     def labels(self) -> Integers:
-        """``y``, for a task that needs labels.
+        """``y``, for a task that needs labels. Score the rows ``labelled`` only.
 
         Raises:
             ValueError: if the dataset has no labels.
@@ -44,8 +49,26 @@ class Case:
             raise ValueError("the task needs labels, and this dataset has none")
         return self.y
 
+    @property
+    def labelled(self) -> Integers:
+        """The numbers of the rows with a label, sorted, for a task that needs labels.
+
+        Raises:
+            ValueError: if the dataset has no labels.
+        """
+        return np.flatnonzero(self.labels >= 0)
+
+    def with_labels(self, z: Matrix) -> tuple[Matrix, Integers]:
+        """The labelled rows of a latent [n, d], and their labels. If every row has a label, both are unchanged.
+
+        Raises:
+            ValueError: if the dataset has no labels.
+        """
+        y, rows = self.labels, self.labelled
+        return (z, y) if len(rows) == len(y) else (z[rows], y[rows])
+
     def rows(self, part: NodePart) -> NodeSplit:
-        """A node split, for a task that needs labels or the published split.
+        """A node split, for a task that needs labels or the published split. All its rows have a label.
 
         Raises:
             ValueError: if the dataset has no such split.
@@ -76,11 +99,11 @@ class Task:
         version: Raised whenever the scores of this task would change.
         edge_set: The edges that the latents were trained on.
         needs: The part of a dataset that the task cannot do without. Datasets without this part are left out.
-        metrics: Names of the scores, as in METRICS.
+        metrics: Names of the scores, as in METRICS. A score may leave out those that are not ``required``.
         primary: The metric that judges contrasts of this task; one of ``metrics``.
         overlap: Test rows over training rows, if the random splits of two seeds overlap. ``statistics.contrasts``
             widens its intervals by this ratio. None if the spread over seeds is conditional on the data.
-        score: A function of a latent and a Case that returns a value for each metric.
+        score: A function of a latent and a Case that returns a value for each metric. Only rows with a label count.
         source: The publication or software that the task comes from.
         takes: The kinds of readouts that ``score`` accepts.
         fair: False if the task chooses by test labels, or repeats a mistake of a publication.
@@ -106,6 +129,11 @@ class Task:
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:
             raise unknown("primary metric", self.primary, self.metrics, where=f"task {self.name!r}")
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The metrics that every score has: the primary one, and those without a reason in ``Metric.absent``."""
+        return tuple(name for name in self.metrics if name == self.primary or name not in _MAY_LACK)
 
 
 def unmet_needs(dataset: Dataset) -> dict[Need, str]:

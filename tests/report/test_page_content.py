@@ -147,7 +147,7 @@ def test_failed_and_diverged_units_are_named_with_their_message() -> None:
     assert ["digits", "gae", "all-edges", "2", "diverged", "loss is not finite at epoch 3"] in rows
     assert len(rows) == 3  # cora has two units
     failed = next(row for row in reader.table("k-means on cora, %").rows if row[:2] == ["vae", "mean"])
-    assert failed[2:] == ["–", "–", "–", "–", "0 (3 failed)"]
+    assert failed[2:] == ["–", "–", "–", "–", "–", "0 (3 failed)"]
 
 
 def test_everything_failed_is_still_a_page() -> None:

@@ -9,6 +9,7 @@ from tiny import SMALLER, command, content, records, write_study
 
 from benchmark.results.record import Slot
 from benchmark.results.store import Store
+from benchmark.tasks import TASKS
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,16 @@ def test_the_same_key_with_other_scores_is_refused_and_named(folder):
     )
 
 
+def test_a_metric_that_only_one_record_has_is_named(folder):
+    record = next(each for each in records(folder / "one") if each.identity.unit == "training-edges")
+    slot = max(record.scores)
+    assert "hits@20" not in record.scores[slot]  # karate has seven test non-edges
+    which = records(folder / "one").index(record)
+    change(folder / "one", which, scores={**record.scores, slot: {**record.scores[slot], "hits@20": 0.5}})
+    assert "has hits@20 absent in whole and 0.5 in one" in refused(folder, "one", "--results", "whole")[1]
+    assert "has hits@20 0.5 in one and absent in whole" in refused(folder, "whole", "--results", "one")[1]
+
+
 def test_another_status_is_refused(folder):
     change(folder / "one", status="diverged")
     assert " is complete in whole and diverged in one" in refused(folder, "one", "--results", "whole")[1]
@@ -136,12 +147,13 @@ def test_failures_are_counted(folder):
     assert "8 records in all, 1 of them failed" in merge(folder, "one", "two", "--results", "all")[1]
 
 
-EXTRA = Slot("averaged-16", 0, "k-means", 1)
+K_MEANS = next(task for task in TASKS if task.name == "k-means")
+EXTRA = Slot("averaged-16", 0, "k-means", K_MEANS.version)
 
 
 def with_scores(record, *, without=None, extra=False):
     scores = {slot: metrics for slot, metrics in record.scores.items() if slot != without}
-    return scores | ({EXTRA: dict.fromkeys(("acc", "nmi", "ari", "macro-f1"), 0.5)} if extra else {})
+    return scores | ({EXTRA: dict.fromkeys(K_MEANS.metrics, 0.5)} if extra else {})
 
 
 def of_a_network(folder):

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.results.record import Identity, Provenance, Record, Slot
+from benchmark.results.record import Identity, Provenance, Record, Slot, check_metrics
 from benchmark.results.store import Store
-from benchmark.tasks import METRICS
+from benchmark.tasks import METRICS, TASKS
 
 IDENTITY = Identity("f" * 64, "own", "gae", 1, {"hidden": 32, "beta": None}, 0, "all-edges", "cpu")
 PROVENANCE = Provenance(1.5, 0.5, 1000, "a processor", 1, {"torch": "2.13"}, "abc", "python -m benchmark run x")
-SCORES = {"acc": 0.5, "nmi": 1 / 3, "ari": 0.125, "macro-f1": 0.5}
-MEAN, DRAW = Slot("mean", 0, "k-means", 1), Slot("sampled", 1, "k-means", 1)
+SCORES = {"acc": 0.5, "nmi": 1 / 3, "ami": 0.25, "ari": 0.125, "macro-f1": 0.5}
+TASK = {task.name: task for task in TASKS}
+K_MEANS, LINKS = TASK["k-means"], TASK["link-inner-product"]
+MEAN, DRAW = Slot("mean", 0, "k-means", K_MEANS.version), Slot("sampled", 1, "k-means", K_MEANS.version)
+LINK = Slot("mean", 0, LINKS.name, LINKS.version)
 
 
 def record(scores=None, **changes):
@@ -43,7 +46,24 @@ def test_the_record_of_the_first_schema_still_loads():
     path = Path(__file__).parents[1] / "data" / "record-schema-1.json"
     loaded = Record.from_json(path.read_bytes())
     assert (loaded.key, loaded.identity.schema) == ("bcbcee13b81f1bdd502ec493591c1ed9", 1)
-    assert loaded.scores[MEAN] == {"acc": 0.5, "nmi": 0.25, "ari": 0.125, "macro-f1": 0.5}
+    assert loaded.scores[replace(MEAN, version=1)] == {"acc": 0.5, "nmi": 0.25, "ari": 0.125, "macro-f1": 0.5}
+    assert MEAN not in loaded.scores
+
+
+def test_a_record_may_lack_a_metric_that_has_a_reason():
+    bare = {"auc": 0.5, "ap": 0.5}
+    assert Record.from_json(record({LINK: bare}).to_json()).scores == {LINK: bare}
+    assert set(LINKS.metrics) - set(LINKS.required) == {"hits@20"}
+    assert {metric.name: metric.absent for metric in METRICS if metric.absent} == {
+        "hits@20": "fewer than 20 test non-edges"
+    }
+
+
+def test_a_primary_metric_is_always_required():
+    hits = replace(LINKS, primary="hits@20")
+    assert hits.required == hits.metrics
+    with pytest.raises(ValueError, match="has the metrics ap, auc, expected ap, auc, hits@20"):
+        check_metrics(LINK, {"auc": 0.5, "ap": 0.5}, hits)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +176,8 @@ def test_a_record_under_a_wrong_name_is_refused(tmp_path):
         ({"scores": {MEAN: SCORES | {"acc": 1.5}}}, "k-means on mean: acc is 1.5, expected a number from 0 to 1"),
         ({"scores": {MEAN: SCORES | {"ari": -0.75}}}, "ari is -0.75, expected a number from -0.5 to 1"),
         ({"scores": {MEAN: SCORES | {"acc": float("nan")}}}, "acc is nan"),
-        ({"scores": {MEAN: {"acc": 0.5}}}, "has the metrics acc, expected acc, ari, macro-f1, nmi"),
+        ({"scores": {MEAN: {"acc": 0.5}}}, "has the metrics acc, expected acc, ami, ari, macro-f1, nmi"),
+        ({"scores": {LINK: {"auc": 0.5, "hits@20": 0.5}}}, "has the metrics auc, hits@20, expected ap, auc, hits@20"),
         ({"scores": {replace(MEAN, task="of a plugin"): {"auc": -0.5}}}, "auc is -0.5, expected a number from 0 to 1"),
         ({"status": "weird"}, "status 'weird' is unknown, expected one of complete, diverged, failed"),
         ({"generated": "../secret.npz"}, "generated '../secret.npz' is not a file of the folder 'latents'"),

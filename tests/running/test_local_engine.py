@@ -33,7 +33,7 @@ def test_a_run_records_every_unit_once_and_leaves_nothing_to_do(tmp_path):
     scores, units = gathered(plan, store)
     assert len(units) == len(list(plan.units())) == units["key"].nunique()
     assert set(units["status"]) == {"complete"}
-    metrics = {task.name: task.metrics for task in plan.tables.tasks}
+    metrics = {task.name: task.required for task in plan.tables.tasks}  # karate is too small for Hits@20
     assert len(scores) == sum(len(metrics[slot.task]) for unit in plan.units() for slot in unit.slots)
     identity = ["dataset", "model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
     assert not scores.duplicated(identity).any()

@@ -10,9 +10,11 @@ from tiny import command, content, make_plan, write_study
 from benchmark.commands.run_study import _check_writable
 from benchmark.core import files
 from benchmark.core.errors import InputError
+from benchmark.core.names import find
 from benchmark.results.store import Store
 from benchmark.running import run
 from benchmark.running.shards import Shard
+from benchmark.tasks import TASKS
 
 CELLS = {"models": ["raw", "ae", "vae", "gae", "vgae", "random"], "datasets": ["karate", "wine"]}
 
@@ -75,7 +77,7 @@ def test_the_share_does_not_depend_on_what_is_recorded(whole, tmp_path):
     victim = next(iter(before[1]))
     record = next(Store(whole / "results").read(path) for path in Store(whole / "results").files())
     unit = next(unit for unit in plan.units() if unit.identity.key == victim)
-    scores = {cell: dict.fromkeys(("acc", "nmi", "ari", "macro-f1"), 0.5) for cell in unit.slots}
+    scores = {cell: dict.fromkeys(find(TASKS, "task", cell.task).metrics, 0.5) for cell in unit.slots}
     some.put(replace(record, identity=unit.identity, scores=scores, status="complete"), same_latent=False)
     after = [{u for job in jobs(plan, some, number) for u in job.wanted} for number in seeds]
     assert after == [before[0], before[1] - {victim}, before[2]]

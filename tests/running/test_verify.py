@@ -1,5 +1,6 @@
 """Verify: a record counts as reproduced only if its scores come out again."""
 
+import math
 import re
 from dataclasses import replace
 
@@ -126,6 +127,8 @@ def test_the_largest_difference_is_found():
     now = {one: {"acc": 0.5, "nmi": 0.625}, other: {"acc": 0.25, "nmi": 0.5}}
     assert largest_difference(then, now) == Difference(0.25, other, "acc")
     assert largest_difference(then, {one: then[one]}) is None
+    for more, less in (({one: {"acc": 0.5}}, {one: {}}), ({one: {}}, {one: {"acc": 0.5}})):
+        assert largest_difference(more, less) == Difference(math.inf, one, "acc")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_mutual_info_score
 
 from benchmark.tasks import METRICS, TASKS
 from benchmark.tasks.metrics import best_matching, hits_at_20
@@ -42,15 +43,44 @@ def test_hits_by_hand():
     negative = np.random.default_rng(0).permutation(np.arange(25.0))  # the 20th highest is 5
     assert hits_at_20(np.array([4.0, 5.0, 5.5, 30.0]), negative) == 0.5
     assert hits_at_20(np.array([0.0, 0.5]), np.arange(20.0)) == 0.5
-    assert hits_at_20(np.array([-1.0]), np.arange(19.0)) == 1.0  # as OGB's evaluator has it
     assert hits_at_20(np.zeros(5), np.zeros(20)) == 0.0
+
+
+def test_hits_need_twenty_negatives():
+    """OGB's evaluator gives 1 to every latent then."""
+    with pytest.raises(ValueError, match="19 negatives, expected 20 or more; leave Hits@20 out"):
+        hits_at_20(np.array([-1.0]), np.arange(19.0))
+
+
+def partitions(n):
+    """Every partition of n things, as numbers of clusters."""
+    if n == 1:
+        return [(0,)]
+    return [(*shorter, new) for shorter in partitions(n - 1) for new in range(max(shorter) + 2)]
+
+
+def test_the_smallest_ami_of_small_partitions_is_in_its_range():
+    """One block and single rows, laid so that the blocks hardly meet, come nearest to −1: −.80 at 1,000 rows."""
+    labels = [each for each in partitions(5) if list(each) == sorted(each)]
+    found = {(one, other): adjusted_mutual_info_score(one, other) for one in labels for other in partitions(5)}
+    assert min(found.values()) == pytest.approx(-0.5440960671809476)
+    assert found[(0, 0, 0, 1, 2), (0, 1, 2, 0, 0)] == pytest.approx(min(found.values()))
+    ami = next(metric for metric in METRICS if metric.name == "ami")
+    lowest = []
+    for n in (50, 200):
+        one, other = np.zeros(n, int), np.zeros(n, int)
+        one[n // 2 + 1 :] = 1 + np.arange(n // 2 - 1)
+        other[: n // 2 - 1] = 1 + np.arange(n // 2 - 1)
+        lowest.append(adjusted_mutual_info_score(one, other))
+    assert ami.low < lowest[1] < lowest[0] < -0.5
+    assert max(found.values()) == pytest.approx(ami.high)
 
 
 SCORES = st.integers(0, 12)
 
 
 @settings(deadline=None)
-@given(st.lists(SCORES, min_size=1, max_size=10), st.lists(SCORES, max_size=40))
+@given(st.lists(SCORES, min_size=1, max_size=10), st.lists(SCORES, min_size=20, max_size=40))
 def test_a_hit_has_fewer_than_twenty_negatives_at_or_above_it(positive, negative):
     hits = [sum(score <= other for other in negative) < 20 for score in positive]
     assert hits_at_20(np.array(positive, float), np.array(negative, float)) == np.mean(hits)

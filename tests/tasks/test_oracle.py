@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
 from benchmark.datasets import load, split
 from benchmark.latents.latents import Epochs
@@ -35,11 +35,12 @@ def test_the_oracle_takes_all_metrics_from_the_epoch_with_the_best_accuracy(case
     nmi = [normalized_mutual_info_score(LABELS, clusters) for clusters in (halves, nearly_one, thirds)]
     assert nmi[1] == min(nmi)
     found = ORACLE.score(Epochs(tuple(map(apart, (halves, nearly_one, thirds)))), case)
-    assert tuple(found) == ORACLE.metrics == ("acc", "nmi", "ari", "macro-f1")
+    assert tuple(found) == ORACLE.metrics == ("acc", "nmi", "ami", "ari", "macro-f1")
     assert found == pytest.approx(
         {
             "acc": 22 / 30,
             "nmi": nmi[1],
+            "ami": adjusted_mutual_info_score(LABELS, nearly_one),
             "ari": adjusted_rand_score(LABELS, nearly_one),
             "macro-f1": (2 * 22 / (28 + 24)) / 3,
         }

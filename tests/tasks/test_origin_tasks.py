@@ -10,7 +10,13 @@ import pytest
 import scipy.sparse as sp
 from made_up import K, N, a_dataset
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, average_precision_score, normalized_mutual_info_score, roc_auc_score
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    average_precision_score,
+    normalized_mutual_info_score,
+    roc_auc_score,
+)
 from sklearn.svm import SVC
 
 from benchmark.core.rng import generator
@@ -59,7 +65,7 @@ def test_the_tasks_have_their_edge_set_need_metrics_and_overlap():
     described = {task.name: (task.edge_set, task.needs, task.metrics, task.takes) for task in OF_TASKS}
     both, epochs = ("matrix", "epochs"), ("epochs",)
     assert described == {
-        "origin-k-means": ("all-edges", "labels", ("acc", "nmi", "ari"), both),
+        "origin-k-means": ("all-edges", "labels", ("acc", "nmi", "ami", "ari"), both),
         "origin-k-means-classes": ("all-edges", "labels", TASK["k-means"].metrics, epochs),
         "origin-svm": ("all-edges", "labels", ("weighted-f1",), both),
         "origin-links": ("training-edges", "links", TASK["link-inner-product"].metrics, epochs),
@@ -87,6 +93,7 @@ def test_published_k_means_uses_the_largest_label_for_k_and_the_mean_of_ten(case
     matched = [max(np.mean(np.array(to)[each.labels_] == case.y) for to in permutations(range(K))) for each in made]
     assert scores["acc"] == pytest.approx(np.mean(matched))
     assert scores["nmi"] == pytest.approx(np.mean([normalized_mutual_info_score(case.y, m.labels_) for m in made]))
+    assert scores["ami"] == pytest.approx(np.mean([adjusted_mutual_info_score(case.y, m.labels_) for m in made]))
     assert scores["ari"] == pytest.approx(np.mean([adjusted_rand_score(case.y, m.labels_) for m in made]))
     assert np.ptp([each.inertia_ for each in made]) > 0  # the ten differ, and their mean differs from all of them
 
@@ -192,9 +199,9 @@ def test_a_constant_latent_has_a_defined_value(case):
     uneven = replace(case, y=y)
     share = np.mean(y[generator(0, "origin-svm", case.fingerprint).permutation(N)[:18]] == 0)
     assert TASK["origin-svm"].score(z, uneven) == {"weighted-f1": pytest.approx(share * 2 * share / (share + 1))}
-    assert TASK["origin-k-means"].score(z, uneven) == pytest.approx({"acc": 40 / 60, "nmi": 0, "ari": 0})
+    assert TASK["origin-k-means"].score(z, uneven) == pytest.approx({"acc": 40 / 60, "nmi": 0, "ami": 0, "ari": 0})
     classes = TASK["origin-k-means-classes"].score(Epochs((z, z)), uneven)
-    assert classes == pytest.approx({"acc": 40 / 60, "nmi": 0, "ari": 0, "macro-f1": 0.8 / 3})
+    assert classes == pytest.approx({"acc": 40 / 60, "nmi": 0, "ami": 0, "ari": 0, "macro-f1": 0.8 / 3})
     assert TASK["origin-links"].score(Epochs((z,)), case) == pytest.approx({"auc": 0.5, "ap": 0.5, "hits@20": 0})
 
 
