@@ -167,7 +167,7 @@ class Record:
             provenance = _PROVENANCE.validate_python(content.pop("provenance"))
         except ValidationError as error:
             (first, *_) = error.errors(include_url=False)
-            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
+            raise ValueError(f"{'.'.join(map(str, first['loc']))} is missing, unknown or of another kind") from None
         if identity.schema != SCHEMA:
             raise ValueError(f"the schema is {identity.schema}, and this version of the benchmark reads {SCHEMA}")
         return cls(identity=identity, provenance=provenance, scores=scores, **content)

@@ -79,8 +79,9 @@ def read_declaration(results: Path, study: str) -> Declaration | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "damaged"
         raise InputError(
-            f"{target}: not a readable declaration ({type(error).__name__}); put back the file from before the run, "
+            f"{target}: not a readable declaration ({reason}); put back the file from before the run, "
             "or delete it: the report then says that none was kept"
         ) from None
 

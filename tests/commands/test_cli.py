@@ -230,7 +230,7 @@ def test_values_outside_the_unit_interval_are_refused_for_a_bernoulli_likelihood
             {"models": '["gae-gat"]', "variants": '[{models = ["gae-gat"], settings = {convolution = "GATCon"}}]'},
             ("variant 'convolution=GATCon' of gae-gat", "did you mean 'GATConv'?"),
         ),
-        ({"waterfalls": '["july"]'}, ("waterfalls.0: Input should be 'scripts' or 'june', got 'july'",)),
+        ({"waterfalls": '["july"]'}, ("waterfalls.0: expected 'scripts' or 'june', got 'july'",)),
         (
             {"models": '["vae"]', "variants": '[{models = ["vae"], settings = {hidden = [64, 0]}}]'},
             ("hidden", "(64, 0)"),
