@@ -58,7 +58,7 @@ class DatasetCase:
     def x(self) -> Matrix:
         """Features, [n, f]."""
         try:
-            return canonical_features(self.spec.name, self.loaded.x)
+            return canonical_features(self.spec.name, self.loaded.x, self.loaded.columns, self.spec.keep)[0]
         except InputError:
             raise NotExaminedError("its features are wrong") from None
 
@@ -68,7 +68,7 @@ class DatasetCase:
         if self.loaded.y is None:
             raise NotExaminedError("it has no labels")
         try:
-            return canonical_labels(self.spec.name, self.loaded.y, self.x.shape[0])
+            return canonical_labels(self.spec.name, self.loaded.y, self.x.shape[0], self.loaded.labelled)
         except InputError:
             raise NotExaminedError("its labels are wrong") from None
 
@@ -92,14 +92,14 @@ def _loads(case: DatasetCase) -> str:
 
 
 def _features(case: DatasetCase) -> str:
-    canonical_features(case.spec.name, case.loaded.x)
+    canonical_features(case.spec.name, case.loaded.x, case.loaded.columns, case.spec.keep)
     return ""
 
 
 def _labels(case: DatasetCase) -> str:
     if case.loaded.y is None:
         raise NotExaminedError("it has no labels, so k-means and classification are left out")
-    canonical_labels(case.spec.name, case.loaded.y, case.x.shape[0])
+    canonical_labels(case.spec.name, case.loaded.y, case.x.shape[0], case.loaded.labelled)
     return ""
 
 

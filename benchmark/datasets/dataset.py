@@ -19,9 +19,10 @@ from benchmark.datasets.canonical import (
     canonical_features,
     canonical_labels,
     canonical_split,
+    canonical_weights,
     fingerprint,
 )
-from benchmark.datasets.scaling import Scaling, fitting, scale
+from benchmark.datasets.scaling import Scaling, Unscaled, choose, scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,13 +87,14 @@ class Raw:
     """The output of a loader. ``make_dataset`` checks it and makes a Dataset of it.
 
     Attributes:
-        x: A matrix of numbers, dense or scipy sparse, [n, f].
+        x: A matrix of numbers, [n, f]: an array, a list, a frame, a tensor, or a sparse matrix of scipy.
         y: Class numbers, [n]. −1 means no label.
         edges: Pairs of row numbers, [m, 2], in any direction. Duplicates and self-loops are allowed.
         train_mask: True for the training rows of a published split, [n].
         test_mask: True for the test rows of a published split, [n].
         labelled: False for rows whose entry of ``y`` is no label, [n].
         weights: Weights of ``edges``, [m]. They are checked and dropped, because no model uses them.
+        columns: Names of the columns of ``x``, for messages. A frame brings its own.
         notes: What the loader left out, one sentence each. ``run``, the card and the page print them.
     """
 
@@ -103,6 +105,7 @@ class Raw:
     test_mask: Any = None
     labelled: Any = None
     weights: Any = None
+    columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -137,8 +140,8 @@ class DatasetSpec:
     Attributes:
         name: Name in studies, records and tables.
         load: A function of the data root that returns the content.
-        scaling: Scaling that is fitted on all rows, the same for every model. "auto" is "none" if every feature lies in
-            [0, 1], else "unit".
+        scaling: Scaling that is fitted on all rows, the same for every model. "auto" is "none" if every value is 0 or
+            1, else "unit".
         family: A word for the kind of data, such as "citation" or "image".
         source: Address of the data, or the function that makes them.
         licence: Licence of the data, in words.
@@ -153,6 +156,7 @@ class DatasetSpec:
         files: The published files.
         packed: A file with the same arrays as ``files``. It replaces all of them if it is in place.
         image_shape: Height and width if a row is an image.
+        keep: Columns that are features although they count the rows: names, or numbers from 0.
 
     Raises:
         InputError: if the scaling is unknown.
@@ -175,6 +179,7 @@ class DatasetSpec:
     files: tuple[PublishedFile, ...] = ()
     packed: PublishedFile | None = None
     image_shape: tuple[int, int] | None = None
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = (*get_args(Scaling), "auto")
@@ -193,13 +198,22 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     Raises:
         InputError: if the content is malformed, or differs from the spec.
     """
-    x = canonical_features(spec.name, raw.x)
-    y = None if raw.y is None else canonical_labels(spec.name, raw.y, x.shape[0])
-    edges, removed = (None, Removed()) if raw.edges is None else canonical_edges(spec.name, raw.edges, x.shape[0])
-    published = canonical_split(spec.name, raw.train_mask, raw.test_mask, y, x.shape[0])
+    x, columns = canonical_features(spec.name, raw.x, raw.columns, spec.keep)
+    n = x.shape[0]
+    y = None if raw.y is None else canonical_labels(spec.name, raw.y, n, raw.labelled)
+    edges, removed, notes = None, Removed(), tuple(raw.notes)
+    if raw.edges is not None:
+        edges, removed = canonical_edges(spec.name, raw.edges, n)
+    if raw.weights is not None:
+        notes += canonical_weights(spec.name, raw.weights, 0 if raw.edges is None else len(raw.edges))
+    if y is None and raw.labelled is not None:
+        raise InputError(f"dataset {spec.name!r}: labelled without labels; give y, or leave labelled out")
+    if y is not None and (y < 0).any():
+        notes += (f"{np.count_nonzero(y < 0):,} of {n:,} rows have no label: they train models and are not scored",)
+    published, left_out = canonical_split(spec.name, raw.train_mask, raw.test_mask, y, n)
     _check_sizes(spec, x, y, edges)
     _check_split(spec, published)
-    scaling = fitting(x) if spec.scaling == "auto" else spec.scaling
+    scaling, reason = choose(x) if spec.scaling == "auto" else (spec.scaling, "asked for")
     pinned = bool(spec.files) and all(file.exact for file in spec.files)
     content = fingerprint(x, y, edges, scaling, None if pinned else published)
     if spec.fingerprint not in (None, content):
@@ -207,16 +221,17 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
             f"dataset {spec.name!r}: its arrays have the fingerprint {content}, expected {spec.fingerprint}; "
             f"they are not the published ones: get them again from {spec.source}"
         )
-    x = scale(x, scaling)
+    scaled = scale(x, scaling, name=spec.name, columns=columns)
     parts = () if published is None else (published.train, published.test)
-    for array in (*((x,) if isinstance(x, np.ndarray) else (x.data, x.indices, x.indptr)), y, edges, *parts):
+    features = (scaled,) if isinstance(scaled, np.ndarray) else (scaled.data, scaled.indices, scaled.indptr)
+    for array in (*features, y, edges, *parts):
         if array is not None:
             array.setflags(write=False)
     return Dataset(
         name=spec.name,
         family=spec.family,
         evidence=spec.evidence,
-        x=x,
+        x=scaled,
         y=y,
         edges=edges,
         scaling=scaling,
@@ -224,10 +239,12 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
         removed=removed,
         image_shape=spec.image_shape,
         published=published,
+        scaling_reason=reason,
+        notes=(*notes, *left_out),
     )
 
 
-def _check_sizes(spec: DatasetSpec, x: Matrix, y: Integers | None, edges: Integers | None) -> None:
+def _check_sizes(spec: DatasetSpec, x: Unscaled, y: Integers | None, edges: Integers | None) -> None:
     sizes = (
         ("rows", x.shape[0], spec.rows),
         ("features", x.shape[1], spec.features),

@@ -11,10 +11,18 @@ from benchmark.core.names import distinct, find
 from benchmark.datasets.dataset import Dataset, DatasetSpec, make_dataset
 from benchmark.datasets.files.download import check_files
 from benchmark.datasets.files.fetch import fetch_missing
-from benchmark.datasets.sources import bundled, gnn_benchmark, images, planetoid, sdcn, synthetic, wikics
-from benchmark.datasets.sources.csv import csv_spec
-from benchmark.datasets.sources.npz import file_spec
-from benchmark.datasets.sources.pyg_names import class_spec
+from benchmark.datasets.sources import (
+    bundled,
+    csv,
+    gnn_benchmark,
+    images,
+    npz,
+    planetoid,
+    pyg_names,
+    sdcn,
+    synthetic,
+    wikics,
+)
 
 DATASETS: tuple[DatasetSpec, ...] = distinct(
     "dataset",
@@ -38,11 +46,16 @@ DATASETS: tuple[DatasetSpec, ...] = distinct(
     synthetic.CSBM_HARD,
 )
 
+
+def _form(name: str, options: Mapping[str, str]) -> str:
+    return name + "".join(f"[,{key}={what}]" for key, what in options.items())
+
+
 # Names outside the table: prefix, form of the name, and the function that makes a spec of it.
 PREFIXES: Mapping[str, tuple[str, Callable[[str], DatasetSpec]]] = {
-    "npz:": ("npz:FILE", file_spec),
-    "csv:": ("csv:FILE[,edges=FILE][,label=COLUMN][,id=COLUMN]", csv_spec),
-    "pyg:": ("pyg:CLASS[/NAME]", class_spec),
+    npz.PREFIX: (_form("npz:FILE", npz.OPTIONS), npz.file_spec),
+    csv.PREFIX: (_form("csv:FILE", csv.OPTIONS), csv.csv_spec),
+    pyg_names.PREFIX: (_form("pyg:CLASS[/NAME]", pyg_names.OPTIONS), pyg_names.class_spec),
 }
 
 
@@ -60,7 +73,7 @@ def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
     for prefix, (_, make) in PREFIXES.items():
         if name.startswith(prefix):
             made = make(name)
-            same = (replace(row, name=name) for row in table if made.files and _paths(row) == _paths(made))
+            same = (_renamed(row, name, made) for row in table if made.files and _paths(row) == _paths(made))
             return next(same, made)
     try:
         return find(table, "dataset", name)
@@ -85,6 +98,13 @@ def load(name: str, root: Path, table: Sequence[DatasetSpec] = DATASETS) -> Data
     fetch_missing(row, root)
     check_files(row, root)
     return make_dataset(row, row.load(root))
+
+
+def _renamed(row: DatasetSpec, name: str, made: DatasetSpec) -> DatasetSpec:
+    """The entry of the table under another name, with the options of ``made``. They change the fingerprint."""
+    if made.scaling == "auto":
+        return replace(row, name=name, keep=made.keep)
+    return replace(row, name=name, keep=made.keep, scaling=made.scaling, fingerprint=None)
 
 
 def _paths(row: DatasetSpec) -> list[str]:

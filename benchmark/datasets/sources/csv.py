@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
-from math import isfinite
+from math import isfinite, isinf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,32 @@ from numpy.typing import NDArray
 from benchmark.core.arrays import Integers
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
+from benchmark.datasets.canonical.class_labels import too_many_classes
+from benchmark.datasets.canonical.feature_matrix import FEWEST_COUNTED, UNNAMED
+from benchmark.datasets.conversion import EXACT, LOSS
 from benchmark.datasets.dataset import DatasetSpec, Raw
+from benchmark.datasets.sources.name_options import name_options, scaling_option, words
 
 PREFIX = "csv:"
-_OPTIONS = ("edges", "label", "id")
+OPTIONS = {
+    "edges": "FILE",
+    "label": "COLUMN",
+    "id": "COLUMN",
+    "keep": "COLUMN",
+    "unlabelled": "TEXT",
+    "scaling": "none|unit|standard",
+}
 _LIKE_LABELS = ("label", "class", "target", "y")
-_MISSING = ("", "na", "n/a", "nan", "null", "none", "<na>")
+_LIKE_WEIGHTS = ("weight", "weights", "w", "value")
+# Texts for a missing value, in features and labels alike: of pandas, R, spreadsheets and databases.
+_MISSING = {"", "#n/a n/a"}.union(
+    words("na n/a n.a. <na> #n/a #na nan +nan -nan nan(ind) -nan(ind) 1.#ind -1.#ind 1.#qnan -1.#qnan"),
+    words(r"nat null none nil \n ? - -- – — . .. ... … #value! #div/0! #ref! #name? #num! #null!"),
+)
+_ANY_MARK = "missing"  # unlabelled=missing: every mark of a missing value
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)  # as spreadsheets read it
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -43,45 +65,49 @@ class _Table:
 
 
 def csv_spec(name: str) -> DatasetSpec:
-    """The spec of ``csv:FILE[,edges=FILE][,label=COLUMN][,id=COLUMN]``. Files are relative to the current folder.
+    """The spec of ``csv:FILE`` with options such as ``,label=COLUMN``. Files are relative to the current folder.
 
     Raises:
         InputError: if an option is unknown, empty or repeated, or no file is named.
     """
-    first, *parts = name.removeprefix(PREFIX).split(",")
-    options: dict[str, str] = {}
-    for part in parts:
-        key, sign, value = part.strip().partition("=")
-        if not sign:
-            raise InputError(
-                f"dataset {name!r}: {part!r} is no option; expected edges=FILE, label=COLUMN or id=COLUMN, "
-                "and no comma in a file's or column's name"
-            )
-        if key not in _OPTIONS:
-            raise unknown("option", key, _OPTIONS, where=f"dataset {name!r}")
-        if key in options or not value:
-            raise InputError(f"dataset {name!r}: {key}= is {'given twice' if key in options else 'empty'}")
-        options[key] = value
+    first, options = name_options(name, PREFIX, OPTIONS)
     if not first:
         raise InputError(f"dataset {name!r}: no file; expected csv:features.csv")
     path = Path(first).expanduser()
-    edges = Path(options["edges"]).expanduser() if "edges" in options else None
+    one = {key: values[0] for key, values in options.items()}
     return DatasetSpec(
         name=f"{PREFIX}{path.stem}",
-        load=partial(_load, path=path, edges=edges, label=options.get("label"), identity=options.get("id")),
-        scaling="auto",
+        load=partial(
+            _load,
+            path=path,
+            edges=Path(one["edges"]).expanduser() if "edges" in one else None,
+            label=one.get("label"),
+            identity=one.get("id"),
+            keep=options.get("keep", ()),
+            unlabelled=one.get("unlabelled"),
+        ),
+        scaling=scaling_option(name, options.get("scaling", ())),
         family="file",
         source=str(path),
         licence="the file's own",
         citation="the file's own",
+        keep=options.get("keep", ()),
     )
 
 
-def _load(_root: Path, *, path: Path, edges: Path | None, label: str | None, identity: str | None) -> Raw:
-    return read_csv(path, edges=edges, label=label, identity=identity)
+def _load(_root: Path, *, path: Path, **options: Any) -> Raw:
+    return read_csv(path, **options)
 
 
-def read_csv(path: Path, *, edges: Path | None = None, label: str | None = None, identity: str | None = None) -> Raw:
+def read_csv(
+    path: Path,
+    *,
+    edges: Path | None = None,
+    label: str | None = None,
+    identity: str | None = None,
+    keep: Sequence[str] = (),
+    unlabelled: str | None = None,
+) -> Raw:
     """Read a dataset from a CSV file of features and an optional CSV file of edges, both with a header.
 
     The column of row names is ``identity``, else a first column ``id``, else a first column without a name, as pandas
@@ -89,10 +115,13 @@ def read_csv(path: Path, *, edges: Path | None = None, label: str | None = None,
 
     Args:
         path: File of features, one row per sample.
-        edges: File of edges: two columns of row names, or of row numbers from 0 if rows have no names. A third column
-            is ignored if it is the first and has no name.
-        label: Column of classes, text or numbers. Classes are numbered in sorted order.
+        edges: File of edges: two columns of row names, or of row numbers from 0 if rows have no names. Beside them, a
+            first column without a name is ignored, and the weights in a column ``weight`` are checked and dropped.
+        label: Column of classes. The text is the class, so 1 and 1.0 are two classes. Classes are in the order of
+            their numbers if all are numbers, else in the order of their texts.
         identity: Column of row names.
+        keep: Columns that are features although they look like labels or the numbers of rows.
+        unlabelled: The text that means no label, or "missing" for every mark of a missing value.
 
     Raises:
         InputError: if a file is missing, malformed or ambiguous. The message names the line.
@@ -103,15 +132,24 @@ def read_csv(path: Path, *, edges: Path | None = None, label: str | None = None,
     if labels is not None and labels == names:
         raise table.refused(f"column {label!r} cannot be both label and id")
     kept = [i for i in range(len(table.header)) if i not in (names, labels)]
+    for name in keep:
+        if _place(table, name, "keep") not in kept:
+            raise table.refused(f"column {name!r} cannot be kept as a feature: it is the label or the id")
     for i in kept:
-        _check_feature(table, table.header[i], labelled=label is not None)
+        if table.header[i] not in keep:
+            _check_feature(table, i, labelled=label is not None)
     if not kept:
         raise table.refused("no column is left for features")
+    if unlabelled is not None and labels is None:
+        raise table.refused("unlabelled= without label=; name the column of the labels")
     identities = None if names is None else _identities(table, names)
+    pairs, weights = (None, None) if edges is None else _edges(_read(edges), identities)
     return Raw(
         x=_numbers(table, kept),
-        y=None if labels is None else _classes(table, labels),
-        edges=None if edges is None else _edges(_read(edges), identities),
+        y=None if labels is None else _classes(table, labels, unlabelled),
+        edges=pairs,
+        weights=weights,
+        columns=tuple(table.header[i] for i in kept),
     )
 
 
@@ -183,13 +221,29 @@ def _identity(table: _Table, given: str | None) -> int | None:
     return 0 if table.header[0].lower() in ("", "id") else None
 
 
-def _check_feature(table: _Table, name: str, *, labelled: bool) -> None:
-    """Refuse a feature that may be a label or a row name. A label among the features would leak."""
+def _check_feature(table: _Table, column: int, *, labelled: bool) -> None:
+    """Refuse a feature that may be a label, a row name or the number of the row. Each of them would leak."""
+    name = table.header[column]
     for option, likely in (("label", () if labelled else _LIKE_LABELS), ("id", ("id",))):
         if name.lower() in likely:
-            raise table.refused(f"is column {name!r} a feature? say {option}={name}, rename it, or drop it")
+            raise table.refused(
+                f"is column {name!r} a feature? say {option}={name} if it is not, keep={name} if it is, or drop it"
+            )
     if not name:
         raise table.refused("column 1 has no name; name it or drop it")
+    if UNNAMED.fullmatch(name) or _counts(table.column(column)):
+        raise table.refused(
+            f"column {name!r} looks like the number of the row, which can give the class away; say id={name} if it "
+            f"names the rows, keep={name} if it is a feature, or drop it"
+        )
+
+
+def _counts(texts: list[str]) -> bool:
+    """Whether the texts are 0, 1, 2, … or 1, 2, 3, …"""
+    if len(texts) < FEWEST_COUNTED or _number(texts[0]) not in (0, 1):
+        return False
+    start = int(_number(texts[0]) or 0)
+    return all(_number(text) == start + i for i, text in enumerate(texts))
 
 
 def _identities(table: _Table, column: int) -> dict[str, int]:
@@ -210,65 +264,101 @@ def _numbers(table: _Table, columns: list[int]) -> NDArray[np.float64]:
     x = np.empty((len(table.rows), len(columns)))
     for j, column in enumerate(columns):
         texts = table.column(column)
-        try:
-            x[:, j] = [float(text) for text in texts]
-            plain = bool(np.isfinite(x[:, j]).all())
-        except ValueError:
-            plain = False
-        if not plain:
-            x[:, j] = _number_each(table, column, texts)
+        values = [_number(text) for text in texts]
+        if any(value is None or not isfinite(value) for value in values):
+            raise _no_numbers(table, column, texts, values)
+        x[:, j] = values
+        if np.abs(x[:, j]).max() > EXACT:
+            _check_digits(table, column, texts, x[:, j])
     return x
 
 
-def _number_each(table: _Table, column: int, texts: list[str]) -> list[float]:
-    """The numbers of a column with true, false or faulty values."""
-    name, values = table.header[column], [_number(text) for text in texts]
-
-    def refuse(wrong: list[int], what: str, remedy: str) -> None:
+def _no_numbers(table: _Table, column: int, texts: list[str], values: list[float | None]) -> InputError:
+    """The error for a column with text, missing or infinite values."""
+    name = table.header[column]
+    infinite = [i for i, text in enumerate(texts) if _INFINITE.fullmatch(text) or isinf(values[i] or 0.0)]
+    missing = [i for i, text in enumerate(texts) if text.lower() in _MISSING]
+    words = [i for i, value in enumerate(values) if value is None and i not in {*infinite, *missing}]
+    shown = repr(texts[words[0]][:40]) if words else ""
+    encode = f"name it with label={name} if it is the class, else encode it as numbers, or drop it"
+    for wrong, what, remedy in (
+        (words, f"no numbers ({shown})", encode),
+        (missing, "missing", "drop these rows, or fill them in"),
+        (infinite, "infinite", "drop these rows, or replace them"),
+    ):
         if wrong:
             count, line = f"{len(wrong)} of {len(texts)}", table.lines[wrong[0]]
-            raise table.refused(f"column {name!r}: {count} values are {what}, the first in line {line}; {remedy}")
+            return table.refused(f"column {name!r}: {count} values are {what}, the first in line {line}; {remedy}")
+    raise AssertionError(f"column {name!r} holds finite numbers only")
 
-    missing = [i for i, text in enumerate(texts) if text.lower() in _MISSING]
-    words = [i for i, value in enumerate(values) if value is None and texts[i].lower() not in _MISSING]
-    infinite = [i for i, value in enumerate(values) if value is not None and not isfinite(value)]
-    shown = repr(texts[words[0]][:40]) if words else ""
-    remedy = f"name it with label={name} if it is the class, else encode it as numbers, or drop it"
-    refuse(words, f"no numbers ({shown})", remedy)
-    refuse(missing, "missing", "drop these rows, or fill them in")
-    refuse(infinite, "infinite", "drop these rows, or replace them")
-    return [value for value in values if value is not None]
+
+def _check_digits(table: _Table, column: int, texts: list[str], values: NDArray[np.float64]) -> None:
+    """Refuse a column of numbers so long that float64 cannot tell them apart, such as names in digits."""
+    exact = [Decimal(text) for text in texts if text.lower() not in _TRUTH]
+    span = max(exact) - min(exact)
+    if span and Decimal(float(np.spacing(np.abs(values).max())) / 2) > Decimal(LOSS) * span:
+        raise table.refused(
+            f"column {table.header[column]!r} has values from {min(exact)} to {max(exact)}, which float64 cannot tell "
+            "apart; subtract the smallest one, or drop the column if it holds names"
+        )
 
 
 def _number(text: str) -> float | None:
-    """The number in a text, with 1 for true and 0 for false, or None."""
-    if text.lower() in _TRUTH:
-        return _TRUTH[text.lower()]
-    with suppress(ValueError):
-        return None if text.lower() in _MISSING else float(text)
-    return None
+    """The number in a text, as a spreadsheet reads it, with 1 for true and 0 for false; else None."""
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    return _TRUTH.get(text.lower())
 
 
-def _classes(table: _Table, column: int) -> Integers:
-    """The class number of each row. Classes are sorted as numbers if all are numbers, else as text."""
-    texts = table.column(column)
-    missing = [i for i, text in enumerate(texts) if text.lower() in _MISSING]
+def _classes(table: _Table, column: int, unlabelled: str | None) -> Integers:
+    """The class number of each row, −1 for no label. The text is the class, and numbers only order the classes."""
+    name, texts = table.header[column], table.column(column)
+    without = {i for i, text in enumerate(texts) if _is_unlabelled(text, unlabelled)}
+    if unlabelled is not None and not without:
+        raise table.refused(
+            f"unlabelled={unlabelled}: no value of column {name!r} is this; correct it, or leave it out"
+        )
+    missing = [i for i, text in enumerate(texts) if i not in without and text.lower() in _MISSING]
     if missing:
         raise table.refused(
-            f"column {table.header[column]!r}: {len(missing)} of {len(texts)} labels are missing, "
-            f"the first in line {table.lines[missing[0]]}; drop these rows, or give them a class of their own"
+            f"column {name!r}: {len(missing)} of {len(texts)} labels are missing, the first in line "
+            f"{table.lines[missing[0]]}; drop these rows, or say unlabelled=missing: they then train models and are "
+            "not scored"
         )
-    numbers = [_number(text) for text in texts]
-    given = np.array(texts if None in numbers else numbers)
-    return np.unique(given, return_inverse=True)[1].astype(np.int64)
+    classes = {text for i, text in enumerate(texts) if i not in without}
+    if not classes:
+        raise table.refused(f"column {name!r}: no row has a label; leave label= out")
+    others = classes - {"-1"}
+    if "-1" in classes and unlabelled is None and len(others) > 1 and all(_WHOLE.fullmatch(text) for text in others):
+        raise table.refused(
+            f"column {name!r} has the label -1 beside other whole numbers; say unlabelled=-1 if these rows have no "
+            "label, else give the class a name"
+        )
+    if too_many_classes(len(classes), len(texts) - len(without)):
+        raise table.refused(
+            f"column {name!r} has {len(classes)} different labels in {len(texts) - len(without)} rows: numbers to "
+            "predict or names, not classes; put them into bins, name another column, or leave label= out"
+        )
+    numbers = {text: _number(text) for text in classes}
+    ordered = sorted(classes) if None in numbers.values() else sorted(classes, key=lambda text: (numbers[text], text))
+    place = {text: number for number, text in enumerate(ordered)}
+    return np.array([-1 if i in without else place[text] for i, text in enumerate(texts)], dtype=np.int64)
 
 
-def _edges(table: _Table, identities: dict[str, int] | None) -> Integers:
-    """Pairs of row numbers, [m, 2]. An unknown id is refused, and a text that is no row number if rows have no ids."""
-    first = 1 if len(table.header) == 3 and not table.header[0] else 0
-    if len(table.header) - first != 2:
-        raise table.refused(f"it has {len(table.header)} columns, expected two: the ids of an edge's ends")
-    if identities is not None and all(name in identities for name in table.header[first:]):
+def _is_unlabelled(text: str, unlabelled: str | None) -> bool:
+    return text.lower() in _MISSING if unlabelled == _ANY_MARK else text == unlabelled
+
+
+def _edges(table: _Table, identities: dict[str, int] | None) -> tuple[Integers, NDArray[np.float64] | None]:
+    """Pairs of row numbers, [m, 2], and weights, [m]. An end that is no row is refused."""
+    first = 1 if len(table.header) > 2 and not table.header[0] else 0
+    weighted = len(table.header) - first == 3 and table.header[-1].lower() in _LIKE_WEIGHTS
+    if len(table.header) - first != 2 + weighted:
+        raise table.refused(
+            f"it has {len(table.header)} columns, expected two: the ids of an edge's ends; call a third one weight, or "
+            "drop it"
+        )
+    if identities is not None and all(name in identities for name in table.header[first : first + 2]):
         raise table.refused(f"its first line is an edge ({', '.join(table.header)}); expected a header")
     ends = [table.column(first), table.column(first + 1)]
     if identities is None:
@@ -280,4 +370,5 @@ def _edges(table: _Table, identities: dict[str, int] | None) -> Integers:
     if wrong:
         first_wrong = f"the first is {wrong[0][1]!r} in line {table.lines[wrong[0][0]]}"
         raise table.refused(f"{len(wrong)} end(s) of edges are no {known}, {first_wrong}; {remedy}")
-    return np.array([[identities[name] for name in end] for end in ends], dtype=np.int64).T
+    weights = _numbers(table, [first + 2])[:, 0] if weighted else None
+    return np.array([[identities[name] for name in end] for end in ends], dtype=np.int64).T, weights

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,48 @@ from scipy import sparse
 from benchmark.core.errors import InputError
 from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.files.download import zip_damage
+from benchmark.datasets.sources.name_options import name_options, scaling_option, words
 
 PREFIX = "npz:"
+OPTIONS = {"scaling": "none|unit|standard", "keep": "COLUMN"}
 _PARTS = ("data", "indices", "indptr", "shape")
+_CSR = {prefix: tuple(f"{prefix}{part}" for part in _PARTS) for prefix in ("attr_", "adj_")}
+
+# The keys of each part of a dataset, and keys that others use for it.
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "x": (*_CSR["attr_"], "attr_matrix", "x"),
+    "labels": ("labels", "y"),
+    "edges": (*_CSR["adj_"], "edges"),
+    "edge_weight": ("edge_weight",),
+    "labelled": ("labelled",),
+    "train_mask": ("train_mask",),
+    "test_mask": ("test_mask",),
+}
+_OTHERS: Mapping[str, Sequence[str]] = {
+    "x": words("attr attrs attributes data feat feats feature features matrix node_attr node_feat node_features xs"),
+    "labels": words("class classes group groups label node_label node_labels target targets ys"),
+    "edges": words("a adj adjacency adj_matrix adjacency_matrix edge edge_index edge_list edgelist graph links"),
+    "edge_weight": words("edge_weights weight weights"),
+    "labelled": words("label_mask labeled labeled_mask labelled_mask"),
+    "train_mask": words("train train_idx train_index train_masks"),
+    "test_mask": words("test test_idx test_index test_masks"),
+}
+_NO_PART = words("val_mask val_masks valid_mask validation_mask attr_names class_names node_names")
+_ALIKE = 0.8
 
 
 def read_npz(path: Path) -> Raw:
-    """Read a dataset from an npz file. Other keys than these are not opened.
+    """Read a dataset from an npz file. Other keys than these are not opened, and a note lists them.
 
     - Features: ``attr_data``, ``attr_indices``, ``attr_indptr`` and ``attr_shape`` of a CSR matrix, or a matrix
       ``attr_matrix`` or ``x``.
-    - Labels, optional: ``labels`` or ``y``.
-    - A graph, optional: ``adj_data``, …, ``adj_shape`` of an adjacency matrix, or ``edges`` [m, 2].
+    - Labels, optional: ``labels`` or ``y``, −1 for no label; ``labelled`` [n], false for rows without a label.
+    - A graph, optional: ``adj_data``, …, ``adj_shape`` of an adjacency matrix, or ``edges`` [m, 2] with
+      ``edge_weight`` [m]. Weights are checked and dropped.
     - A published split, optional: ``train_mask`` and ``test_mask`` [n].
 
     Raises:
-        InputError: if the file is missing or damaged, or has another layout.
+        InputError: if the file is missing or damaged, has another layout, or calls a part by another key.
     """
     if not path.is_file():
         raise InputError(f"npz file {path}: there is no such file; looked in {path.parent.resolve()}")
@@ -41,13 +68,50 @@ def read_npz(path: Path) -> Raw:
     except ValueError:  # numpy takes a zip archive behind other bytes for a pickle
         raise InputError(f"npz file {path}: starts with other bytes than an npz; save it with numpy.savez") from None
     with opened as archive:
+        used = {key for part, keys in _KEYS.items() for key in _used(part, keys, archive)}
+        ignored = [key for key in archive if key not in used]
+        _check_near_misses(path, ignored, used)
+        edges, weights, notes = _edges(path, archive)
+        if ignored:
+            notes += (f"keys of the file that are not read: {', '.join(ignored)}",)
         return Raw(
             x=_features(path, archive),
-            y=_either(path, archive, "labels", "y"),
-            edges=_edges(path, archive),
+            y=_either(path, archive, *_KEYS["labels"]),
+            edges=edges,
+            weights=weights,
+            labelled=_either(path, archive, "labelled"),
             train_mask=_either(path, archive, "train_mask"),
             test_mask=_either(path, archive, "test_mask"),
+            notes=notes,
         )
+
+
+def _used(part: str, keys: Sequence[str], archive: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys that hold a part of the dataset: a CSR matrix if the file has one, else the first other key."""
+    if part in ("x", "edges"):
+        matrix = [key for key in keys[: len(_PARTS)] if key in archive]
+        if matrix:
+            return tuple(matrix)
+    return tuple(key for key in keys if key in archive)[:1]
+
+
+def _check_near_misses(path: Path, ignored: Sequence[str], used: set[str]) -> None:
+    """Refuse a key that is not read if it is another word for a part that the file seems to lack."""
+    for key in ignored:
+        for part, keys in _KEYS.items():
+            others = () if key in _NO_PART else (*_OTHERS[part], *_spelt_like(key, keys))
+            if key.lower() in others and not used.intersection(keys):
+                raise InputError(
+                    f"npz file {path}: key {key!r} is not read; did you mean {part!r}"
+                    f"{', pairs of row numbers [m, 2]' if part == 'edges' else ''}? rename it, or leave it out"
+                )
+
+
+def _spelt_like(key: str, keys: Sequence[str]) -> tuple[str, ...]:
+    """``key`` in small letters, if it is spelt almost as one of ``keys``."""
+    low = key.lower()
+    near = [each for each in keys if SequenceMatcher(None, low, each).ratio() >= _ALIKE]
+    return (low,) if near and not low.startswith(("attr_", "adj_")) else ()
 
 
 def _features(path: Path, archive: Mapping[str, Any]) -> Any:
@@ -62,24 +126,32 @@ def _features(path: Path, archive: Mapping[str, Any]) -> Any:
     return x
 
 
-def _edges(path: Path, archive: Mapping[str, Any]) -> NDArray[Any] | None:
+def _edges(path: Path, archive: Mapping[str, Any]) -> tuple[Any, Any, tuple[str, ...]]:
+    """Pairs of row numbers, their weights, and a note on stored zeros."""
     adjacency = _csr(path, archive, "adj_")
     if adjacency is None:
-        return _either(path, archive, "edges")
+        edges, weights = _either(path, archive, "edges"), _either(path, archive, "edge_weight")
+        if edges is None and weights is not None:
+            raise InputError(f"npz file {path}: key 'edge_weight' without 'edges'; give the edges, or leave it out")
+        return edges, weights, ()
     if adjacency.shape[0] != adjacency.shape[1]:
         raise InputError(f"npz file {path}: adj_shape is {adjacency.shape}, expected one row and one column per node")
-    return np.stack(adjacency.nonzero(), axis=1)
+    entries = adjacency.tocoo()
+    joined = entries.data != 0
+    zeros = np.count_nonzero(~joined)
+    notes = (f"{zeros:,} stored zeros of the adjacency matrix are no edges",) if zeros else ()
+    return np.stack([entries.row[joined], entries.col[joined]], axis=1), entries.data[joined], notes
 
 
 def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> sparse.csr_array | None:
     """The CSR matrix in the four keys with ``prefix``, or None without these keys."""
-    present = [f"{prefix}{part}" for part in _PARTS if f"{prefix}{part}" in archive]
+    present = [key for key in _CSR[prefix] if key in archive]
     if not present:
         return None
-    missing = [f"{prefix}{part}" for part in _PARTS if f"{prefix}{part}" not in archive]
+    missing = [key for key in _CSR[prefix] if key not in archive]
     if missing:
         raise InputError(f"npz file {path}: key {missing[0]!r} is missing; it has {', '.join(present)}")
-    data, indices, indptr, shape = (_array(path, archive, f"{prefix}{part}") for part in _PARTS)
+    data, indices, indptr, shape = (_array(path, archive, key) for key in _CSR[prefix])
     try:
         matrix = sparse.csr_array((data, indices, indptr), shape=tuple(shape))
         matrix.check_format(full_check=True)
@@ -106,16 +178,22 @@ def _array(path: Path, archive: Mapping[str, Any], key: str) -> NDArray[Any]:
 
 
 def file_spec(name: str) -> DatasetSpec:
-    """The spec of a user's own file, ``npz:FILE``, FILE relative to the current folder."""
-    path = Path(name.removeprefix(PREFIX)).expanduser()
+    """The spec of a user's own file, ``npz:FILE[,scaling=…][,keep=COLUMN]``, FILE relative to the current folder.
+
+    Raises:
+        InputError: if an option is unknown, empty or repeated.
+    """
+    file, options = name_options(name, PREFIX, OPTIONS)
+    path = Path(file).expanduser()
     return DatasetSpec(
         name=f"{PREFIX}{path.stem}",
         load=partial(_load_file, path=path),
-        scaling="auto",
+        scaling=scaling_option(name, options.get("scaling", ())),
         family="file",
         source=str(path),
         licence="the file's own",
         citation="the file's own",
+        keep=options.get("keep", ()),
     )
 
 

@@ -25,6 +25,7 @@ from benchmark.datasets.files import archives
 from benchmark.datasets.files.download import read_checked
 from benchmark.datasets.files.first_use import first_use
 
+_MASKS = ("train_mask", "test_mask")
 _SPARSE_BELOW = 0.1  # below this share of nonzero features CSR is smaller and faster
 
 
@@ -71,7 +72,7 @@ def load_class(
             raise _failure(error, create, name, collection, member, files, root) from error
     if len(graphs) != 1:
         raise InputError(f"dataset {name!r}: {collection} holds {len(found):,} graphs; only one graph can be used")
-    return _raw(name, graphs[0])
+    return _raw(name, graphs[0], _declared_classes(create, found))
 
 
 @contextmanager
@@ -174,7 +175,13 @@ def members(create: Callable[..., Any]) -> list[str]:
     return re.findall(r':obj:`"([^"`]+)"`', documented.group()) if documented else []
 
 
-def _raw(name: str, graph: Any) -> Raw:
+def _declared_classes(create: Any, found: Any) -> int | None:
+    """k, if the class of the dataset itself says it; None if torch-geometric counts the labels."""
+    home = next(each for each in create.__mro__ if "num_classes" in vars(each))
+    return int(found.num_classes) if home.__module__.startswith("torch_geometric.datasets.") else None
+
+
+def _raw(name: str, graph: Any, declared_classes: int | None) -> Raw:
     if getattr(graph, "node_types", None):
         raise InputError(f"dataset {name!r}: its graph has several kinds of nodes; only one kind can be used")
     x, y, edges = (getattr(graph, key, None) for key in ("x", "y", "edge_index"))
@@ -188,13 +195,26 @@ def _raw(name: str, graph: Any) -> Raw:
             f"dataset {name!r}: it has {y.shape[0] if y.dim() else 1} label(s) for {x.shape[0]} nodes; "
             "only labels of nodes can be used"
         )
-    masks = {key: graph[key].numpy() for key in ("train_mask", "test_mask") if key in graph}
+    masks = {key: graph[key] if graph[key].dim() == 1 else graph[key][:, 0] for key in _MASKS if key in graph}
     return Raw(
         x=_compact(x),
-        y=None if y is None else y.numpy(),
-        edges=edges.numpy().T,
-        **({key: mask if mask.ndim == 1 else mask[:, 0] for key, mask in masks.items()} if len(masks) == 2 else {}),
+        y=None if y is None else _labels(y, declared_classes),
+        edges=edges.T,
+        weights=getattr(graph, "edge_weight", None),
+        notes=("attributes of edges are left out",) if getattr(graph, "edge_attr", None) is not None else (),
+        train_mask=masks.get("train_mask") if len(masks) == 2 else None,
+        test_mask=masks.get("test_mask") if len(masks) == 2 else None,
     )
+
+
+def _labels(y: Any, declared_classes: int | None) -> NDArray[Any]:
+    """Class numbers, with −1 for NaN and for classes such as "unknown" that the dataset does not count."""
+    labels: NDArray[Any] = y.numpy()
+    if labels.ndim == 1 and labels.dtype.kind == "f":
+        labels = np.where(np.isnan(labels), -1, labels)
+    if labels.ndim == 1 and declared_classes is not None:
+        labels = np.where(labels >= declared_classes, -1, labels)
+    return labels
 
 
 def _compact(x: Any) -> NDArray[np.float32] | sparse.csr_array:

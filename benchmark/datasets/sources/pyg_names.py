@@ -13,18 +13,22 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import nearest
 from benchmark.datasets.dataset import DatasetSpec
 from benchmark.datasets.files.pins import published
+from benchmark.datasets.sources.name_options import name_options, scaling_option
 from benchmark.datasets.sources.pyg import dataset_classes, load_class, members
 
 PREFIX = "pyg:"
+OPTIONS = {"scaling": "none|unit|standard", "keep": "COLUMN"}
 
 
 def class_spec(name: str) -> DatasetSpec:
-    """The spec of ``pyg:CLASS`` or ``pyg:CLASS/NAME``.
+    """The spec of ``pyg:CLASS`` or ``pyg:CLASS/NAME``, with options as in ``pyg:CLASS,scaling=unit``.
 
     Raises:
-        InputError: if torch-geometric has no such class, or the class needs other arguments than a root and a name.
+        InputError: if torch-geometric has no such class, the class needs other arguments than a root and a name, or an
+            option is wrong.
     """
-    collection, slash, member = name.removeprefix(PREFIX).partition("/")
+    named, options = name_options(name, PREFIX, OPTIONS)
+    collection, slash, member = named.partition("/")
     _check_arguments(name, collection, _class(name, collection), member if slash else None)
     files = published(f"{collection}/{member}".rstrip("/"))
     if files and slash:  # the name with the capital letters of its folder
@@ -32,12 +36,13 @@ def class_spec(name: str) -> DatasetSpec:
     return DatasetSpec(
         name=name,
         load=partial(load_class, name=name, collection=collection, member=member or None, files=files),
-        scaling="auto",
+        scaling=scaling_option(name, options.get("scaling", ())),
         family="torch-geometric",
         source=f"torch_geometric.datasets.{collection}",
         licence="as its source says",
         citation=f"as torch_geometric.datasets.{collection} says",
         files=files,
+        keep=options.get("keep", ()),
     )
 
 

@@ -1,0 +1,204 @@
+"""Convert Python values into arrays: lists, frames, tensors, masked arrays and sparse matrices of any kind.
+
+A value that an array cannot hold is refused. Nothing is rounded or dropped in silence.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from benchmark.core.arrays import Integers
+from benchmark.core.errors import InputError
+
+EXACT = 2**53  # float64 holds all whole numbers up to here
+LOSS = 1e-3  # a column is refused if rounding moves a value by more than this share of the column's range
+
+_STORED = {np.dtype(np.float16): np.float32}  # scipy's sparse matrices cannot hold float16
+
+
+def as_matrix(name: str, value: Any) -> tuple[NDArray[Any] | sparse.csr_array, tuple[str, ...]]:
+    """Convert features into a matrix.
+
+    Args:
+        name: Name of the dataset, for messages.
+        value: Rows of numbers: a list, an array, a frame, a tensor or a sparse matrix.
+
+    Returns:
+        A dense array or a CSR matrix of any shape and type; and the names of a frame's columns, else an empty tuple.
+
+    Raises:
+        InputError: if the value is no array, hides values under a mask, or a frame's column holds no numbers.
+    """
+    if isinstance(value, pd.Series):
+        value = value.to_frame()
+    if isinstance(value, pd.DataFrame):
+        return _of_frame(name, value), tuple(str(column) for column in value.columns)
+    if sparse.issparse(value):
+        return _csr(value), ()
+    if _is_tensor(value) and value.layout != sys.modules["torch"].strided and value.dense_dim() == 0:
+        entries = value.detach().cpu().to_sparse_coo().coalesce()
+        indices, numbers = entries.indices().numpy(), _of_tensor(entries.values())
+        return _csr(sparse.coo_array((_storable(numbers), tuple(indices)), shape=tuple(value.shape))), ()
+    return as_array(name, "x", value), ()
+
+
+def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
+    """Convert a value into a dense array of numpy's own types.
+
+    Args:
+        name: Name of the dataset, for messages.
+        key: The part of the dataset, such as "labels", for messages.
+        value: A list, an array, a frame or a column of one, a tensor or a sparse matrix.
+
+    Raises:
+        InputError: if the value is no array, hides values under a mask, or lacks values.
+    """
+    if isinstance(value, pd.DataFrame):
+        columns = [_of_series(name, key, value.iloc[:, j]) for j in range(value.shape[1])]
+        return np.stack(columns, axis=1) if columns else np.empty(value.shape)
+    if isinstance(value, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        return _of_series(name, key, pd.Series(value))
+    if sparse.issparse(value):
+        return np.asarray(value.todense())
+    if _is_tensor(value):
+        return _of_tensor(value)
+    if isinstance(value, np.ma.MaskedArray):
+        hidden = int(np.ma.getmaskarray(value).sum())
+        if hidden:
+            raise InputError(f"dataset {name!r}: {key}: a mask hides {hidden} value(s); drop these rows, or fill them")
+        return np.asarray(value.data)
+    if isinstance(value, Sequence) and any(_is_tensor(each) for each in value):
+        value = [_of_tensor(each) if _is_tensor(each) else each for each in value]
+    try:
+        found = np.asarray(value)
+    except Exception as error:  # noqa: BLE001, a foreign type may raise anything
+        said = " ".join(str(error).split())
+        raise InputError(f"dataset {name!r}: {key} is no array: {said}; give rows of equal length") from None
+    return _plain(found) if found.dtype.kind == "O" else found
+
+
+def float64(name: str, given: NDArray[Any], columns: Sequence[str] = ()) -> NDArray[np.float64]:
+    """Convert numbers [n, f] into float64, and refuse a column that the conversion would spoil.
+
+    Whole numbers beyond 2^53 and long doubles lose digits. That is allowed if the loss is small beside the range.
+
+    Raises:
+        InputError: if rounding moves a value by more than a thousandth of its column's range.
+    """
+    wide = given.astype(np.float64)
+    if given.size and (given.dtype.itemsize > 8 or (given.dtype.kind in "iu" and np.abs(wide).max() > EXACT)):
+        low, high = given.min(axis=0), given.max(axis=0)
+        step = np.spacing(np.abs(wide).max(axis=0)) / 2
+        lost = np.flatnonzero((low != high) & (step > LOSS * (high.astype(np.float64) - low.astype(np.float64))))
+        if len(lost):
+            j = int(lost[0])
+            raise InputError(
+                f"dataset {name!r}: column {column_name(columns, j)} has values from {low[j]} to {high[j]}, which "
+                "float64 cannot tell apart; subtract the smallest one, or drop the column if it holds names"
+            )
+    return wide
+
+
+def whole_numbers(given: NDArray[Any]) -> Integers | None:
+    """The values as int64, or None if a value is no whole number within its range."""
+    if given.dtype.kind in "bi" or (given.dtype.kind == "u" and not (given > np.iinfo(np.int64).max).any()):
+        return given.astype(np.int64)
+    # 2^63 is the smallest float64 that int64 cannot hold
+    if given.dtype.kind == "f" and bool(np.all((np.abs(given) < 2.0**63) & (given == np.floor(given)))):
+        return given.astype(np.int64)
+    return None
+
+
+def column_name(columns: Sequence[str], number: int) -> str:
+    """The words for a column in messages: its name in quotes, or its number if columns have no names.
+
+    >>> column_name(["width"], 0), column_name((), 0)
+    ("'width'", '0')
+    """
+    return repr(columns[number]) if columns else str(number)
+
+
+def _of_frame(name: str, frame: pd.DataFrame) -> NDArray[Any] | sparse.csr_array:
+    """The numbers of a frame, column by column."""
+    if frame.shape[1] and all(isinstance(kind, pd.SparseDtype) and not kind.fill_value for kind in frame.dtypes):
+        accessor: Any = frame.sparse
+        return _csr(accessor.to_coo())
+    names = [str(column) for column in frame.columns]
+    columns = [_of_series(name, f"column {names[j]!r}", frame.iloc[:, j]) for j in range(frame.shape[1])]
+    for each, key, kind in zip(columns, names, frame.dtypes, strict=True):
+        if each.dtype.kind not in "biuf":
+            raise InputError(f"dataset {name!r}: column {key!r} is of type {kind}, expected numbers; encode or drop it")
+    if len({each.dtype for each in columns}) <= 1:
+        return np.stack(columns, axis=1) if columns else np.empty(frame.shape)
+    wide = [float64(name, each[:, None], [key]) for each, key in zip(columns, names, strict=True)]
+    return np.concatenate(wide, axis=1)
+
+
+def _of_series(name: str, key: str, series: pd.Series[Any]) -> NDArray[Any]:
+    """The values of a pandas column in a type of numpy. A missing value is refused."""
+    missing = np.flatnonzero(series.isna())
+    if len(missing):
+        raise InputError(
+            f"dataset {name!r}: {key}: {len(missing)} of {len(series)} values are missing, the first in row "
+            f"{missing[0]}; drop these rows, or fill them"
+        )
+    kind = series.dtype
+    if isinstance(kind, pd.SparseDtype) or (isinstance(kind, np.dtype) and kind.kind != "O"):
+        return series.to_numpy()
+    if pd.api.types.is_bool_dtype(kind):
+        return series.to_numpy(dtype=bool)
+    for is_kind, wide in (
+        (pd.api.types.is_unsigned_integer_dtype, np.uint64),
+        (pd.api.types.is_integer_dtype, np.int64),
+        (pd.api.types.is_float_dtype, np.float64),
+    ):
+        if is_kind(kind):
+            return series.to_numpy(dtype=wide)
+    return _plain(np.asarray(series, dtype=object))
+
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """An array of objects as numbers, if all of them are plain numbers; else as it is."""
+    flat = values.ravel().tolist()
+    if not flat or not all(isinstance(each, Real | np.bool_) for each in flat):
+        return values
+    try:
+        return np.array(flat).reshape(values.shape)
+    except OverflowError:  # a Python integer beyond float64
+        return values
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")  # without torch there are no tensors
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _of_tensor(tensor: Any) -> NDArray[Any]:
+    """A tensor's values: without its graph, from any device, in a type that numpy has."""
+    torch = sys.modules["torch"]
+    plain = tensor.detach().cpu()
+    plain = plain.dequantize() if plain.is_quantized else plain
+    plain = plain.to_dense() if plain.layout != torch.strided else plain
+    if plain.dtype.is_floating_point and plain.dtype not in (torch.float16, torch.float32, torch.float64):
+        plain = plain.float()  # bfloat16 and the types of eight bits, all of which float32 holds
+    found: NDArray[Any] = plain.resolve_conj().resolve_neg().numpy()
+    return found
+
+
+def _storable(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(_STORED.get(values.dtype, values.dtype), copy=False)
+
+
+def _csr(matrix: Any) -> sparse.csr_array:
+    """A sparse matrix of any format as CSR, with duplicates added up."""
+    if matrix.dtype in _STORED:
+        matrix = matrix.astype(_STORED[matrix.dtype])
+    return sparse.csr_array(matrix)
