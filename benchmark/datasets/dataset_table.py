@@ -78,7 +78,7 @@ def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
     try:
         return find(table, "dataset", name)
     except InputError as error:
-        forms = ", ".join(form for form, _ in PREFIXES.values())
+        forms = ", ".join(form.partition("[,")[0] for form, _ in PREFIXES.values())
         raise InputError(f"{error}; datasets outside the table: {forms}") from None
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,25 +122,60 @@ HOLED[4, 1] = HOLED[5, 0] = np.nan
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"x": HOLED}, r"2 value\(s\) that are not finite in float32, the first is nan in row 4, column 1; drop or"),
-        ({"x": sparse.csr_array(HOLED)}, r"2 value\(s\) that are not finite .* nan in row 4, column 1"),
+        ({"x": HOLED}, r"2 value\(s\) that are not finite, the first is nan in row 4, column 1; drop or"),
+        ({"x": sparse.csr_array(HOLED)}, r"2 value\(s\) that are not finite, .* nan in row 4, column 1"),
         ({"x": np.full((6, 2), -np.inf)}, r"12 value\(s\) .* -inf in row 0, column 0"),
-        ({"x": np.full((6, 2), 1e39)}, r"12 value\(s\) .* 1e\+39 in row 0"),
+        (
+            {"x": np.full((6, 2), 1e39)},
+            r"its values reach 1e\+39, so their squares overflow in float32 .* say scaling=unit",
+        ),
+        ({"x": np.full((6, 2), 1e-25)}, r"its values reach 1e-25, so their squares vanish in float32"),
+        (
+            {"x": 1e9 + np.arange(12.0).reshape(6, 2) ** 2},
+            r"column 0 goes from 1000000000 to 1000000100, which float32 cannot tell apart if it is not scaled; say",
+        ),
+        (
+            {"x": pd.DataFrame({"id": 2**60 + np.arange(0, 12, 2), "a": 1.5})},
+            "column 'id' has values from 1152921504606846976 to .*, which float64 cannot tell apart; sub",
+        ),
+        ({"x": sparse.csr_array(2**60 + np.arange(0, 12, 2)[:, None])}, "column 0 has values from 11529.* float64"),
+        (
+            {"x": np.arange(12).reshape(2, 6).T},
+            r"column 0 looks like the number of the row, .* keep \(0\) if it is a f",
+        ),
+        ({"x": sparse.csr_array(1.0 + np.arange(6)[:, None])}, "column 0 looks like the number of the row"),
+        (
+            {"x": pd.DataFrame({"a": np.ones(6), "Unnamed: 3": 1})},
+            "column 'Unnamed: 3' looks like the number of the row",
+        ),
         ({"x": np.ones((0, 2))}, r"x is empty, shape \(0, 2\); expected at least one row and one feature"),
         ({"x": sparse.csr_array((6, 0))}, r"x is empty, shape \(6, 0\)"),
         ({"x": np.ones((6, 2, 2))}, r"x has shape \(6, 2, 2\) and type float64, expected numbers \[rows, features\]"),
         ({"x": [["a", "b"]] * 6}, r"type <U1, expected numbers"),
-        ({"x": [[1, 2], [3]]}, "x is not a matrix: .*; give one row of numbers per sample"),
+        ({"x": [[1, 2], [3]]}, "x is no array: .*; give rows of equal length"),
         ({"y": [0, 1, 2]}, "3 labels for 6 rows of x; give one label per row"),
-        ({"y": np.eye(6)}, r"labels have shape \(6, 6\), expected \(6,\); give class numbers, not one-hot rows"),
+        ({"y": np.eye(6)}, r"labels have shape \(6, 6\), expected \(6,\); give one class number per row, not one-hot"),
         ({"y": [1, 2, 3, 1, 2, 3]}, r"labels are 1, 2, 3, expected 0\.\.k-1; labels start at 1: subtract 1"),
-        ({"y": [-1, 0, 1, 0, 1, 0]}, r"labels are -1, 0, 1, expected 0\.\.k-1; number the classes from 0"),
+        ({"y": [[0], [1], [2], [0], [1], [2]]}, r"labels have shape \(6, 1\), expected \(6,\); make the column flat"),
+        ({"y": [-2, 0, 1, 0, 1, 0]}, r"labels are -2, 0, 1, expected 0\.\.k-1; number the classes from 0"),
+        (
+            {"y": [-1, 1, 1, -1, 1, 1]},
+            "labels are -1, 1, and -1 means no label; number the classes 0 and 1 if there are",
+        ),
+        ({"y": [-1] * 6}, "no row has a label, all are -1; give y = None"),
+        ({"y": [0, 1, np.nan, 0, 1, np.nan]}, r"2 label\(s\) are NaN; write -1 for a row without a label"),
+        ({"y": [0, 1, 1e300, 0, 1, 2]}, r"labels hold 1e\+300, which is no class number"),
+        ({"y": np.array([0, 1, 2**63, 0, 1, 2], dtype=np.uint64)}, "labels hold 9223372036854775808, which is no class number"),
+        ({"labelled": [1, 1, 1, 0, 0, 2]}, "labelled has shape .* expected true or false for each of 6 rows"),
+        ({"y": [0, 1, -1, 0, 1, 0], "labelled": [1] * 6}, "labelled is true for rows with the label -1"),
+        ({"y": None, "labelled": [1] * 6, "train_mask": None, "test_mask": None}, "labelled without labels"),
+        ({"y": [0, 1, 0, -1, -1, -1]}, "no row of test_mask has a label"),
         ({"y": [0, 1, 3, 0, 1, 3]}, r"labels are 0, 1, 3, expected every one of 0\.\.3, but 2 is missing"),
         ({"y": [0, 1, 10**12, 0, 1, 2]}, r"fewer rows than classes: 6 rows, labels up to 10{12} \(10{11}1 classes\)"),
         ({"y": [0, 1, 6, 0, 1, 2]}, r"fewer rows than classes: 6 rows, labels up to 6 \(7 classes\)"),
         ({"y": [0] * 6}, "all 6 labels are 0: one class only, expected two or more"),
-        ({"y": [0.5, 1, 2, 0, 1, 2]}, r"labels are of type float64, the first is .*0\.5.*; expected whole numbers"),
-        ({"y": list("abcabc")}, "labels are of type <U1, .* number the classes"),
+        ({"y": [0.5, 1, 2, 0, 1, 2]}, r"labels hold 0\.5, which is no class number; number the classes 0\.\.k-1"),
+        ({"y": list("abcabc")}, "labels are no numbers, the first is 'a'; number the classes 0"),
         ({"edges": [[0, 1], [2, 6]]}, r"1 edge\(s\) out of range, the first is \(2, 6\), with 6 rows expected 0\.\.5"),
         ({"edges": [[1, 2], [3, 6]]}, "they start at 1: subtract 1"),
         ({"edges": [[0, 1], [-1, 2]]}, r"the first is \(-1, 2\), .* check the numbering"),

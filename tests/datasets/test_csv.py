@@ -43,7 +43,7 @@ def test_features_labels_and_edges(tmp_path):
 
 def test_without_ids_edges_are_row_numbers(tmp_path):
     found = loaded(tmp_path, "a,b\n0.5,1\n0,0\n1,0.25\n", "from,to\n0,2\n 1 , 2\n", options="")
-    assert (found.y, found.scaling) == (None, "none")
+    assert (found.y, found.scaling) == (None, "unit")
     np.testing.assert_array_equal(found.x, np.array([[0.5, 1], [0, 0], [1, 0.25]], dtype=np.float32))
     assert found.edges.tolist() == [[0, 2], [1, 2]]
 
@@ -55,7 +55,7 @@ def test_a_file_of_pandas_with_its_index_is_read(tmp_path):
     edges = pd.DataFrame({"source": list("uvw"), "target": list("xyz"), "weight": 1})
     frame.to_csv(tmp_path / "mine.csv")
     edges[["source", "target"]].to_csv(tmp_path / "links.csv")
-    found = load("csv:mine.csv,edges=links.csv,label=kind", tmp_path)
+    found = load("csv:mine.csv,edges=links.csv,label=kind,scaling=none", tmp_path)
     np.testing.assert_array_equal(found.x, frame[[0, 1, 2]].to_numpy(np.float32))
     assert found.y.tolist() == [0, 1, 1, 0, 0, 1]
     assert found.edges.tolist() == [[0, 3], [1, 4], [2, 5]]
@@ -76,7 +76,14 @@ def test_other_spellings_of_a_table_are_the_same_data(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "numbers"),
-    [(["10", "9", "10"], [1, 0, 1]), (["10", "9", "b"], [0, 1, 2]), (["2.0", "-1", "2"], [1, 0, 1])],
+    [
+        (["10", "9", "10"], [1, 0, 1]),
+        (["10", "9", "b"], [0, 1, 2]),
+        (["2.0", "-1", "2"], [2, 0, 1]),
+        (["1", "-1", "1"], [1, 0, 1]),
+        (["007", "7", "1_1"], [0, 2, 1]),
+        (["true", "1", "TRUE"], [2, 0, 1]),
+    ],
 )
 def test_classes_are_numbered_in_their_order(values, numbers, tmp_path):
     text = "a,k\n" + "".join(f"0.5,{value}\n" for value in values)
@@ -121,7 +128,10 @@ def test_classes_are_numbered_in_their_order(values, numbers, tmp_path):
         ("a,b,species\n1,2,x\n1,2,\n", "column 'species': 1 of 2 labels are missing, the first in line 3"),
         ("id,a,species\nu,1,x\nv,1,y\nu,2,y\n", "line 4, column 'id': 'u' is the id of line 2 too"),
         ("id,a,species\nu,1,x\n,1,y\n", "line 3, column 'id': empty; every row needs an id"),
-        ("a,id,species\n1,2,x\n1,3,y\n", "is column 'id' a feature? say id=id, rename it, or drop it"),
+        (
+            "a,id,species\n1,2,x\n1,3,y\n",
+            "is column 'id' a feature? say id=id if it is not, keep=id if it is, or drop it",
+        ),
     ],
 )
 def test_bad_features_are_refused_in_one_line(features, message, tmp_path):
@@ -133,9 +143,12 @@ def test_bad_features_are_refused_in_one_line(features, message, tmp_path):
 @pytest.mark.parametrize("name", ["label", "Class", "target", "y"])
 def test_a_column_that_looks_like_a_label_is_refused_with_the_options(name, tmp_path):
     text = f"a,{name}\n0.5,0\n0.25,1\n"
-    with pytest.raises(InputError, match=f"is column '{name}' a feature\\? say label={name}, rename it, or drop it"):
+    with pytest.raises(
+        InputError, match=f"is column '{name}' a feature\\? say label={name} if it is not, keep={name} if it is"
+    ):
         loaded(tmp_path, text, options="")
     assert loaded(tmp_path, text, options=f",label={name}").features == 1
+    assert loaded(tmp_path, text, options=f",keep={name}").features == 2
     assert loaded(tmp_path, text.replace("a,", "a,k,").replace("0.", "1,0."), options=",label=k").features == 2
 
 
@@ -144,7 +157,8 @@ def test_a_column_that_looks_like_a_label_is_refused_with_the_options(name, tmp_
     [
         ("a,b\nb,c\n", "its first line is an edge (a, b); expected a header"),
         ("from,to\na,x\nb,c\ny,z\n", "3 end(s) of edges are no ids of the features, the first is 'x' in line 2; leave"),
-        ("from,to,weight\na,b,1\n", "it has 3 columns, expected two: the ids of an edge's ends"),
+        ("from,to,since\na,b,1\n", "it has 3 columns, expected two: the ids of an edge's ends; call a third"),
+        ("from,to,weight\na,b,\n", "column 'weight': 1 of 1 values are missing, the first in line 2; drop"),
         ("from\na\n", "it has 1 columns, expected two"),
         ("from;to\na;b\n", "its columns are parted by ';'"),
         ("from,to\na,b\na\n", "line 3 has 1 values, expected 2"),

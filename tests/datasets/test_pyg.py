@@ -373,7 +373,8 @@ HETERO["author"].x = torch.eye(2)
         ([graph(y=torch.tensor([1]))], r"it has 1 label\(s\) for 4 nodes; only labels of nodes can be used"),
         ([graph(y=torch.tensor(1))], r"it has 1 label\(s\) for 4 nodes"),
         ([graph(y=torch.eye(4))], r"labels have shape \(4, 4\), expected \(4,\)"),
-        ([graph(y=torch.tensor([-1, 0, 1, 0]))], r"labels are -1, 0, 1, expected 0\.\.k-1"),
+        ([graph(y=torch.tensor([-2, 0, 1, 0]))], r"labels are -2, 0, 1, expected 0\.\.k-1"),
+        ([graph(edge_weight=torch.tensor([-1.0, 1.0]))], r"1 weight\(s\) of edges are negative"),
     ],
 )
 def test_other_data_than_one_graph_of_nodes_are_refused(graphs, message, made_up, tmp_path):
