@@ -165,7 +165,10 @@ HOLED[4, 1] = HOLED[5, 0] = np.nan
         ({"y": [-1] * 6}, "no row has a label, all are -1; give y = None"),
         ({"y": [0, 1, np.nan, 0, 1, np.nan]}, r"2 label\(s\) are NaN; write -1 for a row without a label"),
         ({"y": [0, 1, 1e300, 0, 1, 2]}, r"labels hold 1e\+300, which is no class number"),
-        ({"y": np.array([0, 1, 2**63, 0, 1, 2], dtype=np.uint64)}, "labels hold 9223372036854775808, which is no class number"),
+        (
+            {"y": np.array([0, 1, 2**63, 0, 1, 2], dtype=np.uint64)},
+            "labels hold 9223372036854775808, which is no",
+        ),
         ({"labelled": [1, 1, 1, 0, 0, 2]}, "labelled has shape .* expected true or false for each of 6 rows"),
         ({"y": [0, 1, -1, 0, 1, 0], "labelled": [1] * 6}, "labelled is true for rows with the label -1"),
         ({"y": None, "labelled": [1] * 6, "train_mask": None, "test_mask": None}, "labelled without labels"),

@@ -232,6 +232,6 @@ def test_equal_seeds_give_equal_scores_and_other_seeds_others(task, case, datase
 
 @named(OF_TASKS)
 def test_data_without_labels_or_edges_are_refused(task, case):
-    without = replace(case, y=None, split=replace(case.split, edges=None))
+    without = replace(case, y=None, split=replace(case.split, split_edges=lambda: None))
     with pytest.raises(ValueError, match=r"the task needs .*, and this dataset has none"):
         task.score(taken(task, noise(0)), without)
