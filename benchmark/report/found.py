@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.report.frame_rows import in_order
+from benchmark.report.labels import CHANCE
 from benchmark.results.frame_schema import UNITS
 from benchmark.statistics import (
     HOLE_COLUMNS,
@@ -23,10 +24,11 @@ from benchmark.statistics import (
 )
 from benchmark.study.declaration import Declaration
 from benchmark.study.origin import steps_frame
-from benchmark.study.schema import Contrast, Study
+from benchmark.study.schema import Contrast, Side, Study
 from benchmark.tasks.metrics import METRICS
 
 RESAMPLING_SEED = 0
+CONTROL = Side(model=CHANCE, readout="mean")
 # Studies that are combined may ask for different seeds and draws, so their holes cannot be counted.
 NO_HOLES = pd.DataFrame(columns=HOLE_COLUMNS)
 
@@ -84,7 +86,7 @@ def find(
     """
     _check(study, scores, units)
     declared, steps = study.contrasts, steps_frame(study.waterfalls)
-    per_dataset = contrasts(scores, declared, overlap, margin=study.margin)
+    per_dataset = contrasts(scores, declared, overlap, margin=study.margin, chance=CONTROL)
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
     counted = units[units["evidence"].astype(bool) & units["dataset"].isin(scored)].sort_values("dataset")
     evidence = dict(zip(counted["dataset"], counted["dataset_family"], strict=True))

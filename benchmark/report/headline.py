@@ -8,8 +8,8 @@ import pandas as pd
 
 from benchmark.report import numbers
 from benchmark.report.frame_rows import records
-from benchmark.report.labels import contrast_kind, metric_named, question, side_label
-from benchmark.statistics import FEWEST_DATASETS, VERDICTS
+from benchmark.report.labels import CHANCE, contrast_kind, metric_named, question, side_label
+from benchmark.statistics import FEWEST_DATASETS, NO_SIGNAL, NOT_JUDGED, VERDICTS
 from benchmark.study.schema import Contrast
 
 _READ = {
@@ -60,7 +60,7 @@ def sentences(
             subject = "A point"
         kinds.setdefault(f"{subject}\0{contrast_kind(contrast)}", []).append(contrast)
     said = [_of_kind(name.split("\0")[0], members, counted, overall, of) for name, members in kinds.items()]
-    return (*filter(None, said), _counter_example(counted))
+    return (*filter(None, [*said, _not_judged(counted)]), _counter_example(counted))
 
 
 def _of_kind(subject: str, members: Sequence[Contrast], cells: pd.DataFrame, overall: pd.DataFrame, of: str) -> str:
@@ -69,18 +69,39 @@ def _of_kind(subject: str, members: Sequence[Contrast], cells: pd.DataFrame, ove
     if here.empty:
         return ""
     against = " and ".join(dict.fromkeys(map(_set_against, members)))
-    judged = overall[overall["contrast"].isin(names) & overall["verdict"].ne("")]
+    asked = overall[overall["contrast"].isin(names)]
+    judged, out = asked[asked["verdict"].ne("")], int(asked["without_signal"].sum())
     if judged.empty:
         over = f"there is no statement over datasets, because a question needs {FEWEST_DATASETS} real datasets"
+        over += " with signal" * (out > 0)
     else:
         over = f"over datasets, it {_counts(judged)} of {numbers.counted(len(judged), 'question')}"
-    tested = here[here["verdict"].ne("")]
+        over += f", which leave out {numbers.counted(out, 'cell')} without signal" * (out > 0)
+    tested, silent = here[here["verdict"].ne("")], int(here["signal"].eq(NO_SIGNAL).sum())
+    untested = len(here) - len(tested) - silent
     datasets = numbers.counted(here["dataset"].nunique(), f"{of} dataset")
-    on_each = f"On {datasets}, there are too few seeds for a test"
     if not tested.empty:
         on_each = f"On {datasets} taken singly, it {_counts(tested)} of {numbers.counted(len(tested), 'cell')}"
-        on_each += f"; {len(here) - len(tested)} more could not be tested" * (len(tested) < len(here))
+        on_each += f"; {numbers.counted(silent, 'more cell')} without signal" * (silent > 0)
+        on_each += f"; {untested} more could not be tested" * (untested > 0)
+    elif silent:
+        on_each = f"On {datasets}, there is no verdict: {numbers.counted(silent, 'cell')} without signal"
+        on_each += f", and {untested} with too few seeds for a test" * (untested > 0)
+    else:
+        on_each = f"On {datasets}, there are too few seeds for a test"
     return f"{subject} ({against}): {over}. {on_each}."
+
+
+def _not_judged(cells: pd.DataFrame) -> str:
+    """Count the verdicts that were not judged against chance; empty if all of them were."""
+    tested = cells[cells["verdict"].ne("")]
+    unjudged = int(tested["signal"].eq(NOT_JUDGED).sum())
+    if not unjudged:
+        return ""
+    return (
+        f"Not judged against chance: {unjudged} of {numbers.counted(len(tested), 'verdict')}, because the results lack "
+        f"scores of the control “{CHANCE}”. Both sides of such a cell may be noise."
+    )
 
 
 def _set_against(contrast: Contrast) -> str:

@@ -23,11 +23,15 @@ CONTRAST_NOTES = (
     "The p of difference and of equivalence are corrected within a dataset: by Holm for confirmatory contrasts, by "
     "Benjamini and Hochberg for the others. The p of sign flips is exact and not corrected. The smallest p that so "
     "many seeds can give follows in brackets.",
+    "A side is above chance if the 95 % interval of its difference from the control random, paired by seed, lies above "
+    "zero. If neither side is, the cell has no signal and no verdict, and statements over datasets leave it out. "
+    "Without scores of the control, a cell is not judged against chance.",
 )
 SCOREBOARD_NOTE = (
     "Every cell is a difference in points, first − second, with its verdict. Equivalent means certainly within "
     "±{margin} and is tested first. The other verdicts are hurts, helps and inconclusive; inconclusive does not mean "
-    "equal. Confirmatory contrasts test the claim. They are corrected together "
+    "equal. A cell without signal has no verdict, because neither side is certainly above chance. A star marks a "
+    "verdict that was not judged against chance. Confirmatory contrasts test the claim. They are corrected together "
     "(Holm), which bounds false differences at 5 % and false equivalences at 5 %, but not both together. All others "
     "are secondary (Benjamini and Hochberg)."
 )

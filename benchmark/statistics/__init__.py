@@ -11,10 +11,12 @@ from benchmark.statistics.over_datasets import (
 )
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
 from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
+from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, SIGNAL
 from benchmark.statistics.steps import WATERFALL_COLUMNS, waterfall
 from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
 
 __all__ = [
+    "ABOVE",
     "CELL",
     "CONTRAST_COLUMNS",
     "CORRECTED",
@@ -23,11 +25,14 @@ __all__ = [
     "IDENTITY",
     "LEFT_OUT_COLUMNS",
     "MOST_TO_SETTLE",
+    "NOT_JUDGED",
+    "NO_SIGNAL",
     "OVERALL_COLUMNS",
     "PAIRED",
     "QUESTION",
     "SCORE_COLUMNS",
     "SENSITIVITY",
+    "SIGNAL",
     "VERDICTS",
     "WATERFALL_COLUMNS",
     "blocks_of_datasets",

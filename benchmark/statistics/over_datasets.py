@@ -9,15 +9,26 @@ import pandas as pd
 
 from benchmark.statistics.contrasts import EFFECT, QUESTION
 from benchmark.statistics.inference import bootstrap_t, reach, sign_flip, standard_error
+from benchmark.statistics.signal import NO_SIGNAL
 from benchmark.statistics.verdicts import JUDGED, judge
 
 FEWEST_DATASETS = 5  # with fewer, nothing is stated over datasets
 
 OVERALL_COLUMNS = [
-    *(*QUESTION, *EFFECT, "datasets", "bootstrap_low", "bootstrap_high", "p_flip", "least_p"),
+    *(*QUESTION, *EFFECT, "datasets", "without_signal", "bootstrap_low", "bootstrap_high", "p_flip", "least_p"),
     *("tau", "predicted_low", "predicted_high", *JUDGED),
 ]
-_FOUND = ["difference", "sd", "datasets", "bootstrap_low", "bootstrap_high", "p_flip", "least_p", "tau"]
+_FOUND = [
+    "difference",
+    "sd",
+    "datasets",
+    "without_signal",
+    "bootstrap_low",
+    "bootstrap_high",
+    "p_flip",
+    "least_p",
+    "tau",
+]
 LEFT_OUT_COLUMNS = [*QUESTION, "kind", "left_out", "difference", "low", "high", "datasets", "adjusted", "verdict"]
 
 
@@ -31,18 +42,21 @@ def over_datasets(
 ) -> pd.DataFrame:
     """Average the difference of each contrast over the datasets that count as evidence.
 
+    Datasets without signal in a question are left out of the question.
+
     Args:
         per_dataset: The frame that ``contrasts`` returns.
         evidence: The datasets that count, with the family of each.
         margin: Differences within ± margin count as equivalent.
         seed: Names the random stream of the bootstrap. None leaves the bootstrap out.
-        fewest: With fewer datasets, a row holds only ``datasets``; all numbers are NaN and the verdict is empty.
+        fewest: With fewer datasets, a row holds only ``datasets`` and ``without_signal``; all other numbers are NaN and
+            the verdict is empty.
 
     Returns:
         One row for each contrast and primary task.
 
         - ``difference``, ``sd``, ``low``, ``high``: mean, standard deviation and t interval of the datasets' means.
-        - ``datasets``: the number of means.
+        - ``datasets``: the number of means. ``without_signal``: the number of datasets left out for want of signal.
         - ``bootstrap_low``, ``bootstrap_high``: the ends of the bootstrap-t interval; NaN without a seed.
         - ``p_flip``, ``least_p``: the exact sign-flip p, and the smallest p that so many datasets can attain.
         - ``tau``: the standard deviation of the true differences between datasets, √max(0, s² − e²), with e² the mean
@@ -54,14 +68,22 @@ def over_datasets(
     Source: Hedges and Olkin (1985) for ``tau``, the equally weighted estimator.
     """
     asked = per_dataset[QUESTION].drop_duplicates(ignore_index=True)
-    counted = per_dataset[per_dataset["dataset"].isin(list(evidence)) & per_dataset["difference"].notna()]
     if asked.empty:
         return pd.DataFrame(columns=OVERALL_COLUMNS)
+    of_evidence = per_dataset["dataset"].isin(list(evidence))
+    counted, silent = (
+        per_dataset[of_evidence & _countable(per_dataset)],
+        per_dataset[of_evidence & _silent(per_dataset)],
+    )
     found = pd.DataFrame(
-        [_row(counted[counted[QUESTION].eq(row).all(axis=1)], seed, fewest) for _, row in asked.iterrows()],
+        [
+            _row(counted[counted[QUESTION].eq(row).all(axis=1)], seed, fewest)
+            | {"without_signal": int(silent[QUESTION].eq(row).all(axis=1).sum())}
+            for _, row in asked.iterrows()
+        ],
         columns=_FOUND,
     )
-    found = pd.concat([asked, found], axis=1).astype({"datasets": int})
+    found = pd.concat([asked, found], axis=1).astype({"datasets": int, "without_signal": int})
     several = found["datasets"].where(found["datasets"] >= fewest)
     half = reach(found["sd"], several)
     ahead = half * np.sqrt(1 + several)
@@ -90,8 +112,7 @@ def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], *, mar
         The columns of ``over_datasets`` in short. ``kind`` is "dataset" or "family", and ``left_out`` is its name.
         Corrections and verdicts follow from the remaining datasets alone.
     """
-    counted = per_dataset["dataset"].isin(list(evidence)) & per_dataset["difference"].notna()
-    per_dataset = per_dataset[counted]
+    per_dataset = per_dataset[per_dataset["dataset"].isin(list(evidence)) & _countable(per_dataset)]
     per_dataset = per_dataset[per_dataset.groupby(QUESTION)["dataset"].transform("nunique") >= FEWEST_DATASETS]
     there = {name: family for name, family in evidence.items() if name in set(per_dataset["dataset"])}
     without = [("dataset", gone, {name: of for name, of in there.items() if name != gone}) for gone in sorted(there)]
@@ -105,6 +126,16 @@ def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], *, mar
     if not parts:
         return pd.DataFrame(columns=LEFT_OUT_COLUMNS)
     return pd.concat(parts, ignore_index=True)[LEFT_OUT_COLUMNS]
+
+
+def _countable(per_dataset: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each row has a difference that counts over datasets."""
+    return per_dataset["difference"].notna() & ~_silent(per_dataset)
+
+
+def _silent(per_dataset: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each row has no signal."""
+    return per_dataset["signal"].eq(NO_SIGNAL)
 
 
 def _row(here: pd.DataFrame, seed: int | None, fewest: int) -> dict[str, float]:

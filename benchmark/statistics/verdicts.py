@@ -12,7 +12,7 @@ from benchmark.tasks.metrics import METRICS
 
 Verdict = Literal["equivalent", "hurts", "helps", "inconclusive"]
 VERDICTS: tuple[Verdict, ...] = ("hurts", "helps", "equivalent", "inconclusive")
-UNTESTED = ""  # too few values for a test
+UNTESTED = ""  # too few values for a test, or no signal
 
 CONFIRMATORY = "confirmatory"
 SENSITIVITY = {"verdict_half": 0.5, "verdict_double": 2.0}  # column: its margin as a multiple of the study's

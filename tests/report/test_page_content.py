@@ -8,15 +8,17 @@ import pytest
 from pages import MODELS, OVERLAP, SIX, Reader, a_study, composed, rendered, usual
 
 from benchmark.core.errors import InputError
+from benchmark.core.rng import generator
 from benchmark.latents.readouts import READOUTS
 from benchmark.report.found import find
 from benchmark.report.labels import metric_named
-from benchmark.report.page import compose
+from benchmark.report.page import Page, compose
 from benchmark.report.tables.score_tables import best_shown
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.texts import DEMONSTRATION, READOUT_MEANINGS
 from benchmark.results.frames import combine_frames
 from benchmark.study.combine import together
+from benchmark.study.schema import Study
 
 
 def test_an_unknown_metric_is_named() -> None:
@@ -68,6 +70,48 @@ def test_the_best_follows_the_metrics_direction() -> None:
     assert best_shown(means, higher) == "30.0"
     assert best_shown(means, lower) == "10.0"
     assert best_shown(means.iloc[2:], higher) == ""
+
+
+def noise(study: Study, scores: pd.DataFrame, **where: str) -> Page:
+    """Compose the page after the scores that ``where`` names are replaced by those of noise."""
+    rng = generator(1, "noise", len(scores))
+    here = np.logical_and.reduce([scores[column].eq(value) for column, value in where.items()])
+    drawn = pd.Series(0.05 + 0.02 * rng.standard_normal(len(scores)), scores.index)
+    return composed(study, scores.assign(value=scores["value"].where(~here, drawn)), usual()[1], drawn=True)
+
+
+def cells_of(table: Table | None) -> list[str]:
+    assert table is not None
+    return [cell.text for group in table.groups for row in group.rows for cell in row.cells[1:]]
+
+
+def test_a_cell_without_signal_has_no_verdict_anywhere_and_is_counted() -> None:
+    page = noise(a_study(), usual()[0], dataset="cora", task="k-means")
+    silent = [text for text in cells_of(page.scoreboard) if text.endswith(" no signal")]
+    assert len(silent) == 6  # contrasts of cora in k-means
+    for each in page.contrasts:
+        rows = [[cell.text for cell in row.cells] for row in each.table.groups[0].rows]
+        columns = [column.label for column in each.table.columns]
+        cora, digits = (dict(zip(columns, row, strict=True)) for row in rows)
+        assert (cora["above chance"], cora["verdict"], cora["at other margins"]) == ("neither", "no signal", "–")
+        assert digits["above chance"] == "both"
+    for sentence in page.verdict[:2]:
+        assert "; 2 more cells without signal." in sentence
+    assert "6 cells without signal" in page.charts["forest"].caption
+    assert page.charts["forest"].data["signal"].eq("no signal").sum() == 6
+
+
+def test_without_scores_of_the_control_every_verdict_is_kept_and_marked() -> None:
+    scores, units = usual()
+    judged = composed(a_study(), scores, units)
+    without = composed(a_study(), *(frame[frame["model"].ne("random")] for frame in (scores, units)))
+    starred = cells_of(without.scoreboard)
+    assert starred == [text if text == "–" else f"{text}*" for text in cells_of(judged.scoreboard)]
+    assert any("Not judged against chance: 20 of 20 verdicts" in sentence for sentence in without.verdict)
+    assert not any("Not judged" in sentence for sentence in judged.verdict)
+    assert {row.cells[9].text for each in without.contrasts for group in each.table.groups for row in group.rows} == {
+        "not judged"
+    }
 
 
 def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:

@@ -9,6 +9,7 @@ import pytest
 from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, usual
 
 from benchmark.report import numbers
+from benchmark.report.found import CONTROL
 from benchmark.report.labels import metric_named
 from benchmark.statistics import contrasts, over_datasets, summarise
 
@@ -39,7 +40,7 @@ def test_every_score_on_the_page_is_the_frames() -> None:
 
 def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
     study, reader = six.study, Reader(six.page)
-    differences = contrasts(six.scores, study.contrasts, OVERLAP, margin=study.margin)
+    differences = contrasts(six.scores, study.contrasts, OVERLAP, margin=study.margin, chance=CONTROL)
     for contrast in study.contrasts:
         table = reader.table(f"{contrast.name}, in points")
         section, seen = "", 0
@@ -56,7 +57,7 @@ def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
             assert number(cells[3]) == pytest.approx(100 * row["sd"], abs=0.00501)
             assert ("corrected" in section) == (row["interval"] == "corrected t")
             assert cells[5] == numbers.probability(row["adjusted"])
-            assert cells[9] == row["verdict"]
+            assert cells[10] == row["verdict"]
             seen += 1
         assert seen == differences["contrast"].eq(contrast.name).sum()
     table = reader.table("Mean difference over datasets of evidence, in points")
@@ -72,7 +73,7 @@ def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
 
 def test_the_scoreboard_holds_every_effect_and_verdict(six: Large) -> None:
     table = Reader(six.page).table("Difference in points, and verdict")
-    found = contrasts(six.scores, six.study.contrasts, OVERLAP, margin=six.study.margin)
+    found = contrasts(six.scores, six.study.contrasts, OVERLAP, margin=six.study.margin, chance=CONTROL)
     contrast, seen = "", 0
     for cells in table.rows[1:]:
         if len(cells) == 1:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+import pytest
 
 from benchmark.plugins.tables import OURS
 from benchmark.report.headline import gap_sentences, sentences
+from benchmark.statistics import NO_SIGNAL, NOT_JUDGED, SIGNAL
 from benchmark.study.resolve import pair_contrasts
 from benchmark.study.schema import Contrast
 from benchmark.study.study_file import Pair
@@ -20,7 +22,7 @@ DECLARED = tuple(
     )
     for contrast in pair_contrasts(pair, OURS)
 )
-NOTHING = pd.DataFrame({"contrast": [], "verdict": []})
+NOTHING = pd.DataFrame({"contrast": [], "verdict": [], "without_signal": []})
 
 
 def cells(verdicts: Mapping[tuple[str, str], tuple[str, float]]) -> pd.DataFrame:
@@ -35,6 +37,7 @@ def cells(verdicts: Mapping[tuple[str, str], tuple[str, float]]) -> pd.DataFrame
             "low": difference - 0.01,
             "high": difference + 0.01,
             "verdict": verdict,
+            "signal": SIGNAL,
         }
         for (contrast, dataset), (verdict, difference) in verdicts.items()
     )
@@ -110,7 +113,9 @@ def test_toys_count_only_without_real_data() -> None:
 
 
 def test_datasets_and_questions_over_datasets_are_counted_apart() -> None:
-    overall = pd.DataFrame({"contrast": ["vae mean − ae"] * 3, "verdict": ["inconclusive", "hurts", ""]})
+    overall = pd.DataFrame(
+        {"contrast": "vae mean − ae", "verdict": ["inconclusive", "hurts", ""], "without_signal": [0, 0, 0]}
+    )
     mean, *_ = said({("vae mean − ae", name): ("equivalent", 0.0) for name in "ab"}, overall)
     assert "over datasets, it hurts in 1 and is inconclusive in 1 of 2 questions" in mean
     assert "On 2 real datasets taken singly, it is equivalent in 2 of 2 cells" in mean
@@ -122,6 +127,56 @@ def test_untested_cells_are_counted_too() -> None:
     assert counter == "No cell is decided, so there is no counter-example."
     mean, _ = said({("vae mean − ae", "one"): ("", -0.1), ("vae mean − ae", "two"): ("hurts", -0.1)})
     assert mean.endswith("it hurts in 1 of 1 cell; 1 more could not be tested.")
+
+
+def test_cells_without_signal_are_counted_apart_and_are_no_counter_example() -> None:
+    frame = cells(
+        {
+            ("vae mean − ae", "one"): ("hurts", -0.1),
+            ("vae mean − ae", "two"): ("", 0.9),
+            ("vae mean − ae", "a"): ("", 0.8),
+            ("vae mean − ae", "b"): ("", 0.7),
+        }
+    ).assign(signal=[SIGNAL, NO_SIGNAL, NO_SIGNAL, NOT_JUDGED])
+    evidence, points = ["one", "two", "a", "b"], {("ae", ""), ("gae", "")}
+    mean, counter = sentences(DECLARED, frame, NOTHING, evidence, points)
+    assert mean.endswith(
+        "On 4 real datasets taken singly, it hurts in 1 of 1 cell; 2 more cells without signal; "
+        "1 more could not be tested."
+    )
+    assert counter == "The most frequent verdict is “hurts”, in 1 of 1 decided cell, so there is no counter-example."
+    mean, counter = sentences(DECLARED, frame[1:], NOTHING, evidence, points)
+    assert mean.endswith(
+        "On 3 real datasets, there is no verdict: 2 cells without signal, and 1 with too few seeds for a test."
+    )
+    assert counter == "No cell is decided, so there is no counter-example."
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "out", "words"),
+    [
+        (["hurts", ""], [0, 3], "over datasets, it hurts in 1 of 1 question, which leave out 3 cells without signal."),
+        (["", ""], [1, 3], "no statement over datasets, because a question needs 5 real datasets with signal."),
+        (["", ""], [0, 0], "no statement over datasets, because a question needs 5 real datasets."),
+    ],
+)
+def test_statements_over_datasets_count_the_cells_that_they_leave_out(
+    verdicts: list[str], out: list[int], words: str
+) -> None:
+    overall = pd.DataFrame({"contrast": "vae mean − ae", "verdict": verdicts, "without_signal": out})
+    mean, *_ = said({("vae mean − ae", "a"): ("hurts", -0.1)}, overall)
+    assert words in mean
+
+
+def test_verdicts_that_were_not_judged_against_chance_are_counted() -> None:
+    frame = cells({("vae mean − ae", name): ("hurts" if name != "c" else "", -0.1) for name in "abc"})
+    frame["signal"] = [SIGNAL, NOT_JUDGED, NOT_JUDGED]
+    _, unjudged, counter = sentences(DECLARED, frame, NOTHING, ["a", "b", "c"], ())
+    assert unjudged == (
+        "Not judged against chance: 1 of 2 verdicts, because the results lack scores of the control “random”. "
+        "Both sides of such a cell may be noise."
+    )
+    assert counter.startswith("The most frequent verdict is “hurts”, in 2 of 2")
 
 
 def test_a_point_is_not_called_a_posterior() -> None:

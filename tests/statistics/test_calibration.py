@@ -13,7 +13,7 @@ from scipy import stats
 
 from benchmark.core.rng import generator
 from benchmark.plugins.tables import OURS
-from benchmark.statistics import QUESTION, contrasts, over_datasets
+from benchmark.statistics import QUESTION, SIGNAL, contrasts, over_datasets
 from benchmark.statistics.inference import (
     benjamini_hochberg,
     bootstrap_t,
@@ -105,7 +105,7 @@ def worlds_of_datasets(worlds: int, datasets: int, seeds: int) -> tuple[pd.DataF
     frame["contrast"] = np.repeat(np.arange(worlds), datasets).astype(str)
     frame["dataset"] = np.tile([f"d{number}" for number in range(datasets)], worlds)
     return (
-        frame.assign(difference=mean[:, :-1].ravel(), sd=sd[:, :-1].ravel(), seeds=seeds, overlap=0.0),
+        frame.assign(difference=mean[:, :-1].ravel(), sd=sd[:, :-1].ravel(), seeds=seeds, overlap=0.0, signal=SIGNAL),
         mean[:, -1],
     )
 

@@ -17,8 +17,11 @@ from benchmark.core.rng import generator
 from benchmark.statistics import (
     FEWEST_DATASETS,
     LEFT_OUT_COLUMNS,
+    NO_SIGNAL,
+    NOT_JUDGED,
     OVERALL_COLUMNS,
     QUESTION,
+    SIGNAL,
     contrasts,
     leave_one_out,
     over_datasets,
@@ -34,7 +37,7 @@ def of_question(differences: Sequence[float], **given: object) -> pd.DataFrame:
     """Return rows of one contrast and primary, with the columns that are used, on datasets a, b and so on."""
     rows = pd.DataFrame({"dataset": list("abcdefghijkl"[: len(differences)]), "difference": differences})
     rows = rows.assign(**dict(zip(QUESTION, ("c", "confirmatory", "k-means", "nmi"), strict=True)))
-    return rows.assign(**({"sd": 0.02, "seeds": 4, "overlap": 0.0} | given))
+    return rows.assign(**({"sd": 0.02, "seeds": 4, "overlap": 0.0, "signal": SIGNAL} | given))
 
 
 def families(names: str) -> dict[str, str]:
@@ -139,7 +142,7 @@ def test_under_five_datasets_there_is_nothing_but_the_count(evidence: int) -> No
     assert len(found) == 1
     assert found["datasets"][0] == evidence
     words = ["verdict", "verdict_half", "verdict_double"]
-    numbers = found.columns.drop([*QUESTION, *words, "datasets", "tests"])
+    numbers = found.columns.drop([*QUESTION, *words, "datasets", "without_signal", "tests"])
     assert found[words].eq("").all(axis=None)
     assert found["tests"].eq(0).all()
     assert found[numbers].isna().all(axis=None)
@@ -299,3 +302,16 @@ def test_of_fewer_than_five_datasets_none_is_left_out(evidence: str) -> None:
 def test_a_question_on_fewer_than_five_datasets_is_not_asked_of_fewer_still() -> None:
     rows = pd.concat([of_question(SIX), of_question(SIX[:4], contrast="fewer")], ignore_index=True)
     pd.testing.assert_frame_equal(left_out(rows), left_out(of_question(SIX)), check_exact=True)
+
+
+def test_datasets_without_signal_are_left_out_and_counted() -> None:
+    rows = of_question([*SIX, 9.0, np.nan])
+    rows["signal"] = [SIGNAL] * 5 + [NOT_JUDGED, NO_SIGNAL, NOT_JUDGED]
+    row, six = overall(rows, "abcdefgh").iloc[0], overall(of_question(SIX), "abcdefgh").iloc[0]
+    assert (row["datasets"], row["without_signal"]) == (6, 1)
+    pd.testing.assert_series_equal(row.drop("without_signal"), six.drop("without_signal"))
+    pd.testing.assert_frame_equal(left_out(rows, "abcdefgh"), left_out(of_question(SIX), "abcdefgh"))
+    rows["signal"] = NO_SIGNAL
+    row = overall(rows, "abcdefgh").iloc[0]
+    assert (row["datasets"], row["without_signal"], row["verdict"]) == (0, 8, "")
+    assert left_out(rows, "abcdefgh").empty

@@ -12,6 +12,7 @@ from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, Chart, Drawing, PanelGroup, Series, colour, panel, plain
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import contrast_kind, question, side_label
+from benchmark.statistics import NO_SIGNAL
 from benchmark.study.schema import Contrast, Primary
 
 ROW_HEIGHT = 0.115  # inches of one interval
@@ -42,11 +43,14 @@ def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Se
         primaries = dict.fromkeys(primary for contrast in members for primary in contrast.primary)
         panels = tuple(_panel(cells, members, each, order, colours, limits, margin, title) for each in primaries)
         groups.append(PanelGroup(title, panels))
+    silent = int(per_dataset["signal"].eq(NO_SIGNAL).sum())
     return Chart(
         "forest",
         "Contrasts by dataset",
         "Mean paired difference and 95 % interval by dataset. The panels of one model share their scale. The line "
-        f"marks zero, and the band marks the margin of equivalence, ±{numbers.points(margin).lstrip('+')} points.",
+        f"marks zero, and the band marks the margin of equivalence, ±{numbers.points(margin).lstrip('+')} points."
+        + f" Hollow and pale: {numbers.counted(silent, 'cell')} without signal, which count nowhere."
+        * (silent > 0),
         tuple(Series(name, place) for name, place in number.items()),
         tuple(groups),
         per_dataset,
@@ -101,14 +105,26 @@ def _ground(axes: Axes, there: Collection[str], order: Sequence[str], margin: fl
 
 
 def _intervals(axes: Axes, cells: pd.DataFrame, order: Sequence[str], shift: float, ink: str) -> None:
-    """Draw points with whiskers; a point without an interval has no whisker."""
+    """Draw points with whiskers, hollow without signal; a point without an interval has no whisker."""
     place = {name: number for number, name in enumerate(order)}
     heights = cells["dataset"].map(place).to_numpy(float) + shift
     differences = 100 * cells["difference"].to_numpy(float)
     there = cells["low"].notna().to_numpy()
     low, high = 100 * cells["low"].to_numpy(float), 100 * cells["high"].to_numpy(float)
-    axes.hlines(heights[there], low[there], high[there], color=ink, linewidth=1.6)
-    axes.plot(differences, heights, "o", color=ink, markersize=4, markeredgewidth=0)
+    silent = cells["signal"].eq(NO_SIGNAL).to_numpy()
+    for here, wide, strong, fill in ((~silent, 1.6, 1.0, ink), (silent, 0.8, 0.6, "none")):
+        ends = here & there
+        axes.hlines(heights[ends], low[ends], high[ends], color=ink, linewidth=wide, alpha=strong)
+        axes.plot(
+            differences[here],
+            heights[here],
+            "o",
+            color=ink,
+            markersize=4,
+            markerfacecolor=fill,
+            alpha=strong,
+            markeredgewidth=0.8 * (fill != ink),
+        )
 
 
 def _limits(cells: pd.DataFrame, margin: float) -> tuple[float, float]:
@@ -126,7 +142,7 @@ def _described(cells: pd.DataFrame, order: Sequence[str]) -> str:
         return "Not in these results."
     lines = [
         f"{row['contrast']} on {row['dataset']}: {numbers.points(row['difference'])}"
-        f" ({numbers.interval(row['low'], row['high'])})"
+        f" ({numbers.interval(row['low'], row['high'])}{', no signal' * (row['signal'] == NO_SIGNAL)})"
         for row in sorted(records(cells), key=lambda row: order.index(row["dataset"]))
     ]
     return f"Paired differences in points with 95 % intervals. {'; '.join(lines)}."

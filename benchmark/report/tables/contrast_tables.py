@@ -13,8 +13,10 @@ from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import anchored, question, seeds_label
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.report.trace import PAGE, anchor
-from benchmark.statistics import CORRECTED, MOST_TO_SETTLE, QUESTION, SENSITIVITY
+from benchmark.statistics import ABOVE, CORRECTED, MOST_TO_SETTLE, NO_SIGNAL, NOT_JUDGED, QUESTION, SENSITIVITY
 from benchmark.study.schema import Contrast
+
+UNJUDGED_MARK = "*"  # after a verdict that was not judged against chance
 
 
 def scoreboard_table(
@@ -64,11 +66,14 @@ def contrast_anchor(name: str) -> str:
 
 
 def _judged(row: dict[str, Any] | None) -> TableCell:
-    """Return an effect with its verdict; a dash without an effect."""
+    """Return an effect with its verdict, and a star if it was not judged against chance; a dash without an effect."""
     if row is None or np.isnan(row["difference"]):
         return TableCell(numbers.ABSENT)
+    signal = row.get("signal")
+    star = UNJUDGED_MARK * (signal == NOT_JUDGED and row["verdict"] != "")
+    without = NO_SIGNAL if signal == NO_SIGNAL else "untested"
     return TableCell(
-        f"{numbers.points(row['difference'])} {row['verdict'] or 'untested'}",
+        f"{numbers.points(row['difference'])} {row['verdict'] or without}{star}",
         tone=row["verdict"],
         href=f"#{contrast_anchor(row['contrast'])}" if "dataset" in row else "#over-datasets",
     )
@@ -93,7 +98,8 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
                 numbers.interval(row["low"], row["high"]),
                 numbers.points(row["sd"]).lstrip("+"),
             )
-            last = (*_tested(row), numbers.share(row["improvement"]), *_decided(row, margin, "seed"))
+            shares = (numbers.share(row["improvement"]), _above_chance(row))
+            last = (*_tested(row), *shares, *_decided(row, margin, "seed"))
             rows.append(
                 TableRow((*map(TableCell, texts), TableCell(seeds_label(row), href=behind), *map(TableCell, last)))
             )
@@ -107,6 +113,7 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
         Column("seeds"),
         *_TESTED,
         Column("first better on"),
+        Column("above chance", numeric=False),
         *_DECIDED,
     )
     groups = tuple(group(primary.task, primary.metric) for primary in contrast.primary)
@@ -128,7 +135,7 @@ def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame, margin: float) 
             numbers.points(row["difference"]),
             numbers.interval(row["low"], row["high"]),
             numbers.interval(row["bootstrap_low"], row["bootstrap_high"]),
-            str(row["datasets"]),
+            _of_datasets(row),
             *_tested(row),
             numbers.points(row["tau"]).lstrip("+"),
             numbers.interval(row["predicted_low"], row["predicted_high"]),
@@ -182,7 +189,22 @@ def _decided(row: dict[str, Any], margin: float, noun: str) -> tuple[str, str, s
             settled = f"over {numbers.counted(MOST_TO_SETTLE, noun)}"
         elif np.isfinite(settles):
             settled = numbers.counted(int(settles), noun)
-    return verdict or numbers.ABSENT, "; ".join(others) or ("the same" if verdict else numbers.ABSENT), settled
+    without = NO_SIGNAL if row.get("signal") == NO_SIGNAL else numbers.ABSENT
+    return verdict or without, "; ".join(others) or ("the same" if verdict else numbers.ABSENT), settled
+
+
+def _above_chance(row: dict[str, Any]) -> str:
+    """Write which sides of a contrast are certainly above chance."""
+    if row["signal"] == NOT_JUDGED:
+        return NOT_JUDGED
+    above = [side for side, column in zip(("first", "second"), ABOVE, strict=True) if row[column] > 0]
+    return "both" if len(above) > 1 else above[0] if above else "neither"
+
+
+def _of_datasets(row: dict[str, Any]) -> str:
+    """Write the number of datasets, and the number of those that are left out for want of signal."""
+    out = row["without_signal"]
+    return f"{row['datasets']} ({out} without signal)" if out else str(row["datasets"])
 
 
 def _depends_on(row: dict[str, Any], left_out: pd.DataFrame) -> str:
