@@ -19,7 +19,11 @@ def _sizes(dataset: Dataset) -> list[tuple[str, str]]:
     lines = [("rows", f"{dataset.rows:,}"), ("features", f"{dataset.features:,}")]
     if dataset.y is None:
         return [*lines, ("classes", "no labels")]
-    shares = np.bincount(dataset.y) / dataset.rows
+    labelled = dataset.labelled
+    shares = np.bincount(dataset.y[labelled]) / len(labelled)
+    if len(labelled) < dataset.rows:
+        count = dataset.rows - len(labelled)
+        lines.append(("rows without a label", f"{count:,}: models train on them, no task scores them"))
     lines += [
         ("classes", str(dataset.classes)),
         ("shares of the classes", ", ".join(f"{share:.1%}" for share in shares)),
@@ -49,9 +53,10 @@ def _graph(dataset: Dataset) -> list[tuple[str, str]]:
         ("isolated nodes", f"{np.count_nonzero(degrees == 0):,}"),
         ("components", f"{components:,}, the largest of {np.bincount(member).max():,} nodes"),
     ]
-    if dataset.y is not None:
-        same = np.mean(dataset.y[edges[:, 0]] == dataset.y[edges[:, 1]])
-        shares = np.bincount(dataset.y, weights=degrees) / degrees.sum()
+    ends = np.empty((0, 2), dtype=np.int64) if dataset.y is None else dataset.y[edges]
+    ends = ends[(ends >= 0).all(axis=1)]  # an edge to a row without a label says nothing
+    if len(ends):
+        same, shares = np.mean(ends[:, 0] == ends[:, 1]), np.bincount(ends.ravel()) / ends.size
         lines.append(("homophily", f"{same:.1%} of the edges join one class ({np.square(shares).sum():.1%} by chance)"))
     return lines
 

@@ -7,6 +7,7 @@ import io
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
@@ -16,13 +17,14 @@ from benchmark.datasets import Dataset
 
 _MOST_ROWS = 4_000  # more points hide each other
 _COLOURS = "tab10", "tab20"
-_BLUE = "#4477aa"
+_BLUE, _GREY = "#4477aa", "#c8c8c8"
 
 
 def picture(dataset: Dataset) -> bytes:
     """Draw a dataset as a PNG file.
 
-    On the left are the rows by class (4,000 at most), on the right the degrees, or the values if there is no graph.
+    On the left are the rows by class (4,000 at most); rows without a label are grey. On the right are the degrees, or
+    the values if there is no graph.
     """
     figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -51,10 +53,24 @@ def _rows(axes: Axes, dataset: Dataset) -> None:
     if labels is None:
         axes.scatter(places[:, 0], second, s=8, linewidths=0, color=_BLUE)
         return
-    drawn = axes.scatter(places[:, 0], second, c=labels, cmap=_COLOURS[dataset.classes > 10], s=8, linewidths=0)
+    known = labels >= 0
+    axes.scatter(places[~known, 0], second[~known], color=_GREY, s=8, linewidths=0)
+    drawn = axes.scatter(
+        places[known, 0],
+        second[known],
+        c=labels[known],
+        cmap=_COLOURS[dataset.classes > 10],
+        vmin=0,
+        vmax=dataset.classes - 1,
+        s=8,
+        linewidths=0,
+    )
     colours = drawn.to_rgba(np.arange(dataset.classes))
-    handles = [Line2D([], [], marker="o", linestyle="", color=tuple(colour)) for colour in colours]
-    axes.legend(handles, map(str, range(dataset.classes)), fontsize="small", loc="best")
+    named = {str(number): to_rgba(tuple(colour)) for number, colour in enumerate(colours)}
+    if not known.all():
+        named["no label"] = to_rgba(_GREY)
+    handles = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in named.values()]
+    axes.legend(handles, [*named], fontsize="small", loc="best")
 
 
 def _degrees(axes: Axes, dataset: Dataset) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,15 +11,16 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.contracts.contract import Contract, global_draws
+from benchmark.contracts.contract import Contract, NotExaminedError, global_draws
 from benchmark.core.rng import generator
-from benchmark.datasets import DatasetSpec, Raw, make_dataset, split
+from benchmark.datasets import Dataset, DatasetSpec, NodeSplit, Raw, make_dataset, split
 from benchmark.latents.draws import PairScores
 from benchmark.latents.latents import Epochs, Latents
 from benchmark.tasks import METRICS, Case, Task
 
 _METRICS = {metric.name: metric for metric in METRICS}
 _ROWS, _DIMENSIONS, _CLASSES = 300, 8, 3
+_FEWER_LABELS = 0.1  # a score of telling latents may change by less if a fifth of the labels are gone
 _MADE_UP = DatasetSpec(
     name="made-up",
     load=lambda _root: Raw(x=[]),
@@ -42,8 +43,8 @@ class TaskCase:
     task: Task
 
     @cached_property
-    def case(self) -> Case:
-        """Labels, split and seed of the made-up data."""
+    def made(self) -> Dataset:
+        """The made-up data."""
         rng = generator(0, "contracts", "tasks")
         y = np.arange(_ROWS) % _CLASSES
         close = np.where(y[:, None] == y[None, :], 0.06, 0.005)
@@ -53,8 +54,20 @@ class TaskCase:
             "train_mask": np.isin(np.arange(_ROWS), order[:60]),
             "test_mask": np.isin(np.arange(_ROWS), order[60:200]),
         }
-        made = make_dataset(_MADE_UP, Raw(x=rng.random((_ROWS, 4)), y=y, edges=edges, **masks))
-        return Case(made.y, split(made, 0), made.fingerprint, 0)
+        return make_dataset(_MADE_UP, Raw(x=rng.random((_ROWS, 4)), y=y, edges=edges, **masks))
+
+    @cached_property
+    def case(self) -> Case:
+        """Labels, split and seed of the made-up data."""
+        return Case(self.made.y, split(self.made, 0), self.made.fingerprint, 0)
+
+    @cached_property
+    def partly(self) -> Case:
+        """The same without the labels of every fifth row."""
+        hidden = np.arange(_ROWS) % 5 == 0
+        y, published = np.where(hidden, -1, self.case.labels), self.case.rows("published")
+        kept = NodeSplit(*(rows[~hidden[rows]] for rows in (published.train, published.test)))
+        return Case(y, split(replace(self.made, y=y, published=kept), 0), self.made.fingerprint, 0)
 
     @cached_property
     def telling(self) -> NDArray[np.float32]:
@@ -67,9 +80,9 @@ class TaskCase:
         """Latents without information: normal noise, [n, d]."""
         return generator(seed, "contracts", "noise").standard_normal((_ROWS, _DIMENSIONS)).astype(np.float32)
 
-    def score(self, z: NDArray[np.float32]) -> Mapping[str, float]:
-        """Score a latent [n, d] in the first form that the task takes."""
-        return self.task.score(_as(self.task.takes[0], z), self.case)
+    def score(self, z: NDArray[np.float32], *, partly: bool = False) -> Mapping[str, float]:
+        """Score a latent [n, d] in the first form that the task takes, on all labels or on a part of them."""
+        return self.task.score(_as(self.task.takes[0], z), self.partly if partly else self.case)
 
 
 def _as(kind: str, z: NDArray[np.float32]) -> Any:
@@ -140,6 +153,23 @@ def _takes_a_narrow_one(case: TaskCase) -> str:
     return "" if all(np.isfinite(value) for value in scores.values()) else f"on one dimension it gives {dict(scores)}"
 
 
+def _leaves_out_unlabelled_rows(case: TaskCase) -> str:
+    if case.task.needs == "links":
+        raise NotExaminedError("it needs no labels")
+    z = case.telling
+    moved = np.where(case.partly.labels[:, None] < 0, 100 - z, z).astype(np.float32)
+    whole, part, after = case.score(z), case.score(z, partly=True), case.score(moved, partly=True)
+    for name, value in part.items():
+        if not np.isclose(value, after[name]):
+            return f"{name} depends on latents of rows without a label; take z and y from case.with_labels(z)"
+        if abs(value - whole[name]) > _FEWER_LABELS:
+            return (
+                f"{name} is {value:.3f} if every fifth row has no label, and {whole[name]:.3f} with all labels; "
+                "take z and y from case.with_labels(z)"
+            )
+    return ""
+
+
 def _reaches_workers(case: TaskCase) -> str:
     copy: Task = cloudpickle.loads(cloudpickle.dumps(case.task))
     here, there = dict(case.score(case.noise())), dict(TaskCase(copy).score(case.noise()))
@@ -160,5 +190,6 @@ OF_TASKS: tuple[Contract[TaskCase], ...] = (
     Contract("the same latent gives the same scores", _is_repeatable),
     Contract("scoring leaves the global random generators alone", _draws_nothing),
     Contract("scoring does not change the latent", _leaves_the_latent),
+    Contract("rows without a label are not scored", _leaves_out_unlabelled_rows),
     Contract("it can be sent to worker processes", _reaches_workers),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import threading
 from dataclasses import replace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from layouts import AT_HAND
+from matplotlib.image import imread
 from scipy import sparse
 from torch import nn
 
@@ -276,8 +278,12 @@ def task(score, **changes):
 
 def centres(z, case):
     """Accuracy of the nearest class mean, on the rows of the means themselves."""
-    means = np.stack([z[case.y == k].mean(0) for k in range(3)])
-    return {"accuracy": float(np.mean(((z[:, None] - means) ** 2).sum(-1).argmin(1) == case.y))}
+    return of_all_rows(*case.with_labels(z))
+
+
+def of_all_rows(z, y):
+    means = np.stack([z[y == k].mean(0) for k in range(3)])
+    return {"accuracy": float(np.mean(((z[:, None] - means) ** 2).sum(-1).argmin(1) == y))}
 
 
 def after(change):
@@ -321,6 +327,10 @@ BROKEN_TASKS = {
         "generator of random",
     ),
     "scoring does not change the latent": (task(after(blur)), "it changes the given latent"),
+    "rows without a label are not scored": (
+        task(lambda z, case: of_all_rows(z, case.y)),
+        "accuracy is 0.800 if every fifth row has no label, and 1.000 with all labels",
+    ),
     "it can be sent to worker processes": (task(after(lambda _: LOCK.locked())), "cannot pickle"),
 }
 
@@ -331,6 +341,17 @@ def test_a_broken_task_is_found(promise):
     found = broken(OF_TASKS, TaskCase(row))
     assert why in found[promise]
     assert set(found) - {"it can be sent to worker processes"} <= {promise}
+
+
+def test_a_task_that_reads_latents_of_unlabelled_rows_is_found():
+    def above_the_mean_of_all_rows(z, case):
+        first = (z[:, 0] > z[:, 0].mean())[case.labelled]
+        return {"accuracy": float(np.mean(first == (case.y[case.labelled] == 0)))}
+
+    found = broken(OF_TASKS, TaskCase(task(above_the_mean_of_all_rows)))
+    why = found.pop("rows without a label are not scored")
+    assert why == "accuracy depends on latents of rows without a label; take z and y from case.with_labels(z)"
+    assert set(found) <= {"it can be sent to worker processes"}
 
 
 def test_every_promise_of_tasks_can_be_broken():
@@ -367,6 +388,30 @@ def test_the_picture_is_the_same_every_time(name):
     first = picture(found)
     assert first.startswith(b"\x89PNG")
     assert picture(found) == first
+
+
+def test_the_card_counts_labelled_rows_and_edges_between_them():
+    """A triangle of one class, a pair of the other, and an unlabelled row that touches both."""
+    edges = [[0, 1], [1, 2], [0, 2], [2, 3], [3, 4], [4, 5], [0, 5]]
+    made = make_dataset(dataset(), Raw(x=np.eye(6, 5), y=[0, 0, 0, 1, 1, 1], edges=edges))
+    lines = dict(card(replace(made, y=np.array([0, 0, 0, 1, 1, -1]))))
+    assert lines["rows without a label"] == "1: models train on them, no task scores them"
+    assert lines["classes"] == "2"
+    assert lines["shares of the classes"] == "60.0%, 40.0%"
+    assert lines["homophily"] == "80.0% of the edges join one class (58.0% by chance)"  # 4 of 5; .7² + .3²
+    assert "rows without a label" not in dict(card(made))
+    nothing = dict(card(replace(made, y=np.array([0, -1, -1, -1, 1, -1]))))
+    assert "homophily" not in nothing  # no edge has a class at both ends
+
+
+def test_rows_without_a_label_are_grey_in_the_picture():
+    found = load("wine", Path("absent"))
+    hidden = np.where(np.arange(found.rows) % 3 == 0, -1, found.y)
+    one, other = picture(found), picture(replace(found, y=hidden))
+    grey = [
+        np.isclose(imread(io.BytesIO(drawn))[..., :3], 200 / 255, atol=0.01).all(-1).sum() for drawn in (one, other)
+    ]
+    assert grey[1] > grey[0] + 500
 
 
 def test_a_dataset_without_labels_and_graph_has_a_card_and_a_picture():

@@ -23,7 +23,7 @@ MOST_ROWS = 300  # of a dataset; a random choice if it has more
 PERPLEXITY, ITERATIONS = 30.0, 500
 SEED = 0  # chooses rows, sample and embedding; the training shown has the smallest seed
 HEIGHT = 3.2  # inches
-COLOURS = (*PALETTE, INK, FAINT)
+COLOURS = (*PALETTE, INK)
 
 
 def embeddings(
@@ -55,8 +55,8 @@ def embeddings(
         "latents",
         "Latents drawn",
         "t-SNE of the latents of one training, with the same rows and colours in every panel of a dataset. The panels "
-        "show whether classes that are apart in the mean are still apart in one sample. A single colour means that the "
-        "data have no labels. Distances between clusters mean nothing.",
+        "show whether classes that are apart in the mean are still apart in one sample. Rows without a label are "
+        "grey. A single colour means that the data have no labels. Distances between clusters mean nothing.",
         (),
         tuple(groups),
         pd.concat(rows, ignore_index=True),
@@ -96,13 +96,12 @@ def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _panel(found: pd.DataFrame, title: str, name: str) -> Drawing:
-    described = (
-        f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class, {len(set(found['class']))} in number."
-    )
+    classes = set(found["class"]) - {-1}
+    described = f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class, {len(classes)} in number."
     with panel(title, name, described, height=HEIGHT, left=0.02, bare=True) as drawn:
         axes = drawn.axes
         for number, here in found.groupby("class"):
-            ink = COLOURS[int(str(number)) % len(COLOURS)]
+            ink = FAINT if number == -1 else COLOURS[int(str(number)) % len(COLOURS)]
             axes.scatter(here["x"], here["y"], s=5, color=ink, linewidths=0, alpha=0.8)
         axes.set_aspect("equal", adjustable="datalim")
     return drawn.drawing
