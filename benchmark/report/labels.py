@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from benchmark.core.names import find
@@ -33,6 +35,44 @@ def anchored(*parts: str) -> str:
         return "--".join(parts)
     digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:8]
     return f"{slug(' '.join(parts))}-{digest}"
+
+
+def axis_labels(names: Iterable[str], most: int) -> dict[str, str]:
+    """Return a label of at most ``most`` characters for each name of a figure. Different names get different labels.
+
+    A name that fits stays. A longer name of a file becomes the shortest end of its path that no other name has. Other
+    long names lose their end or their middle, and a number tells apart names that would still look alike.
+
+    >>> list(axis_labels(["npz:data/site/a/mine.npz", "npz:data/site/b/mine.npz", "wine"], 15).values())
+    ['npz:a/mine.npz', 'npz:b/mine.npz', 'wine']
+    >>> list(axis_labels(["csv:all/rows.csv,label=kind", "vae (beta=0.1) sampled"], 12).values())
+    ['csv:rows.csv', 'vae (beta=0…']
+    """
+    forms = {name: list(dict.fromkeys(_forms(name, most))) for name in names}
+    claims = Counter(form for each in forms.values() for form in each)
+    number, labels = count(1), {}
+    for name, each in forms.items():
+        own = [form for form in each if len(form) <= most and (form == name or claims[form] == 1)]
+        numbered = (
+            label for end in map("… {}".format, number) if (label := name[: most - len(end)] + end) not in claims
+        )
+        labels[name] = own[0] if own else next(numbered)
+    return labels
+
+
+def _forms(name: str, most: int) -> Iterator[str]:
+    """Yield the name if it fits, else shorter forms, the best first."""
+    if len(name) <= most:
+        yield name
+        return
+    prefix, _, rest = name.partition(":")
+    if re.fullmatch("[a-z]+", prefix) and rest:
+        parts = rest.split(",")[0].split("/")
+        for start in reversed(range(len(parts))):
+            yield f"{prefix}:{'/'.join(parts[start:])}"
+    yield f"{name[: most - 1]}…"
+    tail = most // 2
+    yield f"{name[: most - 1 - tail]}…{name[-tail:]}"
 
 
 def metric_named(name: str) -> Metric:

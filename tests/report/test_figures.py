@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import make_frames
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmark.core.files import labels_path, packed, write_atomically
 from benchmark.core.rng import generator
@@ -34,6 +36,7 @@ from benchmark.report.figures.asked import primaries
 from benchmark.report.figures.drawing import Series, colour, dash, mark
 from benchmark.report.figures.reconstructions import NAMES
 from benchmark.report.kept import KeptFiles
+from benchmark.report.labels import axis_labels
 from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
 from benchmark.statistics.steps import WATERFALL_COLUMNS
 from benchmark.study.origin import steps
@@ -390,3 +393,43 @@ def test_figures_show_the_primary_metric_of_each_task_without_contrasts() -> Non
         ("k-means", primary["k-means"]),
         ("link-inner-product", primary["link-inner-product"]),
     ]
+
+
+FOLDERS = "npz:a/long/way/to/a/folder/"
+ALIKE = {
+    "the folder differs": [f"{FOLDERS}one/mine.npz", f"{FOLDERS}two/mine.npz", "wine"],
+    "the beginning differs": [f"npz:{place}/{40 * 'a'}/mine.npz" for place in "ab"],
+    "the middle differs": [f"npz:{40 * 'a'}{place}{40 * 'a'}.npz" for place in "abc"],
+    "the options differ": [f"csv:some/long/folder/mine.csv,label={label}" for label in ("kind", "sort")],
+    "the kind of file differs": [f"{kind}:{20 * 'a'}/mine" for kind in ("npz", "csv")],
+    "one is a shorter form of the other": ["npz:mine.npz", "npz:some/long/folder/mine.npz"],
+    "one is the end of the other": ["npz:b/mine.npz", f"{FOLDERS}a/b/mine.npz", f"{FOLDERS}b/mine.npz"],
+    "no file": [f"vae (beta={weight} beta_schedule=warm-up:0.5) sampled" for weight in (0.1, 0.2)],
+}
+
+
+@pytest.mark.parametrize("names", ALIKE.values(), ids=ALIKE)
+@pytest.mark.parametrize("most", [15, 24, 30])
+def test_labels_of_different_names_differ(names, most):
+    labels = axis_labels(names, most)
+    assert list(labels) == names
+    assert len(set(labels.values())) == len(names)
+    assert max(map(len, labels.values())) <= most
+    assert all(labels[name] == name for name in names if len(name) <= most)
+
+
+@given(st.lists(st.text("npz:/,=ab…12 ", max_size=24), unique=True, max_size=6), st.sampled_from([12, 15]))
+def test_labels_of_any_names_differ(names, most):
+    labels = axis_labels(names, most)
+    assert len(set(labels.values())) == len(names)
+    assert max(map(len, labels.values()), default=0) <= most
+
+
+def test_two_files_of_one_name_have_two_rows_in_the_forest():
+    one, two, _ = ALIKE["the folder differs"]
+    scores, _ = make_frames(datasets={one: True, two: True}, models=("ae", "vae"), seeds=4)
+    declared = [contrast for contrast in DECLARED if contrast.first.model == "vae"]
+    drawn = forest(contrasts(scores, declared, OVERLAP, margin=0.01), declared, (one, two), 0.01)
+    for _, panel in drawn.paths():
+        assert "one/mine.npz" in panel.inline
+        assert "two/mine.npz" in panel.inline

@@ -21,7 +21,7 @@ from benchmark.report.figures.drawing import (
     panel,
     plain,
 )
-from benchmark.report.labels import question, side_label
+from benchmark.report.labels import axis_labels, question, side_label
 from benchmark.statistics import (
     FEWEST_DATASETS,
     blocks_of_datasets,
@@ -55,6 +55,7 @@ def critical_differences(
         overlap: Test rows over training rows, for each task with overlapping splits.
     """
     arms = scores[scores["readout"].isin(COMPARED_READOUTS) & scores["variant"].eq("")]
+    labels = axis_labels(map(_label, arms[["model", "variant", "readout"]].itertuples(index=False)), 24)
     groups: dict[str, list[Drawing]] = {}
     tables = []
     for primary in primaries(arms, declared):
@@ -67,7 +68,7 @@ def critical_differences(
             if values.shape[1] > 2 and len(values) > 1:
                 pairs = pairwise(values, rho)
                 tables.append(pairs.assign(level=title, task=primary.task, metric=primary.metric))
-                groups.setdefault(title, []).append(_panel(values, pairs, f"all pairs, {title}", heading))
+                groups.setdefault(title, []).append(_panel(values, pairs, labels, f"all pairs, {title}", heading))
     if not groups:
         return None
     data = pd.concat(tables, ignore_index=True)
@@ -86,7 +87,7 @@ def _label(arm: Any) -> str:
     return f"{side_label(Side(model=arm[0], readout=arm[2], variant=arm[1]))} {arm[2]}"
 
 
-def _panel(values: pd.DataFrame, pairs: pd.DataFrame, title: str, heading: str) -> Drawing:
+def _panel(values: pd.DataFrame, pairs: pd.DataFrame, labels: Mapping[str, str], title: str, heading: str) -> Drawing:
     means = values.mean()
     order = list(dict.fromkeys([*pairs["first"], *pairs["second"]]))
     bars = indistinguishable(pairs)
@@ -108,5 +109,5 @@ def _panel(values: pd.DataFrame, pairs: pd.DataFrame, title: str, heading: str) 
             axes.plot([x, x], [place_of[first] - 0.25, place_of[last] + 0.25], color=INK, linewidth=1.6)
         axes.grid(axis="y", color=FAINT, linewidth=0.3, alpha=0.5)
         axes.set(ylim=(len(order) - 0.5, -0.5), xlabel="mean score, %")
-        axes.set_yticks(range(len(order)), [plain(_label(arm), 24) for arm in order])
+        axes.set_yticks(range(len(order)), [plain(labels[_label(arm)]) for arm in order])
     return drawn.drawing

@@ -27,6 +27,7 @@ WIDTH = 3.7  # inches; a narrow phone shows this width at full size
 RIGHT = 0.975  # right end of the axes, as a share of the width
 SVG_METADATA = ("Date", "Creator", "Format", "Type")  # left out, because they differ between builds
 PDF_METADATA = ("CreationDate", "Creator", "Producer")
+_LONGEST = 60  # characters of a heading
 _PLACES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
 _HUNDREDTHS = re.compile(r"(\d\.\d\d)\d+")  # 0.01 point is finer than any screen
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
@@ -199,9 +200,9 @@ def dash(number: int) -> str:
     return DASHES[number // len(PALETTE) % len(DASHES)]
 
 
-def plain(name: str, most: int = 60) -> str:
-    """Return a name of at most ``most`` characters for an axis, with ``$`` escaped, which would start a formula."""
-    shown = name if len(name) <= most else f"{name[: most - 1]}…"
+def plain(name: str) -> str:
+    """Return a name of at most 60 characters for a figure, with ``$`` escaped, which would start a formula."""
+    shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
     return shown.replace("$", r"\$")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, Chart, Drawing, PanelGroup, Series, colour, panel, plain
 from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import contrast_kind, question, side_label
+from benchmark.report.labels import axis_labels, contrast_kind, question, side_label
 from benchmark.statistics import NO_SIGNAL
 from benchmark.study.schema import Contrast, Primary
 
@@ -33,6 +33,7 @@ def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Se
     families: dict[str, list[Contrast]] = {}
     for contrast in declared:
         families.setdefault(_family(contrast, declared), []).append(contrast)
+    labels = axis_labels(in_order(per_dataset["dataset"], datasets), 15)
     groups = []
     for title, members in families.items():
         cells = per_dataset[per_dataset["contrast"].isin([contrast.name for contrast in members])]
@@ -41,7 +42,9 @@ def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Se
         order, limits = in_order(cells["dataset"], datasets), _limits(cells, margin)
         colours = [number[contrast_kind(contrast)] for contrast in members]
         primaries = dict.fromkeys(primary for contrast in members for primary in contrast.primary)
-        panels = tuple(_panel(cells, members, each, order, colours, limits, margin, title) for each in primaries)
+        panels = tuple(
+            _panel(cells, members, each, order, labels, colours, limits, margin, title) for each in primaries
+        )
         groups.append(PanelGroup(title, panels))
     silent = int(per_dataset["signal"].eq(NO_SIGNAL).sum())
     return Chart(
@@ -71,6 +74,7 @@ def _panel(
     contrasts: Sequence[Contrast],
     primary: Primary,
     order: Sequence[str],
+    labels: Mapping[str, str],
     colours: Sequence[int],
     limits: tuple[float, float],
     margin: float,
@@ -87,7 +91,7 @@ def _panel(
             shift = (place - (len(contrasts) - 1) / 2) / (len(contrasts) + 1)
             _intervals(axes, cells[cells["contrast"].eq(contrast.name)], order, shift, colour(number))
         axes.set(xlim=limits, ylim=(len(order) - 0.5, -0.5), xlabel="difference, points")
-        axes.set_yticks(range(len(order)), [plain(name, 15) for name in order])
+        axes.set_yticks(range(len(order)), [plain(labels[name]) for name in order])
     return drawn.drawing
 
 

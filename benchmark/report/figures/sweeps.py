@@ -25,7 +25,7 @@ from benchmark.report.figures.drawing import (
     plain,
 )
 from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import model_label, question
+from benchmark.report.labels import axis_labels, model_label, question
 from benchmark.study.schema import Contrast
 
 FEWEST_BETAS = 3  # values of β that a line needs
@@ -161,6 +161,8 @@ def ladder(
     Returns:
         None if no ladder has scores of two rungs.
     """
+    shown = axis_labels(in_order(summary["dataset"], datasets), 30)
+    labels = axis_labels((model_label(*arm) for arms in rungs for arm in arms), 24)
     groups, used = [], []
     for arms in rungs:
         place = {arm: number for number, arm in enumerate(arms)}
@@ -174,7 +176,8 @@ def ladder(
                 asked = scored(here, dataset, primary)
                 if len(set(asked["rung"])) > 1:
                     names = [model_label(*arm) for arm in arms]
-                    panels.append(_rungs(asked, title, f"{dataset}: {question(primary.task, primary.metric)}", names))
+                    heading = f"{shown[dataset]}: {question(primary.task, primary.metric)}"
+                    panels.append(_rungs(asked, title, heading, names, labels))
                     used.append(asked)
         if panels:
             groups.append(PanelGroup(title, tuple(panels)))
@@ -224,7 +227,7 @@ def _lines(points: pd.DataFrame, title: str, heading: str) -> Drawing:
     return drawn.drawing
 
 
-def _rungs(points: pd.DataFrame, title: str, heading: str, names: Sequence[str]) -> Drawing:
+def _rungs(points: pd.DataFrame, title: str, heading: str, names: Sequence[str], labels: Mapping[str, str]) -> Drawing:
     """Draw a row for each rung, with a dot for each readout and its standard deviation."""
     said = "; ".join(
         f"{names[row['rung']]}, {row['readout']}: {numbers.percent_spread(row['mean'], row['sd'])}"
@@ -243,7 +246,7 @@ def _rungs(points: pd.DataFrame, title: str, heading: str, names: Sequence[str])
                 **LINE,
             )
         drawn.axes.set(xlabel="score, %", ylim=(len(names) - 0.5, -0.5))
-        drawn.axes.set_yticks(range(len(names)), [plain(name, 24) for name in names])
+        drawn.axes.set_yticks(range(len(names)), [plain(labels[name]) for name in names])
     return drawn.drawing
 
 
