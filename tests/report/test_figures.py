@@ -33,7 +33,7 @@ from benchmark.report.figures import (
     waterfalls,
 )
 from benchmark.report.figures.asked import primaries
-from benchmark.report.figures.drawing import Series, colour, dash, mark
+from benchmark.report.figures.drawing import FAINT, Series, colour, dash, mark
 from benchmark.report.figures.reconstructions import NAMES
 from benchmark.report.kept import KeptFiles
 from benchmark.report.labels import axis_labels
@@ -369,6 +369,20 @@ def test_latents_are_drawn_as_point_mean_and_sample_of_the_same_rows(kept: tuple
     pd.testing.assert_frame_equal(chart.data, again.data, check_exact=True)
     assert embeddings(units, DECLARED, ["digits"], KeptFiles(None)) is None
     assert embeddings(units.assign(latents=""), DECLARED, ["digits"], KeptFiles(results)) is None
+
+
+def test_rows_without_a_label_are_grey(kept: tuple[pd.DataFrame, Path]) -> None:
+    units, results = kept
+    before = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
+    labels = np.where(np.arange(50) % 3 == 2, -1, np.arange(50) % 3)
+    write_atomically(results / labels_path(units["fingerprint"].iloc[0]), packed({"labels": labels}))
+    after = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
+    assert set(after.data["class"]) == {-1, 0, 1}
+    assert "coloured by class, 3 in number" in words(before)
+    assert "coloured by class, 2 in number" in words(after)
+    assert "Rows without a label are pale grey." in after.caption
+    pale = re.compile(rf"fill: {FAINT}; fill-opacity: 0.3")
+    assert [bool(pale.search(chart.groups[0].panels[0].svg.decode())) for chart in (before, after)] == [False, True]
 
 
 def test_images_are_drawn_in_rows_and_a_damaged_file_is_noted(kept: tuple[pd.DataFrame, Path]) -> None:

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from karate_runs import complete, gathered, missing, planned, retrained
+from karate_runs import TABLES, complete, gathered, missing, planned, retrained
 
 from benchmark.latents.latents import Latents
 from benchmark.plan.units import batches
-from benchmark.results.record import Record
+from benchmark.results.record import Provenance, Record
 from benchmark.results.store import Store
+from benchmark.running.gather import gather
 from benchmark.running.jobs import KeptJob, TrainJob
+from benchmark.statistics import check_scores, holes
 
 AE = {"models": ["ae"], "variants": []}
 
@@ -184,6 +186,80 @@ def test_an_upgrade_loses_no_score(store):
     again, _ = gathered(plan, store)
     assert not again["value"].isna().any()
     assert all(store.get(unit.identity.key).provenance.versions["torch"] != "1.0" for unit in plan.units())
+
+
+def older(name, **changes):
+    """The tables in which a task is of the version before."""
+    tasks = tuple(
+        replace(task, version=task.version - 1, **changes) if task.name == name else task for task in TABLES.tasks
+    )
+    return replace(TABLES, tasks=tasks)
+
+
+@pytest.mark.parametrize("save_latents", [True, False])
+def test_scores_of_an_older_version_of_a_task_are_never_used(tmp_path, save_latents):
+    """They stay readable beside the new scores if the latents were kept. Otherwise the training is made anew."""
+    store, asked = Store(tmp_path), {**AE, "seeds": 1, "tasks": ["k-means"], "save_latents": save_latents}
+    before = planned(older("k-means", score=lambda _z, _case: {"nmi": 0.987}, metrics=("nmi",)), **asked)
+    (value,) = set(complete(before, store)[0]["value"])
+    assert value == 0.987
+    plan = planned(**asked)
+    (unit,) = plan.units()
+    old = store.get(unit.identity.key)
+    assert {slot.version for slot in old.scores} == {unit.slots[0].version - 1}
+    assert [type(job) for job in missing(plan, store).jobs] == [KeptJob if save_latents else TrainJob]
+    lacking, units = gathered(plan, store)
+    assert lacking["value"].isna().all()
+    assert set(lacking["version"]) == {unit.slots[0].version}
+    assert set(units["status"]) == {"failed"}
+    scores, _ = complete(plan, store)
+    assert set(scores["version"]) == {unit.slots[0].version}
+    assert 0.987 not in set(scores["value"])
+    new = store.get(unit.identity.key)
+    assert set(new.scores) == set(unit.slots) | (set(old.scores) if save_latents else set())
+    if save_latents:
+        assert all(new.scores[slot] == old.scores[slot] for slot in old.scores)
+        assert set(gathered(before, store)[0]["value"]) == {0.987}
+
+
+def frame_of(plan, given):
+    """The scores of a plan's units with these metrics. None stands for a failed unit."""
+    units, made = list(plan.units()), Provenance(0.0, 0.0, 0, "", 1, {}, "", "")
+    records = {
+        unit.identity.key: Record(
+            unit.identity,
+            "karate",
+            "failed" if metrics is None else "complete",
+            "",
+            made,
+            {} if metrics is None else dict.fromkeys(unit.slots, metrics),
+        )
+        for unit, metrics in zip(units, given, strict=True)
+    }
+    return gather(plan, records)[0]
+
+
+def test_a_metric_that_a_dataset_lacks_has_no_row():
+    plan = planned(models=["raw"], variants=[], tasks=["link-hadamard"], seeds=3)
+    bare, whole = {"auc": 0.5, "ap": 0.5}, {"auc": 0.5, "ap": 0.5, "hits@20": 0.5}
+    small = frame_of(plan, [bare, None, bare])
+    assert small["metric"].tolist() == ["auc", "ap"] * 3
+    assert small["value"].isna().tolist() == [False, False, True, True, False, False]
+    assert small["status"].eq("failed").equals(small["value"].isna())
+    assert frame_of(plan, [whole, None, whole])["metric"].tolist() == ["auc", "ap", "hits@20"] * 3
+    assert frame_of(plan, [None] * 3)["metric"].tolist() == ["auc", "ap"] * 3  # nothing says that it has the third
+    for frame in (small, frame_of(plan, [None] * 3)):
+        check_scores(frame)
+        assert holes(frame).empty
+
+
+def test_a_diverged_unit_lacks_the_metrics_of_its_dataset_too(tmp_path):
+    diverging = [{"models": ["vae-gaussian"], "settings": {"learning_rate": 1e9}}]
+    plan = planned(models=["raw"], variants=diverging, tasks=["link-hadamard"], seeds=1)
+    scores, units = complete(plan, Store(tmp_path))
+    assert set(units["status"]) == {"complete", "diverged"}
+    assert set(scores["metric"]) == {"auc", "ap"}  # karate has seven test non-edges
+    assert scores["value"].notna().all()
 
 
 def test_a_failure_while_scores_are_added_is_shown_and_tried_again(tmp_path):

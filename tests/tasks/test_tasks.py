@@ -3,19 +3,21 @@
 from dataclasses import fields, replace
 from importlib import import_module
 from pkgutil import iter_modules
+from types import SimpleNamespace
 from typing import get_args
+from unittest import mock
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from layouts import published_block_model
+from layouts import MADE_UP, published_block_model
 
 from benchmark import tasks
 from benchmark.core.errors import InputError
-from benchmark.datasets import NodeSplit, Split, split
+from benchmark.datasets import NodeSplit, Raw, Split, make_dataset, split
 from benchmark.latents.draws import PairScores
-from benchmark.latents.latents import Latents
-from benchmark.tasks import TASKS, Case, Need, Task, unmet_needs
+from benchmark.latents.latents import Epochs, Latents
+from benchmark.tasks import TASKS, Case, Need, Task, classification, unmet_needs
 from benchmark.tasks.classification import FEW, MANY, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM, standardised, unit_norm
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
@@ -252,6 +254,40 @@ def test_a_task_refuses_a_dataset_without_its_need_and_needs_nothing_else(task, 
                 task.score(noise(0, 2), case)
         else:
             assert tuple(task.score(noise(0, 2), case)) == task.metrics
+
+
+@pytest.mark.parametrize("task", [FEW, MANY], ids=lambda task: task.name)
+def test_macro_f1_is_the_mean_over_the_classes_with_test_rows(task):
+    """The class sizes are those of WebKB's Texas. The class of one row is only trained on."""
+    y = np.repeat(np.arange(5), [33, 1, 18, 101, 30])
+    texas = make_dataset(MADE_UP, Raw(x=np.eye(5)[y], y=y))
+    case = Case(y, split(texas, 0), texas.fingerprint, 0)
+    assert task.score(np.eye(5, dtype=np.float32)[y], case) == {"accuracy": 1.0, "macro-f1": 1.0}
+    rows = case.rows("few" if task is FEW else "many")
+    mean = []
+
+    def predicting(_x, _y):
+        return SimpleNamespace(predict=lambda z: np.where(z[:, 0] > 0, 1, y[rows.test]))  # 1 is tested nowhere
+
+    z = np.random.default_rng(0).standard_normal((len(y), 2))
+    with mock.patch.object(classification, "logistic_regression", predicting):
+        found = task.score(z, case)["macro-f1"]
+    for label in (0, 2, 3, 4):
+        right = np.sum((y[rows.test] == label) & (z[rows.test, 0] <= 0))
+        mean.append(2 * right / (right + np.sum(y[rows.test] == label)))
+    assert found == pytest.approx(np.mean(mean))
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task.needs == "links"], ids=lambda task: task.name)
+@pytest.mark.parametrize("edges", [199, 200])
+def test_hits_at_20_is_left_out_with_fewer_than_twenty_non_edges(task, edges):
+    first, second = np.triu_indices(60, 1)
+    chosen = np.random.default_rng(0).permutation(len(first))[:edges]
+    made = make_dataset(MADE_UP, Raw(x=np.ones((60, 1)), edges=np.stack([first[chosen], second[chosen]], axis=1)))
+    z = noise(0, 4, 60)
+    scores = task.score(z if "matrix" in task.takes else Epochs((z, z)), Case(None, split(made, 0), "f", 0))
+    assert tuple(scores) == (task.metrics if edges == 200 else task.required)
+    assert task.required == ("auc", "ap")
 
 
 def test_link_scores_by_hand(case):

@@ -23,7 +23,7 @@ MOST_ROWS = 300  # of a dataset; a random choice if it has more
 PERPLEXITY, ITERATIONS = 30.0, 500
 SEED = 0  # chooses rows, sample and embedding; the training shown has the smallest seed
 HEIGHT = 3.2  # inches
-COLOURS = (*PALETTE, INK)
+COLOURS = (*PALETTE, INK, FAINT)
 
 
 def embeddings(
@@ -56,7 +56,7 @@ def embeddings(
         "Latents drawn",
         "t-SNE of the latents of one training, with the same rows and colours in every panel of a dataset. The panels "
         "show whether classes that are apart in the mean are still apart in one sample. Rows without a label are "
-        "grey. A single colour means that the data have no labels. Distances between clusters mean nothing.",
+        "pale grey. A single colour means that the data have no labels. Distances between clusters mean nothing.",
         (),
         tuple(groups),
         pd.concat(rows, ignore_index=True),
@@ -101,7 +101,8 @@ def _panel(found: pd.DataFrame, title: str, name: str) -> Drawing:
     with panel(title, name, described, height=HEIGHT, left=0.02, bare=True) as drawn:
         axes = drawn.axes
         for number, here in found.groupby("class"):
-            ink = FAINT if number == -1 else COLOURS[int(str(number)) % len(COLOURS)]
-            axes.scatter(here["x"], here["y"], s=5, color=ink, linewidths=0, alpha=0.8)
+            labelled = int(str(number)) >= 0
+            ink = COLOURS[int(str(number)) % len(COLOURS)] if labelled else FAINT
+            axes.scatter(here["x"], here["y"], s=5, color=ink, linewidths=0, alpha=0.8 if labelled else 0.3)
         axes.set_aspect("equal", adjustable="datalim")
     return drawn.drawing
