@@ -280,3 +280,74 @@ def test_random_bytes_are_a_dataset_or_an_input_error(content, tmp_path_factory)
     path = tmp_path_factory.getbasetemp() / "bytes.csv"
     path.write_bytes(content)
     assert_clean(f"csv:{path}", path.parent)
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        *((mark, "missing") for mark in ("", "NA", "#N/A", "-nan", "NaN", "NULL", "None", "?", "-", "…", "-nan(ind)")),
+        *((text, "no numbers") for text in ("1_000", "١٢", "0x10", "1,5", "5%", "1e", "e5", "unknown")),
+        *((text, "infinite") for text in ("inf", "-Infinity", "1e999")),
+    ],
+)
+def test_a_cell_is_a_number_if_a_spreadsheet_reads_it_as_one(cell, what, tmp_path):
+    quoted = '"' + cell + '"'
+    with pytest.raises(InputError, match=f"column 'b': 1 of 2 values are {what}"):
+        loaded(tmp_path, f"a,b\n0.5,1\n0.25,{quoted}\n", options="")
+
+
+@pytest.mark.parametrize("cell", ["7", "+7", "7.", "7.0", " 7 ", "70e-1", ".7E+1"])
+def test_a_number_may_be_written_in_many_ways(cell, tmp_path):
+    assert loaded(tmp_path, f"a\n{cell}\n1\n", options=",scaling=none").x.tolist() == [[7], [1]]
+
+
+def test_a_missing_label_is_refused_unless_it_means_no_label(tmp_path):
+    text = "a,k\n0.5,x\n0.25,?\n0.125,y\n1,-\n"
+    with pytest.raises(InputError, match=r"column 'k': 2 of 4 labels are missing, .* line 3; .* unlabelled=missing"):
+        loaded(tmp_path, text, options=",label=k")
+    assert loaded(tmp_path, text, options=",label=k,unlabelled=missing").y.tolist() == [0, -1, 1, -1]
+    with pytest.raises(InputError, match="column 'k': 1 of 4 labels are missing"):
+        loaded(tmp_path, text, options=",label=k,unlabelled=-")
+    with pytest.raises(InputError, match="unlabelled=none: no value of column 'k' is this"):
+        loaded(tmp_path, text, options=",label=k,unlabelled=none")
+    with pytest.raises(InputError, match="unlabelled= without label="):
+        loaded(tmp_path, "a\n1\n", options=",unlabelled=x")
+
+
+def test_minus_one_beside_other_classes_must_be_explained(tmp_path):
+    text = "a,k\n0.5,0\n0.25,-1\n0.125,1\n1,0\n"
+    with pytest.raises(InputError, match="label -1 beside other whole numbers; say unlabelled=-1 if"):
+        loaded(tmp_path, text, options=",label=k")
+    assert loaded(tmp_path, text, options=",label=k,unlabelled=-1").y.tolist() == [0, -1, 1, 0]
+
+
+def test_a_label_with_a_value_of_its_own_in_most_rows_is_refused(tmp_path):
+    text = "a,price\n" + "".join(f"{i % 7},{i / 8}\n" for i in range(60))
+    with pytest.raises(InputError, match=r"column 'price' has 60 different labels in 60 rows: .* put them into bins"):
+        loaded(tmp_path, text, options=",label=price")
+
+
+@pytest.mark.parametrize("name", ["n", "Unnamed: 0"])
+def test_a_column_that_counts_the_rows_is_an_id_or_kept_on_purpose(name, tmp_path):
+    text = f"a,{name}\n" + "".join(f"{i % 3},{i + 1}\n" for i in range(6))
+    message = f"column '{name}' looks like the number of the row, .* id={name} if it names .* keep={name} if it is"
+    with pytest.raises(InputError, match=message):
+        loaded(tmp_path, text, options="")
+    assert loaded(tmp_path, text, options=f",id={name}").features == 1
+    assert loaded(tmp_path, text, options=f",keep={name}").features == 2
+    with pytest.raises(InputError, match="cannot be kept as a feature: it is the label or the id"):
+        loaded(tmp_path, text, options=f",id={name},keep={name}")
+
+
+def test_names_in_digits_are_no_feature(tmp_path):
+    text = "a,k\n" + "".join(f"{i % 3},{90071992547409930 + i * i}\n" for i in range(6))
+    with pytest.raises(InputError, match=r"column 'k' has values from 90071992547409930 to .*, which float64"):
+        loaded(tmp_path, text, options="")
+    assert loaded(tmp_path, text.replace("9007199254", ""), options="").features == 2
+
+
+def test_weights_of_edges_are_checked_and_dropped(tmp_path):
+    found = loaded(tmp_path, FEATURES, "from,to,weight\na,b,0.5\nb,c,2\n")
+    assert found.notes == ("weights of edges, from 0.5 to 2, are dropped: models take every edge as 1",)
+    with pytest.raises(InputError, match=r"1 weight\(s\) of edges are negative"):
+        loaded(tmp_path, FEATURES, "from,to,weight\na,b,-1\nb,c,2\n")

@@ -1,5 +1,6 @@
 """Datasets in npz files."""
 
+import re
 import zipfile
 
 import numpy as np
@@ -119,3 +120,85 @@ def test_any_damage_to_an_npz_is_an_input_error(data, tmp_path_factory):
     except InputError:
         return
     assert found.fingerprint == whole or found.y is None or found.edges is None  # the damage hit the name of a key
+
+
+@pytest.mark.parametrize(
+    ("content", "meant"),
+    [
+        ({"x": RING, "edge_index": [[0, 1], [1, 2]]}, "'edges', pairs of row numbers [m, 2]"),
+        ({"x": RING, "edge": [[0, 1]]}, "'edges', pairs"),
+        ({"x": RING, "adj": RING}, "'edges', pairs"),
+        ({"x": RING, "label": LABELS}, "'labels'"),
+        ({"x": RING, "target": LABELS}, "'labels'"),
+        ({"x": RING, "Y": LABELS}, "'labels'"),
+        ({"x": RING, "lables": LABELS}, "'labels'"),
+        ({"features": RING, "y": LABELS}, "'x'"),
+        ({"X": RING}, "'x'"),
+        ({"x": RING, "y": LABELS, "train_idx": [0, 1], "test_mask": LABELS}, "'train_mask'"),
+        ({"x": RING, "y": LABELS, "labeled": LABELS}, "'labelled'"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_a_near_miss_of_a_key_is_refused_with_the_key_that_was_meant(content, meant, tmp_path):
+    np.savez(tmp_path / "mine.npz", **content)
+    with pytest.raises(InputError, match=f"is not read; did you mean {re.escape(meant)}.*rename it, or leave it out"):
+        load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+
+
+def test_keys_that_are_not_read_are_listed_once(tmp_path):
+    content = {"x": RING, "y": LABELS, "target": LABELS, "val_mask": LABELS, "node_names": list("abcdef")}
+    np.savez(tmp_path / "mine.npz", **content)
+    found = load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+    assert found.notes == ("keys of the file that are not read: target, val_mask, node_names",)
+
+
+@pytest.mark.parametrize("as_pairs", [True, False])
+def test_weights_are_checked_and_dropped(as_pairs, tmp_path):
+    pairs, weights = np.argwhere(RING), np.array([2.0, 1, 1, 1, 1, 0.5])
+
+    def found(weights):
+        matrix = np.zeros((6, 6))
+        matrix[tuple(pairs.T)] = weights
+        graph = {"edges": pairs, "edge_weight": weights} if as_pairs else csr_keys("adj_", matrix)
+        np.savez(tmp_path / "mine.npz", x=np.eye(6), **graph)
+        return load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+
+    assert found(weights).notes == ("weights of edges, from 0.5 to 2, are dropped: models take every edge as 1",)
+    assert found(weights).fingerprint == found(np.ones(6)).fingerprint
+    assert found(np.ones(6)).notes == ()
+    for wrong, message in ((np.nan, "missing"), (-1.0, "negative"), (np.inf, "infinite")):
+        with pytest.raises(InputError, match=rf"1 weight\(s\) of edges are {message}"):
+            found(np.where(np.arange(6) == 3, wrong, weights))
+
+
+def test_a_stored_zero_is_no_edge(tmp_path):
+    keys = csr_keys("adj_", RING)
+    keys["adj_data"] = np.array([1.0, 1, 0, 1, 1, 1])
+    np.savez(tmp_path / "mine.npz", x=np.eye(6), **keys)
+    found = load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+    assert (len(found.edges), found.notes) == (5, ("1 stored zeros of the adjacency matrix are no edges",))
+
+
+def test_rows_may_lack_labels(tmp_path):
+    for content in ({"y": [0, 1, -1, 1, 0, 1]}, {"y": LABELS, "labelled": [1, 1, 0, 1, 1, 1]}):
+        np.savez(tmp_path / "mine.npz", x=np.eye(6), **content)
+        assert load(f"npz:{tmp_path / 'mine.npz'}", tmp_path).labelled.tolist() == [0, 1, 3, 4, 5]
+
+
+def test_a_name_can_ask_for_a_scaling_and_keep_a_column(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("mine.npz", x=np.stack([np.arange(6), np.array([0, 2, 0, 2, 2, 1])], axis=1))
+    with pytest.raises(InputError, match="column 0 looks like the number of the row"):
+        load("npz:mine.npz", tmp_path)
+    plain, unit = (load(f"npz:mine.npz,keep=0{option}", tmp_path) for option in (",scaling=none", ""))
+    assert (plain.scaling, plain.x.max(), unit.scaling, unit.x.max()) == ("none", 5, "unit", 1)
+    assert plain.fingerprint != unit.fingerprint
+    for name, message in (
+        ("npz:mine.npz,scaling=units", "unknown scaling 'units'; did you mean 'unit'"),
+        ("npz:mine.npz,label=y", "unknown option 'label'; known: scaling, keep"),
+        ("npz:mine.npz,keep=", "keep= is empty"),
+        ("npz:mine.npz,scaling=unit,scaling=none", "scaling= is given twice"),
+        ("npz:mine.npz,b", r"'b' is no option; expected scaling=none\|unit\|standard or keep=COLUMN"),
+    ):
+        with pytest.raises(InputError, match=f"^dataset '{re.escape(name)}': {message}"):
+            load(name, tmp_path)

@@ -402,3 +402,29 @@ def test_any_error_of_a_class_is_one_line(made_up, tmp_path):
     with pytest.raises(InputError, match=told) as caught:
         load("pyg:MadeUp/zip", tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_unknown_class_of_a_dataset_means_no_label(monkeypatch):
+    """Elliptic numbers unknown nodes 2, and its class says that there are two classes."""
+    monkeypatch.setenv("BENCHMARK_OFFLINE", "1")
+    root = Path(__file__).parents[1] / "data" / "cases" / "unlabelled-nodes-as-a-class" / "root"
+    found = load("pyg:EllipticBitcoinDataset", root)
+    assert found.classes == 2
+    assert 0 < len(found.labelled) < found.rows
+    assert np.isin(found.published.test, found.labelled).all()
+
+
+def test_labels_of_nan_and_weights_of_edges(made_up, tmp_path):
+    made_up.graphs = [graph(y=torch.tensor([0.0, 1.0, torch.nan, 0.0]), edge_weight=torch.tensor([0.5, 2.0]))]
+    found = load("pyg:MadeUp/zip", tmp_path)
+    assert found.y.tolist() == [0, 1, -1, 0]
+    assert found.notes == (
+        "weights of edges, from 0.5 to 2, are dropped: models take every edge as 1",
+        "1 of 4 rows have no label: they train models and are not scored",
+    )
+
+
+def test_a_name_can_ask_for_a_scaling(data_root):
+    asked, plain = (load(f"pyg:Amazon/Photo{option}", data_root) for option in (",scaling=standard", ""))
+    assert (asked.scaling, plain.scaling) == ("standard", "none")
+    assert plain.fingerprint == load("photo", data_root).fingerprint != asked.fingerprint
