@@ -84,7 +84,7 @@ def find(
     Raises:
         InputError: If the frames contradict each other or the study.
     """
-    _check(study, scores, units)
+    units = _checked(study, scores, units)
     declared, steps = study.contrasts, steps_frame(study.waterfalls)
     per_dataset = contrasts(scores, declared, overlap, margin=study.margin, chance=CONTROL)
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
@@ -110,7 +110,8 @@ def find(
     )
 
 
-def _check(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> None:
+def _checked(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
+    """Return the units with the columns of the schema."""
     known = [metric.name for metric in METRICS]
     for contrast in study.contrasts:
         for primary in contrast.primary:
@@ -121,10 +122,11 @@ def _check(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> None:
         raise InputError(
             f"study {study.name}: no results to report. Run the study first: python -m benchmark run {study.name}"
         )
-    UNITS.checked(units, "units")
+    units = UNITS.checked(units, "units")
     strangers = sorted(set(scores["key"]) - set(units["key"]))
     if strangers:
         raise InputError(
             f"scores: {len(strangers)} keys have no unit, such as {strangers[0]}. The two frames come from different "
             "runs. Run the study again, which writes both frames anew."
         )
+    return units

@@ -14,7 +14,14 @@ from benchmark.report.found import Found
 from benchmark.report.frame_rows import controls, in_order, records
 from benchmark.report.headline import gap_sentences, sentences
 from benchmark.report.tables.contrast_tables import contrast_anchor, contrast_table, overall_table, scoreboard_table
-from benchmark.report.tables.how_it_was_run import Fact, cost_table, datasets_table, models_table, run_facts
+from benchmark.report.tables.how_it_was_run import (
+    Fact,
+    cost_table,
+    dataset_remarks,
+    datasets_table,
+    models_table,
+    run_facts,
+)
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.published import published, published_table
 from benchmark.report.tables.score_tables import score_tables
@@ -81,6 +88,7 @@ class Page:
     folded: bool
     published: Table | None
     datasets: Table
+    remarks: tuple[tuple[str, tuple[str, ...]], ...]
     missing: tuple[str, ...]
     failures: Table | None
     unfinished: Table | None
@@ -164,6 +172,7 @@ def compose(
         folded=len(found.datasets) > OPEN_UP_TO,
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
+        remarks=dataset_remarks(units, found.scores, study),
         missing=(
             *(sentence for part in found.parts for sentence in missing(part, found.steps, found.scores, units)),
             *texts.gaps(found.holes),

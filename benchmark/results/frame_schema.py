@@ -29,6 +29,7 @@ class FrameColumn:
     Attributes:
         unit: The unit of measurement. Names, texts and flags have none.
         optional: Whether a row may lack the value. NaN then stands in its place.
+        earlier: The value for frames of earlier versions, which lack the column. None refuses such frames.
     """
 
     name: str
@@ -36,6 +37,7 @@ class FrameColumn:
     meaning: str
     unit: str = ""
     optional: bool = False
+    earlier: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,18 @@ class FrameSchema:
     def checked(self, frame: pd.DataFrame, source: object) -> pd.DataFrame:
         """Return the frame if it follows the schema, with its columns in the schema's order.
 
+        A frame of an earlier version gets the columns that it lacks, with their value ``earlier``.
+
         Args:
             frame: Any frame.
             source: Name of the frame in the error message, such as a path.
 
         Raises: InputError if a column is missing, unknown, of another type, or lacks a value that must be there.
         """
+        new = {each.name: each for each in self.columns if each.name not in frame.columns and each.earlier is not None}
+        frame = frame.assign(
+            **{name: pd.Series(each.earlier, frame.index, dtype=each.type) for name, each in new.items()}
+        )
         missing = [name for name in self.names if name not in frame.columns]
         strange = [str(name) for name in frame.columns if name not in self.names]
         for names, fault in ((missing, "missing"), (strange, "unknown")):
@@ -154,10 +162,13 @@ UNITS = FrameSchema(
         FrameColumn("evidence", "bool", "whether the dataset counts as evidence"),
         FrameColumn("built_in", "bool", "whether the dataset needs no download"),
         FrameColumn("scaling", "str", "scaling of the features"),
+        FrameColumn("scaling_reason", "str", "why this scaling; empty if not known", earlier=""),
         FrameColumn("fingerprint", "str", "digest of the dataset's content"),
         FrameColumn("rows", "int64", "size of the dataset", "rows"),
         FrameColumn("features", "int64", "width of the dataset", "features"),
         FrameColumn("classes", "int64", "number of classes; 0 without labels", "classes"),
+        FrameColumn("unlabelled", "int64", "rows without a label in a dataset with labels", "rows", earlier=0),
+        FrameColumn("notes", "str", "remarks on parts that were left out of the dataset, as a JSON list", earlier="[]"),
         FrameColumn("dataset_graph", "str", "graph at hand: `own` or the derived one, as `9-nearest-neighbours`"),
         FrameColumn("edges", "int64", "size of the graph at hand, each pair counted once", "edges"),
         FrameColumn("graph", "str", "graph that the model trains on; `none` if the model uses no graph"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -211,6 +213,34 @@ def test_parts_of_the_study_that_the_results_lack_are_named() -> None:
     assert "No results of 2 datasets of the study: wine, photo." in page
     assert "No results of 1 model of the study: pca." in page
     assert "Fewer than the study’s 3 seeds: vae on cora (1). The number of seeds is in brackets." in page
+
+
+def test_the_page_says_what_was_left_out_of_a_dataset_and_why_it_was_scaled() -> None:
+    scores, units = usual()
+    cora = units["dataset"].eq("cora")
+    units.loc[cora, "notes"] = json.dumps(["weights of edges are left out", "15 of 648 rows have no label"])
+    units.loc[cora, "unlabelled"], units.loc[cora, "scaling_reason"] = 15, "every value is 0 or 1"
+    for text in rendered(a_study(), (scores, units)):
+        assert "Weights of edges are left out." in text
+        assert "15 of 648 rows have no label." in text
+        assert "is left out:" not in text
+    page = composed(a_study(), scores, units)
+    assert [name for name, _ in page.remarks] == ["cora"]
+    about, other = ([cell.text for cell in row.cells] for row in page.datasets.groups[0].rows)
+    assert (about[2], about[7]) == ("648 (15 unlabelled)", "unit (every value is 0 or 1)")
+    assert (other[2], other[7]) == ("722", "unit")
+
+
+def test_the_page_says_why_a_dataset_lacks_a_metric_unless_its_scores_failed() -> None:
+    scores, units = usual(datasets={"cora": True, "wine": True})
+    lacks = scores[scores["dataset"].ne("cora") | scores["metric"].ne("hits@20")]
+    study = a_study(datasets=["cora", "wine"])
+    assert composed(study, lacks, units).remarks == (("cora", ("Hits@20 is left out: fewer than 20 test non-edges",)),)
+    for text in rendered(study, (lacks, units)):
+        assert "Hits@20 is left out: fewer than 20 test non-edges." in text
+    failed = lacks["task"].str.startswith("link")
+    lacks = lacks.assign(status=lacks["status"].mask(failed, "failed"), value=lacks["value"].mask(failed))
+    assert composed(study, lacks, units).remarks == ()
 
 
 def test_variants_are_rows_of_their_own() -> None:

@@ -14,6 +14,7 @@ from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import model_label
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
 from benchmark.study.schema import Study
+from benchmark.tasks import METRICS, TASKS, Metric
 
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
@@ -41,10 +42,11 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
         return row_of(
             name,
             first["dataset_family"],
-            *(numbers.whole(first[column]) for column in ("rows", "features", "classes")),
+            _rows(first),
+            *(numbers.whole(first[column]) for column in ("features", "classes")),
             numbers.whole(first["edges"]) if used else numbers.ABSENT,
             graph,
-            first["scaling"],
+            f"{first['scaling']} ({first['scaling_reason']})" if first["scaling_reason"] else first["scaling"],
             "yes" if first["evidence"] else "no",
             ", ".join(sorted({fingerprint[:FINGERPRINT_SHOWN] for fingerprint in here["fingerprint"]})),
         )
@@ -60,6 +62,34 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
     )
     rows = tuple(row(name) for name in in_order(units["dataset"], study.datasets))
     return Table("The datasets as they were loaded", columns, (RowGroup(rows),))
+
+
+def _rows(unit: dict[str, Any]) -> str:
+    unlabelled = f" ({numbers.whole(unit['unlabelled'])} unlabelled)" if unit["unlabelled"] else ""
+    return f"{numbers.whole(unit['rows'])}{unlabelled}"
+
+
+def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return remarks about each dataset: parts that were left out of its data, and metrics that it lacks.
+
+    Returns:
+        The name of each dataset with its remarks, in the study's order. Datasets without remarks are left out.
+    """
+    given = scores[scores["status"].ne("failed")]
+    found = []
+    for name in in_order(units["dataset"], study.datasets):
+        notes = json.loads(units.loc[units["dataset"].eq(name), "notes"].iloc[0])
+        absent = _absent(given[given["dataset"].eq(name)])
+        remarks = [*notes, *(f"{metric.label} is left out: {metric.absent}" for metric in absent)]
+        if remarks:
+            found.append((name, tuple(f"{remark[:1].upper()}{remark[1:]}" for remark in remarks)))
+    return tuple(found)
+
+
+def _absent(scores: pd.DataFrame) -> list[Metric]:
+    """Return the metrics of tasks that none of the scores has, if a score may leave them out."""
+    asked = {metric for task in TASKS if task.name in set(scores["task"]) for metric in task.metrics}
+    return [metric for metric in METRICS if metric.absent and metric.name in asked - set(scores["metric"])]
 
 
 def models_table(units: pd.DataFrame, study: Study) -> Table:
