@@ -74,7 +74,7 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
         hidden = int(np.ma.getmaskarray(value).sum())
         if hidden:
             raise InputError(f"dataset {name!r}: {key}: a mask hides {hidden} value(s); drop these rows, or fill them")
-        return np.asarray(value.data)
+        value = value.data
     if isinstance(value, Sequence) and any(_is_tensor(each) for each in value):
         value = [_of_tensor(each) if _is_tensor(each) else each for each in value]
     try:
@@ -96,7 +96,7 @@ def float64(name: str, given: NDArray[Any], columns: Sequence[str] = ()) -> NDAr
     wide = given.astype(np.float64)
     if given.size and (given.dtype.itemsize > 8 or (given.dtype.kind in "iu" and np.abs(wide).max() > EXACT)):
         low, high = given.min(axis=0), given.max(axis=0)
-        step = np.spacing(np.abs(wide).max(axis=0)) / 2
+        step = np.abs(wide).max(axis=0) * 2.0**-53  # the largest error of rounding
         lost = np.flatnonzero((low != high) & (step > LOSS * (high.astype(np.float64) - low.astype(np.float64))))
         if len(lost):
             j = int(lost[0])
@@ -111,8 +111,8 @@ def whole_numbers(given: NDArray[Any]) -> Integers | None:
     """The values as int64, or None if a value is no whole number within its range."""
     if given.dtype.kind in "bi" or (given.dtype.kind == "u" and not (given > np.iinfo(np.int64).max).any()):
         return given.astype(np.int64)
-    # 2^63 is the smallest float64 that int64 cannot hold
-    if given.dtype.kind == "f" and bool(np.all((np.abs(given) < 2.0**63) & (given == np.floor(given)))):
+    # 2^63 is the smallest float64 that int64 cannot hold; float16 cannot even be compared with it
+    if given.dtype.kind == "f" and bool(np.all((np.abs(given) < np.float64(2.0**63)) & (given == np.floor(given)))):
         return given.astype(np.int64)
     return None
 

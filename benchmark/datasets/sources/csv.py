@@ -139,7 +139,7 @@ def read_csv(
         if table.header[i] not in keep:
             _check_feature(table, i, labelled=label is not None)
     if not kept:
-        raise table.refused("no column is left for features")
+        raise table.refused("no column is left for features; add one, or name fewer in label= and id=")
     if unlabelled is not None and labels is None:
         raise table.refused("unlabelled= without label=; name the column of the labels")
     identities = None if names is None else _identities(table, names)
@@ -173,7 +173,7 @@ def _read(path: Path) -> _Table:
         if len(row) != len(table.header):
             raise table.refused(f"line {line} has {len(row)} values, expected {len(table.header)} as in the header")
     if not rest:
-        raise table.refused("no rows below the header")
+        raise table.refused("no rows below the header; add the rows")
     return table
 
 
@@ -296,7 +296,7 @@ def _check_digits(table: _Table, column: int, texts: list[str], values: NDArray[
     """Refuse a column of numbers so long that float64 cannot tell them apart, such as names in digits."""
     exact = [Decimal(text) for text in texts if text.lower() not in _TRUTH]
     span = max(exact) - min(exact)
-    if span and Decimal(float(np.spacing(np.abs(values).max())) / 2) > Decimal(LOSS) * span:
+    if span and Decimal(float(np.abs(values).max()) * 2.0**-53) > Decimal(LOSS) * span:
         raise table.refused(
             f"column {table.header[column]!r} has values from {min(exact)} to {max(exact)}, which float64 cannot tell "
             "apart; subtract the smallest one, or drop the column if it holds names"
