@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def list_datasets(plugin: Plugins = None) -> None:
     """List the datasets with sizes, family, scaling, licence and source."""
-    from benchmark.datasets import PREFIXES
+    from benchmark.datasets import prefixed_forms
     from benchmark.plugins.loading import with_plugins
 
     print_table(
@@ -23,8 +23,8 @@ def list_datasets(plugin: Plugins = None) -> None:
             for d in with_plugins(plugin or ()).datasets
         ],
     )
-    forms = ", ".join(form for form, _ in PREFIXES.values())
-    print(f"{forms} name your own files and the datasets of torch-geometric; see docs/extending.md.")
+    forms = ", ".join(prefixed_forms())
+    print(f"{forms} name your own files and the datasets of torch-geometric; for options see docs/extending.md.")
 
 
 def list_models(plugin: Plugins = None) -> None:

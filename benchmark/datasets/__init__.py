@@ -2,7 +2,7 @@
 
 from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.dataset import Dataset, DatasetSpec, Raw, make_dataset
-from benchmark.datasets.dataset_table import DATASETS, PREFIXES, load, spec
+from benchmark.datasets.dataset_table import DATASETS, PREFIXES, load, prefixed_forms, spec
 from benchmark.datasets.files.download import data_root
 from benchmark.datasets.files.fetch import offline
 from benchmark.datasets.neighbours import neighbour_graph
@@ -24,6 +24,7 @@ __all__ = [
     "neighbour_graph",
     "offline",
     "placed",
+    "prefixed_forms",
     "spec",
     "split",
 ]

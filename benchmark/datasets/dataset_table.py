@@ -78,8 +78,16 @@ def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
     try:
         return find(table, "dataset", name)
     except InputError as error:
-        forms = ", ".join(form.partition("[,")[0] for form, _ in PREFIXES.values())
-        raise InputError(f"{error}; datasets outside the table: {forms}") from None
+        raise InputError(f"{error}; datasets outside the table: {', '.join(prefixed_forms())}") from None
+
+
+def prefixed_forms() -> list[str]:
+    """The forms of names outside the table, without options.
+
+    >>> prefixed_forms()
+    ['npz:FILE', 'csv:FILE', 'pyg:CLASS[/NAME]']
+    """
+    return [form.partition("[,")[0] for form, _ in PREFIXES.values()]
 
 
 def load(name: str, root: Path, table: Sequence[DatasetSpec] = DATASETS) -> Dataset:
