@@ -71,10 +71,10 @@ def _judged(row: dict[str, Any] | None) -> TableCell:
         return TableCell(numbers.ABSENT)
     signal = row.get("signal")
     star = UNJUDGED_MARK * (signal == NOT_JUDGED and row["verdict"] != "")
-    without = NO_SIGNAL if signal == NO_SIGNAL else "untested"
+    without, tone = (NO_SIGNAL, "no-signal") if signal == NO_SIGNAL else ("untested", "")
     return TableCell(
         f"{numbers.points(row['difference'])} {row['verdict'] or without}{star}",
-        tone=row["verdict"],
+        tone=row["verdict"] or tone,
         href=f"#{contrast_anchor(row['contrast'])}" if "dataset" in row else "#over-datasets",
     )
 
