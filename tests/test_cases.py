@@ -11,6 +11,9 @@ from reported import CASES, QUICK, Case, copied, run_on, scores_on
 
 from benchmark.datasets import load
 from benchmark.plugins.loading import with_plugins
+from benchmark.report.found import CONTROL
+from benchmark.statistics import contrasts
+from benchmark.study.schema import Contrast, Primary, Side
 
 REFUSED = (
     Case("float32-before-scaling", "npz:offset1e9.npz,scaling=none", ("column 0", "scaling=unit")),
@@ -248,3 +251,19 @@ def test_unknown_nodes_of_elliptic_have_no_label(monkeypatch, tmp_path):
     assert np.bincount(found.y[found.labelled]).tolist() == [11, 9]
     if found.published is not None:
         assert np.isin([*found.published.train, *found.published.test], found.labelled).all()
+
+
+def test_a_graph_without_features_has_no_verdict(command, tmp_path):
+    copied("featureless-graph", tmp_path)
+    short = '[{ models = ["ae", "vae"], settings = { epochs = 5, least_steps = 5 } }]'
+    scores, _ = scores_on(command, "npz:ones.npz", models='["random"]', variants=short, seeds="10")
+    variant = scores.loc[scores["model"] == "vae", "variant"].iloc[0]
+    sample, point = (
+        Side(model=model, readout=readout, variant=variant) for model, readout in (("vae", "sampled"), ("ae", "mean"))
+    )
+    nmi = Primary(task="k-means", metric="nmi")
+    asked = [Contrast(name="vae sample − ae", first=sample, second=point, primary=(nmi,))]
+    unguarded, guarded = (contrasts(scores, asked, {}, margin=0.01, chance=chance) for chance in (None, CONTROL))
+    assert unguarded["verdict"].tolist() == ["helps"]  # by noise: the point is one constant row, whose NMI is 0
+    assert guarded["verdict"].tolist() == [""]
+    assert guarded["signal"].tolist() == ["no signal"]
