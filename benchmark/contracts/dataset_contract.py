@@ -175,8 +175,12 @@ def _within_bounds(case: DatasetCase) -> str:
 
 
 def _no_label_among_features(case: DatasetCase) -> str:
-    """Look for a column that has one value in each class, and another value in every other class."""
-    y, x = case.y, case.x if isinstance(case.x, np.ndarray) else case.x.tocsc()
+    """Look for a column that has one value in each class, and another value in every other class.
+
+    Rows without a label may have any value.
+    """
+    labelled = case.y >= 0
+    y, x = case.y[labelled], case.x[labelled] if isinstance(case.x, np.ndarray) else case.x[labelled].tocsc()
     of_class = x[np.unique(y, return_index=True)[1]]  # one row of each class
     of_class = of_class if isinstance(of_class, np.ndarray) else of_class.toarray()
     distinct = (np.diff(np.sort(of_class, axis=0), axis=0) > 0).all(axis=0)

@@ -140,6 +140,16 @@ def test_a_broken_dataset_is_found(promise, tmp_path):
     assert set(found) == {promise}
 
 
+def test_a_label_among_the_features_is_found_if_some_rows_have_no_label():
+    """The column has other values in the rows without a label."""
+    raw = with_its_label().load(Path("absent"))
+    hidden = np.arange(len(raw.y)) % 4 == 0
+    x = raw.x.copy()
+    x[hidden, 2] = 0.123
+    case = DatasetCase(changed(x=x, y=np.where(hidden, -1, raw.y)), Path("absent"))
+    assert "column 2 has exactly one value" in broken(OF_DATASETS, case)["no feature is the label"]
+
+
 @pytest.mark.parametrize("promise", NOTED)
 def test_an_allowed_but_unusual_property_is_noted(promise, tmp_path):
     row, why = NOTED[promise]
