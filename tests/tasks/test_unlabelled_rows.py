@@ -120,6 +120,7 @@ def test_k_means_finds_as_many_clusters_as_there_are_classes(case):
 
 def test_labels_on_a_part_of_the_rows_meet_the_need(dataset):
     assert unmet_needs(dataset) == {}
+    assert dataset.classes == 2
 
 
 def test_expected_scores_do_not_ask_for_labels(case, z):
