@@ -77,6 +77,9 @@ def run(
         planned, refused = plan_for(options, kind)
         for line in refused:
             print(f"skipped: {line}", file=sys.stderr)
+        for name, prepared in planned.data.items():
+            for note in prepared.dataset.notes:
+                print(f"{name}: {note}", flush=True)
         command = _command(study, seeds, datasets, models, device, replicas, plugins)
         failed = _carry_out(planned, asked, share, replicas, where, results, command)
     if failed:

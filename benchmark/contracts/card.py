@@ -11,8 +11,9 @@ from benchmark.datasets import Dataset
 
 
 def card(dataset: Dataset) -> list[tuple[str, str]]:
-    """Name and value of each fact: sizes, classes, graph, features as models see them, duplicates, fingerprint."""
-    return [*_sizes(dataset), *_graph(dataset), *_features(dataset), ("fingerprint", dataset.fingerprint)]
+    """Name and value of each fact: sizes, classes, graph, features as models see them, notes, fingerprint."""
+    notes = [("left out", note) for note in dataset.notes]
+    return [*_sizes(dataset), *_graph(dataset), *_features(dataset), *notes, ("fingerprint", dataset.fingerprint)]
 
 
 def _sizes(dataset: Dataset) -> list[tuple[str, str]]:
@@ -67,7 +68,7 @@ def _features(dataset: Dataset) -> list[tuple[str, str]]:
     nonzero = np.count_nonzero(x) if isinstance(x, np.ndarray) else x.nnz
     kept = "dense" if isinstance(x, np.ndarray) else "sparse"
     return [
-        ("scaling", dataset.scaling),
+        ("scaling", f"{dataset.scaling} ({dataset.scaling_reason})" if dataset.scaling_reason else dataset.scaling),
         ("values, as models see them", f"{low.min():g} to {high.max():g}, {nonzero / np.prod(x.shape):.1%} not zero"),
         ("constant columns", f"{np.count_nonzero(low == high):,}"),
         ("rows that repeat another", f"{duplicated_rows(x):,}"),

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 
+from benchmark.core.glyphs import any_script, plain
 from benchmark.core.rng import generator
 from benchmark.datasets import Dataset
 
@@ -34,9 +35,10 @@ def picture(dataset: Dataset) -> bytes:
         _values(right, dataset)
     else:
         _degrees(right, dataset)
-    figure.suptitle(dataset.name.replace("$", r"\$"))
+    figure.suptitle(plain(dataset.name))
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    with any_script(figure):
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -46,7 +48,8 @@ def _rows(axes: Axes, dataset: Dataset) -> None:
     x = dataset.x[shown]
     dense = x if isinstance(x, np.ndarray) else x.toarray()
     at_most = min(2, *dense.shape)
-    places = PCA(at_most, random_state=int(rng.integers(2**31))).fit_transform(dense)
+    with np.errstate(invalid="ignore"):  # constant features have no variance to share out
+        places = PCA(at_most, random_state=int(rng.integers(2**31))).fit_transform(dense)
     second = places[:, 1] if at_most == 2 else np.zeros(len(places))
     labels = None if dataset.y is None else dataset.y[shown]
     axes.set(xlabel="first principal component", ylabel="second", title="rows" if labels is None else "rows by class")

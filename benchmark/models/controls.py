@@ -37,6 +37,8 @@ def raw(control: Control) -> Matrix:
 def pca(control: Control) -> Matrix:
     """Compute the first d principal components of X, [n, d]; fewer if n or f is smaller. Pearson (1901).
 
+    Constant features have no components, and all latents are 0.
+
     Large data with few components use ARPACK, all others the exact decomposition.
     """
     x = control.x
@@ -45,7 +47,11 @@ def pca(control: Control) -> Matrix:
     solver = "full" if components > 0.8 * limit or limit <= 500 else "arpack"
     start = int(control.rng.integers(2**31))
     array = x if isinstance(x, np.ndarray) or solver == "arpack" else x.toarray()
-    latent = PCA(components, svd_solver=solver, random_state=start).fit_transform(array)
+    spread = x.max(axis=0) - x.min(axis=0)
+    if not (spread.any() if isinstance(x, np.ndarray) else spread.count_nonzero()):
+        return np.zeros((x.shape[0], components), dtype=np.float32)
+    with np.errstate(invalid="ignore"):  # variances so small that their sum is 0 have no shares
+        latent = PCA(components, svd_solver=solver, random_state=start).fit_transform(array)
     return np.ascontiguousarray(latent, dtype=np.float32)  # ARPACK returns negative strides, which torch refuses
 
 

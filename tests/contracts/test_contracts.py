@@ -428,3 +428,10 @@ def test_a_dataset_without_labels_and_graph_has_a_card_and_a_picture():
     made = make_dataset(dataset(), Raw(x=content()["x"]))
     assert ("classes", "no labels") in card(made)
     assert picture(made).startswith(b"\x89PNG")
+
+
+def test_a_card_says_why_the_scaling_and_what_was_left_out(tmp_path):
+    data = replace(DatasetCase(dataset(), tmp_path).dataset, scaling_reason="asked for", notes=("one", "another"))
+    facts = card(data)
+    assert ("scaling", f"{data.scaling} (asked for)") in facts
+    assert [value for name, value in facts if name == "left out"] == ["one", "another"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.core.glyphs import plain
 from benchmark.report import numbers
 from benchmark.report.figures.asked import COMPARED_READOUTS, primaries
 from benchmark.report.figures.drawing import (
@@ -19,7 +20,6 @@ from benchmark.report.figures.drawing import (
     Series,
     colour,
     panel,
-    plain,
 )
 from benchmark.report.labels import axis_labels, question, side_label
 from benchmark.statistics import (

@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from benchmark.core.glyphs import any_script, plain
+
 INK, FAINT = "#1c2126", "#7d8791"
 # Okabe and Ito's colours. A variable of the style sheet replaces each, because a dark page needs lighter ones.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6b5b95", "#8c564b")
@@ -27,7 +29,6 @@ WIDTH = 3.7  # inches; a narrow phone shows this width at full size
 RIGHT = 0.975  # right end of the axes, as a share of the width
 SVG_METADATA = ("Date", "Creator", "Format", "Type")  # left out, because they differ between builds
 PDF_METADATA = ("CreationDate", "Creator", "Producer")
-_LONGEST = 60  # characters of a heading
 _PLACES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
 _HUNDREDTHS = re.compile(r"(\d\.\d\d)\d+")  # 0.01 point is finer than any screen
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
@@ -80,7 +81,7 @@ class Drawing:
     def pdf(self) -> bytes:
         """Return the panel as PDF with embedded fonts."""
         content = io.BytesIO()
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(STYLE), any_script(self.figure):
             self.figure.savefig(content, format="pdf", transparent=True, metadata=dict.fromkeys(PDF_METADATA))
         return content.getvalue()
 
@@ -176,7 +177,8 @@ def panel(
         if rows:
             axes.tick_params(axis="y", labelsize=8, length=0, pad=5)
         svg = io.StringIO()
-        figure.savefig(svg, format="svg", transparent=True, metadata=dict.fromkeys(SVG_METADATA))
+        with any_script(figure):
+            figure.savefig(svg, format="svg", transparent=True, metadata=dict.fromkeys(SVG_METADATA))
     inline = _inline(svg.getvalue(), f"{chart}: {title}", description)
     drawn.done = Drawing(title, inline, _METADATA.sub("", svg.getvalue()).encode(), figure)
 
@@ -198,12 +200,6 @@ def mark(number: int) -> str:
 def dash(number: int) -> str:
     """Return matplotlib's line style for a number. The style changes each time the colours start again."""
     return DASHES[number // len(PALETTE) % len(DASHES)]
-
-
-def plain(name: str) -> str:
-    """Return a name of at most 60 characters for a figure, with ``$`` escaped, which would start a formula."""
-    shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-    return shown.replace("$", r"\$")
 
 
 def _inline(svg: str, title: str, description: str) -> Markup:

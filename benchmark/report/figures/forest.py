@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmark.core.glyphs import plain
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, Chart, Drawing, PanelGroup, Series, colour, panel, plain
+from benchmark.report.figures.drawing import FAINT, Chart, Drawing, PanelGroup, Series, colour, panel
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import axis_labels, contrast_kind, question, side_label
 from benchmark.statistics import NO_SIGNAL

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmark.core.glyphs import plain
 from benchmark.report import numbers
 from benchmark.report.figures.asked import COMPARED_READOUTS, primaries, scored
 from benchmark.report.figures.drawing import (
@@ -22,7 +23,6 @@ from benchmark.report.figures.drawing import (
     dash,
     mark,
     panel,
-    plain,
 )
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import axis_labels, model_label, question
