@@ -6,6 +6,7 @@ A value that an array cannot hold is refused. Nothing is rounded or dropped in s
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -21,7 +22,7 @@ from benchmark.core.errors import InputError
 EXACT = 2**53  # float64 holds all whole numbers up to here
 LOSS = 1e-3  # a column is refused if rounding moves a value by more than this share of the column's range
 
-_STORED = {np.dtype(np.float16): np.float32}  # scipy's sparse matrices cannot hold float16
+_SUMMED = {"f": np.float64, "i": np.int64, "u": np.uint64}  # duplicates are added in these types, by kind
 
 
 def as_matrix(name: str, value: Any) -> tuple[NDArray[Any] | sparse.csr_array, tuple[str, ...]]:
@@ -41,12 +42,13 @@ def as_matrix(name: str, value: Any) -> tuple[NDArray[Any] | sparse.csr_array, t
         value = value.to_frame()
     if isinstance(value, pd.DataFrame):
         return _of_frame(name, value), tuple(str(column) for column in value.columns)
-    if sparse.issparse(value):
+    if sparse.issparse(value) and value.ndim <= 2:
         return _csr(value), ()
     if _is_tensor(value) and value.layout != sys.modules["torch"].strided and value.dense_dim() == 0:
-        entries = value.detach().cpu().to_sparse_coo().coalesce()
+        entries = _summed(value.detach().cpu().to_sparse_coo()).coalesce()
         indices, numbers = entries.indices().numpy(), _of_tensor(entries.values())
-        return _csr(sparse.coo_array((_storable(numbers), tuple(indices)), shape=tuple(value.shape))), ()
+        if len(indices) <= 2:
+            return _csr(sparse.coo_array((numbers, tuple(indices)), shape=tuple(value.shape))), ()
     return as_array(name, "x", value), ()
 
 
@@ -70,15 +72,20 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
         return np.asarray(value.todense())
     if _is_tensor(value):
         return _of_tensor(value)
+    parts = value if isinstance(value, list | tuple) else ()
+    if any(isinstance(each, np.ma.MaskedArray) and each is not np.ma.masked for each in parts):
+        value = np.ma.array(value)  # keeps the masks of its rows
     if isinstance(value, np.ma.MaskedArray):
         hidden = int(np.ma.getmaskarray(value).sum())
         if hidden:
             raise InputError(f"dataset {name!r}: {key}: a mask hides {hidden} value(s); drop these rows, or fill them")
         value = value.data
-    if isinstance(value, Sequence) and any(_is_tensor(each) for each in value):
-        value = [_of_tensor(each) if _is_tensor(each) else each for each in value]
+    if any(_is_tensor(each) for each in parts):
+        value = [_of_tensor(each) if _is_tensor(each) else each for each in parts]
     try:
-        found = np.asarray(value)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy warns when it turns a masked element into NaN
+            found = np.asarray(value)
     except Exception as error:  # noqa: BLE001, a foreign type may raise anything
         said = " ".join(str(error).split())
         raise InputError(f"dataset {name!r}: {key} is no array: {said}; give rows of equal length") from None
@@ -193,12 +200,17 @@ def _of_tensor(tensor: Any) -> NDArray[Any]:
     return found
 
 
-def _storable(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(_STORED.get(values.dtype, values.dtype), copy=False)
+def _summed(entries: Any) -> Any:
+    """A sparse tensor in a type in which the sums of duplicates keep their digits."""
+    torch = sys.modules["torch"]
+    if entries.dtype.is_complex or entries.dtype == torch.bool:
+        return entries
+    return entries.to(torch.float64 if entries.dtype.is_floating_point else torch.int64)
 
 
 def _csr(matrix: Any) -> sparse.csr_array:
     """A sparse matrix of any format as CSR, with duplicates added up."""
-    if matrix.dtype in _STORED:
-        matrix = matrix.astype(_STORED[matrix.dtype])
+    wide = _SUMMED.get(matrix.dtype.kind)
+    if wide is not None and matrix.dtype.itemsize < 8:
+        matrix = matrix.astype(wide)
     return sparse.csr_array(matrix)

@@ -362,7 +362,9 @@ def _edges(table: _Table, identities: dict[str, int] | None) -> tuple[Integers, 
         raise table.refused(f"its first line is an edge ({', '.join(table.header)}); expected a header")
     ends = [table.column(first), table.column(first + 1)]
     if identities is None:
-        identities = {text: int(text) for text in {*ends[0], *ends[1]} if text.isdecimal() and len(text) < 19}
+        identities = {
+            text: int(text) for text in {*ends[0], *ends[1]} if text.isascii() and text.isdecimal() and len(text) < 19
+        }
         known, remedy = "row numbers from 0", "give the rows ids in a first column 'id', or number them"
     else:
         known, remedy = "ids of the features", "leave these edges out, or add the rows"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmark.core.errors import InputError
+from benchmark.datasets.conversion import whole_numbers
 from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.files.download import zip_damage
 from benchmark.datasets.sources.name_options import name_options, scaling_option, words
@@ -151,7 +152,13 @@ def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> sparse.csr_arra
     missing = [key for key in _CSR[prefix] if key not in archive]
     if missing:
         raise InputError(f"npz file {path}: key {missing[0]!r} is missing; it has {', '.join(present)}")
-    data, indices, indptr, shape = (_array(path, archive, key) for key in _CSR[prefix])
+    data, *places = (_array(path, archive, key) for key in _CSR[prefix])
+    indices, indptr, shape = (whole_numbers(part) for part in places)  # scipy would round fractions and read text
+    if data.dtype.kind not in "biufc" or indices is None or indptr is None or shape is None:
+        raise InputError(
+            f"npz file {path}: the four keys {prefix}… make no CSR matrix: expected numbers in {prefix}data and whole "
+            "numbers in the others; save it again"
+        )
     try:
         matrix = sparse.csr_array((data, indices, indptr), shape=tuple(shape))
         matrix.check_format(full_check=True)
