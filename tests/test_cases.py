@@ -267,3 +267,20 @@ def test_a_graph_without_features_has_no_verdict(command, tmp_path):
     assert unguarded["verdict"].tolist() == ["helps"]  # by noise: the point is one constant row, whose NMI is 0
     assert guarded["verdict"].tolist() == [""]
     assert guarded["signal"].tolist() == ["no signal"]
+
+
+def test_dropped_weights_and_unlabelled_rows_are_told_on_run(command, tmp_path):
+    copied("weights-of-edges", tmp_path)
+    copied("wording", tmp_path)
+    code, output, error = run_on(command, "npz:weighted.npz", "npz:minus-one.npz")
+    assert code == 0, error
+    assert "weights" in output + error
+    assert "9 of 60 rows have no label" in output + error
+
+
+def test_constant_features_give_no_warning(command, tmp_path):
+    copied("wording", tmp_path)
+    _, error = scores_on(
+        command, "npz:constant.npz", models='["raw", "pca"]', tasks='["k-means", "k-means-standardised"]'
+    )
+    assert "Warning" not in error

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 import torch
 from layouts import csr_keys
+from reported import copied
 from scipy import sparse
 from serving import serving
 
@@ -404,11 +405,11 @@ def test_any_error_of_a_class_is_one_line(made_up, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_the_unknown_class_of_a_dataset_means_no_label(monkeypatch):
+def test_the_unknown_class_of_a_dataset_means_no_label(monkeypatch, tmp_path):
     """Elliptic numbers unknown nodes 2, and its class says that there are two classes."""
     monkeypatch.setenv("BENCHMARK_OFFLINE", "1")
-    root = Path(__file__).parents[1] / "data" / "cases" / "unlabelled-nodes-as-a-class" / "root"
-    found = load("pyg:EllipticBitcoinDataset", root)
+    copied("unlabelled-nodes-as-a-class", tmp_path)
+    found = load("pyg:EllipticBitcoinDataset", tmp_path / "root")
     assert found.classes == 2
     assert 0 < len(found.labelled) < found.rows
     assert np.isin(found.published.test, found.labelled).all()
