@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,15 +23,21 @@ def any_script(figure: Figure) -> Iterator[None]:
     Installed fonts are added to a text if its own font lacks a character. A character that no font has becomes a box,
     without matplotlib's warning. An SVG holds the text itself, so that the reader's fonts count.
     """
-    for text in figure.findobj(Text):
-        own = _characters(findfont(text.get_fontproperties()))
-        lacking = frozenset(each for each in text.get_text() if each.isprintable() and ord(each) not in own)
-        if lacking and (further := _fonts(lacking, str(text.get_fontweight()))):
-            text.set_fontfamily([*text.get_fontfamily(), *further])
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
-        warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively", UserWarning)
-        yield
+    log = logging.getLogger("matplotlib.font_manager")  # tells which weights a font lacks
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        for text in figure.findobj(Text):
+            own = _characters(findfont(text.get_fontproperties()))
+            lacking = frozenset(each for each in text.get_text() if each.isprintable() and ord(each) not in own)
+            if lacking and (further := _fonts(lacking, str(text.get_fontweight()))):
+                text.set_fontfamily([*text.get_fontfamily(), *further])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+            warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively", UserWarning)
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def plain(name: str) -> str:

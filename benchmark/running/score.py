@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
+import numpy as np
+
 from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.plan.units import PlannedUnit
@@ -74,6 +76,7 @@ def _scored(
         matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
         for slot in group:
             task = context.tasks[slot.task]
-            metrics = dict(task.score(matrix, case))
+            with np.errstate(over="ignore", invalid="ignore"):  # latents near the limits of float32
+                metrics = dict(task.score(matrix, case))
             check_metrics(slot, metrics, task)
             yield slot, metrics

@@ -40,9 +40,10 @@ def drawn(name):
 
 
 @pytest.mark.parametrize("name", SCRIPTS.values(), ids=SCRIPTS)
-def test_a_name_of_any_script_is_drawn_without_a_warning(name):
+def test_a_name_of_any_script_is_drawn_without_a_warning(name, caplog):
     made = drawn(name)
     assert made.pdf().startswith(b"%PDF")
+    assert not caplog.records
     texts = [
         "".join(element.itertext()) for element in ET.fromstring(made.svg).iter("{http://www.w3.org/2000/svg}text")
     ]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from karate_runs import context, karate, planned
 from tiny import command
+
+from benchmark.latents.latents import Latents
+from benchmark.running.outcome import Outcome, TrainingCost
+from benchmark.running.score import score
 
 N = 24
 RNG = np.random.default_rng(0)
@@ -59,3 +64,14 @@ def test_a_run_tells_what_was_left_out_of_the_data(tmp_path):
     told = [line for line in output.splitlines() if line.startswith("npz:a.npz: ")]
     assert told == ["npz:a.npz: keys of the file that are not read: names"]
     assert output.index(told[0]) < output.index("units, 0 recorded")
+
+
+def test_latents_near_the_limits_of_float32_are_scored_without_a_warning():
+    plan = planned(models=["ae"], variants=[])
+    training = plan.trainings[0]
+    huge = 1e30 * RNG.random((karate()["karate"].dataset.rows, 3), dtype=np.float32)
+    wanted = {unit.identity.key: unit.slots for unit in training.units}
+    outcome = Outcome(training, Latents(huge, None), "complete", cost=TrainingCost())
+    scored = score(outcome, wanted, context(plan))
+    assert scored.records[0].status == "complete"
+    assert not any("RuntimeWarning" in record.message for record in scored.records)
