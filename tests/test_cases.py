@@ -284,3 +284,9 @@ def test_constant_features_give_no_warning(command, tmp_path):
         command, "npz:constant.npz", models='["raw", "pca"]', tasks='["k-means", "k-means-standardised"]'
     )
     assert "Warning" not in error
+
+
+def test_sparse_halves_are_clustered_as_they_are(command, tmp_path):
+    copied("tracebacks", tmp_path)
+    scores, _ = scores_on(command, "npz:float16-csr.npz", tasks='["k-means", "logistic-regression-few"]')
+    assert set(scores["metric"]) >= {"nmi", "accuracy"}

@@ -100,11 +100,18 @@ def float64(name: str, given: NDArray[Any], columns: Sequence[str] = ()) -> NDAr
     Raises:
         InputError: if rounding moves a value by more than a thousandth of its column's range.
     """
-    wide = given.astype(np.float64)
-    if given.size and (given.dtype.itemsize > 8 or (given.dtype.kind in "iu" and np.abs(wide).max() > EXACT)):
+    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite, and is refused later
+        wide = given.astype(np.float64)
+    if (
+        given.size
+        and np.isfinite(wide).all()
+        and (given.dtype.itemsize > 8 or (given.dtype.kind in "iu" and np.abs(wide).max() > EXACT))
+    ):
         low, high = given.min(axis=0), given.max(axis=0)
         step = np.abs(wide).max(axis=0) * 2.0**-53  # the largest error of rounding
-        lost = np.flatnonzero((low != high) & (step > LOSS * (high.astype(np.float64) - low.astype(np.float64))))
+        lost = np.flatnonzero(
+            (low != high) & (step / 2 > LOSS * (high.astype(np.float64) / 2 - low.astype(np.float64) / 2))
+        )
         if len(lost):
             j = int(lost[0])
             raise InputError(

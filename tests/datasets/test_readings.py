@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -265,6 +266,65 @@ def test_a_sparse_npz_is_its_dense_form(folder, dense):
     np.savez(folder / "mine.npz", **csr_keys("attr_", dense))
     raw = loaded(f"npz:{folder / 'mine.npz'}", folder)
     check_matrix(None if raw is None else features(raw.x), dense)
+
+
+def made(x, scaling="auto"):
+    return make_dataset(replace(SPEC, scaling=scaling), Raw(x=x))
+
+
+def dense(dataset):
+    return dataset.x.toarray() if sparse.issparse(dataset.x) else dataset.x
+
+
+@SOME
+@given(
+    arrays(np.float64, (N, 3), elements=st.integers(-999, 999).map(lambda value: value / 100)),
+    arrays(np.float64, 3, elements=st.sampled_from([1e-300, 1e-30, 1e-3, 1.0, 7.0, 1e30, 1e290])),
+    arrays(np.float64, 3, elements=st.sampled_from([0.0, 0.0, 1.0, -1e3, 1e9])),
+    st.sampled_from(["auto", "unit", "standard"]),
+    st.booleans(),
+)
+def test_units_of_measure_change_no_scaled_feature(x, unit, offset, scaling, is_sparse):
+    assume(not counts(x) and not np.isin(x, (0, 1)).all())
+    other = (x + offset) * unit
+    assume(not counts(other))
+    convert = sparse.csr_array if is_sparse else np.asarray
+    np.testing.assert_allclose(dense(made(convert(x), scaling)), dense(made(convert(other), scaling)), atol=1e-4)
+
+
+@SOME
+@given(arrays(np.float64, (N, 2), elements=st.floats(-1e9, 1e9)), st.integers(0, 2 * N - 1), st.booleans())
+def test_a_change_of_the_last_digit_changes_the_fingerprint(x, place, is_sparse):
+    assume(not counts(x))
+    changed = x.copy()
+    changed.ravel()[place] = np.nextafter(changed.ravel()[place], np.inf)
+    convert = sparse.csr_array if is_sparse else np.asarray
+    assert made(convert(x)).fingerprint != made(convert(changed)).fingerprint
+
+
+@SOME
+@given(arrays(np.int8, (N, 3), elements=st.integers(0, 100)), st.sampled_from(KINDS[1:18]))
+def test_a_type_that_holds_the_same_numbers_changes_no_fingerprint(x, kind):
+    assume(not counts(x))
+    wide = x.astype(kind)
+    assert made(wide).fingerprint == made(x).fingerprint
+    if wide.dtype.isnative and wide.dtype.itemsize > 2:
+        assert made(sparse.csc_array(wide)).fingerprint == made(sparse.csr_array(x)).fingerprint
+
+
+def test_sparse_features_have_indices_that_scikit_learn_takes():
+    x = sparse.csr_array(np.eye(N))
+    long = sparse.csr_array((x.data, x.indices.astype(np.int64), x.indptr.astype(np.int64)), shape=x.shape)
+    assert long.indices.dtype == np.int64
+    tensor = torch.eye(N).to_sparse()
+    assert {made(each).x.indices.dtype for each in (x, long, tensor)} == {np.dtype(np.int32)}
+
+
+def test_values_at_the_ends_of_float64_are_scaled():
+    ends = np.array([[-1.7e308], [0.0], [1.7e308], [5e-324], [1.0]])
+    for scaling in ("unit", "standard"):
+        assert np.isfinite(made(ends, scaling).x).all()
+    assert refusal(lambda: made(ends.astype(np.longdouble) * 2)) or np.finfo(np.longdouble).max == np.inf
 
 
 TENSORS = ["bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "bfloat16"]

@@ -75,8 +75,12 @@ def _csr(name: str, given: sparse.csr_array, columns: Sequence[str]) -> sparse.c
     if entries.dtype.itemsize > 8 or entries.dtype.kind in "iu":  # only these can lose digits
         limits = [np.asarray(part.todense()).ravel() for part in (entries.min(axis=0), entries.max(axis=0))]
         float64(name, np.stack(limits), columns)
-    values = _narrow(_within(name, entries.data.astype(np.float64)))
-    found = sparse.csr_array((values, entries.indices, entries.indptr), shape=entries.shape)
+    with np.errstate(over="ignore"):
+        wide = entries.data.astype(np.float64)
+    values = _narrow(_within(name, wide))
+    short = max(entries.nnz, *entries.shape) <= np.iinfo(np.int32).max  # scikit-learn takes no longer indices
+    indices, indptr = (part.astype(np.int32 if short else np.int64) for part in (entries.indices, entries.indptr))
+    found = sparse.csr_array((values, indices, indptr), shape=entries.shape)
     found.eliminate_zeros()
     return found
 
@@ -124,7 +128,7 @@ def _counters(x: Unscaled) -> list[int]:
     entries = x if isinstance(x, np.ndarray) else x.tocsc()
     first, last = (np.ravel(row if isinstance(row, np.ndarray) else row.toarray()) for row in (x[[0]], x[[n - 1]]))
     found = []
-    for j in np.flatnonzero((last - first == n - 1) & np.isin(first, (0, 1))).tolist():
+    for j in np.flatnonzero((last == first + (n - 1)) & np.isin(first, (0, 1))).tolist():
         column = entries[:, j] if isinstance(entries, np.ndarray) else entries[:, [j]].toarray().ravel()
         if np.array_equal(column, first[j] + np.arange(n)):
             found.append(j)
