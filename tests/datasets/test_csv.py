@@ -34,7 +34,7 @@ def loaded(tmp_path, features, edges=None, options=",label=species"):
 
 def test_features_labels_and_edges(tmp_path):
     found = loaded(tmp_path, FEATURES, EDGES)
-    assert (found.name, found.family, found.scaling, found.evidence) == ("csv:birds", "file", "unit", True)
+    assert (found.name, found.family, found.scaling, found.evidence) == ("csv:birds.csv", "file", "unit", True)
     np.testing.assert_allclose(found.x * [3, 3, 1] + [0.5, 1, 0], [[1.5, 2, 1], [2.5, 4, 0], [3.5, 3, 1], [0.5, 1, 1]])
     assert found.y.tolist() == [1, 0, 1, 0]  # auk, gull
     assert found.edges.tolist() == [[0, 1], [0, 2], [1, 2]]
@@ -180,7 +180,7 @@ def test_wrong_row_numbers_are_refused(tmp_path):
         loaded(tmp_path, text, f"from,to\n0,1\n0,{10**30}\n", options="")
     with pytest.raises(InputError, match="its first line holds numbers; expected a header"):
         loaded(tmp_path, text, "0,1\n1,2\n", options="")
-    with pytest.raises(InputError, match=r"'csv:birds': 1 edge\(s\) out of range, the first is \(2, 3\).*subtract 1"):
+    with pytest.raises(InputError, match=r"'csv:birds.csv': 1 edge\(s\) out of range, the first .*subtract 1"):
         loaded(tmp_path, text, "from,to\n1,2\n2,3\n", options="")
 
 

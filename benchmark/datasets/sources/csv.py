@@ -76,7 +76,7 @@ def csv_spec(name: str) -> DatasetSpec:
     path = Path(first).expanduser()
     one = {key: values[0] for key, values in options.items()}
     return DatasetSpec(
-        name=f"{PREFIX}{path.stem}",
+        name=f"{PREFIX}{first}",
         load=partial(
             _load,
             path=path,

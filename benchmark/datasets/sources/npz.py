@@ -193,7 +193,7 @@ def file_spec(name: str) -> DatasetSpec:
     file, options = name_options(name, PREFIX, OPTIONS)
     path = Path(file).expanduser()
     return DatasetSpec(
-        name=f"{PREFIX}{path.stem}",
+        name=f"{PREFIX}{file}",
         load=partial(_load_file, path=path),
         scaling=scaling_option(name, options.get("scaling", ())),
         family="file",
