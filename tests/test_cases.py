@@ -134,6 +134,15 @@ def test_a_refusal_is_one_line_with_the_dataset_and_a_remedy(case, command, tmp_
     assert "one-hot" not in error
 
 
+@pytest.mark.parametrize("case", REFUSED, ids=str)
+def test_check_says_that_a_promise_is_broken(case, command, tmp_path):
+    copied(case.folder, tmp_path)
+    plugin = ("--plugin", "plug.py") if case.folder == "tracebacks" else ()
+    code, output, error = command("check", "dataset", case.name, *plugin)
+    assert (code, error) == (1, "")
+    assert re.search("[12] broken", output)
+
+
 @pytest.mark.parametrize("case", ACCEPTED, ids=str)
 def test_an_accepted_file_has_the_expected_sizes(case, monkeypatch, tmp_path):
     copied(case.folder, tmp_path)
