@@ -569,6 +569,14 @@ def test_a_name_that_pandas_gave_is_refused_unless_kept(folder, name):
     assert features(frame) is None
 
 
+@pytest.mark.parametrize("keep", [(0,), ("0",)])
+def test_a_plugin_keeps_a_column_by_its_number(keep):
+    x = np.stack([np.arange(N), np.arange(N) ** 2 % 5], axis=1)
+    for form in (x, pd.DataFrame(x), sparse.csr_array(x)):
+        assert refusal(lambda: make_dataset(SPEC, Raw(x=form)))  # noqa: B023, called at once
+        assert make_dataset(replace(SPEC, keep=keep), Raw(x=form)).features == 2
+
+
 WORDS = st.text(alphabet="abcé _-.", min_size=1, max_size=5)
 
 

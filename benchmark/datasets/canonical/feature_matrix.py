@@ -109,6 +109,7 @@ def _not_finite(name: str, columns: Sequence[str], count: int, value: object, ro
 def _check_counters(name: str, x: Unscaled, columns: Sequence[str], keep: Sequence[str]) -> None:
     """Refuse a column that counts the rows, because it tells classes apart if rows are sorted by class."""
     known = columns or [str(j) for j in range(x.shape[1])]
+    keep = [str(each) for each in keep]  # a plugin may give numbers
     strange = [each for each in keep if each not in known]
     if strange:
         raise unknown("column", strange[0], known, where=f"dataset {name!r}: keep")
