@@ -6,12 +6,13 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from benchmark import __version__
 from benchmark.commands.doctor import doctor
-from benchmark.commands.list_tables import list_datasets, list_models, list_tasks
+from benchmark.commands.list_tables import list_datasets, list_models, list_studies, list_tasks
 from benchmark.commands.merge_results import merge
 from benchmark.commands.run_study import ignore_interrupts, run
 from benchmark.commands.show_status import status
@@ -28,6 +29,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 class _Terminated(KeyboardInterrupt):
@@ -59,8 +75,8 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
 
 for command in (run, report, status, merge, verify, new, check, doctor):
     app.command()(_interruptible(command))
-for name, listing in (("datasets", list_datasets), ("models", list_models), ("tasks", list_tasks)):
-    app.command(name)(listing)
+for listing in (list_studies, list_datasets, list_models, list_tasks):
+    app.command(listing.__name__.removeprefix("list_"))(listing)
 
 
 def main() -> None:

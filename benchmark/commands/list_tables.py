@@ -1,4 +1,4 @@
-"""``datasets``, ``models`` and ``tasks``: print the tables."""
+"""``studies``, ``datasets``, ``models`` and ``tasks``: print the tables."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.display import print_table
 from benchmark.commands.options import Plugins
+from benchmark.study.toml import bundled, load_study
 
 if TYPE_CHECKING:
     from benchmark.models import Model
 
 
+def list_studies() -> None:
+    """List the bundled studies with title, seeds and datasets."""
+    files = [load_study(name) for name in bundled()]
+    rows = [(file.name, file.title, file.seeds, ", ".join(file.datasets)) for file in files]
+    print_table(("name", "title", "seeds", "datasets"), rows)
+
+
 def list_datasets(plugin: Plugins = None) -> None:
     """List the datasets with sizes, family, scaling, licence and source."""
-    from benchmark.datasets import prefixed_forms
-    from benchmark.plugins.loading import with_plugins
+    from benchmark.datasets import DATASETS, prefixed_forms
+    from benchmark.plugins.loading import extended, read_plugins
 
+    datasets, _ = extended("dataset", DATASETS, read_plugins(plugin or ()))
     print_table(
         ("name", "family", "rows", "features", "classes", "edges", "scaling", "licence", "source"),
-        [
-            (d.name, d.family, d.rows, d.features, d.classes, d.edges, d.scaling, d.licence, d.source)
-            for d in with_plugins(plugin or ()).datasets
-        ],
+        [(d.name, d.family, d.rows, d.features, d.classes, d.edges, d.scaling, d.licence, d.source) for d in datasets],
     )
     forms = ", ".join(prefixed_forms())
     print(f"{forms} name your own files and the datasets of torch-geometric; for options see docs/extending.md.")
@@ -58,8 +64,9 @@ def _described(model: Model) -> tuple[Any, ...]:
 
 def list_tasks(plugin: Plugins = None) -> None:
     """List the tasks with edge set, metrics, version and source."""
-    from benchmark.plugins.loading import with_plugins
+    from benchmark.plugins.loading import extended, read_plugins
+    from benchmark.tasks import TASKS
 
-    tasks = with_plugins(plugin or ()).tasks
+    tasks, _ = extended("task", TASKS, read_plugins(plugin or ()))
     rows = [(task.name, task.edge_set, ", ".join(task.metrics), task.version, task.source) for task in tasks]
     print_table(("name", "edge set", "metrics", "version", "source"), rows)

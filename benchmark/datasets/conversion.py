@@ -9,15 +9,17 @@ import sys
 import warnings
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from benchmark.core.arrays import Integers
 from benchmark.core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXACT = 2**53  # float64 holds all whole numbers up to here
 LOSS = 1e-3  # a column is refused if rounding moves a value by more than this share of the column's range
@@ -25,7 +27,7 @@ LOSS = 1e-3  # a column is refused if rounding moves a value by more than this s
 _SUMMED = {"f": np.float64, "i": np.int64, "u": np.uint64}  # duplicates are added in these types, by kind
 
 
-def as_matrix(name: str, value: Any) -> tuple[NDArray[Any] | sparse.csr_array, tuple[str, ...]]:
+def as_matrix(name: str, value: Any) -> tuple[NDArray[Any] | scipy.sparse.csr_array, tuple[str, ...]]:
     """Convert features into a matrix.
 
     Args:
@@ -38,17 +40,16 @@ def as_matrix(name: str, value: Any) -> tuple[NDArray[Any] | sparse.csr_array, t
     Raises:
         InputError: if the value is no array, hides values under a mask, or a frame's column holds no numbers.
     """
-    if isinstance(value, pd.Series):
-        value = value.to_frame()
-    if isinstance(value, pd.DataFrame):
-        return _of_frame(name, value), tuple(str(column) for column in value.columns)
-    if sparse.issparse(value) and value.ndim <= 2:
+    if _is_of(value, "pandas", "Series", "DataFrame"):
+        frame = value if value.ndim == 2 else value.to_frame()
+        return _of_frame(name, frame), tuple(str(column) for column in frame.columns)
+    if scipy.sparse.issparse(value) and value.ndim <= 2:
         return _csr(value), ()
-    if _is_tensor(value) and value.layout != sys.modules["torch"].strided and value.dense_dim() == 0:
+    if _is_of(value, "torch", "Tensor") and value.layout != sys.modules["torch"].strided and value.dense_dim() == 0:
         entries = _summed(value.detach().cpu().to_sparse_coo()).coalesce()
         indices, numbers = entries.indices().numpy(), _of_tensor(entries.values())
         if len(indices) <= 2:
-            return _csr(sparse.coo_array((numbers, tuple(indices)), shape=tuple(value.shape))), ()
+            return _csr(scipy.sparse.coo_array((numbers, tuple(indices)), shape=tuple(value.shape))), ()
     return as_array(name, "x", value), ()
 
 
@@ -63,14 +64,14 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
     Raises:
         InputError: if the value is no array, hides values under a mask, or lacks values.
     """
-    if isinstance(value, pd.DataFrame):
+    if _is_of(value, "pandas", "DataFrame"):
         columns = [_of_series(name, key, value.iloc[:, j]) for j in range(value.shape[1])]
         return np.stack(columns, axis=1) if columns else np.empty(value.shape)
-    if isinstance(value, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
-        return _of_series(name, key, pd.Series(value))
-    if sparse.issparse(value):
+    if _is_of(value, "pandas", "Series", "Index") or _is_of(value, "pandas.api.extensions", "ExtensionArray"):
+        return _of_series(name, key, sys.modules["pandas"].Series(value))
+    if scipy.sparse.issparse(value):
         return np.asarray(value.todense())
-    if _is_tensor(value):
+    if _is_of(value, "torch", "Tensor"):
         return _of_tensor(value)
     parts = value if isinstance(value, list | tuple) else ()
     if any(isinstance(each, np.ma.MaskedArray) and each is not np.ma.masked for each in parts):
@@ -80,8 +81,8 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
         if hidden:
             raise InputError(f"dataset {name!r}: {key}: a mask hides {hidden} value(s); drop these rows, or fill them")
         value = value.data
-    if any(_is_tensor(each) for each in parts):
-        value = [_of_tensor(each) if _is_tensor(each) else each for each in parts]
+    if any(_is_of(each, "torch", "Tensor") for each in parts):
+        value = [_of_tensor(each) if _is_of(each, "torch", "Tensor") else each for each in parts]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # numpy warns when it turns a masked element into NaN
@@ -140,8 +141,10 @@ def column_name(columns: Sequence[str], number: int) -> str:
     return repr(columns[number]) if columns else str(number)
 
 
-def _of_frame(name: str, frame: pd.DataFrame) -> NDArray[Any] | sparse.csr_array:
+def _of_frame(name: str, frame: pd.DataFrame) -> NDArray[Any] | scipy.sparse.csr_array:
     """The numbers of a frame, column by column."""
+    import pandas as pd
+
     if frame.shape[1] and all(isinstance(kind, pd.SparseDtype) and not kind.fill_value for kind in frame.dtypes):
         accessor: Any = frame.sparse
         return _csr(accessor.to_coo())
@@ -158,6 +161,8 @@ def _of_frame(name: str, frame: pd.DataFrame) -> NDArray[Any] | sparse.csr_array
 
 def _of_series(name: str, key: str, series: pd.Series[Any]) -> NDArray[Any]:
     """The values of a pandas column in a type of numpy. A missing value is refused."""
+    import pandas as pd
+
     missing = np.flatnonzero(series.isna())
     if len(missing):
         raise InputError(
@@ -190,9 +195,10 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
         return values
 
 
-def _is_tensor(value: Any) -> bool:
-    torch = sys.modules.get("torch")  # without torch there are no tensors
-    return torch is not None and isinstance(value, torch.Tensor)
+def _is_of(value: Any, package: str, *types: str) -> bool:
+    """Whether a value is of one of a package's types. A package that is not imported has no values."""
+    module = sys.modules.get(package)
+    return module is not None and isinstance(value, tuple(getattr(module, each) for each in types))
 
 
 def _of_tensor(tensor: Any) -> NDArray[Any]:
@@ -215,9 +221,9 @@ def _summed(entries: Any) -> Any:
     return entries.to(torch.float64 if entries.dtype.is_floating_point else torch.int64)
 
 
-def _csr(matrix: Any) -> sparse.csr_array:
+def _csr(matrix: Any) -> scipy.sparse.csr_array:
     """A sparse matrix of any format as CSR, with duplicates added up."""
     wide = _SUMMED.get(matrix.dtype.kind)
     if wide is not None and matrix.dtype.itemsize < 8:
         matrix = matrix.astype(wide)
-    return sparse.csr_array(matrix)
+    return scipy.sparse.csr_array(matrix)

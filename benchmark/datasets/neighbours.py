@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from benchmark.core.arrays import Integers, Matrix
@@ -32,6 +31,8 @@ def neighbour_graph(x: Matrix, k: int = 9) -> tuple[Integers, NDArray[np.float32
     >>> edges.tolist(), weights.tolist()
     ([[0, 1], [1, 2]], [1.0, 0.5])
     """
+    from sklearn.neighbors import NearestNeighbors
+
     if k < 1:
         raise InputError(f"neighbour graph: k must be at least 1, got {k}")
     n = x.shape[0]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from benchmark.core.arrays import Matrix
 from benchmark.core.errors import InputError
@@ -15,7 +15,7 @@ from benchmark.datasets.conversion import LOSS, column_name
 
 Scaling: TypeAlias = Literal["none", "unit", "standard"]
 # Features before scaling: float32 if it holds all of them exactly, else float64.
-Unscaled: TypeAlias = NDArray[np.float32] | NDArray[np.float64] | sparse.csr_array
+Unscaled: TypeAlias = "NDArray[np.float32] | NDArray[np.float64] | scipy.sparse.csr_array"
 
 _LARGEST = float(np.sqrt(np.finfo(np.float32).max))  # the square of a larger value overflows in float32
 _SMALLEST = float(np.sqrt(np.finfo(np.float32).tiny))  # the square of a smaller value vanishes in float32
@@ -47,7 +47,7 @@ def scale(x: Unscaled, how: Scaling, *, name: str = "x", columns: Sequence[str] 
     if not isinstance(x, np.ndarray):
         if how == "unit" and not _column(x.min(axis=0)).any():
             values = x.data / _column(x.max(axis=0))[x.indices]
-            return sparse.csr_array((values.astype(np.float32), x.indices, x.indptr), shape=x.shape)
+            return scipy.sparse.csr_array((values.astype(np.float32), x.indices, x.indptr), shape=x.shape)
         x = x.toarray()
     low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
     # a power of two changes no digit, and keeps ranges and squares within float64
@@ -119,5 +119,5 @@ def value_range(x: Unscaled) -> tuple[float, float]:
 
 def _column(reduced: Any) -> NDArray[np.float64]:
     """A reduction over rows, dense or sparse, as a dense array [f]."""
-    dense = reduced.todense() if sparse.issparse(reduced) else reduced
+    dense = reduced.todense() if scipy.sparse.issparse(reduced) else reduced
     return np.asarray(dense, dtype=np.float64).ravel()

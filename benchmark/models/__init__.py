@@ -1,13 +1,21 @@
-"""The models under study: entries of MODELS, the parts that they are composed of, and their settings."""
+"""The models under study: entries of MODELS, the parts that they are composed of, and their settings.
 
-from benchmark.models.control_spec import ControlSpec
-from benchmark.models.controls import Control
-from benchmark.models.fusion_spec import FusionSpec
-from benchmark.models.model import Description, Model
-from benchmark.models.model_spec import ModelSpec
-from benchmark.models.noised_spec import NoisedSpec
-from benchmark.models.settings import Settings
-from benchmark.models.table import MODELS
+Each name is imported at its first use. ``Model``, the protocol, does not load torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmark.models.control_spec import ControlSpec
+    from benchmark.models.controls import Control
+    from benchmark.models.fusion_spec import FusionSpec
+    from benchmark.models.model import Description, Model
+    from benchmark.models.model_spec import ModelSpec
+    from benchmark.models.noised_spec import NoisedSpec
+    from benchmark.models.settings import Settings
+    from benchmark.models.table import MODELS
 
 __all__ = [
     "MODELS",
@@ -20,3 +28,25 @@ __all__ = [
     "NoisedSpec",
     "Settings",
 ]
+
+_HOMES = {
+    "MODELS": "table",
+    "Control": "controls",
+    "ControlSpec": "control_spec",
+    "Description": "model",
+    "FusionSpec": "fusion_spec",
+    "Model": "model",
+    "ModelSpec": "model_spec",
+    "NoisedSpec": "noised_spec",
+    "Settings": "settings",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
+
+    def __getattr__(name: str) -> object:
+        """Import a public name at its first use."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'benchmark.models' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"benchmark.models.{_HOMES[name]}"), name)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the protocol itself needs no torch
+    import numpy as np
+    from numpy.typing import NDArray
 
-from benchmark.core.arrays import Matrix
-from benchmark.datasets.dataset import Dataset
-from benchmark.models.numerics.layers import Streams
-from benchmark.models.settings import Settings
-from benchmark.study.schema import Setting
-from benchmark.training.fitted import Fitted
-from benchmark.training.inputs import Inputs
-from benchmark.training.phases import Network
-from benchmark.training.training_data import TrainingData
+    from benchmark.core.arrays import Matrix
+    from benchmark.datasets.dataset import Dataset
+    from benchmark.models.numerics.layers import Streams
+    from benchmark.models.settings import Settings
+    from benchmark.study.schema import Setting
+    from benchmark.training.fitted import Fitted
+    from benchmark.training.inputs import Inputs
+    from benchmark.training.phases import Network
+    from benchmark.training.training_data import TrainingData
 
 Family: TypeAlias = Literal["ae", "gae", "control"]
 Drawable: TypeAlias = Literal["images", "edges"]

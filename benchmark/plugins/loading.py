@@ -12,16 +12,18 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from cloudpickle import register_pickle_by_value
 
 from benchmark.core.environment import source_digest
 from benchmark.core.errors import InputError
-from benchmark.datasets import DatasetSpec, Raw
+from benchmark.datasets import DATASETS, DatasetSpec, Raw
 from benchmark.models import Model
-from benchmark.plugins.tables import OURS, Tables
-from benchmark.tasks import METRICS, Task
+from benchmark.tasks import METRICS, TASKS, Task
+
+if TYPE_CHECKING:
+    from benchmark.plugins.tables import Tables
 
 GROUPS = {"benchmark.datasets": "dataset", "benchmark.models": "model", "benchmark.tasks": "task"}
 _KINDS: dict[str, tuple[type, ...]] = {"dataset": (DatasetSpec,), "model": (Model,), "task": (Task,)}
@@ -29,6 +31,7 @@ _CLASSES = {"dataset": "a DatasetSpec", "model": "a ModelSpec", "task": "a Task"
 _NAME = re.compile(r"[^\W_][\w.+-]*")
 
 Spec: TypeAlias = DatasetSpec | Model | Task
+Row = TypeVar("Row", bound=Spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,48 @@ def with_plugins(files: Iterable[str | Path] = ()) -> Tables:
     Raises:
         InputError: If a plugin fails on import, has no entry, or uses a name that exists already.
     """
+    from benchmark.plugins.tables import OURS, Tables  # here, because models load torch
+
+    plugins = read_plugins(files)
+    datasets, of_datasets = extended("dataset", OURS.datasets, plugins)
+    models, of_models = extended("model", OURS.models, plugins)
+    tasks, of_tasks = extended("task", OURS.tasks, plugins)
+    return Tables(datasets, models, tasks, {**of_datasets, **of_models, **of_tasks})
+
+
+def read_plugins(files: Iterable[str | Path] = ()) -> list[Plugin]:
+    """The plugins of installed packages, then those of files. A repeated file counts once.
+
+    Raises:
+        InputError: If a plugin fails on import or has no entry.
+    """
     paths = dict.fromkeys(Path(file).expanduser().resolve() for file in files)
-    tables = OURS
-    for plugin in (*installed(), *map(read_plugin, paths)):
-        tables = _extended(tables, plugin)
-    return tables
+    return [*installed(), *map(read_plugin, paths)]
+
+
+def extended(kind: str, ours: tuple[Row, ...], plugins: Iterable[Plugin]) -> tuple[tuple[Row, ...], dict[str, str]]:
+    """Add the entries of plugins to one of our tables.
+
+    Args:
+        kind: "dataset", "model" or "task".
+        ours: Our entries of that kind.
+        plugins: The plugins.
+
+    Returns:
+        Our entries, then those of plugins; and name and digest of the plugin of each added entry, as in ``Tables``.
+
+    Raises:
+        InputError: If a name is malformed or exists already.
+    """
+    rows: list[Any] = list(ours)
+    sources: dict[str, str] = {}
+    for plugin in plugins:
+        for spec in plugin.specs:
+            if isinstance(spec, _KINDS[kind]):
+                _check_name(plugin, kind, spec.name, [row.name for row in rows], sources)
+                rows.append(_bound(spec, plugin))
+                sources[f"{kind} {spec.name}"] = f"{plugin.name} {plugin.digest}"
+    return tuple(rows), sources
 
 
 def read_plugin(path: Path) -> Plugin:
@@ -127,22 +167,24 @@ def _of_package(point: EntryPoint, kind: str) -> Plugin:
 
 def _specs_in(values: Iterable[Any]) -> Iterator[Spec]:
     """The specs among values, also inside tuples and lists. Imported specs of ours do not count."""
-    ours = {id(spec) for spec in (*OURS.datasets, *OURS.models, *OURS.tasks)}
     for value in values:
         for each in value if isinstance(value, tuple | list) else [value]:
-            if isinstance(each, Spec) and not isinstance(each, type) and id(each) not in ours:
+            if isinstance(each, Spec) and not isinstance(each, type) and not _is_ours(each):
                 yield each
 
 
-def _extended(tables: Tables, plugin: Plugin) -> Tables:
-    rows: dict[str, Sequence[Any]] = {"dataset": tables.datasets, "model": tables.models, "task": tables.tasks}
-    sources = dict(tables.sources)
-    for spec in plugin.specs:
-        kind = next(kind for kind, classes in _KINDS.items() if isinstance(spec, classes))
-        _check_name(plugin, kind, spec.name, [row.name for row in rows[kind]], sources)
-        rows[kind] = (*rows[kind], _bound(spec, plugin))
-        sources[f"{kind} {spec.name}"] = f"{plugin.name} {plugin.digest}"
-    return Tables(tuple(rows["dataset"]), tuple(rows["model"]), tuple(rows["task"]), sources)
+def _is_ours(spec: Spec) -> bool:
+    """Whether a spec is an entry of our own tables."""
+    table: tuple[Spec, ...]
+    if isinstance(spec, DatasetSpec):
+        table = DATASETS
+    elif isinstance(spec, Task):
+        table = TASKS
+    else:
+        from benchmark.models import MODELS  # here, because models load torch
+
+        table = MODELS
+    return any(spec is row for row in table)
 
 
 def check_plain(kind: str, name: object, where: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score
 
 from benchmark.core.arrays import Matrix
 from benchmark.tasks.logistic_regression import logistic_regression
@@ -27,6 +26,8 @@ def classify(z: Matrix, case: Case, *, part: NodePart) -> dict[str, float]:
     Raises:
         ValueError: if the dataset has no labels or no such node split.
     """
+    from sklearn.metrics import accuracy_score, f1_score
+
     y, rows = case.labels, case.rows(part)
     truth = y[rows.test]
     predicted = logistic_regression(z[rows.train], y[rows.train]).predict(z[rows.test])

@@ -8,11 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
-import scipy.sparse as sp
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, f1_score, normalized_mutual_info_score
-from sklearn.preprocessing import StandardScaler
+import scipy
 
 from benchmark.core.arrays import Matrix
 from benchmark.core.rng import stream
@@ -35,6 +31,8 @@ def standardised(z: Matrix) -> Matrix:
     >>> standardised(np.float32([[0, 5], [4, 5]])).tolist()
     [[-1.0, 0.0], [1.0, 0.0]]
     """
+    from sklearn.preprocessing import StandardScaler
+
     scaled: Matrix = StandardScaler(with_mean=isinstance(z, np.ndarray)).fit_transform(z)
     return scaled
 
@@ -47,7 +45,8 @@ def unit_norm(z: Matrix) -> Matrix:
     """
     wide = z.astype(np.float64)  # the square of a float32 can overflow or vanish
     lengths = np.sqrt((wide**2).sum(axis=1))
-    unit: Matrix = (sp.diags_array(1.0 / np.where(lengths > 0, lengths, 1.0), format="csr") @ wide).astype(np.float32)
+    inverse = scipy.sparse.diags_array(1.0 / np.where(lengths > 0, lengths, 1.0), format="csr")
+    unit: Matrix = (inverse @ wide).astype(np.float32)
     return unit
 
 
@@ -69,6 +68,9 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
     Raises:
         ValueError: if the dataset has no labels.
     """
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, f1_score, normalized_mutual_info_score
+
     z, y = case.with_labels(z)
     classes = int(y.max()) + 1
     starts = 20 if z.shape[1] <= _MANY_FEATURES else 5
@@ -88,6 +90,8 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
 @contextmanager
 def ignoring_few_clusters() -> Iterator[None]:
     """Silence the warning of k-means that a latent has fewer distinct rows than clusters."""
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
         yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.core.arrays import Integers, Matrix
 from benchmark.latents.draws import PairScores
@@ -71,6 +70,8 @@ def _hadamard(z: Matrix, pairs: Integers) -> Matrix:
 
 
 def _ranking(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> dict[str, float]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     truth = np.repeat(np.array([1, 0]), [len(positive), len(negative)])
     scores = np.concatenate([positive, negative]).astype(np.float64)
     found = {"auc": float(roc_auc_score(truth, scores)), "ap": float(average_precision_score(truth, scores))}

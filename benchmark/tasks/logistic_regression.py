@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from benchmark.core.arrays import Integers, Matrix
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def logistic_regression(x: Matrix, y: Integers) -> Pipeline:
@@ -23,6 +23,11 @@ def logistic_regression(x: Matrix, y: Integers) -> Pipeline:
         x: Training rows, [n, f]. Their own mean and deviation standardise them. Sparse rows are not centred.
         y: Class numbers, [n].
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler(with_mean=isinstance(x, np.ndarray))
     classifier = make_pipeline(scaler, LogisticRegression(C=1.0, solver="lbfgs", max_iter=1000))
     with warnings.catch_warnings():

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from benchmark.core.arrays import Integers
 
@@ -100,7 +100,7 @@ def best_matching(labels: Integers, clusters: Integers) -> Integers:
     """
     size = int(max(labels.max(), clusters.max())) + 1
     table = np.bincount(labels * size + clusters, minlength=size * size).reshape(size, size)
-    classes, matched = linear_sum_assignment(table, maximize=True)
+    classes, matched = scipy.optimize.linear_sum_assignment(table, maximize=True)
     name = np.empty(size, dtype=np.int64)
     name[matched] = classes
     return name[clusters]

@@ -11,9 +11,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, f1_score, normalized_mutual_info_score
-from sklearn.svm import SVC
 
 from benchmark.core.names import find
 from benchmark.core.rng import generator, stream
@@ -65,6 +62,9 @@ def k_means_by_largest_label(z: Latent, case: Case) -> dict[str, float]:
     Raises:
         ValueError: if the dataset has no labels.
     """
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
+
     z, y = case.with_labels(z)
     found = []
     for restart in range(RESTARTS):
@@ -89,6 +89,9 @@ def support_vectors(z: Latent, case: Case) -> dict[str, float]:
     Raises:
         ValueError: if the dataset has no labels.
     """
+    from sklearn.metrics import f1_score
+    from sklearn.svm import SVC
+
     z, y = case.with_labels(z)
     order = generator(case.seed, "origin-svm", case.fingerprint).permutation(len(y))
     test, train = np.split(order, [round(_HELD_OUT * len(order))])

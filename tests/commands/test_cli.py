@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from commands import refused
 
+import benchmark
+
 TINY = """
 name = "tiny"
 title = "Tiny"
@@ -30,7 +32,8 @@ def study(**changes):
     "words",
     [["-h"]]
     + [
-        [name, "-h"] for name in ("run", "report", "status", "merge", "verify", "doctor", "datasets", "models", "tasks")
+        [name, "-h"]
+        for name in ("run", "report", "status", "merge", "verify", "doctor", "studies", "datasets", "models", "tasks")
     ],
 )
 def test_every_command_has_help(command, words):
@@ -41,12 +44,21 @@ def test_every_command_has_help(command, words):
 
 @pytest.mark.parametrize(
     ("words", "names"),
-    [(["datasets"], ["cora", "csbm-hard"]), (["models"], ["vgae", "random"]), (["tasks"], ["k-means"])],
+    [
+        (["studies"], ["smoke", "A first look", "karate, wine"]),
+        (["datasets"], ["cora", "csbm-hard"]),
+        (["models"], ["vgae", "random"]),
+        (["tasks"], ["k-means"]),
+    ],
 )
 def test_the_tables_are_listed(command, words, names):
     code, output, _ = command(*words)
     assert code == 0
     assert all(name in output for name in names)
+
+
+def test_the_version_is_that_of_the_package(command):
+    assert command("--version") == (0, f"{benchmark.__version__}\n", "")
 
 
 @pytest.mark.workers

@@ -86,7 +86,7 @@ def test_published_k_means_uses_the_largest_label_for_k_and_the_mean_of_ten(case
         made.append(KMeans(*arguments, **named))
         return made[-1]
 
-    monkeypatch.setattr(published, "KMeans", recording)
+    monkeypatch.setattr("sklearn.cluster.KMeans", recording)
     scores = TASK["origin-k-means"].score(blurred(case, 0), case)
     assert [(each.n_clusters, each.n_init) for each in made] == [(K - 1, 1)] * 10
     assert len({each.random_state for each in made}) == 10
@@ -130,7 +130,7 @@ def test_support_vectors_are_fitted_on_seventy_per_cent_and_tested_on_the_others
             seen["test"] = x[:, 0].tolist()
             return super().predict(x)
 
-    monkeypatch.setattr(published, "SVC", Recording)
+    monkeypatch.setattr("sklearn.svm.SVC", Recording)
     splits = set()
     for seed in range(3):
         TASK["origin-svm"].score(np.arange(n, dtype=np.float32)[:, None], with_labels(np.arange(n) % 2, seed))

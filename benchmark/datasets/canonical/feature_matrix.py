@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
@@ -65,7 +65,7 @@ def _dense(name: str, given: NDArray[Any], columns: Sequence[str]) -> Unscaled:
     return np.ascontiguousarray(_narrow(_within(name, float64(name, given, columns))))
 
 
-def _csr(name: str, given: sparse.csr_array, columns: Sequence[str]) -> sparse.csr_array:
+def _csr(name: str, given: scipy.sparse.csr_array, columns: Sequence[str]) -> scipy.sparse.csr_array:
     entries = given.copy()
     entries.sum_duplicates()
     wrong = np.flatnonzero(~np.isfinite(entries.data))
@@ -80,7 +80,7 @@ def _csr(name: str, given: sparse.csr_array, columns: Sequence[str]) -> sparse.c
     values = _narrow(_within(name, wide))
     short = max(entries.nnz, *entries.shape) <= np.iinfo(np.int32).max  # scikit-learn takes no longer indices
     indices, indptr = (part.astype(np.int32 if short else np.int64) for part in (entries.indices, entries.indptr))
-    found = sparse.csr_array((values, indices, indptr), shape=entries.shape)
+    found = scipy.sparse.csr_array((values, indices, indptr), shape=entries.shape)
     found.eliminate_zeros()
     return found
 

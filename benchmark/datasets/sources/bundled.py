@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.sources.pyg import dataset_classes
 
 
-def _load_sklearn(_root: Path, *, bunch: Callable[[], Any]) -> Raw:
-    content = bunch()
+def _load_sklearn(_root: Path, *, function: str) -> Raw:
+    from sklearn import datasets
+
+    content = getattr(datasets, function)()
     return Raw(x=content.data, y=content.target)
 
 
@@ -26,7 +25,7 @@ def _load_karate(_root: Path) -> Raw:
 
 DIGITS = DatasetSpec(
     name="digits",
-    load=partial(_load_sklearn, bunch=load_digits),
+    load=partial(_load_sklearn, function="load_digits"),
     scaling="unit",  # grey levels 0..16; three pixels at the margin are always 0
     family="image",
     source="https://archive.ics.uci.edu/dataset/80 (its test part, as in scikit-learn)",
@@ -40,7 +39,7 @@ DIGITS = DatasetSpec(
 
 WINE = DatasetSpec(
     name="wine",
-    load=partial(_load_sklearn, bunch=load_wine),
+    load=partial(_load_sklearn, function="load_wine"),
     scaling="unit",  # measurements in different units, 0.13 to 1680
     family="tabular",
     source="https://archive.ics.uci.edu/dataset/109 (as in scikit-learn)",
@@ -53,7 +52,7 @@ WINE = DatasetSpec(
 
 BREAST_CANCER = DatasetSpec(
     name="breast-cancer",
-    load=partial(_load_sklearn, bunch=load_breast_cancer),
+    load=partial(_load_sklearn, function="load_breast_cancer"),
     scaling="unit",  # lengths and areas, 0 to 4254
     family="tabular",
     source="https://archive.ics.uci.edu/dataset/17 (as in scikit-learn)",

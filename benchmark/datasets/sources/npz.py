@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from benchmark.core.errors import InputError
 from benchmark.datasets.conversion import whole_numbers
@@ -144,7 +144,7 @@ def _edges(path: Path, archive: Mapping[str, Any]) -> tuple[Any, Any, tuple[str,
     return np.stack([entries.row[joined], entries.col[joined]], axis=1), entries.data[joined], notes
 
 
-def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> sparse.csr_array | None:
+def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> scipy.sparse.csr_array | None:
     """The CSR matrix in the four keys with ``prefix``, or None without these keys."""
     present = [key for key in _CSR[prefix] if key in archive]
     if not present:
@@ -160,7 +160,7 @@ def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> sparse.csr_arra
             "numbers in the others; save it again"
         )
     try:
-        matrix = sparse.csr_array((data, indices, indptr), shape=tuple(shape))
+        matrix = scipy.sparse.csr_array((data, indices, indptr), shape=tuple(shape))
         matrix.check_format(full_check=True)
     except (ValueError, TypeError) as error:
         raise InputError(

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
@@ -217,8 +217,10 @@ def _labels(y: Any, declared_classes: int | None) -> NDArray[Any]:
     return labels
 
 
-def _compact(x: Any) -> NDArray[np.float32] | sparse.csr_array:
+def _compact(x: Any) -> NDArray[np.float32] | scipy.sparse.csr_array:
     if x.is_sparse_csr:
-        return sparse.csr_array((x.values().numpy(), x.col_indices().numpy(), x.crow_indices().numpy()), shape=x.shape)
+        return scipy.sparse.csr_array(
+            (x.values().numpy(), x.col_indices().numpy(), x.crow_indices().numpy()), shape=x.shape
+        )
     dense = x.numpy()
-    return sparse.csr_array(dense) if np.count_nonzero(dense) < _SPARSE_BELOW * dense.size else dense
+    return scipy.sparse.csr_array(dense) if np.count_nonzero(dense) < _SPARSE_BELOW * dense.size else dense

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from benchmark.core.errors import InputError
 from benchmark.datasets.dataset import DatasetSpec, PublishedFile, Raw
@@ -23,7 +23,7 @@ def _load(root: Path, *, files: tuple[PublishedFile, ...]) -> Raw:
     if (root / _PACKED.path).exists():
         return read_npz(root / _PACKED.path)
     words, labels, edges = (_numbers(file, root) for file in files)
-    return Raw(x=sparse.csr_array(words), y=labels[:, 0], edges=edges)
+    return Raw(x=scipy.sparse.csr_array(words), y=labels[:, 0], edges=edges)
 
 
 def _numbers(file: PublishedFile, root: Path) -> np.ndarray:
