@@ -18,6 +18,16 @@ from benchmark.tasks.task import Case, Invariance, Task
 _MANY_FEATURES = 1000
 
 
+def number_of_starts(columns: int) -> int:
+    """The starts of k-means: 20, or 5 for a latent with more than 1,000 columns."""
+    return 20 if columns <= _MANY_FEATURES else 5
+
+
+def seed_of_starts(case: Case) -> int:
+    """The seed of the starts of k-means, equal for all latents of a (dataset, seed)."""
+    return stream(case.seed, "k-means", case.fingerprint) % 2**32
+
+
 def unchanged(z: Matrix) -> Matrix:
     """Return ``z``."""
     return z
@@ -73,8 +83,7 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
 
     z, y = case.with_labels(z)
     classes = int(y.max()) + 1
-    starts = 20 if z.shape[1] <= _MANY_FEATURES else 5
-    seed = stream(case.seed, "k-means", case.fingerprint) % 2**32
+    starts, seed = number_of_starts(z.shape[1]), seed_of_starts(case)
     with ignoring_few_clusters():
         clusters = KMeans(classes, n_init=starts, random_state=seed).fit_predict(prepare(z)).astype(np.int64)
     matched = best_matching(y, clusters)

@@ -1,0 +1,87 @@
+"""Score many latents at once on a torch device, with the metrics of the tasks.
+
+scikit-learn stays the reference. k-means differs from its task by rounding, and logistic regression by a tighter
+optimum. This package has never run on a GPU: neither its speed nor its memory nor its agreement there is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.latents.draws import PairScores
+from benchmark.tasks.batched.classified_batches import classification_batches
+from benchmark.tasks.batched.clustered_batches import k_means_batches
+from benchmark.tasks.batched.columns import standardised_latents, unchanged_latents, unit_norm_latents
+from benchmark.tasks.batched.link_batches import hadamard_batches, inner_product_batches
+from benchmark.tasks.classification import FEW, MANY, PUBLISHED
+from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM
+from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
+from benchmark.tasks.task import Case, Task
+
+Batchable: TypeAlias = NDArray[np.float32] | Tensor | PairScores
+
+WIDEST = 512  # columns; on a CPU, logistic regression on 784 columns takes 40 times as long as scikit-learn
+_LARGEST = 1e15  # squares of much larger numbers overflow in single precision
+
+_FORMS: tuple[tuple[Task, Callable[[Any, Sequence[Case], str], list[dict[str, float]]]], ...] = (
+    (K_MEANS, partial(k_means_batches, prepare=unchanged_latents)),
+    (K_MEANS_STANDARDISED, partial(k_means_batches, prepare=standardised_latents)),
+    (K_MEANS_UNIT_NORM, partial(k_means_batches, prepare=unit_norm_latents)),
+    (FEW, partial(classification_batches, part="few")),
+    (MANY, partial(classification_batches, part="many")),
+    (PUBLISHED, partial(classification_batches, part="published")),
+    (INNER_PRODUCT, inner_product_batches),
+    (HADAMARD, hadamard_batches),
+)
+_BATCHED = {(task.name, task.version): form for task, form in _FORMS}
+
+
+def can_batch(task: Task, latent: object) -> bool:
+    """Whether ``batched_scores`` scores this latent. Otherwise ``task.score`` does.
+
+    Tasks without a batched form, sparse matrices, epochs, and matrices with more than 512 columns are left to
+    ``task.score``. So are matrices with NaN or numbers beyond 1e15, because ``task.score`` has the error for them.
+
+    Args:
+        task: Any task. A task is known by name and version.
+        latent: The result of a readout, or a tensor float32 [n, d] on any device.
+    """
+    if (task.name, task.version) not in _BATCHED:
+        return False
+    if isinstance(latent, PairScores):
+        return "pairs" in task.takes
+    matrix = torch.from_numpy(latent) if isinstance(latent, np.ndarray) else latent
+    if not isinstance(matrix, Tensor) or matrix.dim() != 2 or matrix.shape[1] > WIDEST:
+        return False
+    return bool(matrix.abs().amax() < _LARGEST)
+
+
+def batched_scores(
+    task: Task, latents: Sequence[Batchable] | Tensor, cases: Sequence[Case], *, device: str
+) -> list[dict[str, float]]:
+    """Score latents of one or several datasets and seeds with one task.
+
+    Latents of equal shape are computed together, in chunks that fit the device. A latent's scores do not depend on the
+    other latents, up to the rounding of products.
+
+    Args:
+        task: A task for which ``can_batch`` holds.
+        latents: Latents in float32 [n, d] on any device, or expected scores of pairs. A tensor [b, n, d] is b latents.
+        cases: The case of each latent. Latents of one dataset and seed should share a Case, which is then copied to
+            the device once.
+        device: "cpu" or "cuda".
+
+    Returns:
+        The metrics of each latent, named and ordered as those of ``task.score``.
+
+    Raises:
+        ValueError: if a dataset lacks the part that the task needs, or all training rows have one class.
+    """
+    return _BATCHED[task.name, task.version](list(latents), cases, device)

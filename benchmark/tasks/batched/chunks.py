@@ -1,0 +1,23 @@
+"""Chunks of a batch that fit into a budget of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+# On a CPU the largest temporary should stay in the cache: k-means on cs takes 2.2 times as long with 64 MiB.
+_BUDGETS = {"cpu": 4 << 20, "cuda": 1 << 30}
+
+
+def budget_of(device: str) -> int:
+    """The bytes that the temporaries of one chunk may take on a device: 4 MiB on a CPU, 1 GiB on a GPU."""
+    return _BUDGETS[device]
+
+
+def chunks(count: int, each: int, budget: int) -> Iterator[slice]:
+    """Divide ``count`` things that take ``each`` bytes into chunks of at most ``budget`` bytes, or of one thing.
+
+    >>> list(chunks(5, each=4, budget=9))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    size = max(1, budget // each)
+    return (slice(start, min(count, start + size)) for start in range(0, count, size))
