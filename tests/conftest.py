@@ -10,6 +10,7 @@ os.environ |= ONE_THREAD  # before numpy and torch are imported: small computati
 
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ import tiny
 
 from benchmark.commands.cli import main
 from benchmark.running.engines import named
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the tests that need a GPU if there is none."""
+    needy = [item for item in items if item.get_closest_marker("gpu")]
+    if needy and not import_module("torch").cuda.is_available():
+        for item in needy:
+            item.add_marker(pytest.mark.skip(reason="needs a GPU"))
 
 
 @pytest.fixture(scope="session")

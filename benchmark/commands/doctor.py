@@ -100,6 +100,8 @@ def _machine() -> Iterator[str]:
     yield f"{environment.processor()}, {environment.processors()} of {os.cpu_count()} cores usable"
     yield f"memory {environment.total_memory() / _GIB:.1f} GiB"
     yield f"cuda: {import_module('benchmark.training.devices').cuda()}"
+    reason = import_module("benchmark.models.numerics.all_pairs").why_blocks()
+    yield f"sums over all pairs: {f'in blocks ({reason})' if reason else 'fused kernels'}"
 
 
 def _threads() -> Iterator[str]:

@@ -10,8 +10,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmark.core.rng import torch_generators
+from benchmark.models.numerics.all_pairs import gradient_of_all_pairs, softplus_of_all_pairs
 from benchmark.models.numerics.pairs import pair_cross_entropy, sampled_pair_cross_entropy
-from benchmark.models.numerics.upper_blocks import UpperBlocks, gradient_of_all_pairs, softplus_of_all_pairs
+from benchmark.models.numerics.upper_blocks import UpperBlocks
 from benchmark.models.parts.likelihoods import balanced, unweighted
 from benchmark.training.graph import Graph
 
@@ -236,7 +237,7 @@ def test_sampled_cross_entropy_averages_to_the_mean_over_all_non_edges():
     assert abs(found.mean() - exact) < 5 * error
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_gpu_and_cpu_agree_on_cost_and_gradient():
     n, r = 5000, 3
     graphs = graphs_of(n, r, 0)
@@ -249,7 +250,8 @@ def test_gpu_and_cpu_agree_on_cost_and_gradient():
     torch.testing.assert_close(found["cuda"], found["cpu"], rtol=1e-4, atol=1e-4 * float(found["cpu"][1].std()))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature")
 def test_a_step_on_a_gpu_never_synchronises_with_the_host():
     """Any synchronisation raises an error here, also while negatives are drawn."""
     n = 500

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from benchmark.models.numerics.all_pairs import gradient_of_all_pairs
 from benchmark.models.numerics.pairs import pair_cross_entropy
-from benchmark.models.numerics.upper_blocks import gradient_of_all_pairs
 from benchmark.models.parts.likelihoods import balanced
 from benchmark.training.graph import Graph
 from speed.place import Place

@@ -368,7 +368,7 @@ def test_devices_are_resolved_or_refused():
             resolve_device("cuda")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_gpu_and_cpu_agree_over_the_first_epochs():
     """GPU and CPU draw other random numbers. Models that draw are only checked for finite results."""
     for spec in FITTED:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from benchmark.models.numerics.upper_blocks import gradient_of_all_pairs, softplus_of_all_pairs
+from benchmark.models.numerics.all_pairs import gradient_of_all_pairs, softplus_of_all_pairs
 from benchmark.training.graph import Graph
 
 
@@ -31,8 +31,9 @@ def pair_cross_entropy(
     """Sum the cross-entropy of the logits z zᵀ against A + I, the adjacency with self-loops, over all n² node pairs.
 
     A pair with target t and logit l costs t·w·softplus(−l) + (1 − t)·softplus(l), with w the positive weight. The
-    target is 1 for an edge, or the weight of the edge if the graph is weighted; 0 for a non-edge. The sum is exact. It
-    is computed in blocks of rows, with memory O(r·(n + m)·d + block²). It can be differentiated only once.
+    target is 1 for an edge, or the weight of the edge if the graph is weighted; 0 for a non-edge. The sum is exact. A
+    GPU computes it in a fused kernel if it can, with memory O(r·(n + m)·d). Else it is computed in blocks of rows, with
+    block² more. It can be differentiated only once.
 
     Args:
         z: Latents, [r, n, d].
@@ -41,7 +42,7 @@ def pair_cross_entropy(
         norm: Factor of the whole sum, [r].
         value: If False, only the gradient is computed and the sum is NaN.
         loops: Whether a node paired with itself has target 1 (A + I) or 0 (A).
-        block: Rows of a block. Default: a size that suits the device.
+        block: Rows of a block. Default: the fused kernel if it can be used, else a size that suits the device.
 
     Returns:
         norm · sum in nats, [r].

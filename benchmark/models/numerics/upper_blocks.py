@@ -14,7 +14,7 @@ _ROWS = {"cpu": 128, "cuda": 2048}  # rows of a block: it fits a processor's sec
 _WIDE = 8  # columns of a block over its rows
 
 
-def softplus_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
+def softplus_in_blocks(z: Tensor, block: int | None = None) -> Tensor:
     """Sum softplus(z_a·z_b) over all n² ordered pairs of rows.
 
     Memory is O(r·n·d + block²). It is kept for the next step, until ``forget_blocks`` is called.
@@ -25,15 +25,12 @@ def softplus_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
 
     Returns:
         [r] in float64.
-
-    >>> round(softplus_of_all_pairs(torch.zeros(1, 3, 2)).item() / math.log(2.0), 6)  # nine pairs with logit 0
-    9.0
     """
     return torch.cat([blocks.softplus(part) for blocks, part in _parts(z, block)])
 
 
-def gradient_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
-    """Compute the gradient of ``softplus_of_all_pairs``: 2 Σ_b g(z_i·z_b) z_b for row i, with g the logistic function.
+def gradient_in_blocks(z: Tensor, block: int | None = None) -> Tensor:
+    """Compute the gradient of ``softplus_in_blocks``: 2 Σ_b g(z_i·z_b) z_b for row i, with g the logistic function.
 
     Args:
         z: [r, n, d].
@@ -41,9 +38,6 @@ def gradient_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
 
     Returns:
         [r, n, d].
-
-    >>> gradient_of_all_pairs(torch.tensor([[[1.0, 0.0], [0.0, 0.0]]]))[0, 1].tolist()  # 2 · g(0) · (1, 0)
-    [1.0, 0.0]
     """
     return torch.cat([blocks.gradient(part) for blocks, part in _parts(z, block)])
 
@@ -134,7 +128,7 @@ class UpperBlocks:
             self.rows.append(_Rows(*views, (first, *shared[column + 1 :])))
 
     def softplus(self, z: Tensor) -> Tensor:
-        """Sum softplus over all pairs of rows of z, [r, n, d]; see ``softplus_of_all_pairs``. Returns [r]."""
+        """Sum softplus over all pairs of rows of z, [r, n, d]; see ``softplus_in_blocks``. Returns [r]."""
         self._take(z)
         total = 0.5 * z.sum(1, dtype=torch.float64).square().sum(1) + z.shape[1] ** 2 * math.log(2.0)
         for row in self.rows:
@@ -146,7 +140,7 @@ class UpperBlocks:
         return total
 
     def gradient(self, z: Tensor) -> Tensor:
-        """Compute the gradient at z, [r, n, d]; see ``gradient_of_all_pairs``. Returns [r, n, d]."""
+        """Compute the gradient at z, [r, n, d]; see ``gradient_in_blocks``. Returns [r, n, d]."""
         self._take(z)
         self.sums.zero_()
         self.sums_across.zero_()
