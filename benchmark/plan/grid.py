@@ -13,7 +13,7 @@ from benchmark.plan.checks import check_arms
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import EDGE_SETS, PlannedUnit, Training
 from benchmark.plugins.tables import OURS, Tables
-from benchmark.results.record import Identity, Slot
+from benchmark.results.record import NUMERICS, Identity, Slot
 from benchmark.study.expansion import StudyArm, expand
 from benchmark.study.schema import Study
 from benchmark.tasks import EdgeSet, Task, unmet_needs
@@ -132,6 +132,7 @@ class Plan:
             seed=seed,
             unit=unit,
             device=self.device,
+            numerics=NUMERICS[self.device],
         )
         slots = self._slots(name, arm, unit)
         sources = self.tables.sources_of(name, arm.model.name, frozenset(slot.task for slot in slots))

@@ -16,6 +16,7 @@ from benchmark.core.errors import InputError
 from benchmark.tasks import METRICS, TASKS, Task
 
 SCHEMA = 1
+NUMERICS: Mapping[str, int] = {"cpu": 0, "cuda": 1}  # raised when the numbers of a kind of device change
 
 UnitStatus = Literal["complete", "diverged", "failed"]
 
@@ -31,6 +32,7 @@ class Identity:
         unit: The edge set, ``all-edges`` or ``training-edges``.
         device: ``cpu`` or ``cuda``.
         schema: Version of the record's format.
+        numerics: Version of the arithmetic of the device, see ``NUMERICS``. Key and record leave 0 out.
     """
 
     fingerprint: str
@@ -42,11 +44,20 @@ class Identity:
     unit: str
     device: str
     schema: int = SCHEMA
+    numerics: int = 0
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """All parts by name, as key and record hold them."""
+        found = asdict(self)
+        if not self.numerics:
+            del found["numerics"]
+        return found
 
     @property
     def key(self) -> str:
         """The name of the record, 32 hexadecimal digits."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -144,7 +155,7 @@ class Record:
 
     def to_json(self) -> bytes:
         """Return the content of the record's file. Scores have a fixed order."""
-        content = asdict(replace(self, scores={}))
+        content = asdict(replace(self, scores={})) | {"identity": self.identity.parts}
         content["scores"] = [{**asdict(slot), "metrics": dict(self.scores[slot])} for slot in sorted(self.scores)]
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import InputError
-from benchmark.results.record import Identity, Provenance, Record, Slot, check_metrics
+from benchmark.results.record import NUMERICS, Identity, Provenance, Record, Slot, check_metrics
 from benchmark.results.store import Store
 from benchmark.tasks import METRICS, TASKS
 
@@ -75,10 +75,23 @@ def test_a_primary_metric_is_always_required():
         {"settings": {"hidden": 16}},
         {"model_version": 2},
         {"graph": "none"},
+        {"numerics": 1},
     ],
 )
 def test_every_part_of_the_identity_is_in_the_key(change):
     assert replace(IDENTITY, **change).key != IDENTITY.key
+
+
+def test_a_numerics_version_of_zero_is_left_out():
+    """Records of CPUs, and earlier records of GPUs, keep their keys and bytes."""
+    assert IDENTITY.key == "bcbcee13b81f1bdd502ec493591c1ed9"
+    assert b"numerics" not in record().to_json()
+    assert NUMERICS["cpu"] == 0 < NUMERICS["cuda"]
+    made = record(identity=replace(IDENTITY, device="cuda", numerics=NUMERICS["cuda"]))
+    assert Record.from_json(made.to_json()) == made
+    earlier = record(identity=replace(IDENTITY, device="cuda"))
+    assert Record.from_json(earlier.to_json()) == earlier
+    assert earlier.key != made.key
 
 
 def test_settings_in_another_order_are_the_same_key():
