@@ -89,7 +89,9 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
             found = np.asarray(value)
     except Exception as error:  # noqa: BLE001, a foreign type may raise anything
         said = " ".join(str(error).split())
-        raise InputError(f"dataset {name!r}: {key} is no array: {said}; give rows of equal length") from None
+        raise InputError(
+            f"dataset {name!r}: {key} cannot be made an array: {said}; give rows of equal length"
+        ) from None
     return _plain(found) if found.dtype.kind == "O" else found
 
 

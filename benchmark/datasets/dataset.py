@@ -198,6 +198,7 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     Raises:
         InputError: if the content is malformed, or differs from the spec.
     """
+    _check_alignment(spec.name, raw)
     x, columns = canonical_features(spec.name, raw.x, raw.columns, spec.keep)
     n = x.shape[0]
     y = None if raw.y is None else canonical_labels(spec.name, raw.y, n, raw.labelled)
@@ -242,6 +243,17 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
         scaling_reason=reason,
         notes=(*notes, *left_out),
     )
+
+
+def _check_alignment(name: str, raw: Raw) -> None:
+    """Refuse labels with the index of the features in another order. pandas would align them, and arrays do not."""
+    one, other = getattr(raw.x, "index", None), getattr(raw.y, "index", None)
+    if callable(one) or callable(other) or one is None or other is None or len(one) != len(other):
+        return
+    if one.is_unique and not one.equals(other) and one.isin(other).all():
+        raise InputError(
+            f"dataset {name!r}: x and y have the same index in another order; align them, as with y.loc[x.index]"
+        )
 
 
 def _check_sizes(spec: DatasetSpec, x: Unscaled, y: Integers | None, edges: Integers | None) -> None:

@@ -152,7 +152,7 @@ HOLED[4, 1] = HOLED[5, 0] = np.nan
         ({"x": sparse.csr_array((6, 0))}, r"x is empty, shape \(6, 0\)"),
         ({"x": np.ones((6, 2, 2))}, r"x has shape \(6, 2, 2\) and type float64, expected numbers \[rows, features\]"),
         ({"x": [["a", "b"]] * 6}, r"type <U1, expected numbers"),
-        ({"x": [[1, 2], [3]]}, "x is no array: .*; give rows of equal length"),
+        ({"x": [[1, 2], [3]]}, "x cannot be made an array: .*; give rows of equal length"),
         ({"y": [0, 1, 2]}, "3 labels for 6 rows of x; give one label per row"),
         ({"y": np.eye(6)}, r"labels have shape \(6, 6\), expected \(6,\); give one class number per row, not one-hot"),
         ({"y": [1, 2, 3, 1, 2, 3]}, r"labels are 1, 2, 3, expected 0\.\.k-1; labels start at 1: subtract 1"),

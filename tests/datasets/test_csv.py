@@ -79,7 +79,7 @@ def test_other_spellings_of_a_table_are_the_same_data(tmp_path):
     [
         (["10", "9", "10"], [1, 0, 1]),
         (["10", "9", "b"], [0, 1, 2]),
-        (["2.0", "-1", "2"], [2, 0, 1]),
+        (["2.5", "-1", "2"], [2, 0, 1]),
         (["1", "-1", "1"], [1, 0, 1]),
         (["007", "7", "1_1"], [0, 2, 1]),
         (["true", "1", "TRUE"], [2, 0, 1]),
@@ -319,6 +319,14 @@ def test_minus_one_beside_other_classes_must_be_explained(tmp_path):
     with pytest.raises(InputError, match="label -1 beside other whole numbers; say unlabelled=-1 if"):
         loaded(tmp_path, text, options=",label=k")
     assert loaded(tmp_path, text, options=",label=k,unlabelled=-1").y.tolist() == [0, -1, 1, 0]
+    floats = "a,k\n0.5,0.0\n0.25,-1.0\n0.125,1.0\n1,0.0\n"  # as pandas writes a column with missing values
+    with pytest.raises(InputError, match=r"label -1.0 beside other whole numbers; say unlabelled=-1.0 if"):
+        loaded(tmp_path, floats, options=",label=k")
+
+
+def test_one_label_only_is_refused(tmp_path):
+    with pytest.raises(InputError, match="column 'k' has one label only, 'x'; name another column"):
+        loaded(tmp_path, "a,k\n0.5,x\n0.25,x\n", options=",label=k")
 
 
 def test_a_label_with_a_value_of_its_own_in_most_rows_is_refused(tmp_path):

@@ -136,12 +136,28 @@ def test_any_damage_to_an_npz_is_an_input_error(data, tmp_path_factory):
         ({"X": RING}, "'x'"),
         ({"x": RING, "y": LABELS, "train_idx": [0, 1], "test_mask": LABELS}, "'train_mask'"),
         ({"x": RING, "y": LABELS, "labeled": LABELS}, "'labelled'"),
+        ({"x": RING, "y_true": LABELS}, "'labels'"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )
 def test_a_near_miss_of_a_key_is_refused_with_the_key_that_was_meant(content, meant, tmp_path):
     np.savez(tmp_path / "mine.npz", **content)
     with pytest.raises(InputError, match=f"is not read; did you mean {re.escape(meant)}.*rename it, or leave it out"):
+        load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        ({"x": RING, "attr_matrix": RING}, "keys 'attr_matrix' and 'x' both hold the x"),
+        ({"x": RING, "labels": LABELS, "y": LABELS}, "keys 'labels' and 'y' both hold the labels"),
+        ({"x": RING, "edges": [[0, 1]], **csr_keys("adj_", RING)}, "keys 'adj_data' and 'edges' both hold the edges"),
+    ],
+    ids=["x", "labels", "edges"],
+)
+def test_two_keys_for_one_part_are_refused(content, keys, tmp_path):
+    np.savez(tmp_path / "mine.npz", **content)
+    with pytest.raises(InputError, match=f"{keys}; leave one out"):
         load(f"npz:{tmp_path / 'mine.npz'}", tmp_path)
 
 

@@ -77,7 +77,7 @@ def _no_whole_numbers(given: Any) -> str:
         return f"{np.count_nonzero(np.isnan(given))} label(s) are NaN; write -1 for a row without a label"
     if given.dtype.kind in "iuf":
         wrong = next(each for each in given.tolist() if not _is_class(each))
-        return f"labels hold {wrong!r}, which is no class number; number the classes 0..k-1"
+        return f"labels hold {str(wrong)[:40]}, which is no class number; number the classes 0..k-1"
     first = str(given[0])
     return f"labels are no numbers, the first is {first!r}; number the classes 0..k-1"
 

@@ -70,7 +70,7 @@ def canonical_edges(name: str, edges: Any, rows: int) -> tuple[Integers, Removed
 
 
 def _remedy(shape: tuple[int, ...]) -> str:
-    if len(shape) == 2 and shape[0] == 2:
+    if len(shape) == 2 and shape[0] == 2 and shape[1] != 2:
         return "transpose them"
     if len(shape) == 2 and shape[1] == 3:
         return "leave the third column out; weights have a part of their own"

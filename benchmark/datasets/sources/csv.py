@@ -44,7 +44,7 @@ _MISSING = {"", "#n/a n/a"}.union(
 _ANY_MARK = "missing"  # unlabelled=missing: every mark of a missing value
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)  # as spreadsheets read it
-_WHOLE = re.compile(r"[+-]?[0-9]+")
+_WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -259,30 +259,32 @@ def _identities(table: _Table, column: int) -> dict[str, int]:
     return found
 
 
-def _numbers(table: _Table, columns: list[int]) -> NDArray[np.float64]:
+def _numbers(table: _Table, columns: list[int], *, may_be_classes: bool = True) -> NDArray[np.float64]:
     """The features, [n, f]. The first column with text, missing or infinite values is refused."""
     x = np.empty((len(table.rows), len(columns)))
     for j, column in enumerate(columns):
         texts = table.column(column)
         values = [_number(text) for text in texts]
         if any(value is None or not isfinite(value) for value in values):
-            raise _no_numbers(table, column, texts, values)
+            raise _no_numbers(table, column, texts, values, may_be_classes=may_be_classes)
         x[:, j] = values
         if np.abs(x[:, j]).max() > EXACT:
             _check_digits(table, column, texts, x[:, j])
     return x
 
 
-def _no_numbers(table: _Table, column: int, texts: list[str], values: list[float | None]) -> InputError:
+def _no_numbers(
+    table: _Table, column: int, texts: list[str], values: list[float | None], *, may_be_classes: bool
+) -> InputError:
     """The error for a column with text, missing or infinite values."""
     name = table.header[column]
     infinite = [i for i, text in enumerate(texts) if _INFINITE.fullmatch(text) or isinf(values[i] or 0.0)]
     missing = [i for i, text in enumerate(texts) if text.lower() in _MISSING]
     words = [i for i, value in enumerate(values) if value is None and i not in {*infinite, *missing}]
     shown = repr(texts[words[0]][:40]) if words else ""
-    encode = f"name it with label={name} if it is the class, else encode it as numbers, or drop it"
+    encode = f"name it with label={name} if it is the class, else " if may_be_classes else ""
     for wrong, what, remedy in (
-        (words, f"no numbers ({shown})", encode),
+        (words, f"no numbers ({shown})", f"{encode}encode it as numbers, or drop it"),
         (missing, "missing", "drop these rows, or fill them in"),
         (infinite, "infinite", "drop these rows, or replace them"),
     ):
@@ -328,11 +330,16 @@ def _classes(table: _Table, column: int, unlabelled: str | None) -> Integers:
     classes = {text for i, text in enumerate(texts) if i not in without}
     if not classes:
         raise table.refused(f"column {name!r}: no row has a label; leave label= out")
-    others = classes - {"-1"}
-    if "-1" in classes and unlabelled is None and len(others) > 1 and all(_WHOLE.fullmatch(text) for text in others):
+    others = {text for text in classes if _number(text) != -1}
+    mark = next(iter(classes - others), "")
+    if mark and unlabelled is None and len(others) > 1 and all(_WHOLE.fullmatch(text) for text in others):
         raise table.refused(
-            f"column {name!r} has the label -1 beside other whole numbers; say unlabelled=-1 if these rows have no "
-            "label, else give the class a name"
+            f"column {name!r} has the label {mark} beside other whole numbers; say unlabelled={mark} if these rows have "
+            "no label, else give the class a name"
+        )
+    if len(classes) == 1:
+        raise table.refused(
+            f"column {name!r} has one label only, {min(classes)!r}; name another column, or leave label= out"
         )
     if too_many_classes(len(classes), len(texts) - len(without)):
         raise table.refused(
@@ -372,5 +379,5 @@ def _edges(table: _Table, identities: dict[str, int] | None) -> tuple[Integers, 
     if wrong:
         first_wrong = f"the first is {wrong[0][1]!r} in line {table.lines[wrong[0][0]]}"
         raise table.refused(f"{len(wrong)} end(s) of edges are no {known}, {first_wrong}; {remedy}")
-    weights = _numbers(table, [first + 2])[:, 0] if weighted else None
+    weights = _numbers(table, [first + 2], may_be_classes=False)[:, 0] if weighted else None
     return np.array([[identities[name] for name in end] for end in ends], dtype=np.int64).T, weights

@@ -35,8 +35,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _OTHERS: Mapping[str, Sequence[str]] = {
     "x": words("attr attrs attributes data feat feats feature features matrix node_attr node_feat node_features xs"),
-    "labels": words("class classes group groups label node_label node_labels target targets ys"),
-    "edges": words("a adj adjacency adj_matrix adjacency_matrix edge edge_index edge_list edgelist graph links"),
+    "labels": words("class classes group groups label node_label node_labels target targets y_true ys"),
+    "edges": words("a adj adjacency adj_matrix adjacency_matrix edge edge_index edge_list edgelist edges_index links"),
     "edge_weight": words("edge_weights weight weights"),
     "labelled": words("label_mask labeled labeled_mask labelled_mask"),
     "train_mask": words("train train_idx train_index train_masks"),
@@ -74,7 +74,8 @@ def read_npz(path: Path) -> Raw:
         _check_near_misses(path, ignored, used)
         edges, weights, notes = _edges(path, archive)
         if ignored:
-            notes += (f"keys of the file that are not read: {', '.join(ignored)}",)
+            listed = ", ".join(key if key.isprintable() else repr(key) for key in ignored)
+            notes += (f"keys of the file that are not read: {listed}",)
         return Raw(
             x=_features(path, archive),
             y=_either(path, archive, *_KEYS["labels"]),
@@ -97,9 +98,12 @@ def _used(part: str, keys: Sequence[str], archive: Mapping[str, Any]) -> tuple[s
 
 
 def _check_near_misses(path: Path, ignored: Sequence[str], used: set[str]) -> None:
-    """Refuse a key that is not read if it is another word for a part that the file seems to lack."""
+    """Refuse a second key for a part, and another word for a part that the file seems to lack."""
     for key in ignored:
         for part, keys in _KEYS.items():
+            if key in keys:
+                first = next(each for each in keys if each in used)
+                raise InputError(f"npz file {path}: keys {first!r} and {key!r} both hold the {part}; leave one out")
             others = () if key in _NO_PART else (*_OTHERS[part], *_spelt_like(key, keys))
             if key.lower() in others and not used.intersection(keys):
                 raise InputError(
@@ -191,6 +195,8 @@ def file_spec(name: str) -> DatasetSpec:
         InputError: if an option is unknown, empty or repeated.
     """
     file, options = name_options(name, PREFIX, OPTIONS)
+    if not file:
+        raise InputError(f"dataset {name!r}: no file; expected npz:FILE")
     path = Path(file).expanduser()
     return DatasetSpec(
         name=f"{PREFIX}{file}",
