@@ -334,7 +334,7 @@ def _classes(table: _Table, column: int, unlabelled: str | None) -> Integers:
     mark = next(iter(classes - others), "")
     if mark and unlabelled is None and len(others) > 1 and all(_WHOLE.fullmatch(text) for text in others):
         raise table.refused(
-            f"column {name!r} has the label {mark} beside other whole numbers; say unlabelled={mark} if these rows have "
+            f"column {name!r} has the label {mark} beside other whole numbers; say unlabelled={mark} if they have "
             "no label, else give the class a name"
         )
     if len(classes) == 1:
