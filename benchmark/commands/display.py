@@ -10,16 +10,35 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 _PLAIN_WIDTH = 200  # characters of a table that is not on a terminal
+_TIME = len("0:00:00")
 _LEAST_COLUMN = 15  # characters; a narrower column of sentences is unreadable
 
 
-def shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
-    """Pass the outcomes on. A terminal shows a progress bar; a file gets one line for each batch."""
+def tell_loading(what: str) -> None:
+    """Say on standard error that torch is imported first, which takes seconds, unless it is imported already.
+
+    Args:
+        what: All that is loaded, such as "torch and the data".
+    """
+    if "torch" not in sys.modules:
+        print(f"loading {what}", file=sys.stderr, flush=True)
+
+
+def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[Any]:
+    """Pass the outcomes on. A terminal shows a progress bar; a file gets one line for each batch.
+
+    Args:
+        outcomes: One for each batch.
+        total: Number of batches.
+        beginning: What happens before the first outcome, in words. A file gets it on standard error.
+    """
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or not total:
+        if beginning and total:
+            print(beginning, file=sys.stderr, flush=True)
         for outcome in outcomes:
             seconds = sum(r.provenance.seconds + r.provenance.scoring_seconds for r in outcome.records)
             print(f"[{outcome.done}/{outcome.total}] {outcome.batch}: {seconds:.1f} s", flush=True)
@@ -28,16 +47,22 @@ def shown(outcomes: Iterator[Any], total: int) -> Iterator[Any]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        MofNCompleteColumn(table_column=_whole(len(f"{total}/{total}"))),
+        TimeElapsedColumn(table_column=_whole(_TIME)),
+        TextColumn("elapsed,"),
+        TimeRemainingColumn(table_column=_whole(_TIME)),
         TextColumn("left"),
-        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=total)
+        bar = progress.add_task(beginning or "training", total=total)
         for outcome in outcomes:
             progress.update(bar, completed=outcome.done, description=str(outcome.batch))
             yield outcome
+
+
+def _whole(width: int) -> Column:
+    """A column that is never cut. A narrow terminal shortens the bar first, then the words."""
+    return Column(no_wrap=True, min_width=width)
 
 
 def print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

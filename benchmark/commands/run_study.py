@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.commands.display import shown
+from benchmark.commands.display import shown, tell_loading
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.core.errors import InputError
 from benchmark.study.schema import Study
@@ -61,6 +61,7 @@ def run(
 ) -> None:
     """Train, read out and score the missing units of a study. The same command continues an interrupted run."""
     file = load_study(study)
+    tell_loading("torch and the data")
     from benchmark.plan.planning import PlanOptions, plan_for, study_for
     from benchmark.running.engines import opened
     from benchmark.running.shards import Shard
@@ -123,7 +124,7 @@ def _carry_out(
     progress = run.execute(planned, work, store, engine, command)
     lost: set[str] = set()
     try:
-        for batch_done in shown(progress, len(work.jobs)):
+        for batch_done in shown(progress, len(work.jobs), engine.beginning(planned.device)):
             records |= {record.key: record for record in batch_done.stored}
             for record in batch_done.records:
                 if record.status != "complete":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmark.commands.display import print_table
+from benchmark.commands.display import print_table, tell_loading
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.study.toml import load_study
 
@@ -19,6 +19,7 @@ def status(
 ) -> None:
     """Count the complete, diverged, failed and missing units of a study."""
     file = load_study(study)
+    tell_loading("torch and the data")
     from benchmark.plan.planning import PlanOptions, plan_for
     from benchmark.results.store import Store
     from benchmark.running import run

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.commands.display import print_table
+from benchmark.commands.display import print_table, tell_loading
 from benchmark.commands.options import DataRoot, Plugins
 from benchmark.core.errors import InputError
 from benchmark.core.names import find, unknown
@@ -65,6 +65,7 @@ def check(
 ) -> None:
     """Try every promise of a dataset, model or task, and say why a promise is broken."""
     _check_kind(kind)
+    tell_loading("torch")
     from benchmark import contracts
     from benchmark.plugins.loading import with_plugins
 

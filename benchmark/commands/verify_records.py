@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.commands.display import print_table
+from benchmark.commands.display import print_table, tell_loading
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
 from benchmark.core.errors import InputError
 from benchmark.study.toml import load_study
@@ -37,6 +37,7 @@ def verify(
     if not 0 <= tolerance <= 1:
         raise InputError(f"--tolerance {tolerance:g}: must be from 0 to 1")
     file = load_study(study)
+    tell_loading("torch and the data")
     from benchmark.core import environment
     from benchmark.plan.planning import PlanOptions, plan_for
     from benchmark.results import frames

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 
+from benchmark.commands.display import tell_loading
 from benchmark.commands.options import Plugins, Results
 from benchmark.core.errors import InputError
 from benchmark.study.combine import together
@@ -31,6 +32,7 @@ def report(
 ) -> None:
     """Write the report of one or several studies: index.html, report.md, tables, figures and data."""
     files = [load_study(name) for name in dict.fromkeys(studies)]
+    tell_loading("torch")
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
     from benchmark.results import frames

@@ -64,6 +64,9 @@ class InThisProcess:
     def __str__(self):
         return f"{self.workers} workers"
 
+    def beginning(self, device):  # noqa: ARG002, as of any engine
+        return ""
+
     def device(self, asked):
         return resolve_device(asked)
 

@@ -16,6 +16,14 @@ from benchmark.running.score import score
 class Engine(Protocol):
     """Trains and scores batches. Its ``str`` names its workers, as "2 workers"."""
 
+    def beginning(self, device: str) -> str:
+        """Say what takes long before the first result, for the progress of a run. An empty text if nothing does.
+
+        Args:
+            device: ``cpu`` or ``cuda``.
+        """
+        ...
+
     def device(self, asked: str) -> str:
         """Turn the name of a device into ``cpu`` or ``cuda``.
 

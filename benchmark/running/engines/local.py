@@ -44,6 +44,10 @@ class Local:
     def __str__(self) -> str:
         return f"{self.workers} workers"
 
+    def beginning(self, device: str) -> str:
+        """Say that workers import torch, or that this process compiles for the GPU."""
+        return "workers load torch, then train" if device == "cpu" else "kernels are compiled, then training"
+
     def device(self, asked: str) -> str:
         """Turn the name of a device into ``cpu`` or ``cuda`` on this machine."""
         return resolve_device(asked)

@@ -130,6 +130,10 @@ class OnRay:
         counts = [(len(nodes), "node"), *((sum(node.get(kind, 0) for node in nodes), kind) for kind in ("CPU", "GPU"))]
         return "Ray with " + ", ".join(f"{n:g} {noun}{'s' * (n != 1)}" for n, noun in counts if n)
 
+    def beginning(self, device: str) -> str:
+        """Say that tasks import torch, and compile for the GPU."""
+        return "tasks load torch, then train" if device == "cpu" else "tasks load torch, compile kernels, then train"
+
     def device(self, asked: str) -> str:
         """Turn the name of a device into ``cpu`` or ``cuda``. Raises InputError if no node has this device."""
         check_device(asked)

@@ -1,0 +1,67 @@
+"""The progress of a run says what takes long, on a terminal and in a file."""
+
+import re
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from benchmark.commands.display import shown, tell_loading
+
+
+def outcomes(total):
+    """As many finished batches, each of which took 1.5 s."""
+    cost = SimpleNamespace(seconds=1.0, scoring_seconds=0.5)
+    for done in range(1, total + 1):
+        yield SimpleNamespace(
+            done=done, total=total, batch=f"wine vae seed {done}", records=[SimpleNamespace(provenance=cost)]
+        )
+
+
+@pytest.fixture
+def terminal(monkeypatch, capsys):
+    """A terminal of some width. Returns a function that gives the lines on it."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    def lines(width):
+        monkeypatch.setenv("COLUMNS", str(width))
+        list(shown(outcomes(12), 12, "workers load torch, then train"))
+        plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+        return [line.strip() for line in re.split(r"[\r\n]+", plain) if line.strip()]
+
+    return lines
+
+
+def test_a_terminal_tells_what_comes_first_and_tells_elapsed_from_remaining_time(terminal):
+    lines = terminal(80)
+    assert re.fullmatch(r"workers load torch, then train [━╸╺ ]* 0/12 0:00:00 elapsed, -:--:-- left", lines[0])
+    assert re.fullmatch(r"wine vae seed 12 ━+ 12/12 0:00:0\d elapsed, 0:00:00 left", lines[-1])
+
+
+def test_a_narrow_terminal_shows_all_numbers(terminal):
+    first = terminal(50)[0]
+    assert "0/12" in first
+    assert "0:00:00" in first
+
+
+def test_a_file_gets_a_line_for_what_comes_first_and_one_for_each_batch(capsys):
+    list(shown(outcomes(2), 2, "workers load torch, then train"))
+    output, error = capsys.readouterr()
+    assert error == "workers load torch, then train\n"
+    assert output == "[1/2] wine vae seed 1: 1.5 s\n[2/2] wine vae seed 2: 1.5 s\n"
+
+
+def test_nothing_is_shown_of_a_run_without_work(capsys, monkeypatch):
+    for colour in ("", "1"):
+        monkeypatch.setenv("FORCE_COLOR", colour)
+        list(shown(outcomes(0), 0, "workers load torch, then train"))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_loading_is_told_only_if_torch_is_not_imported(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", sys)
+    tell_loading("torch and the data")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.delitem(sys.modules, "torch")
+    tell_loading("torch and the data")
+    assert capsys.readouterr() == ("", "loading torch and the data\n")
