@@ -334,6 +334,13 @@ def test_an_empty_cluster_takes_the_farthest_row_as_in_scikit_learn():
         np.testing.assert_allclose(found, reference, atol=1e-5)
 
 
+def test_a_cluster_that_stays_empty_takes_the_center_of_the_largest():
+    z = np.array([[0, 0], [4, 0]], dtype=np.float32).repeat([3, 5], axis=0)
+    reference, found = one_iteration(z, np.array([[0, 0], [4, 0], [100, 0]], dtype=np.float32))
+    np.testing.assert_allclose(found, reference, atol=1e-5)
+    assert found[2].round(5).tolist() == [4, 0]
+
+
 def test_the_first_of_equal_centers_takes_the_rows():
     z = np.repeat(noise(0, 3, 2), 10, axis=0)
     labels, inertia = labels_of([z, np.zeros_like(z)], 5)
@@ -465,6 +472,14 @@ def test_metrics_of_partitions_are_those_of_scikit_learn(seed):
                 "macro-f1": f1_score(y, matched, average="macro", labels=np.arange(k), zero_division=0.0),
             }
             assert scores == pytest.approx(expected, abs=1e-9)
+
+
+def test_unrelated_partitions_have_no_information():
+    """Rounding would leave 1e-17."""
+    for rows in ([[3, 6], [2, 4]], [[5, 0], [7, 0]]):
+        (scores,) = clustering_scores(torch.tensor([rows]), budget=BUDGET)
+        assert scores["nmi"] == 0.0
+    assert scores["ami"] == 0.0
 
 
 def test_expected_information_of_large_tables():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmark.tasks.batched.chunks import budget_of
+from benchmark.tasks.batched.chunks import budget_of, chunks
 from benchmark.tasks.batched.contingency import clustering_scores, tables
 from benchmark.tasks.batched.groups import for_each_case, in_groups, placed
 from benchmark.tasks.batched.lloyd import cluster, start_draws
@@ -47,14 +47,18 @@ def k_means_batches(
     known = for_each_case(cases, labelled)
 
     def score(group: list[int]) -> list[dict[str, float]]:
-        z = torch.stack([placed(latents[i], device)[known[i].rows] for i in group])
-        k, starts = known[group[0]].classes, number_of_starts(z.shape[2])
+        k, columns, found = known[group[0]].classes, latents[group[0]].shape[1], []
+        starts = number_of_starts(columns)
         draws = for_each_case(
             [cases[i] for i in group],
             lambda case: torch.tensor(start_draws(seed_of_starts(case), k, starts), device=device),
         )
-        clusters, _ = cluster(z, k, torch.stack(draws), prepare=prepare, budget=budget)
-        return clustering_scores(tables(torch.stack([known[i].y for i in group]), clusters, k), budget=budget)
+        for chunk in chunks(len(group), 12 * len(known[group[0]].rows) * columns, budget):
+            z = torch.stack([placed(latents[i], device)[known[i].rows] for i in group[chunk]])
+            clusters, _ = cluster(z, k, torch.stack(draws[chunk]), prepare=prepare, budget=budget)
+            counts = tables(torch.stack([known[i].y for i in group[chunk]]), clusters, k)
+            found += clustering_scores(counts, budget=budget)
+        return found
 
     shapes = [(len(of.rows), each.shape[1], of.classes) for of, each in zip(known, latents, strict=True)]
     return in_groups(shapes, score)

@@ -1,0 +1,295 @@
+"""Hold the batched scores to scikit-learn on latents of trained models, and print both by dataset.
+
+    PYTHONPATH=tests python -m speed.agreement DATASET ... [--data-root DIR] [--device cpu|cuda] [--latents N]
+
+k-means: scikit-learn runs with two seeds, A and B; the batched way runs with seed A. The mean differences of the
+batched way from A, in log inertia and in NMI, may be 1.1 times those of A from B. This fails if the 95 % interval of
+the ratio lies above 1.1. The mean difference of NMI over all latents of all datasets, with its sign, must lie within
+± 0.001, and so must its 95 % interval.
+
+Logistic regression: the reference is scikit-learn in double precision with tol = 1e-10 and 100,000 iterations. The
+batched way may differ from the reference in as many test rows as the task does. Tasks whose fit stops at 1,000
+iterations are counted apart.
+
+The exit code is 1 if a bound does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)  # importing torch-geometric warns
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from sklearn.cluster import KMeans  # noqa: E402
+from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.metrics import normalized_mutual_info_score  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+
+from benchmark.core.rng import generator, stream  # noqa: E402
+from benchmark.datasets import Dataset, data_root, split  # noqa: E402
+from benchmark.latents.latents import of_posterior  # noqa: E402
+from benchmark.tasks import Case  # noqa: E402
+from benchmark.tasks.batched.chunks import budget_of, chunks  # noqa: E402
+from benchmark.tasks.batched.columns import (  # noqa: E402
+    standardised_latents,
+    unchanged_latents,
+    unit_norm_latents,
+)
+from benchmark.tasks.batched.lloyd import cluster, start_draws  # noqa: E402
+from benchmark.tasks.batched.newton import bytes_of_fit, fit_classifiers  # noqa: E402
+from benchmark.tasks.clustering import (  # noqa: E402
+    ignoring_few_clusters,
+    number_of_starts,
+    seed_of_starts,
+    standardised,
+    unchanged,
+    unit_norm,
+)
+from benchmark.tasks.logistic_regression import logistic_regression  # noqa: E402
+from benchmark.training.inputs import Inputs  # noqa: E402
+from speed.place import ROWS, Place  # noqa: E402
+from speed.turns import Row  # noqa: E402
+
+_SEEDS = 5
+_COLLAPSED = 0.2  # the share of latents without information
+_MOST, _SIGNED = 1.1, 1e-3
+_RESAMPLES = 2000
+_FORMS = {
+    "k-means": (unchanged, unchanged_latents),
+    "k-means-standardised": (standardised, standardised_latents),
+    "k-means-unit-norm": (unit_norm, unit_norm_latents),
+}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A latent with its case and its kind: the mean of a seed, a sample, or a collapsed latent."""
+
+    kind: str
+    z: NDArray[np.float32]
+    case: Case
+
+
+def held_latents(at: Place, dataset: Dataset, count: int, *, epochs: int | None = None) -> list[Held]:
+    """Train VGAE, or VAE without a graph, with five seeds, and take means, samples and collapsed latents.
+
+    Args:
+        at: Device and data.
+        dataset: A dataset with labels.
+        count: Number of latents, rounded up to a multiple of five.
+        epochs: Epochs of training, if not those of the model.
+    """
+    graph = dataset.edges is not None
+    spec, seeds = ROWS["vgae" if graph else "vae"], range(_SEEDS)
+    edges = [dataset.edges] * _SEEDS if graph else None
+    inputs = Inputs.of(dataset.x, edges, replicas=_SEEDS, device=at.device, dense=not graph)
+    settings = spec.settings if epochs is None else replace(spec.settings, epochs=epochs, least_steps=None)
+    each = -(-count // _SEEDS)
+    found = []
+    for seed, latents in zip(
+        seeds, of_posterior(spec.fit_inputs(inputs, settings, seeds, at.device).posterior), strict=True
+    ):
+        case = Case(dataset.y, split(dataset, seed), dataset.fingerprint, seed)
+        mean, std = latents.mean, latents.std
+        found.append(Held("mean", mean, case))
+        for i in range(1, each):
+            rng = generator(seed, "agreement", i)
+            noise = rng.standard_normal(mean.shape, dtype=np.float32)
+            if i < each * (1 - _COLLAPSED):
+                found.append(Held("sample", mean + std * noise, case))
+            else:
+                share = np.float32(rng.choice([0.0, 0.1, 0.3]))
+                found.append(Held("collapsed", share * mean / mean.std() + noise, case))
+    return found
+
+
+def clusterings(dataset: str, held: Sequence[Held], name: str, device: str) -> Row:
+    """Compare k-means in one form with scikit-learn, for all latents."""
+    theirs, ours = _FORMS[name]
+    labelled = [each.case.with_labels(each.z) for each in held]
+    k, starts = int(labelled[0][1].max()) + 1, number_of_starts(held[0].z.shape[1])
+    seeds = {
+        "A": [seed_of_starts(each.case) for each in held],
+        "B": [stream(each.case.seed, "another seed") % 2**32 for each in held],
+    }
+    inertia, nmi, seconds = {}, {}, {}
+    for way, numbers in seeds.items():
+        started = time.perf_counter()
+        with ignoring_few_clusters():
+            fits = [
+                KMeans(k, n_init=starts, random_state=seed).fit(theirs(z))
+                for (z, _), seed in zip(labelled, numbers, strict=True)
+            ]
+        seconds[way] = time.perf_counter() - started
+        inertia[way] = np.array([fit.inertia_ for fit in fits])
+        nmi[way] = np.array(
+            [normalized_mutual_info_score(y, fit.labels_) for (_, y), fit in zip(labelled, fits, strict=True)]
+        )
+    started = time.perf_counter()
+    z = torch.tensor(np.stack([z for z, _ in labelled]), device=device)
+    draws = torch.tensor(np.stack([start_draws(seed, k, starts) for seed in seeds["A"]]), device=device)
+    clusters, lowest = (part.cpu().numpy() for part in cluster(z, k, draws, prepare=ours, budget=budget_of(device)))
+    seconds["ours"] = time.perf_counter() - started
+    inertia["ours"] = lowest
+    nmi["ours"] = np.array(
+        [normalized_mutual_info_score(y, found) for (_, y), found in zip(labelled, clusters, strict=True)]
+    )
+    row: Row = {"dataset": dataset, "task": name, "latents": len(held)}
+    row |= _compared("log inertia", {way: np.log(value) for way, value in inertia.items()})
+    row |= _compared("nmi", nmi)
+    row["differences"] = nmi["ours"] - nmi["A"]
+    row |= signed(row["differences"])
+    worst = int(np.abs(nmi["ours"] - nmi["A"]).argmax())
+    row["worst"] = f"{held[worst].kind} of seed {held[worst].case.seed}: NMI " + ", ".join(
+        f"{way} {nmi[way][worst]:.4f}" for way in ("ours", "A", "B")
+    )
+    row["milliseconds"], row["theirs"] = (1000 * seconds[way] / len(held) for way in ("ours", "A"))
+    low = max(row["log inertia ratio low"], row["nmi ratio low"])
+    row["holds"] = low <= _MOST
+    return row
+
+
+def signed(differences: NDArray[np.float64]) -> Row:
+    """The mean of differences with its 95 % interval."""
+    return dict(zip(("signed", "signed low", "signed high"), _interval(np.mean, differences), strict=True))
+
+
+def _compared(what: str, values: dict[str, NDArray[np.float64]]) -> Row:
+    """Mean absolute differences of ours from A and of A from B, and their ratio, each with its 95 % interval."""
+    differences = np.abs(np.stack([values["ours"] - values["A"], values["A"] - values["B"]], axis=1))
+    row: Row = {}
+    for name, column in (("ours to A", 0), ("A to B", 1)):
+        row[f"{what} {name}"], row[f"{what} {name} low"], row[f"{what} {name} high"] = _interval(
+            np.mean, differences[:, column]
+        )
+    row[f"{what} ratio"], row[f"{what} ratio low"], row[f"{what} ratio high"] = _interval(ratio_of_means, differences)
+    return row
+
+
+def ratio_of_means(differences: NDArray[np.float64]) -> float:
+    """The mean of the first column over that of the second. Of two means of 0 it is 1."""
+    first, second = differences.mean(axis=0)
+    return 1.0 if first == second else float(first / second) if second > 0 else float("inf")
+
+
+def _interval(
+    statistic: Callable[[NDArray[np.float64]], float], values: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """A statistic of the latents, and its 95 % interval over resampled latents."""
+    rng = generator(0, "agreement")
+    resampled = [statistic(values[rng.integers(len(values), size=len(values))]) for _ in range(_RESAMPLES)]
+    low, high = np.quantile(resampled, [0.025, 0.975], method="nearest")
+    return float(statistic(values)), float(low), float(high)
+
+
+def classifications(dataset: str, held: Sequence[Held], part: str, device: str) -> Row:
+    """Compare logistic regression on one node split with the optimum, for all latents."""
+    splits = [each.case.rows(part) for each in held]
+    x, y = ([of(each, rows.train) for each, rows in zip(held, splits, strict=True)] for of in (_rows, _labels))
+    test, k = [_rows(each, rows.test) for each, rows in zip(held, splits, strict=True)], len(np.unique(y[0]))
+    ours: list[NDArray[np.int64]] = []
+    started = time.perf_counter()
+    for chunk in chunks(len(held), bytes_of_fit(*x[0].shape, k), budget_of(device)):
+        place = [torch.tensor(np.stack(some[chunk]), device=device) for some in (x, y, test)]
+        ours += list(fit_classifiers(place[0], place[1], k).predicted(place[2]).cpu().numpy())
+    seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    fits = [logistic_regression(*pair) for pair in zip(x, y, strict=True)]
+    theirs = [fit.predict(rows) for fit, rows in zip(fits, test, strict=True)]
+    their_seconds = time.perf_counter() - started
+    stopped = np.array([fit[-1].n_iter_.max() >= 1000 for fit in fits])
+    differ = []
+    for i, rows in enumerate(test):
+        scaler = StandardScaler().fit(x[i].astype(np.float64))
+        exact = LogisticRegression(tol=1e-10, max_iter=100_000).fit(scaler.transform(x[i].astype(np.float64)), y[i])
+        expected = exact.predict(scaler.transform(rows.astype(np.float64)))
+        differ.append((np.sum(ours[i] != expected), np.sum(theirs[i] != expected)))
+    counts = np.array(differ)
+    mine, its = counts[~stopped].sum(axis=0)
+    worst = int(counts[:, 0].argmax())
+    return {
+        "dataset": dataset,
+        "task": f"logistic-regression-{part}",
+        "latents": len(held),
+        "rows": sum(len(rows) for rows in test),
+        "ours differ": int(mine),
+        "theirs differ": int(its),
+        "stopped": int(stopped.sum()),
+        "stopped ours differ": int(counts[stopped, 0].sum()),
+        "worst": f"{held[worst].kind} of seed {held[worst].case.seed}: {counts[worst, 0]} rows",
+        "milliseconds": 1000 * seconds / len(held),
+        "theirs": 1000 * their_seconds / len(held),
+        "holds": bool(mine <= its),
+    }
+
+
+def _rows(held: Held, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    return held.z[rows]
+
+
+def _labels(held: Held, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    return held.case.labels[rows]
+
+
+def agreement(at: Place, name: str, count: int, *, epochs: int | None = None) -> Iterator[Row]:
+    """Compare all forms of k-means and of node classification on the latents of a dataset."""
+    dataset = at.dataset(name)
+    held = held_latents(at, dataset, count, epochs=epochs)
+    for form in _FORMS:
+        yield clusterings(name, held, form, at.device)
+    for part in ("few", "many", *(["published"] if dataset.published is not None else [])):
+        yield classifications(name, held, part, at.device)
+
+
+def line(row: Row) -> str:
+    """Format a row for the terminal."""
+    words = [f"{row['dataset']:10} {row['task']:29} {row['latents']} latents:"]
+    if "rows" in row:
+        words.append(
+            f"of {row['rows']:,} test rows ours differ in {row['ours differ']}, the task in {row['theirs differ']}; "
+            f"{row['stopped']} fits stopped (ours differ in {row['stopped ours differ']});"
+        )
+    else:
+        for what in ("log inertia", "nmi"):
+            parts = (f"{name} {_range(row, f'{what} {name}')}" for name in ("ours to A", "A to B", "ratio"))
+            words.append(f"{what}: {', '.join(parts)};")
+        words.append(f"signed nmi {_range(row, 'signed')};")
+    words.append(f"worst {row['worst']}; {row['milliseconds']:.2f} ms a latent, scikit-learn {row['theirs']:.2f} ms")
+    return " ".join((*words, "" if row["holds"] else "DOES NOT HOLD"))
+
+
+def _range(row: Row, key: str) -> str:
+    return f"{row[key]:.2g} ({row[f'{key} low']:.2g} to {row[f'{key} high']:.2g})"
+
+
+def main() -> None:
+    """Compare on the given datasets."""
+    parser = argparse.ArgumentParser(
+        prog="python -m speed.agreement", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("datasets", nargs="+", metavar="DATASET")
+    parser.add_argument("--data-root", help="folder with the data, as for python -m benchmark")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--latents", type=int, default=100, help="latents of each dataset (default: 100)")
+    given = parser.parse_args()
+    at, rows = Place(given.device, data_root(given.data_root)), []
+    for name in given.datasets:
+        for row in agreement(at, name, given.latents):
+            print(line(row).rstrip(), flush=True)
+            rows.append(row)
+    whole = signed(np.concatenate([row["differences"] for row in rows if "differences" in row]))
+    within = whole["signed low"] >= -_SIGNED and whole["signed high"] <= _SIGNED
+    print(f"all latents: signed nmi {_range(whole, 'signed')}" + ("" if within else " DOES NOT HOLD"))
+    sys.exit(not (within and all(row["holds"] for row in rows)))
+
+
+if __name__ == "__main__":
+    main()
