@@ -4,7 +4,7 @@ from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.dataset import Dataset, DatasetSpec, Raw, make_dataset
 from benchmark.datasets.dataset_table import DATASETS, PREFIXES, load, prefixed_forms, spec
 from benchmark.datasets.files.download import data_root
-from benchmark.datasets.files.fetch import offline
+from benchmark.datasets.files.offline import offline
 from benchmark.datasets.neighbours import neighbour_graph
 from benchmark.datasets.sources.paths import placed
 from benchmark.datasets.splits import EdgeSplit, Split, split

@@ -10,7 +10,6 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import distinct, find
 from benchmark.datasets.dataset import Dataset, DatasetSpec, make_dataset
 from benchmark.datasets.files.download import check_files
-from benchmark.datasets.files.fetch import fetch_missing
 from benchmark.datasets.sources import (
     bundled,
     csv,
@@ -102,6 +101,8 @@ def load(name: str, root: Path, table: Sequence[DatasetSpec] = DATASETS) -> Data
         InputError: if the name is unknown, or the content is malformed or differs from the spec.
         UnavailableError: if a file is missing and cannot be downloaded, or differs from the published file.
     """
+    from benchmark.datasets.files.fetch import fetch_missing  # here, because it imports requests
+
     row = spec(name, table)
     fetch_missing(row, root)
     check_files(row, root)

@@ -7,7 +7,17 @@ import sys
 import pytest
 
 # scipy itself imports these parts at their first use.
-HEAVY = ("torch", "sklearn", "pandas", "matplotlib", "scipy.sparse", "scipy.special", "scipy.optimize", "scipy.stats")
+HEAVY = (
+    "torch",
+    "sklearn",
+    "pandas",
+    "matplotlib",
+    "requests",
+    "scipy.sparse",
+    "scipy.special",
+    "scipy.optimize",
+    "scipy.stats",
+)
 PROGRAM = """
 import sys
 from benchmark.commands.cli import main

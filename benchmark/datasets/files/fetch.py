@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -22,32 +21,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from benchmark.core.errors import UnavailableError
 from benchmark.datasets.dataset import DatasetSpec, PublishedFile
 from benchmark.datasets.files.download import difference, files_of, refused
+from benchmark.datasets.files.offline import is_offline
 
 TIMEOUT = (10.0, 30.0)  # seconds to connect, and without a byte
 PAUSES = (1.0, 3.0)  # seconds before the second and the third attempt
 _CHUNK = 1 << 17  # bytes
 _LOOPBACK = ("127.0.0.1", "localhost")
-_VARIABLE = "BENCHMARK_OFFLINE"
 
 _Shown: TypeAlias = Callable[[int, int | None], object]  # receives the bytes so far, and the total if known
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError)
-
-_offline: ContextVar[bool] = ContextVar("offline", default=False)
-
-
-@contextmanager
-def offline() -> Iterator[None]:
-    """Forbid downloads inside the block."""
-    token = _offline.set(True)
-    try:
-        yield
-    finally:
-        _offline.reset(token)
-
-
-def is_offline() -> bool:
-    """Whether downloads are forbidden, by ``offline`` or by the variable BENCHMARK_OFFLINE."""
-    return _offline.get() or os.environ.get(_VARIABLE, "") not in ("", "0")
 
 
 def fetch_missing(spec: DatasetSpec, root: Path) -> None:

@@ -11,7 +11,7 @@ from benchmark.core.errors import UnavailableError
 from benchmark.core.files import write_atomically
 from benchmark.datasets.dataset import PublishedFile
 from benchmark.datasets.files.download import read_checked, refused
-from benchmark.datasets.files.fetch import fetch, is_offline
+from benchmark.datasets.files.offline import is_offline
 from benchmark.datasets.files.pins import every_file
 
 
@@ -43,6 +43,8 @@ def first_use(dataset: str, url: str, path: str, root: Path) -> Path:
         if not (root / path).exists():
             if is_offline():
                 raise refused(dataset, file, root, "is missing")
+            from benchmark.datasets.files.fetch import fetch  # here, because it imports requests
+
             fetch(dataset, file, root)
         content = read_checked(dataset, file, root)
     except UnavailableError as error:
