@@ -7,6 +7,9 @@ import torch
 from benchmark.core import environment
 from benchmark.core.errors import InputError
 
+# libraries that take memory beside torch's own allocator raise plain errors: CUDA, cuBLAS, cuSPARSE and Triton
+_FULL_CARD = ("CUDA error: out of memory", "CUDA]: out of memory", "_STATUS_ALLOC_FAILED", "INSUFFICIENT_RESOURCES")
+
 
 def check_device(name: str) -> None:
     """Check the name of a device.
@@ -75,6 +78,6 @@ def out_of_memory(error: BaseException, *, here: bool = False) -> bool:
     >>> out_of_memory(MemoryError()), out_of_memory(ValueError("latent must be at least 1"))
     (True, False)
     """
-    if isinstance(error, torch.OutOfMemoryError):
+    if isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _FULL_CARD):
         return not here
     return isinstance(error, MemoryError) or "can't allocate memory" in str(error)

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+# torch makes these remarks at the first CSR tensor of a process; torch 2.11 the second even if checks are turned off
+_REMARKS = ("Sparse CSR tensor support is in beta", "Sparse invariant checks are implicitly disabled")
+
 
 def with_loops(edges: NDArray[np.int64], values: NDArray[Any], diagonal: NDArray[Any]) -> sp.csr_array:
     """Make a symmetric sparse matrix from undirected edges and a diagonal.
@@ -120,7 +123,8 @@ class SparseMatrix:
 def _csr(matrix: sp.csr_array, device: str, dtype: torch.dtype) -> Tensor:
     """The CSR tensor of a SciPy matrix."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+        for message in _REMARKS:
+            warnings.filterwarnings("ignore", message, UserWarning)
         return Sparsity.of(matrix, device=device).filled(torch.tensor(matrix.data, dtype=dtype, device=device))
 
 

@@ -1,5 +1,7 @@
 """The joined graph of all replicas, and uniform draws of its non-edges without rejection."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,19 @@ def graph_of(edges, n):
 def streams(replicas):
     """Generators of negatives for replicas with seeds 0, 1, …"""
     return torch_generators(tuple(range(replicas)), "negatives", device="cpu")
+
+
+def test_remarks_of_torch_at_the_first_csr_tensor_reach_nobody(monkeypatch):
+    """Every warning is an error in tests. torch makes each remark once in a process."""
+    original = torch.sparse_csr_tensor
+
+    def remarking(*given, **named):
+        warnings.warn("Sparse CSR tensor support is in beta state. If you miss", UserWarning, stacklevel=1)
+        warnings.warn("Sparse invariant checks are implicitly disabled. Memory", UserWarning, stacklevel=1)
+        return original(*given, **named)
+
+    monkeypatch.setattr(torch, "sparse_csr_tensor", remarking)
+    graph_of([data()[1]], ROWS)
 
 
 def test_the_joined_graph_is_block_diagonal():
