@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from benchmark.models.numerics.all_pairs import gradient_of_all_pairs
+from benchmark.models.numerics.all_pairs import gradient_of_all_pairs, why_blocks
 from benchmark.models.numerics.pairs import pair_cross_entropy
 from benchmark.models.parts.likelihoods import balanced
 from benchmark.training.graph import Graph
@@ -142,11 +142,11 @@ def rates(at: Place) -> Row:
 def floor(n: int, d: int, r: int, speed: Row, device: str) -> float:
     """Compute the least seconds of a step: three float32 products of n²/2 pairs in d dimensions, at a measured speed.
 
-    A block does not fit in the cache of a GPU, and the products are not fused. There every logit is also written twice
-    and read three times, and the larger of both times counts.
+    A block does not fit in the cache of a GPU. Without the fused kernels, every logit is also written twice and read
+    three times there, and the larger of both times counts. Fused kernels use tensor cores, so they may be faster still.
     """
     operations = 3.0 * r * n**2 * d
-    moved = 5 * 4 * r * n**2 / 2 if device == "cuda" else 0.0
+    moved = 5 * 4 * r * n**2 / 2 if device == "cuda" and why_blocks() else 0.0
     return max(operations / speed["operations"], moved / speed["bytes"])
 
 

@@ -85,13 +85,16 @@ def test_a_summary_takes_ratios_pair_by_pair():
     assert found == {"seconds": 5.0, "least": 2.0, "most": 8.0, "runs": 2, "ratio": 2.0, "auc": 0.8, "above": 9}
 
 
-def test_slope_and_floor_match_hand_computed_values():
+def test_slope_and_floor_match_hand_computed_values(monkeypatch):
     points = [{"n": n, "seconds": 3.0 * n**2} for n in (10, 20, 40)]
     assert growth._slope("n", "seconds", points) == pytest.approx(2.0)
     speed = {"operations": 1e9, "bytes": 1e9}
     assert decoder.floor(1000, 16, 1, speed, "cpu") == pytest.approx(0.048)
+    monkeypatch.setattr(decoder, "why_blocks", lambda: "Triton is not installed")
     assert decoder.floor(1000, 16, 1, speed, "cuda") == pytest.approx(0.048)
     assert decoder.floor(1000, 1, 1, speed, "cuda") == pytest.approx(0.01)
+    monkeypatch.setattr(decoder, "why_blocks", lambda: "")
+    assert decoder.floor(1000, 1, 1, speed, "cuda") == pytest.approx(0.003)
 
 
 def test_result_files_are_named_by_device_and_cores():
