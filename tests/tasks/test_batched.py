@@ -192,11 +192,33 @@ def test_a_tensor_of_latents_is_scored_like_a_list_of_arrays(task, latents, case
     assert batched_scores(task, [torch.tensor(z) for z in pair], cases, device="cpu") == as_arrays
 
 
+@named([K_MEANS, FEW, INNER_PRODUCT, HADAMARD])
+def test_arrays_are_scored_however_they_lie_in_memory(task, latents, cases):
+    z = latents[0].copy()
+    z.setflags(write=False)
+    for other in (z, np.asfortranarray(z), z[:, ::-1][:, ::-1]):
+        assert can_batch(task, other)
+        found = batched_scores(task, [other], cases[:1], device="cpu")
+        assert found == batched_scores(task, latents[:1], cases[:1], device="cpu")
+
+
 def test_expected_scores_have_the_draws_of_the_task(latents, cases):
     pairs = [PairScores(Latents(latents[0], np.full_like(latents[0], std)), seed=1, draws=4) for std in (0.1, 3.0)]
     found = batched_scores(INNER_PRODUCT, [*pairs, latents[0]], [*cases, cases[0]], device="cpu")
     for latent, case, scores in zip([*pairs, latents[0]], [*cases, cases[0]], found, strict=True):
         assert scores == pytest.approx(INNER_PRODUCT.score(latent, case), abs=1e-12)
+
+
+@pytest.mark.gpu
+@named(FAIR)
+def test_a_gpu_scores_like_a_cpu(task, latents, cases):
+    """Rounding may pick other starts, so k-means on noise is left out. Twice on the GPU is the same."""
+    chosen = [latents[i] for i in (0, 1, 4, 5, 6)]
+    of_latents = [cases[i % 2] for i in range(len(chosen))]
+    there, again = (batched_scores(task, chosen, of_latents, device="cuda") for _ in range(2))
+    for scores, twice, here in zip(there, again, batched_scores(task, chosen, of_latents, device="cpu"), strict=True):
+        assert scores == pytest.approx(twice, abs=1e-6)
+        assert scores == pytest.approx(here, abs=0.01)
 
 
 @named([task for task in FAIR if task.needs != "links"])

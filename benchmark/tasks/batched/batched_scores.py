@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -57,10 +56,10 @@ def can_batch(task: Task, latent: object) -> bool:
         return False
     if isinstance(latent, PairScores):
         return "pairs" in task.takes
-    matrix = torch.from_numpy(latent) if isinstance(latent, np.ndarray) else latent
-    if not isinstance(matrix, Tensor) or matrix.dim() != 2 or matrix.shape[1] > WIDEST:
+    if not isinstance(latent, np.ndarray | Tensor) or latent.ndim != 2 or latent.shape[1] > WIDEST:
         return False
-    return bool(matrix.abs().amax() < _LARGEST)
+    largest = np.abs(latent).max() if isinstance(latent, np.ndarray) else latent.abs().amax()
+    return bool(largest < _LARGEST)
 
 
 def batched_scores(

@@ -40,4 +40,4 @@ def placed(latent: NDArray[np.float32] | Tensor, device: str) -> Tensor:
     """A latent on a device, [n, d]. A latent that is there already is not copied."""
     if isinstance(latent, Tensor):
         return latent.to(device)
-    return torch.tensor(latent, device=device)
+    return torch.tensor(np.ascontiguousarray(latent), device=device)  # torch refuses negative strides
