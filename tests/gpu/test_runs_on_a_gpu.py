@@ -3,6 +3,8 @@
 The variants with "cpu" run everywhere. They show that the tests themselves are sound.
 """
 
+import os
+
 import pandas as pd
 import pytest
 import torch
@@ -12,7 +14,7 @@ from tiny import command, records, write_study
 DEVICES = [pytest.param("cpu"), pytest.param("cuda", marks=pytest.mark.gpu)]
 DATASETS = {"cpu": '["karate"]', "cuda": '["csbm-easy"]'}  # 34 and 1,000 rows
 TASKS = '["logistic-regression-few", "link-inner-product", "link-hadamard"]'  # k-means may turn rounding into jumps
-UNEQUAL = 1e-4  # p of the Kolmogorov–Smirnov test; a dozen of tests are made
+UNEQUAL = 1e-5  # p of the Kolmogorov–Smirnov test, which is made some eighty times
 
 
 def ran(folder, device, **lines):
@@ -66,6 +68,9 @@ def test_two_runs_on_a_device_and_one_on_a_cpu_give_equal_distributions_of_score
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(
+    "PYTEST_XDIST_WORKER" in os.environ, reason="takes the card from other tests; run -m gpu without -n"
+)
 def test_a_full_card_halves_a_batch_and_the_records_say_so(tmp_path):
     """Weights, gradients and the moments of Adam take some 1.6 GB for each seed. Room is left for one and a half."""
 
