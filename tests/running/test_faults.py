@@ -220,7 +220,7 @@ except SystemExit as leaving:
 
 
 def test_without_room_for_the_data_of_the_workers_a_run_is_refused(warm, folder):
-    _, error, code = printed(warm, folder, NO_ROOM, disk="4k").splitlines()
+    *_, error, code = printed(warm, folder, NO_ROOM, disk="4k").splitlines()
     assert re.fullmatch(
         r"error: the data cannot be copied for the workers \(No space left on device: \S+disk\)\. "
         "Make room, or set TMPDIR to a folder with room",
