@@ -28,4 +28,11 @@ Plugins = Annotated[
         "--plugin", metavar="FILE.py", help="Python file with your own datasets, models or tasks; may be repeated."
     ),
 ]
+Scoring = Annotated[
+    str | None,
+    typer.Option(
+        metavar="scikit-learn|batched",
+        help="Software that scores latents (default: batched on a GPU, scikit-learn on a CPU).",
+    ),
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Device that trains the models.")]

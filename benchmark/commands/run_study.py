@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands.display import shown, tell_loading
-from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
+from benchmark.commands.options import DataRoot, Device, Plugins, Results, Scoring, StudyName
 from benchmark.core.errors import InputError
 from benchmark.study.schema import Study
 from benchmark.study.toml import load_study
@@ -34,6 +34,7 @@ def run(
         str | None, typer.Option(metavar="A,B", help="Models, without variants (default: the study's).")
     ] = None,
     device: Device = "auto",
+    scoring: Scoring = None,
     engine: Annotated[
         str, typer.Option(metavar="local|ray", help="Worker processes on this machine, or a Ray cluster (RAY_ADDRESS).")
     ] = "local",
@@ -67,7 +68,7 @@ def run(
     from benchmark.running.shards import Shard
 
     plugins = tuple(plugin or ())
-    options = PlanOptions(file, seeds, datasets, models, plugins, data_root, skip_missing)
+    options = PlanOptions(file, seeds, datasets, models, plugins, data_root, skip_missing, scoring=scoring)
     asked = study_for(options).declared  # an unknown name is reported before an engine starts
     share = None if shard is None else Shard.parse(shard)
     if replicas is not None and replicas < 1:
@@ -81,7 +82,7 @@ def run(
         for name, prepared in planned.data.items():
             for note in prepared.dataset.notes:
                 print(f"{name}: {note}", flush=True)
-        command = _command(study, seeds, datasets, models, device, replicas, plugins)
+        command = _command(study, seeds, datasets, models, device, scoring, replicas, plugins)
         failed = _carry_out(planned, asked, share, replicas, where, results, command)
     if failed:
         print(f"{failed} units failed. The same command tries them again.", file=sys.stderr)
@@ -171,11 +172,19 @@ def _command(
     datasets: str | None,
     models: str | None,
     device: str,
+    scoring: str | None,
     replicas: int | None,
     plugins: Sequence[Path],
 ) -> str:
     """The command for a record. Folders, workers and shard are left out, because they differ between machines."""
-    options = {"seeds": seeds, "datasets": datasets, "models": models, "device": device, "replicas": replicas}
+    options = {
+        "seeds": seeds,
+        "datasets": datasets,
+        "models": models,
+        "device": device,
+        "scoring": scoring,
+        "replicas": replicas,
+    }
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]
     words += [f"--plugin {plugin.name}" for plugin in plugins]
     return " ".join(["python -m benchmark run", Path(study).name, *words])

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 from benchmark.commands.display import print_table, tell_loading
-from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
+from benchmark.commands.options import DataRoot, Device, Plugins, Results, Scoring, StudyName
 from benchmark.study.toml import load_study
 
 
 def status(
     study: StudyName = "default",
     device: Device = "auto",
+    scoring: Scoring = None,
     plugin: Plugins = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
@@ -25,7 +26,9 @@ def status(
     from benchmark.running import run
     from benchmark.training.devices import resolve_device
 
-    options = PlanOptions(file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, download=False)
+    options = PlanOptions(
+        file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, download=False, scoring=scoring
+    )
     planned, refused = plan_for(options, resolve_device(device))
     for line in refused:
         print(f"not counted: {line}", file=sys.stderr)

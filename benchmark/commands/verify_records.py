@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands.display import print_table, tell_loading
-from benchmark.commands.options import DataRoot, Device, Plugins, Results, StudyName
+from benchmark.commands.options import DataRoot, Device, Plugins, Results, Scoring, StudyName
 from benchmark.core.errors import InputError
 from benchmark.study.toml import load_study
 
@@ -25,6 +25,7 @@ def verify(
         typer.Option(metavar="X", help="Allowed difference of a score (0 to 1), unless it must be equal to the bit."),
     ] = 0.05,
     device: Device = "auto",
+    scoring: Scoring = None,
     plugin: Plugins = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
@@ -47,7 +48,7 @@ def verify(
     from benchmark.training.devices import resolve_device
 
     kind = resolve_device(device)
-    options = PlanOptions(file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True)
+    options = PlanOptions(file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, scoring=scoring)
     planned, refused = plan_for(options, kind)
     for line in refused:
         print(f"left out: {line}", file=sys.stderr)

@@ -50,7 +50,7 @@ def report(
         read.append(frames.read_frames(results, study.name))
         check_scores(read[-1][0])
         frames.check_records(read[-1][0], store, frames.paths(results, study.name)[0])
-    frames.check_names(read)
+    frames.check_comparable(read)
     scores, units = frames.combine_frames(read)
     declared = [declaration.read_declaration(results, study.name) for study in chosen]
 

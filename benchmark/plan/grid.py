@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from benchmark.core.errors import InputError
 from benchmark.core.names import find
 from benchmark.plan.arms import Arm
@@ -13,10 +15,11 @@ from benchmark.plan.checks import check_arms
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import EDGE_SETS, PlannedUnit, Training
 from benchmark.plugins.tables import OURS, Tables
-from benchmark.results.record import NUMERICS, Identity, Slot
+from benchmark.results.record import NUMERICS, SCIKIT_LEARN, Identity, ScoringWay, Slot
 from benchmark.study.expansion import StudyArm, expand
 from benchmark.study.schema import Study
 from benchmark.tasks import EdgeSet, Task, unmet_needs
+from benchmark.tasks.batched import has_batched_form
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,14 @@ class Plan:
         data: The datasets by name.
         device: "cpu" or "cuda"; part of every key.
         tables: Our tables and the plugins.
+        scoring: The way that scores the tasks with a batched form. scikit-learn scores the others.
     """
 
     study: Study
     data: dict[str, Prepared]
     device: str
     tables: Tables = OURS
+    scoring: ScoringWay = SCIKIT_LEARN
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
@@ -113,12 +118,23 @@ class Plan:
     def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
         """The places of all scores of one unit."""
         return tuple(
-            Slot(readout.name, draw, task.name, task.version)
+            Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, task))
             for readout in arm.readouts({readout for readout, _ in arm.asked})
             for draw in readout.draws(self.study.draws)
             for task in self._tasks(self.data[name], unit)
             if (readout.name, task.name) in arm.asked and readout.gives in task.takes
         )
+
+    def _scoring(self, name: str, arm: Arm, task: Task) -> ScoringWay:
+        """The way that scores a task on the latents of an arm. Sparse and very wide ones are left to scikit-learn."""
+        if self.scoring == SCIKIT_LEARN:
+            return SCIKIT_LEARN
+        x = self.data[name].dataset.x
+        if not arm.model.compresses and not isinstance(x, np.ndarray):
+            return SCIKIT_LEARN
+        # readouts with log σ are twice as wide
+        width = 2 * arm.settings.latent if arm.model.compresses else x.shape[1]
+        return self.scoring if has_batched_form(task, width) else SCIKIT_LEARN
 
     def _unit(self, name: str, arm: Arm, seed: int, unit: EdgeSet) -> PlannedUnit:
         """One unit with its identity, scores and plugins."""
@@ -139,7 +155,13 @@ class Plan:
         return PlannedUnit(name, arm, seed, unit, identity, slots, sources)
 
 
-def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tables = OURS) -> Plan:
+def make_plan(
+    study: Study,
+    data: dict[str, Prepared],
+    device: str,
+    tables: Tables = OURS,
+    scoring: ScoringWay = SCIKIT_LEARN,
+) -> Plan:
     """Make the plan of a study on loaded data.
 
     Args:
@@ -147,11 +169,12 @@ def make_plan(study: Study, data: dict[str, Prepared], device: str, tables: Tabl
         data: The datasets by name.
         device: "cpu" or "cuda".
         tables: Our tables and the plugins.
+        scoring: The way that scores the tasks with a batched form.
 
     Raises:
         InputError: If a model cannot be trained on a dataset, or no task scores a model or a dataset.
     """
-    plan = Plan(study, data, device, tables)
+    plan = Plan(study, data, device, tables, scoring)
     for arm in plan.arms:
         if not arm.readouts({readout for readout, _ in arm.asked}):
             raise InputError(

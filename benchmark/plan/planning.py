@@ -6,15 +6,17 @@ import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from benchmark.core.errors import InputError
+from benchmark.core.names import unknown
 from benchmark.datasets import data_root, offline
 from benchmark.plan.checks import check_names
 from benchmark.plan.data import load_all
 from benchmark.plan.grid import Plan, make_plan
 from benchmark.plugins.loading import with_plugins
 from benchmark.plugins.tables import Tables
+from benchmark.results.record import SCIKIT_LEARN, ScoringWay
 from benchmark.study.resolve import resolve
 from benchmark.study.schema import Study
 from benchmark.study.study_file import StudyFile
@@ -35,6 +37,8 @@ class PlanOptions:
         data_root: Folder of the data files. The default is BENCHMARK_DATA_ROOT, then the user's cache folder.
         skip_missing: Whether datasets without files are left out.
         download: Whether files may be downloaded.
+        scoring: The way that scores the tasks with a batched form. The default is "batched" on a GPU and "scikit-learn"
+            on a CPU.
     """
 
     file: StudyFile
@@ -45,6 +49,7 @@ class PlanOptions:
     data_root: str | None = None
     skip_missing: bool = False
     download: bool = True
+    scoring: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,17 @@ def plan_for(options: PlanOptions, device: str) -> tuple[Plan, list[str]]:
     with nullcontext() if options.download else offline():
         folder = options.file.folder if options.datasets is None else Path()
         data, refused = load_all(study.chosen, root, folder, skip_missing=options.skip_missing, tables=study.tables)
-    return make_plan(study.chosen, data, device, study.tables), refused
+    return make_plan(study.chosen, data, device, study.tables, _scoring(options, device)), refused
+
+
+def _scoring(options: PlanOptions, device: str) -> ScoringWay:
+    """The way of scoring that the options ask for, or that the device has by default."""
+    for way in get_args(ScoringWay):
+        if options.scoring == way:
+            return cast(ScoringWay, way)
+    if options.scoring is not None:
+        raise unknown("way of scoring", options.scoring, get_args(ScoringWay), where="--scoring")
+    return "batched" if device == "cuda" else SCIKIT_LEARN
 
 
 def replaced(

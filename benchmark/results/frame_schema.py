@@ -133,6 +133,12 @@ SCORES = FrameSchema(
         FrameColumn("task", "str", "name of the task"),
         FrameColumn("metric", "str", "name of the metric"),
         FrameColumn("version", "int64", "version of the task"),
+        FrameColumn(
+            "scoring",
+            "str",
+            "software that scored: `scikit-learn`, or `batched` for many latents at once",
+            earlier="scikit-learn",
+        ),
         FrameColumn("value", "float64", "the score, in full precision", "as the metric", optional=True),
         FrameColumn("status", "str", "`complete`, `diverged` (scored as a constant) or `failed` (no value)"),
         _KEY,

@@ -68,9 +68,9 @@ def check_records(scores: pd.DataFrame, store: Store, path: Path) -> None:
         record = store.get(str(key))
         if record is None:
             continue
-        columns = (rows[name] for name in ("readout", "draw", "task", "version", "metric", "value"))
-        for readout, draw, task, version, metric, value in zip(*columns, strict=True):
-            recorded = record.scores.get(Slot(readout, draw, task, version), {}).get(metric, math.nan)
+        columns = (rows[name] for name in ("readout", "draw", "task", "version", "scoring", "metric", "value"))
+        for readout, draw, task, version, scoring, metric, value in zip(*columns, strict=True):
+            recorded = record.scores.get(Slot(readout, draw, task, version, scoring), {}).get(metric, math.nan)
             if value != recorded and not (math.isnan(value) and math.isnan(recorded)):
                 raise InputError(
                     f"{path}: {task} {metric} of {record.dataset}, {record.identity.model}, seed "
@@ -91,10 +91,11 @@ def combine_frames(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[
     return scores.reset_index(drop=True), units.reset_index(drop=True)
 
 
-def check_names(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> None:
-    """Check the names of datasets in the scores and units of several studies.
+def check_comparable(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> None:
+    """Check that the scores and units of several studies can be compared.
 
-    Raises: InputError if one name means different data, or the same data have two names.
+    Raises: InputError if one name means different data, the same data have two names, or a task of a dataset was scored
+        in batches in one study and by scikit-learn alone in another.
     """
     pairs = pd.concat([units[["dataset", "fingerprint"]] for _, units in parts]).drop_duplicates()
     for name in pairs["dataset"][pairs["dataset"].duplicated()]:
@@ -105,3 +106,12 @@ def check_names(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> None:
             f"datasets {one!r} and {other!r} of two studies are the same data; report the studies apart, or run both "
             "with one name"
         )
+    ways: dict[tuple[str, str], bool] = {}
+    for scores, _ in parts:
+        batched = scores["scoring"].eq("batched").groupby([scores["dataset"], scores["task"]]).any()
+        for dataset, task in batched.index:
+            if ways.setdefault((dataset, task), bool(batched[dataset, task])) != batched[dataset, task]:
+                raise InputError(
+                    f"{task} on {dataset!r}: one study scored in batches and another by scikit-learn; report them "
+                    "apart, or run both with the same --scoring"
+                )

@@ -19,6 +19,8 @@ SCHEMA = 1
 NUMERICS: Mapping[str, int] = {"cpu": 0, "cuda": 1}  # raised when the numbers of a kind of device change
 
 UnitStatus = Literal["complete", "diverged", "failed"]
+ScoringWay = Literal["scikit-learn", "batched"]
+SCIKIT_LEARN: ScoringWay = "scikit-learn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,21 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
-    """The place of one set of scores in a record: readout, draw, task and version of the task."""
+    """The place of one set of scores in a record.
+
+    Attributes:
+        readout: Name of the readout.
+        draw: Number of the draw.
+        task: Name of the task.
+        version: Version of the task.
+        scoring: The software that scored: scikit-learn, latent by latent, or ``tasks.batched``, many latents at once.
+    """
 
     readout: str
     draw: int
     task: str
     version: int
+    scoring: ScoringWay = SCIKIT_LEARN
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,8 @@ class Record:
             if file and not _LATENTS.fullmatch(file):
                 raise ValueError(f"{kind} {file!r} is not a file of the folder 'latents'")
         for slot, metrics in self.scores.items():
+            if slot.scoring not in get_args(ScoringWay):
+                raise ValueError(f"scoring {slot.scoring!r} is unknown, expected {' or '.join(get_args(ScoringWay))}")
             check_metrics(slot, metrics, _TASKS.get((slot.task, slot.version)))
 
     @property
@@ -156,7 +169,7 @@ class Record:
     def to_json(self) -> bytes:
         """Return the content of the record's file. Scores have a fixed order."""
         content = asdict(replace(self, scores={})) | {"identity": self.identity.parts}
-        content["scores"] = [{**asdict(slot), "metrics": dict(self.scores[slot])} for slot in sorted(self.scores)]
+        content["scores"] = [{**_written(slot), "metrics": dict(self.scores[slot])} for slot in sorted(self.scores)]
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
@@ -171,8 +184,8 @@ class Record:
         content = json.loads(text)
         scores = {}
         for entry in content.pop("scores"):
-            slot = Slot(entry["readout"], entry["draw"], entry["task"], entry["version"])
-            scores[slot] = entry["metrics"]
+            metrics = entry.pop("metrics")
+            scores[Slot(**entry)] = metrics
         try:
             identity = _IDENTITY.validate_python(content.pop("identity"))
             provenance = _PROVENANCE.validate_python(content.pop("provenance"))
@@ -222,6 +235,14 @@ class Record:
                     f"{dict(self.scores[slot])} and now {dict(later.scores[slot])}. "
                     "The same key must give the same scores. Delete the record, or use another results folder"
                 )
+
+
+def _written(slot: Slot) -> dict[str, Any]:
+    """A slot in a record's file. Scores of scikit-learn do not name it, as in earlier versions."""
+    content = asdict(slot)
+    if slot.scoring == SCIKIT_LEARN:
+        del content["scoring"]
+    return content
 
 
 _LATENTS = re.compile(r"latents/[A-Za-z0-9_-][A-Za-z0-9._-]*\.npz")

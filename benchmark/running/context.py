@@ -9,7 +9,8 @@ from typing import Protocol
 
 from benchmark.datasets import Split, split
 from benchmark.plan.data import Prepared
-from benchmark.tasks import Task
+from benchmark.plan.units import PlannedUnit
+from benchmark.tasks import Case, Task
 
 
 class Handed(Hashable, Protocol):
@@ -54,3 +55,10 @@ def loaded(handed: Handed) -> Prepared:
 def split_of(handed: Handed, seed: int) -> Split:
     """Split a dataset for a seed."""
     return split(loaded(handed).dataset, seed)
+
+
+def case_of(unit: PlannedUnit, context: Context) -> Case:
+    """The case that tasks score the latents of a unit with."""
+    handed = context.data[unit.dataset]
+    dataset = loaded(handed).dataset
+    return Case(dataset.y, split_of(handed, unit.seed), dataset.fingerprint, unit.seed)

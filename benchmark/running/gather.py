@@ -73,6 +73,7 @@ def _scores(
                 "task": slot.task,
                 "metric": metric,
                 "version": slot.version,
+                "scoring": slot.scoring,
                 "value": np.nan if metrics is None else metrics[metric],
                 "status": status,
                 "key": record.key,

@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.core import environment
 from benchmark.latents.latents import Latents
 from benchmark.plan.units import Training
-from benchmark.results.record import Record, UnitStatus
+from benchmark.results.record import Record, Slot, UnitStatus
 from benchmark.training.devices import out_of_memory
 
 
@@ -32,6 +32,21 @@ class TrainingCost:
     device_name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchedScores:
+    """The scores of one training that were made in batches.
+
+    Attributes:
+        scores: Value of each metric, by the key of the unit and the slot.
+        errors: Why a unit lacks such scores, by its key.
+        seconds: Scoring time.
+    """
+
+    scores: Mapping[str, Mapping[Slot, Mapping[str, float]]] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """The outcome of one training, ready to be scored.
@@ -41,6 +56,7 @@ class Outcome:
         latents_path: File of the latents below the results folder. Empty if they are not kept.
         generated_path: The same for the drawings.
         files: Content of the files to write, by path below the results folder.
+        batched: The scores that were made for many latents at once.
     """
 
     training: Training
@@ -53,6 +69,7 @@ class Outcome:
     latents_path: str = ""
     generated_path: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    batched: BatchedScores = BatchedScores()
 
 
 @dataclass(frozen=True, slots=True)

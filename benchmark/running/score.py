@@ -11,11 +11,10 @@ import numpy as np
 from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.plan.units import PlannedUnit
-from benchmark.results.record import Provenance, Record, Slot, check_metrics
-from benchmark.running.context import Context, loaded, split_of
+from benchmark.results.record import SCIKIT_LEARN, Provenance, Record, Slot, check_metrics
+from benchmark.running.context import Context, case_of
 from benchmark.running.jobs import Wanted
 from benchmark.running.outcome import Outcome, Scored, error_message
-from benchmark.tasks import Case
 
 _READOUTS = {readout.name: readout for readout in READOUTS}
 
@@ -24,13 +23,21 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
     """Score the latents of one training for each of its units.
 
     An exception makes the unit a failed one. Its earlier scores stay.
+
+    Args:
+        outcome: The latents, with the scores that were made in batches.
+        wanted: The slots to score, by the key of the unit.
+        context: The facts of the run.
     """
-    records = []
+    records, batched = [], outcome.batched
     for position, unit in enumerate(outcome.training.units):
         started = time.perf_counter()
         status, message = outcome.status, outcome.message
         scores: dict[Slot, Mapping[str, float]] = {}
         if outcome.latents is not None:
+            scores |= batched.scores.get(unit.identity.key, {})
+            if unit.identity.key in batched.errors:
+                status, message = "failed", batched.errors[unit.identity.key]
             try:
                 for slot, metrics in _scored(unit, outcome.latents, wanted[unit.identity.key], context):
                     scores[slot] = metrics
@@ -39,7 +46,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
         cost = outcome.cost
         made = Provenance(
             seconds=cost.seconds if position == 0 else 0.0,
-            scoring_seconds=time.perf_counter() - started,
+            scoring_seconds=time.perf_counter() - started + batched.seconds / len(outcome.training.units),
             peak_memory=cost.peak_memory,
             device_name=cost.device_name,
             replicas=cost.replicas,
@@ -68,10 +75,9 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
 def _scored(
     unit: PlannedUnit, latents: Latents, slots: tuple[Slot, ...], context: Context
 ) -> Iterator[tuple[Slot, Mapping[str, float]]]:
-    """Yield each slot with its metrics. Consecutive slots of one readout and draw share the latents."""
-    handed = context.data[unit.dataset]
-    dataset = loaded(handed).dataset
-    case = Case(dataset.y, split_of(handed, unit.seed), dataset.fingerprint, unit.seed)
+    """Yield each slot of scikit-learn with its metrics. Consecutive slots of one readout and draw share the latents."""
+    case = case_of(unit, context)
+    slots = tuple(slot for slot in slots if slot.scoring == SCIKIT_LEARN)
     for (readout, draw), group in groupby(slots, key=lambda slot: (slot.readout, slot.draw)):
         matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
         for slot in group:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from benchmark.core.rng import generator
 from benchmark.plan.grid import Plan
 from benchmark.plan.units import Batch, PlannedUnit, Training
-from benchmark.results.record import Provenance, Record, Slot
+from benchmark.results.record import Provenance, Record, ScoringWay, Slot
 from benchmark.running import run
 from benchmark.running.engines import Engine
 from benchmark.running.jobs import TrainJob
@@ -85,8 +86,17 @@ def verify(
 
 
 def _slots(record: Record, unit: PlannedUnit | None) -> tuple[Slot, ...]:
-    """Return the slots of the record that the plan still has. Other studies, or older tasks, have the rest."""
-    return () if unit is None else tuple(slot for slot in unit.slots if slot in record.scores)
+    """Return the slots of the plan that the record has, whichever way they were scored.
+
+    Other studies, or older tasks, have the rest.
+    """
+    return () if unit is None else tuple(slot for slot in unit.slots if _recorded(record, slot) is not None)
+
+
+def _recorded(record: Record, slot: Slot) -> Slot | None:
+    """The slot of the record to compare with: the same one, else the one that was scored in another way."""
+    ways = (slot, *(replace(slot, scoring=way) for way in get_args(ScoringWay)))
+    return next((each for each in ways if each in record.scores), None)
 
 
 def _check(
@@ -104,10 +114,12 @@ def _check(
     if again.status != record.status:
         verdict = f"{record.status} then, {again.status} now{': ' if again.message else ''}{again.message}"
         return Check(record, False, verdict, then_and_now)
-    difference = largest_difference(record.scores, again.scores)
+    ways = {slot: _recorded(record, slot) for slot in again.scores}
+    then = {slot: record.scores[old] for slot, old in ways.items() if old is not None}
+    difference = largest_difference(then, again.scores)
     if difference is None:
         return Check(record, True, "reproduced to the bit", then_and_now)
-    strict = record.reproducible and record.made_by == again.made_by
+    strict = all(old == slot for slot, old in ways.items()) and record.reproducible and record.made_by == again.made_by
     if difference.size <= tolerance and not strict:
         return Check(record, True, f"equal within {difference}", then_and_now)
     return Check(record, False, f"differs by {difference}", then_and_now)

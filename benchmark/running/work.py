@@ -6,6 +6,7 @@ from benchmark.running.context import Context
 from benchmark.running.jobs import ScoreJob, TrainJob
 from benchmark.running.outcome import Outcome, Scored, TrainingCost
 from benchmark.running.score import score
+from benchmark.running.score_batches import with_batched_scores
 from benchmark.running.train import train
 
 
@@ -15,11 +16,15 @@ def run_job(job: TrainJob | ScoreJob, context: Context) -> Scored:
 
 
 def outcomes(job: TrainJob | ScoreJob, context: Context) -> list[Outcome]:
-    """Train the batch of a job, or take its kept latents."""
-    if isinstance(job, TrainJob):
-        return train(job, context)
+    """Train the batch of a job, or take its kept latents, and score what is scored in batches."""
+    trained = train(job, context) if isinstance(job, TrainJob) else [_kept(job)]
+    return with_batched_scores(trained, job.wanted, context)
+
+
+def _kept(job: ScoreJob) -> Outcome:
+    """The kept latents of a job."""
     record, cost = job.record, TrainingCost(device_name=job.record.provenance.device_name)
-    kept = Outcome(
+    return Outcome(
         job.training,
         job.latents,
         "complete",
@@ -29,4 +34,3 @@ def outcomes(job: TrainJob | ScoreJob, context: Context) -> list[Outcome]:
         latents_path=record.latents,
         generated_path=record.generated,
     )
-    return [kept]

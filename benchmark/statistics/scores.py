@@ -10,7 +10,7 @@ from benchmark.tasks.metrics import METRICS
 
 CELL = ["dataset", "model", "variant", "unit", "readout", "task", "metric"]
 IDENTITY = [*CELL, "seed", "draw"]
-SCORE_COLUMNS = [*IDENTITY, "version", "value", "status", "key"]
+SCORE_COLUMNS = [*IDENTITY, "version", "scoring", "value", "status", "key"]
 STATUSES = ("complete", "diverged", "failed")
 HOLE_COLUMNS = ["dataset", "model", "variant", "unit", "readout", "task", "there", "expected"]
 
@@ -20,8 +20,8 @@ def check_scores(scores: pd.DataFrame) -> None:
 
     Raises:
         InputError: If a column or a part of a score's name is missing, a metric or status is unknown, a score occurs
-            twice, a task has several versions, or a value is missing although its unit did not fail (or the reverse).
-            The message names the first scores with the fault.
+            twice, a task has several versions, a task of a model was scored in two ways, or a value is missing although
+            its unit did not fail (or the reverse). The message names the first scores with the fault.
     """
     absent = [column for column in SCORE_COLUMNS if column not in scores.columns]
     if absent:
@@ -42,6 +42,8 @@ def check_scores(scores: pd.DataFrame) -> None:
     _refuse(scores, scores.duplicated(IDENTITY, keep="first"), "a score occurs more than once")
     versions = scores.groupby("task")["version"].transform("nunique")
     _refuse(scores, versions.gt(1), "the scores of a task have several versions and cannot be compared")
+    ways = scores.groupby(["dataset", "model", "variant", "task"])["scoring"].transform("nunique")
+    _refuse(scores, ways.gt(1), "some were scored by scikit-learn and some in batches, and cannot be compared")
     _refuse(
         scores,
         scores["value"].isna() != scores["status"].eq("failed"),

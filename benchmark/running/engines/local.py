@@ -106,8 +106,11 @@ def _whole_job(job: TrainJob | ScoreJob, context: Context) -> Call:
     return Call(run_job, (job, context), lambda error: lost(job, error, context))
 
 
-def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterator[Call]:
-    """Train one job after another in this process. Yield a call that scores each outcome."""
+def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterator[Call | Scored]:
+    """Train one job after another in this process, and score here what is scored in batches.
+
+    Yield a call for each outcome that scikit-learn scores too. The others need no worker.
+    """
 
     def scoring(outcome: Outcome, job: TrainJob | ScoreJob) -> Call:
         def lost_outcome(error: BaseException) -> Scored:
@@ -117,18 +120,20 @@ def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterato
         return Call(score, (outcome, job.wanted, context), lost_outcome)
 
     for job in jobs:
+        slots = [slot for slots in job.wanted.values() for slot in slots]
+        alone = all(slot.scoring == "batched" for slot in slots)
         for outcome in outcomes(job, context):
-            yield scoring(outcome, job)
+            yield score(outcome, job.wanted, context) if alone else scoring(outcome, job)
 
 
-def do_calls(calls: Iterator[Call], workers: int, backlog: int) -> Iterator[Scored]:
+def do_calls(calls: Iterator[Call | Scored], workers: int, backlog: int) -> Iterator[Scored]:
     """Have workers do the calls, and yield each result when it is ready.
 
     On a GPU the next call is trained while it is taken, which takes long. So finished results are yielded before the
     next call is taken.
 
     Args:
-        calls: The calls.
+        calls: The calls, and results that need no worker.
         workers: Number of worker processes.
         backlog: Most calls that are with the workers at a time.
     """
@@ -140,6 +145,8 @@ def do_calls(calls: Iterator[Call], workers: int, backlog: int) -> Iterator[Scor
                 call = next(calls, None)
                 if call is None:
                     more = False
+                elif isinstance(call, Scored):
+                    yield call
                 else:
                     pending[_submit(call, workers)] = call
             idle = more and len(pending) < backlog

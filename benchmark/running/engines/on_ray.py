@@ -33,8 +33,7 @@ from benchmark.running.engines.engine import lost
 from benchmark.running.jobs import ScoreJob, TrainJob
 from benchmark.running.outcome import Outcome, Scored
 from benchmark.running.score import score
-from benchmark.running.train import train
-from benchmark.running.work import run_job
+from benchmark.running.work import outcomes, run_job
 from benchmark.training.devices import check_device
 
 _TRIES = 2  # of a batch if workers die
@@ -75,7 +74,7 @@ def _whole(job: TrainJob | ScoreJob, shared: _Shared) -> Scored:
 
 
 def _train(job: TrainJob, shared: _Shared) -> list[Outcome | None]:
-    return [None, *train(job, _context(shared))]
+    return [None, *outcomes(job, _context(shared))]
 
 
 def _score(outcome: Outcome, job: TrainJob, shared: _Shared) -> Scored:

@@ -1,5 +1,5 @@
 """The tasks of the table for many latents at once, on a torch device."""
 
-from benchmark.tasks.batched.batched_scores import WIDEST, Batchable, batched_scores, can_batch
+from benchmark.tasks.batched.batched_scores import WIDEST, Batchable, batched_scores, can_batch, has_batched_form
 
-__all__ = ["WIDEST", "Batchable", "batched_scores", "can_batch"]
+__all__ = ["WIDEST", "Batchable", "batched_scores", "can_batch", "has_batched_form"]

@@ -42,6 +42,16 @@ _FORMS: tuple[tuple[Task, Callable[[Any, Sequence[Case], str], list[dict[str, fl
 _BATCHED = {(task.name, task.version): form for task, form in _FORMS}
 
 
+def has_batched_form(task: Task, width: int) -> bool:
+    """Whether finite dense latents of this width can be scored in batches with a task.
+
+    Args:
+        task: Any task. A task is known by name and version.
+        width: Number of columns.
+    """
+    return (task.name, task.version) in _BATCHED and width <= WIDEST
+
+
 def can_batch(task: Task, latent: object) -> bool:
     """Whether ``batched_scores`` scores this latent. Otherwise ``task.score`` does.
 
