@@ -25,7 +25,7 @@ from benchmark.running.work import outcomes
 from benchmark.statistics.scores import check_scores
 
 CELL = ["dataset", "model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
-TASKS = ["k-means", "logistic-regression-many", "link-inner-product", "link-hadamard", "oracle-k-means"]
+TASKS = ["k-means", "logistic-regression-many", "link-inner-product", "link-hadamard", "origin-svm"]
 
 
 def both(**changes):
@@ -47,7 +47,7 @@ def test_both_ways_stand_side_by_side_in_a_record_and_never_in_a_frame(tmp_path)
     assert set(first["scoring"]) == {"scikit-learn"}
     of_task = second.groupby("task")["scoring"].unique()
     assert {task: list(ways) for task, ways in of_task.items()} == {
-        task: ["scikit-learn" if task == "oracle-k-means" else "batched"] for task in TASKS
+        task: ["scikit-learn" if task == "origin-svm" else "batched"] for task in TASKS
     }
     pd.testing.assert_frame_equal(gathered(plain, store)[0], first)
     check_scores(second)
