@@ -5,7 +5,6 @@ import os
 import platform
 import subprocess
 import sys
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,9 +24,6 @@ def by_triton(mode, folder):
     if find_spec("triton") is None:
         needed = "BENCHMARK_CI" in os.environ and (sys.platform, platform.machine()) == ("linux", "x86_64")
         (pytest.fail if needed else pytest.skip)("Triton is not installed; the extra 'test' lists it")
-    triton, numpy = (tuple(map(int, version(name).split(".")[:2])) for name in ("triton", "numpy"))
-    if mode == "interpret" and triton < (3, 7) and numpy >= (2, 4):
-        pytest.skip("the interpreter of Triton 3.6 does not work with NumPy 2.4")
     command = [sys.executable, "-W", "error", triton_kernels.__file__, mode]
     environment = os.environ | {"TRITON_CACHE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -37,6 +37,19 @@ def dense(z, edges, strengths, weight, norm, *, loops):
     return torch.stack(costs)
 
 
+def let_scalars_be_indices():
+    """Let the interpreter of Triton before 3.7 turn a scalar into an integer, which fails with NumPy 2.4."""
+    from triton.runtime import interpreter
+
+    original = interpreter._patch_lang_tensor
+
+    def patched(tensor, *others):
+        original(tensor, *others)
+        tensor.__index__ = lambda self: int(self.handle.data.item())
+
+    interpreter._patch_lang_tensor = patched
+
+
 def interpreted():
     """The relative errors of value and gradient in every form and shape, against the dense form in float64."""
     from benchmark.models.numerics import all_pairs, pair_kernels
@@ -44,6 +57,7 @@ def interpreted():
     from benchmark.models.parts import likelihoods
     from benchmark.training.graph import Graph
 
+    let_scalars_be_indices()
     all_pairs._fused = lambda z: z.dtype == torch.float32
     used = []
     for name in ("fused_softplus", "fused_gradient"):
