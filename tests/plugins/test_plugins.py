@@ -180,7 +180,7 @@ LOADS = {
     "raises": ("    return {}['x']", r"load failed: line 3: KeyError: 'x'"),
     "returns an array": ("    return np.ones((3, 2))", "load returned a ndarray, expected Raw"),
     "forgets to return": ("    pass", "load returned a NoneType, expected Raw"),
-    "returns what is malformed": ("    return Raw(x=[[1, 2], [3]])", "x is not a matrix"),
+    "returns what is malformed": ("    return Raw(x=[[1, 2], [3]])", "x cannot be made an array"),
     "changes": ("    return Raw(x=np.random.default_rng().random((60, 5)))", "two loads give different data"),
 }
 
