@@ -39,13 +39,14 @@ class Worker:
     def __init__(self, way: str, device: str, root: str | None) -> None:
         command = [sys.executable, "-m", "speed.worker", way, "--device", device]
         command += ["--data-root", root] if root else []
+        found = filter(None, [os.environ.get("PYTHONPATH")])
         started = time.perf_counter()
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *found])},
         )
         self._read()
         self.start_up = time.perf_counter() - started
