@@ -21,7 +21,8 @@ PATHS = (
 PAGES = {path: (ROOT / path).read_text(encoding="utf-8") for path in sorted(PATHS)}
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
-_COMMANDS = typer.main.get_command(app).commands
+_MAIN = typer.main.get_command(app)
+_COMMANDS = _MAIN.commands
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -61,8 +62,9 @@ def parsed(words: str) -> dict[str, object]:
 
 
 def options() -> set[str]:
-    """Every option of every command, such as ``--seeds``."""
-    return {option for command in _COMMANDS.values() for parameter in command.params for option in parameter.opts}
+    """Every option of the program and of every command, such as ``--seeds``."""
+    every = (_MAIN, *_COMMANDS.values())
+    return {option for command in every for parameter in command.params for option in parameter.opts}
 
 
 def table(page: str, heading: str) -> list[list[str]]:
