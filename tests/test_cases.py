@@ -140,7 +140,7 @@ def test_check_says_that_a_promise_is_broken(case, command, tmp_path):
     plugin = ("--plugin", "plug.py") if case.folder == "tracebacks" else ()
     code, output, error = command("check", "dataset", case.name, *plugin)
     assert (code, error) == (1, "")
-    assert re.search("[12] broken", output)
+    assert re.search(r"\b[12] broken", output)
 
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=str)

@@ -72,7 +72,11 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
     if scipy.sparse.issparse(value):
         return np.asarray(value.todense())
     if _is_of(value, "torch", "Tensor"):
-        return _of_tensor(value)
+        try:
+            return _of_tensor(value)
+        except (NotImplementedError, RuntimeError) as error:  # a tensor without values, or with rows of its own lengths
+            said = " ".join(str(error).split())[:200]
+            raise InputError(f"dataset {name!r}: {key}: the tensor cannot be read ({said}); give a dense one") from None
     parts = value if isinstance(value, list | tuple) else ()
     if any(isinstance(each, np.ma.MaskedArray) and each is not np.ma.masked for each in parts):
         value = np.ma.array(value)  # keeps the masks of its rows
@@ -92,7 +96,22 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
         raise InputError(
             f"dataset {name!r}: {key} cannot be made an array: {said}; give rows of equal length"
         ) from None
-    return _plain(found) if found.dtype.kind == "O" else found
+    if found.dtype.kind == "O":
+        found = _plain(found)
+    of_python = isinstance(value, list | tuple)
+    if of_python and found.dtype.kind == "f" and bool((np.abs(found) > EXACT).any()):
+        _check_integers(name, key, value)
+    return found
+
+
+def _check_integers(name: str, key: str, value: Any) -> None:
+    """Refuse a list of numbers if numpy would round one of its long integers, because it also holds fractions."""
+    for each in np.asarray(value, dtype=object).ravel().tolist():
+        if isinstance(each, int) and int(float(each)) != each:
+            raise InputError(
+                f"dataset {name!r}: {key}: {each} is rounded beside fractions, because float64 holds whole numbers up "
+                "to 2^53; give a frame, whose columns have types of their own"
+            )
 
 
 def float64(name: str, given: NDArray[Any], columns: Sequence[str] = ()) -> NDArray[np.float64]:
@@ -167,9 +186,10 @@ def _of_series(name: str, key: str, series: pd.Series[Any]) -> NDArray[Any]:
 
     missing = np.flatnonzero(series.isna())
     if len(missing):
+        remedy = "write -1 for a row without a label" if key == "labels" else "drop these rows, or fill them"
         raise InputError(
             f"dataset {name!r}: {key}: {len(missing)} of {len(series)} values are missing, the first in row "
-            f"{missing[0]}; drop these rows, or fill them"
+            f"{missing[0]}; {remedy}"
         )
     kind = series.dtype
     if isinstance(kind, pd.SparseDtype) or (isinstance(kind, np.dtype) and kind.kind != "O"):
@@ -192,9 +212,11 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
     if not flat or not all(isinstance(each, Real | np.bool_) for each in flat):
         return values
     try:
-        return np.array(flat).reshape(values.shape)
+        found = np.array(flat).reshape(values.shape)
     except OverflowError:  # a Python integer beyond float64
         return values
+    rounded = found.dtype.kind == "f" and any(isinstance(each, int) and int(float(each)) != each for each in flat)
+    return values if rounded else found
 
 
 def _is_of(value: Any, package: str, *types: str) -> bool:

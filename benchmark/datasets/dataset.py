@@ -30,7 +30,7 @@ class Dataset:
     """Rows with features, and optional labels, edges and published split. Every array is read-only.
 
     Attributes:
-        name: Name in studies, records and tables.
+        name: Name in messages: that of the table, or the prefix and path of a file.
         family: A word for the kind of data, such as "citation" or "image".
         evidence: False for synthetic and toy data. Statements over datasets leave these out.
         x: Scaled features, float32 [n, f].
@@ -159,7 +159,7 @@ class DatasetSpec:
         keep: Columns that are features although they count the rows: names, or numbers from 0.
 
     Raises:
-        InputError: if the scaling is unknown.
+        InputError: if the scaling is unknown, or ``keep`` is no tuple.
     """
 
     name: str
@@ -185,6 +185,8 @@ class DatasetSpec:
         known = (*get_args(Scaling), "auto")
         if self.scaling not in known:
             raise unknown("scaling", self.scaling, known, where=f"dataset {self.name!r}")
+        if not isinstance(self.keep, tuple | list):
+            raise InputError(f"dataset {self.name!r}: keep is {self.keep!r}, expected a tuple of columns, as in ('t',)")
 
     @property
     def seen(self) -> bool:
@@ -198,7 +200,7 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     Raises:
         InputError: if the content is malformed, or differs from the spec.
     """
-    _check_alignment(spec.name, raw)
+    _check_parts(spec.name, raw)
     x, columns = canonical_features(spec.name, raw.x, raw.columns, spec.keep)
     n = x.shape[0]
     y = None if raw.y is None else canonical_labels(spec.name, raw.y, n, raw.labelled)
@@ -206,7 +208,8 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     if raw.edges is not None:
         edges, removed = canonical_edges(spec.name, raw.edges, n)
     if raw.weights is not None:
-        notes += canonical_weights(spec.name, raw.weights, 0 if raw.edges is None else len(raw.edges))
+        given = 0 if edges is None else len(edges) + removed.self_loops + removed.duplicates + removed.directions
+        notes += canonical_weights(spec.name, raw.weights, given)
     if y is None and raw.labelled is not None:
         raise InputError(f"dataset {spec.name!r}: labelled without labels; give y, or leave labelled out")
     if y is not None and (y < 0).any():
@@ -245,15 +248,30 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
     )
 
 
-def _check_alignment(name: str, raw: Raw) -> None:
-    """Refuse labels with the index of the features in another order. pandas would align them, and arrays do not."""
-    one, other = getattr(raw.x, "index", None), getattr(raw.y, "index", None)
-    if callable(one) or callable(other) or one is None or other is None or len(one) != len(other):
+def _check_parts(name: str, raw: Raw) -> None:
+    """Refuse names and notes that are no texts, and rows that pandas would pair in another way.
+
+    Parts with an index are paired by position. That is refused if their index holds the same labels in another order,
+    or other labels, unless one of the two is a plain count from 0.
+    """
+    for key in ("columns", "notes"):
+        texts = getattr(raw, key)
+        if not isinstance(texts, tuple | list) or not all(isinstance(each, str) for each in texts):
+            raise InputError(f"dataset {name!r}: {key} is {texts!r}, expected a tuple of texts")
+    parts = {key: getattr(raw, key) for key in ("x", "y", "labelled", "train_mask", "test_mask")}
+    indices = {key: part.index for key, part in parts.items() if hasattr(part, "iloc")}
+    if not indices:
         return
-    if one.is_unique and not one.equals(other) and one.isin(other).all():
-        raise InputError(
-            f"dataset {name!r}: x and y have the same index in another order; align them, as with y.loc[x.index]"
-        )
+    first, one = next(iter(indices.items()))
+    for key, other in indices.items():
+        if one.equals(other) or len(one) != len(other) or not one.is_unique:
+            continue
+        counts = any(each.equals(each[:0].union(range(len(each)))) for each in (one, other))
+        if one.isin(other).all() or not counts:
+            raise InputError(
+                f"dataset {name!r}: {first} and {key} have different indices; align them, as with "
+                f"{key}.loc[{first}.index], or give arrays"
+            )
 
 
 def _check_sizes(spec: DatasetSpec, x: Unscaled, y: Integers | None, edges: Integers | None) -> None:

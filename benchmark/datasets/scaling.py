@@ -101,8 +101,12 @@ def choose(x: Unscaled) -> tuple[Scaling, str]:
     values = x if isinstance(x, np.ndarray) else x.data
     if bool(((values == 0) | (values == 1)).all()):
         return "none", "every value is 0 or 1"
-    low, high = (float(values.min()), float(values.max())) if isinstance(x, np.ndarray) else value_range(x)
-    return "unit", f"not every value is 0 or 1: they go from {low:g} to {high:g}"
+    full = values.size == x.shape[0] * x.shape[1]  # a sparse matrix with every value stored has no 0 beside them
+    low, high = (float(values.min()), float(values.max())) if full else value_range(x)
+    first, last = f"{low:g}", f"{high:g}"
+    if first == last:
+        first, last = repr(low), repr(high)
+    return "unit", f"not every value is 0 or 1: they go from {first} to {last}"
 
 
 def value_range(x: Unscaled) -> tuple[float, float]:

@@ -121,11 +121,26 @@ def test_edges_and_masks_of_any_kind_are_read():
         ({"edges": [[0, 1], [1]]}, "edges cannot be made an array"),
         ({"x": object()}, r"x has shape \(\) and type object, expected numbers"),
         ({"y": pd.Series(list("abab"))}, "labels are no numbers, the first is 'a'; number the classes 0"),
-        ({"y": pd.Series([0, None, 1, 0])}, "labels: 1 of 4 values are missing, the first in row 1"),
+        ({"y": pd.Series([0, None, 1, 0])}, "labels: 1 of 4 values are missing, the first in row 1; write -1"),
         (
             {"x": FRAME.set_axis(list("abcd")), "y": pd.Series([0, 1, 1, 0], index=list("badc"))},
-            r"x and y have the same index in another order; align them, as with y.loc\[x.index\]",
+            r"x and y have different indices; align them, as with y.loc\[x.index\], or give arrays",
         ),
+        (
+            {"x": FRAME.set_axis([4, 5, 6, 7]), "y": pd.Series([0, 1, 1, 0], index=[8, 5, 6, 7])},
+            "x and y have different indices",
+        ),
+        (
+            {"x": FRAME, "y": [0, 1, 1, 0], "labelled": pd.Series([True] * 4, index=[3, 2, 1, 0])},
+            "x and labelled have different indices",
+        ),
+        ({"x": [[2**60 + 1, 0.5]] * 4}, "x: 1152921504606846977 is rounded beside fractions, .*; give a frame"),
+        ({"x": np.array([[2**60 + 1, 0.5]] * 4, dtype=object)}, r"x has shape \(4, 2\) and type object"),
+        ({"columns": ("a",)}, "1 different names of columns for 2 columns of x; name each column once, or none"),
+        ({"columns": (0, 1)}, r"columns is \(0, 1\), expected a tuple of texts"),
+        ({"notes": "text"}, "notes is 'text', expected a tuple of texts"),
+        ({"x": torch.empty(4, 2, device="meta")}, r"x: the tensor cannot be read \(.*\); give a dense one"),
+        ({"edges": np.eye(4)[:, :2] > 0}, r"edges have shape \(4, 2\) and type bool"),
         ({"edges": np.eye(4)}, r"edges have shape \(4, 4\) .*; turn the adjacency matrix into pairs"),
         ({"edges": [[0, 1, 1], [1, 2, 1], [2, 3, 1]]}, r"edges have shape \(3, 3\)"),
         (
@@ -143,6 +158,17 @@ def test_values_that_an_array_cannot_hold_are_refused_in_one_line(parts, message
     with pytest.raises(InputError, match=f"^dataset 'made-up': {message}") as caught:
         made(**parts)
     assert "\n" not in str(caught.value)
+
+
+def test_an_index_that_counts_from_0_may_meet_any_other():
+    """A frame that was filtered beside labels whose index was made anew."""
+    assert made(x=FRAME.set_axis([7, 5, 9, 2]), y=pd.Series([0, 1, 1, 0])).y.tolist() == [0, 1, 1, 0]
+    assert made(edges=sparse.csr_array([[0, 1], [1, 2]]), weights=[2.0, 1.0]).notes
+
+
+def test_columns_to_keep_are_a_tuple():
+    with pytest.raises(InputError, match=r"keep is 2, expected a tuple of columns, as in \('t',\)"):
+        replace(MADE_UP, keep=2)
 
 
 def test_positive_weights_are_dropped_with_a_note():

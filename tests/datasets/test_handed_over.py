@@ -197,7 +197,7 @@ r r · r r r r r r r  edges: NaN
 r r · r r r r r r r  edges: beyond int64
 r r · r r r r r r r  edges: complex
 r r · · r r r r · r  edges: unknown text
-r a · a a a a a a a  edges: bool
+r r · r r r r r r r  edges: bool
 r r r r r r r r r r  edges: empty
 n n n n n n n n n n  weights: positive
 a a a a a a a a a a  weights: all 1

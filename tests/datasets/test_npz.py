@@ -137,6 +137,9 @@ def test_any_damage_to_an_npz_is_an_input_error(data, tmp_path_factory):
         ({"x": RING, "y": LABELS, "train_idx": [0, 1], "test_mask": LABELS}, "'train_mask'"),
         ({"x": RING, "y": LABELS, "labeled": LABELS}, "'labelled'"),
         ({"x": RING, "y_true": LABELS}, "'labels'"),
+        ({"x": RING, "edge_indices": [[0, 1]]}, "'edges', pairs"),
+        ({"x": RING, "edgeIndex": [[0, 1]]}, "'edges', pairs"),
+        ({"node_feature": RING}, "'x'"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )
@@ -152,8 +155,9 @@ def test_a_near_miss_of_a_key_is_refused_with_the_key_that_was_meant(content, me
         ({"x": RING, "attr_matrix": RING}, "keys 'attr_matrix' and 'x' both hold the x"),
         ({"x": RING, "labels": LABELS, "y": LABELS}, "keys 'labels' and 'y' both hold the labels"),
         ({"x": RING, "edges": [[0, 1]], **csr_keys("adj_", RING)}, "keys 'adj_data' and 'edges' both hold the edges"),
+        ({"x": RING, "edge_weight": [-1], **csr_keys("adj_", RING)}, "'adj_data' and 'edge_weight' both hold weights"),
     ],
-    ids=["x", "labels", "edges"],
+    ids=["x", "labels", "edges", "weights"],
 )
 def test_two_keys_for_one_part_are_refused(content, keys, tmp_path):
     np.savez(tmp_path / "mine.npz", **content)

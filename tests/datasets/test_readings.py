@@ -165,10 +165,8 @@ def test_a_class_is_its_text(folder, texts):
     rows = [[f"{value:.4f}", text] for value, text in zip(rng.random(12), texts, strict=True)]
     path = write(folder, [["a", "class"], *rows])
     raw = loaded(f"csv:{path},label=class", folder)
-    whole = all(re.fullmatch(r"-?[0-9]+(\.0)?", text) for text in set(texts))
     if raw is None:
         assert "-1" in texts
-        assert whole
         assert len(set(texts)) > 2
         return
     numbers = [number(text) for text in texts]

@@ -114,6 +114,8 @@ def test_features_that_float32_spoils_unscaled_are_refused(x, message, made):
         ([[0, 0.5], [1, 1]], ("unit", "not every value is 0 or 1: they go from 0 to 1")),
         ([[0, -1], [1, 1]], ("unit", "not every value is 0 or 1: they go from -1 to 1")),
         ([[1e-25, 0], [0, 2e-25]], ("unit", "not every value is 0 or 1: they go from 0 to 2e-25")),
+        ([[5, 6], [7, 8]], ("unit", "not every value is 0 or 1: they go from 5 to 8")),
+        ([[1e9], [1e9 + 1]], ("unit", "not every value is 0 or 1: they go from 1000000000.0 to 1000000001.0")),
     ],
 )
 @pytest.mark.parametrize("made", [np.asarray, sparse.csr_array])

@@ -51,6 +51,11 @@ def canonical_features(
         raise InputError(
             f"dataset {name!r}: x is empty, shape {given.shape}; expected at least one row and one feature"
         )
+    if columns and (len(columns) != given.shape[1] or len(set(columns)) < len(columns)):
+        raise InputError(
+            f"dataset {name!r}: {len(set(columns))} different names of columns for {given.shape[1]} columns of x; "
+            "name each column once, or none"
+        )
     found = _dense(name, given, columns) if isinstance(given, np.ndarray) else _csr(name, given, columns)
     _check_counters(name, found, columns, keep)
     return found, columns

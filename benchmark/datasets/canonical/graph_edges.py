@@ -42,7 +42,7 @@ def canonical_edges(name: str, edges: Any, rows: int) -> tuple[Integers, Removed
         InputError: if ``edges`` is no list of pairs, a row number is out of range, or only self-loops are given.
     """
     given = as_array(name, "edges", edges)
-    pairs = whole_numbers(given)
+    pairs = None if given.dtype.kind == "b" else whole_numbers(given)
     if given.ndim != 2 or given.shape[1] != 2 or pairs is None:
         raise InputError(
             f"dataset {name!r}: edges have shape {given.shape} and type {given.dtype}, expected whole numbers "

@@ -44,7 +44,6 @@ _MISSING = {"", "#n/a n/a"}.union(
 _ANY_MARK = "missing"  # unlabelled=missing: every mark of a missing value
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)  # as spreadsheets read it
-_WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -268,7 +267,7 @@ def _numbers(table: _Table, columns: list[int], *, may_be_classes: bool = True) 
         if any(value is None or not isfinite(value) for value in values):
             raise _no_numbers(table, column, texts, values, may_be_classes=may_be_classes)
         x[:, j] = values
-        if np.abs(x[:, j]).max() > EXACT:
+        if np.abs(x[:, j]).max() > EXACT or (x[:, j] == x[0, j]).all():
             _check_digits(table, column, texts, x[:, j])
     return x
 
@@ -296,9 +295,9 @@ def _no_numbers(
 
 def _check_digits(table: _Table, column: int, texts: list[str], values: NDArray[np.float64]) -> None:
     """Refuse a column of numbers so long that float64 cannot tell them apart, such as names in digits."""
-    exact = [Decimal(text) for text in texts if text.lower() not in _TRUTH]
-    span = max(exact) - min(exact)
-    if span and Decimal(float(np.abs(values).max()) * 2.0**-53) > Decimal(LOSS) * span:
+    exact = [Decimal(int(_TRUTH[text.lower()]) if text.lower() in _TRUTH else text) for text in texts]
+    span, step = max(exact) - min(exact), Decimal(float(np.abs(values).max()) * 2.0**-53)
+    if span and (values.min() == values.max() or step > Decimal(LOSS) * span):
         raise table.refused(
             f"column {table.header[column]!r} has values from {min(exact)} to {max(exact)}, which float64 cannot tell "
             "apart; subtract the smallest one, or drop the column if it holds names"
@@ -324,17 +323,17 @@ def _classes(table: _Table, column: int, unlabelled: str | None) -> Integers:
     if missing:
         raise table.refused(
             f"column {name!r}: {len(missing)} of {len(texts)} labels are missing, the first in line "
-            f"{table.lines[missing[0]]}; drop these rows, or say unlabelled=missing: they then train models and are "
-            "not scored"
+            f"{table.lines[missing[0]]}; drop these rows, rename the class if it is one, or say "
+            "unlabelled=missing: they then train models and are not scored"
         )
     classes = {text for i, text in enumerate(texts) if i not in without}
     if not classes:
         raise table.refused(f"column {name!r}: no row has a label; leave label= out")
     others = {text for text in classes if _number(text) != -1}
     mark = next(iter(classes - others), "")
-    if mark and unlabelled is None and len(others) > 1 and all(_WHOLE.fullmatch(text) for text in others):
+    if mark and unlabelled is None and len(others) > 1:
         raise table.refused(
-            f"column {name!r} has the label {mark} beside other whole numbers; say unlabelled={mark} if they have "
+            f"column {name!r} has the label {mark} beside other labels; say unlabelled={mark} if they have "
             "no label, else give the class a name"
         )
     if len(classes) == 1:
@@ -353,7 +352,7 @@ def _classes(table: _Table, column: int, unlabelled: str | None) -> Integers:
 
 
 def _is_unlabelled(text: str, unlabelled: str | None) -> bool:
-    return text.lower() in _MISSING if unlabelled == _ANY_MARK else text == unlabelled
+    return text == unlabelled or (unlabelled == _ANY_MARK and text.lower() in _MISSING)
 
 
 def _edges(table: _Table, identities: dict[str, int] | None) -> tuple[Integers, NDArray[np.float64] | None]:

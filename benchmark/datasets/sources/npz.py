@@ -35,14 +35,17 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _OTHERS: Mapping[str, Sequence[str]] = {
     "x": words("attr attrs attributes data feat feats feature features matrix node_attr node_feat node_features xs"),
-    "labels": words("class classes group groups label node_label node_labels target targets y_true ys"),
+    "labels": words(
+        "class classes class_label ground_truth group groups label labels_true node_label target y_true"
+    ),
     "edges": words("a adj adjacency adj_matrix adjacency_matrix edge edge_index edge_list edgelist edges_index links"),
     "edge_weight": words("edge_weights weight weights"),
     "labelled": words("label_mask labeled labeled_mask labelled_mask"),
     "train_mask": words("train train_idx train_index train_masks"),
     "test_mask": words("test test_idx test_index test_masks"),
 }
-_NO_PART = words("val_mask val_masks valid_mask validation_mask attr_names class_names node_names")
+_FORMS = {"edges": ", pairs of row numbers [m, 2]"} | dict.fromkeys(("train_mask", "test_mask"), ", true or false [n]")
+_NO_PART = words("val_mask val_masks valid_mask validation_mask attr_names class_names feature_names node_names")
 _ALIKE = 0.8
 
 
@@ -104,19 +107,23 @@ def _check_near_misses(path: Path, ignored: Sequence[str], used: set[str]) -> No
             if key in keys:
                 first = next(each for each in keys if each in used)
                 raise InputError(f"npz file {path}: keys {first!r} and {key!r} both hold the {part}; leave one out")
-            others = () if key in _NO_PART else (*_OTHERS[part], *_spelt_like(key, keys))
+            others = () if key in _NO_PART else (*_OTHERS[part], *_spelt_like(key, (*keys, *_OTHERS[part])))
             if key.lower() in others and not used.intersection(keys):
                 raise InputError(
-                    f"npz file {path}: key {key!r} is not read; did you mean {part!r}"
-                    f"{', pairs of row numbers [m, 2]' if part == 'edges' else ''}? rename it, or leave it out"
+                    f"npz file {path}: key {key!r} is not read; did you mean {part!r}{_FORMS.get(part, '')}? "
+                    "rename it, or leave it out"
                 )
 
 
 def _spelt_like(key: str, keys: Sequence[str]) -> tuple[str, ...]:
-    """``key`` in small letters, if it is spelt almost as one of ``keys``."""
+    """``key`` in small letters, if it is spelt almost as one of ``keys``. Marks between words do not count."""
     low = key.lower()
-    near = [each for each in keys if SequenceMatcher(None, low, each).ratio() >= _ALIKE]
+    near = [each for each in keys if SequenceMatcher(None, _letters(low), _letters(each)).ratio() >= _ALIKE]
     return (low,) if near and not low.startswith(("attr_", "adj_")) else ()
+
+
+def _letters(key: str) -> str:
+    return key.replace("_", "").replace("-", "")
 
 
 def _features(path: Path, archive: Mapping[str, Any]) -> Any:
@@ -141,6 +148,8 @@ def _edges(path: Path, archive: Mapping[str, Any]) -> tuple[Any, Any, tuple[str,
         return edges, weights, ()
     if adjacency.shape[0] != adjacency.shape[1]:
         raise InputError(f"npz file {path}: adj_shape is {adjacency.shape}, expected one row and one column per node")
+    if "edge_weight" in archive:
+        raise InputError(f"npz file {path}: keys 'adj_data' and 'edge_weight' both hold weights; leave one out")
     entries = adjacency.tocoo()
     joined = entries.data != 0
     zeros = np.count_nonzero(~joined)

@@ -201,7 +201,10 @@ def _raw(name: str, graph: Any, declared_classes: int | None) -> Raw:
         y=None if y is None else _labels(y, declared_classes),
         edges=edges.T,
         weights=getattr(graph, "edge_weight", None),
-        notes=("attributes of edges are left out",) if getattr(graph, "edge_attr", None) is not None else (),
+        notes=(
+            *(("attributes of edges are left out",) if getattr(graph, "edge_attr", None) is not None else ()),
+            *(f"{key} is left out, because there is no other mask" for key in masks if len(masks) == 1),
+        ),
         train_mask=masks.get("train_mask") if len(masks) == 2 else None,
         test_mask=masks.get("test_mask") if len(masks) == 2 else None,
     )
