@@ -253,7 +253,7 @@ def test_other_versions_on_a_node_are_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(on_ray, "packages", lambda: {**environment.versions(), "torch": "1.0"})
     code, _, error = command(*RAY, folder=tmp_path)
     assert code == 2
-    assert re.match(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0\. Install the same", error)
+    assert re.search(r"error: node \S+ of the Ray cluster has torch 2\S+, and this run 1\.0\. Install the same", error)
 
 
 def test_a_node_with_another_or_no_version_of_a_plugin_package_is_refused(monkeypatch):
