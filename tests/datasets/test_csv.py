@@ -61,6 +61,12 @@ def test_a_file_of_pandas_with_its_index_is_read(tmp_path):
     assert found.edges.tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
+def test_a_first_line_that_counts_is_told_to_be_the_header(tmp_path):
+    found = loaded(tmp_path, "0,1,2\n0.5,1,7\n0.25,3,5\n", options="")
+    assert (found.rows, found.notes) == (2, ("the first line, 0, 1, 2, …, is read as the names of the columns",))
+    assert loaded(tmp_path, ",0,1,2\nu,0.5,1,7\nv,0.25,3,5\n", options="").notes == ()
+
+
 def test_other_spellings_of_a_table_are_the_same_data(tmp_path):
     first = loaded(tmp_path, FEATURES, EDGES).fingerprint
     windows = "\ufeff" + FEATURES.replace("\n", "\r\n")

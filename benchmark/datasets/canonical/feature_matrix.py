@@ -16,9 +16,8 @@ from benchmark.datasets.conversion import as_matrix, column_name, float64
 from benchmark.datasets.scaling import Unscaled
 
 FEWEST_COUNTED = 5  # a column of fewer rows is 0, 1, 2, … by chance too often
-UNNAMED = re.compile(
-    r"Unnamed: \d+(\.\d+)?"
-)  # the name that pandas gives to a column without a name, mostly a written index
+# the name that pandas gives to a column without a name, mostly a written index
+UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)?")
 
 
 def canonical_features(

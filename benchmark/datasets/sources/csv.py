@@ -126,6 +126,7 @@ def read_csv(
         InputError: if a file is missing, malformed or ambiguous. The message names the line.
     """
     table = _read(path)
+    counted = _counted(table.header)
     names = _identity(table, identity)
     labels = None if label is None else _place(table, label, "label")
     if labels is not None and labels == names:
@@ -149,6 +150,7 @@ def read_csv(
         edges=pairs,
         weights=weights,
         columns=tuple(table.header[i] for i in kept),
+        notes=("the first line, 0, 1, 2, …, is read as the names of the columns",) if counted else (),
     )
 
 
@@ -193,10 +195,7 @@ def _check_header(table: _Table) -> None:
         if len(header) == 1 and mark in header[0]:
             raise table.refused(f"its columns are parted by {meant}, expected ','; save it with commas")
     names = [name for name in header if name]
-    counted = len(names) > 2 and names == [
-        str(i) for i in range(len(names))
-    ]  # the names that pandas gives to columns without names
-    if not counted and all(_number(name) is not None for name in names):
+    if not _counted(names) and all(_number(name) is not None for name in names):
         raise table.refused("its first line holds numbers; expected a header with the names of the columns")
     if not all(name.isprintable() for name in header):
         raise table.refused("a column's name has line breaks or other characters that cannot be printed; rename it")
@@ -205,6 +204,11 @@ def _check_header(table: _Table) -> None:
         raise table.refused(f"{f'column {twice[0]!r}' if twice[0] else 'a column without a name'} occurs twice")
     if "" in header[1:]:
         raise table.refused(f"column {header.index('', 1) + 1} has no name; name it or drop it")
+
+
+def _counted(names: list[str]) -> bool:
+    """Whether the columns are called 0, 1, 2, …, as pandas calls columns without names."""
+    return len(names) > 2 and names == [str(i) for i in range(len(names))]
 
 
 def _place(table: _Table, name: str, option: str) -> int:

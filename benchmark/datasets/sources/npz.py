@@ -35,9 +35,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _OTHERS: Mapping[str, Sequence[str]] = {
     "x": words("attr attrs attributes data feat feats feature features matrix node_attr node_feat node_features xs"),
-    "labels": words(
-        "class classes class_label ground_truth group groups label labels_true node_label target y_true"
-    ),
+    "labels": words("class classes class_label ground_truth group groups label labels_true node_label target y_true"),
     "edges": words("a adj adjacency adj_matrix adjacency_matrix edge edge_index edge_list edgelist edges_index links"),
     "edge_weight": words("edge_weights weight weights"),
     "labelled": words("label_mask labeled labeled_mask labelled_mask"),
