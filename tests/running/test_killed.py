@@ -94,7 +94,7 @@ def test_workers_leave_when_their_owner_is_killed(warm, whole, tmp_path):
 )
 def test_an_interrupt_says_how_to_continue_and_leaves_no_worker(signals, workers, word, code, warm, whole, tmp_path):
     """On a busy machine a run may end before its signal arrives. Then another run is started."""
-    for attempt in range(6):
+    for attempt in range(3):
         folder = tmp_path / str(attempt)
         temporary = folder / "temporary"
         temporary.mkdir(parents=True)
