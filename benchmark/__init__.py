@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.core.lazy import lazy_names
+
 if TYPE_CHECKING:
     from benchmark.core.errors import InputError
     from benchmark.datasets import DatasetSpec, Raw
@@ -33,14 +35,7 @@ _HOMES = {
 }
 
 if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
-
-    def __getattr__(name: str) -> object:
-        """Import a public name at its first use."""
-        if name not in _HOMES:
-            raise AttributeError(f"module 'benchmark' has no attribute {name!r}")
-        from importlib import import_module
-
-        return getattr(import_module(_HOMES[name]), name)
+    __getattr__ = lazy_names(__name__, _HOMES)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -107,7 +107,7 @@ def as_array(name: str, key: str, value: Any) -> NDArray[Any]:
 def _check_integers(name: str, key: str, value: Any) -> None:
     """Refuse a list of numbers if numpy would round one of its long integers, because it also holds fractions."""
     for each in np.asarray(value, dtype=object).ravel().tolist():
-        if isinstance(each, int) and int(float(each)) != each:
+        if _is_rounded(each):
             raise InputError(
                 f"dataset {name!r}: {key}: {each} is rounded beside fractions, because float64 holds whole numbers up "
                 "to 2^53; give a frame, whose columns have types of their own"
@@ -215,8 +215,12 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
         found = np.array(flat).reshape(values.shape)
     except OverflowError:  # a Python integer beyond float64
         return values
-    rounded = found.dtype.kind == "f" and any(isinstance(each, int) and int(float(each)) != each for each in flat)
-    return values if rounded else found
+    return values if found.dtype.kind == "f" and any(map(_is_rounded, flat)) else found
+
+
+def _is_rounded(value: object) -> bool:
+    """Whether float64 cannot hold an integer of Python."""
+    return isinstance(value, int) and int(float(value)) != value
 
 
 def _is_of(value: Any, package: str, *types: str) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.core.lazy import lazy_names
+
 if TYPE_CHECKING:
     from benchmark.models.control_spec import ControlSpec
     from benchmark.models.controls import Control
@@ -42,11 +44,4 @@ _HOMES = {
 }
 
 if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
-
-    def __getattr__(name: str) -> object:
-        """Import a public name at its first use."""
-        if name not in _HOMES:
-            raise AttributeError(f"module 'benchmark.models' has no attribute {name!r}")
-        from importlib import import_module
-
-        return getattr(import_module(f"benchmark.models.{_HOMES[name]}"), name)
+    __getattr__ = lazy_names(__name__, {name: f"{__name__}.{home}" for name, home in _HOMES.items()})

@@ -91,10 +91,11 @@ def _asked(outcome: Outcome, wanted: Wanted, context: Context) -> Iterator[_Aske
     read: dict[tuple[str, int], Any] = {}  # both edge sets of a model that sees no edges share their latents
     for unit in outcome.training.units:
         slots = [slot for slot in wanted[unit.identity.key] if slot.scoring == "batched"]
-        case = case_of(unit, context) if slots else None
+        if not slots:
+            continue
+        case = case_of(unit, context)
         for slot in slots:
             place = (slot.readout, slot.draw)
             if place not in read:
                 read[place] = read_out(outcome.latents, _READOUTS[slot.readout], seed=unit.seed, draw=slot.draw)
-            if case is not None:
-                yield _Asked(unit.identity.key, slot, read[place], case)
+            yield _Asked(unit.identity.key, slot, read[place], case)

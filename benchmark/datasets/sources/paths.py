@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_OPTIONS = {"npz:": (), "csv:": ("edges",)}  # prefix: options that name a file; the first part always does
+from benchmark.datasets.sources import csv, npz
+
+_FORMS = {npz.PREFIX: npz.OPTIONS, csv.PREFIX: csv.OPTIONS}
+# prefix: options that name a file; the first part always does
+_OPTIONS = {prefix: tuple(key for key, what in of.items() if what == "FILE") for prefix, of in _FORMS.items()}
 
 
 def placed(name: str, folder: Path) -> str:
