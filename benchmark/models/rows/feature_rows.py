@@ -41,7 +41,7 @@ from benchmark.models.systems.pretraining import layer_wise
 # Widths 784–512–16 and 20 epochs are those of the claim's MNIST runs. Adam's learning rate is its authors' default
 # (Kingma and Ba, 2015). Batches of 128 and at least 1,000 steps are ours.
 FEATURES = Settings(hidden=(512,), latent=16, learning_rate=1e-3, epochs=20, batch=128, least_steps=1000)
-_VARIATIONAL_FEATURES = FEATURES.variational()
+VARIATIONAL_FEATURES = FEATURES.variational()
 # Widths 784–256–64–10 with the budget of the other models. The published budget, batches of 32 and 1000 epochs, is a
 # variant in study budget.
 _DEEP = replace(FEATURES, hidden=(256, 64), latent=10)
@@ -63,7 +63,7 @@ _EVADED = "the penalty has little effect: the decoder makes up for smaller z wit
 _LADDER = "ours: the ladder from point to variational"
 
 
-def _features(
+def feature_model(
     name: str,
     posterior: PosteriorFamily,
     likelihood: FeatureLikelihood,
@@ -75,7 +75,7 @@ def _features(
     decoder: DecoderSpec = MLP_DECODER,
     differs: tuple[Sibling, ...] = (),
 ) -> ModelSpec:
-    """A model with an MLP as encoder and an MLP as decoder."""
+    """Make a model of features from its parts. Encoder and decoder are MLPs by default; see ``ModelSpec``."""
     return ModelSpec(
         name=name,
         family="ae",
@@ -101,29 +101,31 @@ def _june(
 ) -> ModelSpec:
     """A model of four linear layers without biases."""
     decoder = MLP_DECODER_WITHOUT_BIASES
-    return _features(
+    return feature_model(
         name, posterior, BERNOULLI, settings, _JUNE, note, encoder=encoder, decoder=decoder, differs=differs
     )
 
 
-_AE = _features("ae", POINT, BERNOULLI, FEATURES, _HINTON)
-_VAE = _features("vae", LOG_VARIANCE, BERNOULLI, _VARIATIONAL_FEATURES, _KINGMA, differs=(twin_of("ae"),))
-_AE_GAUSSIAN = _features("ae-gaussian", POINT, GAUSSIAN, FEATURES, _HINTON, differs=(differs_from("ae", "likelihood"),))
-_VAE_GAUSSIAN = _features(
-    "vae-gaussian", LOG_VARIANCE, GAUSSIAN, _VARIATIONAL_FEATURES, _KINGMA, differs=(twin_of("ae-gaussian"),)
+_AE = feature_model("ae", POINT, BERNOULLI, FEATURES, _HINTON)
+_VAE = feature_model("vae", LOG_VARIANCE, BERNOULLI, VARIATIONAL_FEATURES, _KINGMA, differs=(twin_of("ae"),))
+_AE_GAUSSIAN = feature_model(
+    "ae-gaussian", POINT, GAUSSIAN, FEATURES, _HINTON, differs=(differs_from("ae", "likelihood"),)
+)
+_VAE_GAUSSIAN = feature_model(
+    "vae-gaussian", LOG_VARIANCE, GAUSSIAN, VARIATIONAL_FEATURES, _KINGMA, differs=(twin_of("ae-gaussian"),)
 )
 
 TWINS_OF_FEATURES: tuple[Model, ...] = (_AE, _VAE, _AE_GAUSSIAN, _VAE_GAUSSIAN)
 
 OF_FEATURES: tuple[Model, ...] = (
-    _features(
+    feature_model(
         "ae-gaussian-learned", POINT, GAUSSIAN_LEARNED, FEATURES, _RYBKIN, differs=(differs_from("ae", "likelihood"),)
     ),
-    _features(
+    feature_model(
         "vae-gaussian-learned",
         LOG_VARIANCE,
         GAUSSIAN_LEARNED,
-        _VARIATIONAL_FEATURES,
+        VARIATIONAL_FEATURES,
         _RYBKIN,
         differs=(twin_of("ae-gaussian-learned"),),
     ),
@@ -139,7 +141,7 @@ OF_FEATURES: tuple[Model, ...] = (
         "vae-as-printed",
         AS_PRINTED,
         MLP_WITHOUT_BIASES,
-        _VARIATIONAL_FEATURES,
+        VARIATIONAL_FEATURES,
         "as printed: samples with σ = 0.5·exp(h), but its KL takes h as log σ²; corrected in vae-four-layer",
         differs=(differs_from("vae-four-layer", "posterior"),),
     ),
@@ -155,11 +157,11 @@ OF_FEATURES: tuple[Model, ...] = (
         "vae-four-layer",
         LOG_VARIANCE,
         MLP_WITHOUT_BIASES,
-        _VARIATIONAL_FEATURES,
+        VARIATIONAL_FEATURES,
         "vae-as-printed with σ = exp(h/2)",
         differs=(twin_of("ae-four-layer"),),
     ),
-    _features(
+    feature_model(
         "ae-relu-bottleneck",
         POINT,
         SIGMOID_GAUSSIAN,
@@ -169,7 +171,7 @@ OF_FEATURES: tuple[Model, ...] = (
         encoder=RECTIFIED_MLP,
         differs=(differs_from("ae-deep", "encoder", "latent"),),
     ),
-    _features(
+    feature_model(
         "vae-direct-sigma",
         DIRECT,
         SIGMOID_GAUSSIAN,
@@ -180,7 +182,7 @@ OF_FEATURES: tuple[Model, ...] = (
         encoder=RECTIFIED_MLP,
         differs=(differs_from("vae-deep", "beta", "encoder", "posterior"),),
     ),
-    _features(
+    feature_model(
         "ae-deep",
         POINT,
         SIGMOID_GAUSSIAN,
@@ -189,7 +191,7 @@ OF_FEATURES: tuple[Model, ...] = (
         "ae-relu-bottleneck with a linear z, d = 10",
         differs=(differs_from("ae", "hidden", "latent", "likelihood"),),
     ),
-    _features(
+    feature_model(
         "vae-deep",
         LOG_VARIANCE,
         SIGMOID_GAUSSIAN,
@@ -198,7 +200,7 @@ OF_FEATURES: tuple[Model, ...] = (
         "vae-direct-sigma with linear heads, σ = exp(h/2) and β = 1",
         differs=(twin_of("ae-deep"),),
     ),
-    _features(
+    feature_model(
         "ae-one-hidden",
         POINT,
         BERNOULLI,
@@ -206,7 +208,7 @@ OF_FEATURES: tuple[Model, ...] = (
         f"{_PYTORCH}, its deterministic twin",
         differs=(differs_from("ae", "epochs", "hidden", "latent"),),
     ),
-    _features(
+    feature_model(
         "vae-one-hidden",
         LOG_VARIANCE,
         BERNOULLI,
@@ -214,7 +216,7 @@ OF_FEATURES: tuple[Model, ...] = (
         _PYTORCH,
         differs=(twin_of("ae-one-hidden"),),
     ),
-    _features(
+    feature_model(
         "ae-one-hidden-gaussian",
         POINT,
         GAUSSIAN_OUTPUT,
@@ -222,7 +224,7 @@ OF_FEATURES: tuple[Model, ...] = (
         _KINGMA_GAUSSIAN,
         differs=(differs_from("ae-one-hidden", "likelihood"),),
     ),
-    _features(
+    feature_model(
         "vae-one-hidden-gaussian",
         LOG_VARIANCE,
         GAUSSIAN_OUTPUT,
@@ -230,7 +232,7 @@ OF_FEATURES: tuple[Model, ...] = (
         _KINGMA_GAUSSIAN,
         differs=(twin_of("ae-one-hidden-gaussian"),),
     ),
-    _features(
+    feature_model(
         "sae",
         POINT,
         BERNOULLI,
@@ -240,7 +242,7 @@ OF_FEATURES: tuple[Model, ...] = (
         differs=(differs_from("ae", "sparsity"),),
     ),
     replace(
-        _features(
+        feature_model(
             "sae-stacked",
             POINT,
             BERNOULLI,
@@ -251,7 +253,7 @@ OF_FEATURES: tuple[Model, ...] = (
         ),
         pretraining=layer_wise,
     ),
-    _features(
+    feature_model(
         "beta-vae",
         LOG_VARIANCE,
         BERNOULLI,
@@ -260,7 +262,7 @@ OF_FEATURES: tuple[Model, ...] = (
         differs=(differs_from("vae", "beta"),),
     ),
     # ½‖z‖² has the weight of a KL divergence; the weight of the decoder's penalty is ours
-    _features(
+    feature_model(
         "rae-l2",
         POINT,
         BERNOULLI,
@@ -269,7 +271,7 @@ OF_FEATURES: tuple[Model, ...] = (
         differs=(differs_from("ae-l2", "decoder_l2"),),
     ),
     # deterministic, with λ = 10 as for MNIST in the paper
-    _features(
+    feature_model(
         "wae-mmd",
         POINT,
         BERNOULLI,
@@ -277,23 +279,23 @@ OF_FEATURES: tuple[Model, ...] = (
         "Tolstikhin et al. (2018), arXiv 1711.01558",
         differs=(differs_from("ae", "discrepancy"),),
     ),
-    _features(
+    feature_model(
         "iwae",
         LOG_VARIANCE,
         BERNOULLI,
-        replace(_VARIATIONAL_FEATURES, estimator="IW", samples=5),
+        replace(VARIATIONAL_FEATURES, estimator="IW", samples=5),
         "Burda et al. (2016), arXiv 1509.00519, eq. 8",
         differs=(differs_from("vae", "estimator", "samples"),),
     ),
-    _features(
+    feature_model(
         "s-vae",
         VON_MISES_FISHER,
         BERNOULLI,
-        _VARIATIONAL_FEATURES,
+        VARIATIONAL_FEATURES,
         _DAVIDSON,
         differs=(differs_from("vae", "posterior"),),
     ),
-    _features(
+    feature_model(
         "dae",
         POINT,
         BERNOULLI,
@@ -306,12 +308,14 @@ OF_FEATURES: tuple[Model, ...] = (
 # Rungs 2, 3 and 6 of the ladder. The deterministic models are rung 1, the variational ones rung 5. Rung 4 and sweeps
 # are variants in β.
 RUNGS_OF_FEATURES: tuple[Model, ...] = (
-    _features("ae-l2", POINT, BERNOULLI, replace(FEATURES, beta=1.0), _LADDER, differs=(differs_from("ae", "beta"),)),
-    _features(
-        "vae-fixed", FIXED, BERNOULLI, _VARIATIONAL_FEATURES, _LADDER, differs=(differs_from("vae", "posterior"),)
+    feature_model(
+        "ae-l2", POINT, BERNOULLI, replace(FEATURES, beta=1.0), _LADDER, differs=(differs_from("ae", "beta"),)
+    ),
+    feature_model(
+        "vae-fixed", FIXED, BERNOULLI, VARIATIONAL_FEATURES, _LADDER, differs=(differs_from("vae", "posterior"),)
     ),
     NoisedSpec(name="ae-noised", point=_AE, variational=_VAE, source=_LADDER),
-    _features(
+    feature_model(
         "ae-gaussian-l2",
         POINT,
         GAUSSIAN,
@@ -319,11 +323,11 @@ RUNGS_OF_FEATURES: tuple[Model, ...] = (
         _LADDER,
         differs=(differs_from("ae-gaussian", "beta"),),
     ),
-    _features(
+    feature_model(
         "vae-gaussian-fixed",
         FIXED,
         GAUSSIAN,
-        _VARIATIONAL_FEATURES,
+        VARIATIONAL_FEATURES,
         _LADDER,
         differs=(differs_from("vae-gaussian", "posterior"),),
     ),
