@@ -120,6 +120,8 @@ def _carry_out(
         f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {planned.device}, {engine}",
         flush=True,
     )
+    if work.jobs and planned.device == "cpu":
+        print(f"expected to take {run.cost(planned, work)}, from the times of other studies", flush=True)
     declare(asked, results, work.begun)
     started = time.monotonic()
     progress = run.execute(planned, work, store, engine, command)

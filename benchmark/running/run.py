@@ -12,6 +12,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.files import labels_path, packed, write_atomically
 from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, reads_passes
+from benchmark.plan.cost import Cost, scoring_cost, total_cost, training_cost
 from benchmark.plan.grid import Plan
 from benchmark.plan.units import Batch, PlannedUnit, Training, batches
 from benchmark.results.record import Record, Slot
@@ -120,6 +121,25 @@ def missing(plan: Plan, store: Store, records: Recorded, replicas: int | None = 
     recorded = len(units) - len(incomplete(plan, records))
     begun = sum(unit.identity.key in records for unit in units)
     return Work(tuple(jobs), len(units), recorded, begun)
+
+
+def cost(plan: Plan, work: Work) -> Cost:
+    """Estimate the time that the work takes on a CPU.
+
+    Args:
+        plan: The plan.
+        work: Its missing work.
+    """
+    parts = []
+    for job in work.jobs:
+        prepared = plan.data[job.batch.first.dataset]
+        for training in job.batch.trainings:
+            if isinstance(job, TrainJob):
+                parts.append(training_cost(training, prepared))
+            parts += [
+                scoring_cost(unit, len(job.wanted.get(unit.identity.key, ())), prepared) for unit in training.units
+            ]
+    return total_cost(parts)
 
 
 def partition(plan: Plan, replicas: int | None = None) -> list[Batch]:

@@ -42,7 +42,7 @@ class Local:
     workers: int
 
     def __str__(self) -> str:
-        return f"{self.workers} workers"
+        return f"{self.workers} worker" + ("s" if self.workers != 1 else "")
 
     def beginning(self, device: str) -> str:
         """Say that workers import torch, or that this process compiles for the GPU."""
