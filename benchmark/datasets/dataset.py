@@ -32,7 +32,8 @@ class Dataset:
     Attributes:
         name: Name in messages: that of the table, or the prefix and path of a file.
         family: A word for the kind of data, such as "citation" or "image".
-        evidence: False for synthetic and toy data. Statements over datasets leave these out.
+        evidence: False for synthetic and toy data, and for a second form of other data. Statements over datasets leave
+            these out.
         x: Scaled features, float32 [n, f].
         y: Class numbers, [n]. Every class of 0..k-1 occurs. −1 marks a row without a label: models train on it, and no
             task scores it. None without labels.
@@ -45,6 +46,7 @@ class Dataset:
         image_shape: Height and width if a row is an image.
         published: The published split of the rows, if the data have one.
         notes: What was left out of the data, one sentence each, such as the weights of edges.
+        shared_streams: See ``DatasetSpec``. Empty if the random streams are the dataset's own.
     """
 
     name: str
@@ -60,6 +62,12 @@ class Dataset:
     published: NodeSplit | None = None
     scaling_reason: str = ""
     notes: tuple[str, ...] = ()
+    shared_streams: str = ""
+
+    @property
+    def streams(self) -> str:
+        """The name of the random streams of splits and tasks: ``shared_streams``, or else the fingerprint."""
+        return self.shared_streams or self.fingerprint
 
     @property
     def rows(self) -> int:
@@ -146,7 +154,8 @@ class DatasetSpec:
         source: Address of the data, or the function that makes them.
         licence: Licence of the data, in words.
         citation: Publication to cite.
-        evidence: False for synthetic and toy data. Statements over datasets leave these out.
+        evidence: False for synthetic and toy data, and for a second form of other data. Statements over datasets leave
+            these out.
         rows: Expected number of rows, n.
         features: Expected number of columns, f.
         classes: Expected number of classes, k.
@@ -157,6 +166,8 @@ class DatasetSpec:
         packed: A file with the same arrays as ``files``. It replaces all of them if it is in place.
         image_shape: Height and width if a row is an image.
         keep: Columns that are features although they count the rows: names, or numbers from 0.
+        shared_streams: Name of the random streams of splits and tasks. Two forms of the same labelled rows share it, so
+            their splits are equal. If it is empty, streams depend on the fingerprint.
 
     Raises:
         InputError: if the scaling is unknown, or ``keep`` is no tuple.
@@ -180,6 +191,7 @@ class DatasetSpec:
     packed: PublishedFile | None = None
     image_shape: tuple[int, int] | None = None
     keep: tuple[str, ...] = ()
+    shared_streams: str = ""
 
     def __post_init__(self) -> None:
         known = (*get_args(Scaling), "auto")
@@ -245,6 +257,7 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
         published=published,
         scaling_reason=reason,
         notes=(*notes, *left_out),
+        shared_streams=spec.shared_streams,
     )
 
 

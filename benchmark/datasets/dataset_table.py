@@ -14,6 +14,7 @@ from benchmark.datasets.sources import (
     bundled,
     csv,
     gnn_benchmark,
+    heterophilous,
     images,
     npz,
     planetoid,
@@ -21,6 +22,7 @@ from benchmark.datasets.sources import (
     sdcn,
     synthetic,
     wikics,
+    worm,
 )
 
 DATASETS: tuple[DatasetSpec, ...] = distinct(
@@ -34,9 +36,13 @@ DATASETS: tuple[DatasetSpec, ...] = distinct(
     gnn_benchmark.PHYSICS,
     wikics.WIKICS,
     sdcn.DBLP,
+    heterophilous.CHAMELEON,
+    heterophilous.ACTOR,
     images.MNIST,
     images.FASHION_MNIST,
     images.MNIST_TEST,
+    worm.WORM,
+    worm.WORM_COUNTS,
     bundled.DIGITS,
     bundled.WINE,
     bundled.BREAST_CANCER,

@@ -60,7 +60,7 @@ class Split:
 
 
 def split(dataset: Dataset, seed: int) -> Split:
-    """Split a dataset. The result depends only on the fingerprint and the seed, and its arrays are read-only.
+    """Split a dataset. The result depends only on its content and the seed, and its arrays are read-only.
 
     "few" trains on 20 rows of each class, or on half of a class with fewer than 40 rows. "many" trains on 80 % of each
     class. "published" is equal for all seeds. Edges are divided 85/5/10 into training, validation and test. The
@@ -72,7 +72,7 @@ def split(dataset: Dataset, seed: int) -> Split:
     """
 
     def stream(part: str) -> np.random.Generator:
-        return generator(seed, "split", dataset.fingerprint, part)
+        return generator(seed, "split", dataset.streams, part)
 
     few = many = None
     if dataset.y is not None:

@@ -61,4 +61,4 @@ def case_of(unit: PlannedUnit, context: Context) -> Case:
     """The case that tasks score the latents of a unit with."""
     handed = context.data[unit.dataset]
     dataset = loaded(handed).dataset
-    return Case(dataset.y, split_of(handed, unit.seed), dataset.fingerprint, unit.seed)
+    return Case(dataset.y, split_of(handed, unit.seed), dataset.streams, unit.seed)

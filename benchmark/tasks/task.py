@@ -29,7 +29,7 @@ class Case:
     Attributes:
         y: Class numbers, [n]; −1 marks a row without a label. None without labels.
         split: The split of the dataset under the seed.
-        fingerprint: The dataset's fingerprint. Random streams depend on it.
+        fingerprint: ``Dataset.streams``: the fingerprint, or the name of streams that two forms of the same rows share.
         seed: The seed of the repetition.
     """
 
