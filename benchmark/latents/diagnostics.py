@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from benchmark.core.arrays import Integers
 from benchmark.core.names import distinct
 from benchmark.core.rng import generator
 from benchmark.latents.draws import draw
+from benchmark.latents.information import Information, mutual_information
 from benchmark.latents.latents import Latents
 from benchmark.latents.measures import (
     Array,
@@ -44,9 +46,10 @@ class View:
 
     Attributes:
         mean: Posterior means, [n, d].
+        variances: Posterior variance of every row and dimension, [n, d].
         divergences: KL divergence of every dimension of a Gaussian, averaged over rows, [d].
-        divergence: KL divergence averaged over rows, in nats. Infinite for a point.
-        noise: Posterior variance averaged over rows, [d].
+        rates: KL divergence of every row, in nats, [n]. Infinite for a point.
+        information: Mutual information of rows and latents. NaN for a point.
         prior: Variance of each dimension of the prior.
         spherical: Whether the posterior is on the sphere.
         means: Moments of the means.
@@ -57,9 +60,10 @@ class View:
     """
 
     mean: Array
+    variances: Array
     divergences: Array | None
-    divergence: float
-    noise: Array
+    rates: Array
+    information: Information
     prior: float
     spherical: bool
     means: Moments
@@ -67,6 +71,25 @@ class View:
     rows: Array
     drawn: Array
     degrees: Integers | None
+
+    @property
+    def noise(self) -> Array:
+        """Posterior variance averaged over rows, [d]."""
+        return np.asarray(self.variances.mean(axis=0))
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Whether the mean of a dimension varies, [d]. Burda, Grosse and Salakhutdinov (2016)."""
+        return self.means.variance >= ACTIVE_UNIT * self.prior
+
+    @property
+    def scale(self) -> Array:
+        """The variance of a draw over rows, [d]. It is NaN for a dimension in which all draws are equal.
+
+        A task that standardises divides by its root. Such a task receives a draw, so it never sees the smaller
+        variance of the means. Collapsed dimensions then count as much as others, and are all noise.
+        """
+        return np.where(self.samples.constant, nan, self.samples.variance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +146,24 @@ def _view(latents: Latents, *, seed: int, degrees: Integers | None) -> View:
     rng = generator(seed, "diagnostics", "sample")
     if latents.concentration is not None:
         kappa = latents.concentration.astype(np.float64)
-        covariance = _covariance_on_sphere(mu, kappa)
-        per_dimension, divergence = None, float(divergence_on_sphere(kappa, d).mean())
+        covariance, variances = _covariance_on_sphere(mu, kappa)
+        per_dimension, rates = None, divergence_on_sphere(kappa, d)
         part = Latents(latents.mean[chosen], concentration=latents.concentration[chosen])
         drawn = draw(part, rng).astype(np.float64)
     else:
         sigma = np.zeros_like(mu) if latents.std is None else latents.std.astype(np.float64)
-        covariance = np.diag((sigma**2).mean(axis=0))
-        per_dimension = divergences(mu, sigma)
-        divergence = float(per_dimension.sum())
+        variances = sigma**2
+        covariance = np.diag(variances.mean(axis=0))
+        parts = divergences(mu, sigma)
+        per_dimension, rates = parts.mean(axis=0), parts.sum(axis=1)
         drawn = mu[chosen] + sigma[chosen] * rng.standard_normal((len(chosen), d))
     spherical = latents.concentration is not None
     return View(
         mean=mu,
+        variances=variances,
         divergences=per_dimension,
-        divergence=divergence,
-        noise=np.diagonal(covariance),
+        rates=rates,
+        information=mutual_information(latents, generator(seed, "diagnostics", "information")),
         prior=1.0 / d if spherical else 1.0,
         spherical=spherical,
         means=means,
@@ -149,17 +174,19 @@ def _view(latents: Latents, *, seed: int, degrees: Integers | None) -> View:
     )
 
 
-def _covariance_on_sphere(mean: Array, concentration: Array) -> Array:
-    """The posterior covariance averaged over rows, [d, d].
+def _covariance_on_sphere(mean: Array, concentration: Array) -> tuple[Array, Array]:
+    """The posterior covariance averaged over rows, [d, d], and the variances of every row, [n, d].
 
-    Across the mean the variance is A/κ, along the mean 1 − (d − 1)A/κ − A².
+    Across the mean the variance is A/κ, along the mean 1 − (d − 1)A/κ − A². They add up to 1 − A².
     """
     n, d = mean.shape
     length = lengths_on_sphere(concentration, d)
     around = length / concentration
     along = (1.0 - (d - 1) * around - length**2).clip(0.0)
     direction = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-    return np.asarray(around.mean() * np.eye(d) + (direction * (along - around)[:, None]).T @ direction / n)
+    more = (along - around)[:, None]
+    covariance = around.mean() * np.eye(d) + (direction * more).T @ direction / n
+    return np.asarray(covariance), around[:, None] + more * direction**2
 
 
 def _choose(n: int, *, seed: int) -> Integers:
@@ -177,7 +204,7 @@ def _plain(found: float | Array | None) -> Value:
 
 
 def _active_units(view: View) -> int:
-    return int((view.means.variance >= ACTIVE_UNIT * view.prior).sum())
+    return int(view.active.sum())
 
 
 def _between(least: float, most: float) -> Callable[[View], int]:
@@ -194,11 +221,26 @@ def _signal_to_noise(view: View) -> Array:
     return _ratio(view.means.variance, view.noise)
 
 
-def _signal_to_noise_ratio(view: View) -> float:
-    return float(_ratio(view.means.variance.sum(), view.noise.sum()))
+def _summed(*, standardised: bool = False, active: bool = False, median: bool = False) -> Callable[[View], float]:
+    """Signal over noise, each summed over dimensions.
+
+    Args:
+        standardised: Divide the variances of every dimension by the variance of a draw.
+        active: Sum over active dimensions alone.
+        median: Divide the signal of all rows by the noise of each row, and take the median over rows.
+    """
+
+    def of(view: View) -> float:
+        kept = view.active if active else np.ones_like(view.active)
+        signal, noise = view.means.variance[kept], view.variances[:, kept] if median else view.noise[kept]
+        if standardised:
+            signal, noise = signal / view.scale[kept], noise / view.scale[kept]
+        return float(np.median(_ratio(np.nansum(signal), np.nansum(noise, axis=-1))))
+
+    return of
 
 
-def _ratio(signal: Array, noise: Array) -> Array:
+def _ratio(signal: ArrayLike, noise: ArrayLike) -> Array:
     """``signal`` over ``noise``; infinite or NaN without noise."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.divide(signal, noise))
@@ -230,6 +272,11 @@ def _norm_degree(view: View) -> float | None:
 _POLARISED = "Bonheme and Grzes (2021), arXiv 2109.12679"
 _TOTAL = "Watanabe (1960); for latents, as a Gaussian's: Locatello et al. (2019), arXiv 1811.12359"
 _SIGNAL = "variance of the mean over rows against the mean over rows of σ²"
+_SUMMED = _SIGNAL + ", each summed over dimensions; on the sphere, the sum of σ² is 1 − A²"
+_ACTIVE = "; active dimensions only"
+_MEDIAN = "; the median over rows of this ratio with the row's own σ²"
+_STANDARDISED = "; both divided by the variance of a draw over rows"
+_INFORMATION = "Hoffman and Johnson (2016), eq. 4; nats"
 _MOMENTS = "the first two moments of N(0, I) are 0 and I"
 _MMD = "Gretton et al. (2012), lemma 6; Tolstikhin et al. (2018); closed form of Rustamov (2019), arXiv 1901.03227"
 
@@ -238,9 +285,10 @@ DIAGNOSTICS: tuple[Diagnostic, ...] = distinct(
     Diagnostic(
         "divergence",
         True,
-        lambda view: view.divergence,
-        "Kingma and Welling (2014), appendix B; Davidson et al. (2018), eq. 14; nats per row",
+        lambda view: float(view.rates.mean()),
+        "Kingma and Welling (2014), appendix B; Davidson et al. (2018), eq. 14; nats per row, of the σ of draws",
     ),
+    Diagnostic("divergence_median", True, lambda view: float(np.median(view.rates)), "the median over rows"),
     Diagnostic(
         "divergence_per_dimension",
         True,
@@ -253,7 +301,24 @@ DIAGNOSTICS: tuple[Diagnostic, ...] = distinct(
     Diagnostic("passive", True, _between(PASSIVE, BEYOND), _POLARISED),
     Diagnostic("beyond", True, _between(BEYOND, inf), _POLARISED),
     Diagnostic("signal_to_noise", True, _signal_to_noise, _SIGNAL),
-    Diagnostic("signal_to_noise_ratio", True, _signal_to_noise_ratio, _SIGNAL + ", each summed over dimensions"),
+    Diagnostic("signal_to_noise_ratio", True, _summed(), _SUMMED),
+    Diagnostic("signal_to_noise_ratio_active", True, _summed(active=True), _SUMMED + _ACTIVE),
+    Diagnostic("signal_to_noise_ratio_median", True, _summed(median=True), _SUMMED + _MEDIAN),
+    Diagnostic("signal_to_noise_ratio_standardised", True, _summed(standardised=True), _SUMMED + _STANDARDISED),
+    Diagnostic(
+        "signal_to_noise_ratio_standardised_active",
+        True,
+        _summed(standardised=True, active=True),
+        _SUMMED + _STANDARDISED + _ACTIVE,
+    ),
+    Diagnostic(
+        "signal_to_noise_ratio_standardised_median",
+        True,
+        _summed(standardised=True, median=True),
+        _SUMMED + _STANDARDISED + _MEDIAN,
+    ),
+    Diagnostic("mutual_information", True, lambda view: view.information.value, _INFORMATION),
+    Diagnostic("mutual_information_error", True, lambda view: view.information.error, "standard error over draws"),
     Diagnostic("total_correlation_mean", False, lambda view: total_correlation(view.means), _TOTAL),
     Diagnostic("total_correlation_sample", True, lambda view: total_correlation(view.samples), _TOTAL),
     Diagnostic(

@@ -59,21 +59,21 @@ def moments(matrix: Array) -> Moments:
 
 
 def divergences(mean: Array, std: Array) -> Array:
-    """KL(N(μ, σ²) || N(0, 1)) of each dimension, averaged over rows.
+    """KL(N(μ, σ²) || N(0, 1)) of each row and dimension.
 
     Args:
         mean: Means, [n, d].
-        std: Standard deviations, [n, d]. A σ of 0 makes its dimension infinite.
+        std: Standard deviations, [n, d]. A σ of 0 has an infinite divergence.
 
     Returns:
-        Nats, [d].
+        Nats, [n, d].
 
     >>> divergences(np.array([[0.0, 2.0]]), np.ones((1, 2))).tolist()
-    [0.0, 2.0]
+    [[0.0, 2.0]]
     """
     with np.errstate(divide="ignore"):
         negative_entropy = -2 * np.log(std)
-    return np.asarray(0.5 * (mean**2 + std**2 + negative_entropy - 1).mean(axis=0))
+    return np.asarray(0.5 * (mean**2 + std**2 + negative_entropy - 1))
 
 
 def total_correlation(aggregate: Moments) -> float:
@@ -146,11 +146,29 @@ def lengths_on_sphere(concentration: Array, d: int) -> Array:
     return np.asarray(ive(d / 2, concentration) / ive(d / 2 - 1, concentration))
 
 
-def divergence_on_sphere(concentration: Array, d: int) -> Array:
-    """KL(vMF ‖ uniform sphere) = κ A − ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}.
+def log_normaliser_on_sphere(concentration: Array, d: int) -> Array:
+    """The log of the mean of exp(κ μ·z) over the uniform sphere, ln Γ(d/2) I_{d/2−1}(κ) (2/κ)^{d/2−1}.
 
-    The value is infinite if the Bessel function underflows. With κ = 1 this happens from about 300 dimensions on.
-    Source: Davidson et al. (2018), eq. 3 and 14.
+    The value is −infinite if the Bessel function underflows. With κ = 1 this happens from about 300 dimensions on.
+    Source: Davidson et al. (2018), eq. 3.
+
+    Args:
+        concentration: Concentrations κ, [n].
+        d: Number of dimensions.
+
+    Returns:
+        Nats, [n].
+    """
+    order = d / 2 - 1
+    with np.errstate(divide="ignore"):
+        log_bessel = np.log(ive(order, concentration)) + concentration
+    return np.asarray(gammaln(order + 1) + log_bessel - order * np.log(0.5 * concentration))
+
+
+def divergence_on_sphere(concentration: Array, d: int) -> Array:
+    """KL(vMF ‖ uniform sphere) = κ A − ``log_normaliser_on_sphere``; infinite if the Bessel function underflows.
+
+    Source: Davidson et al. (2018), eq. 14.
 
     Args:
         concentration: Concentrations κ, [n].
@@ -159,7 +177,5 @@ def divergence_on_sphere(concentration: Array, d: int) -> Array:
     Returns:
         Nats per row, [n].
     """
-    order, length = d / 2 - 1, lengths_on_sphere(concentration, d)
-    with np.errstate(divide="ignore"):
-        log_bessel = np.log(ive(order, concentration)) + concentration
-    return np.asarray(concentration * length - gammaln(order + 1) - log_bessel + order * np.log(0.5 * concentration))
+    length = lengths_on_sphere(concentration, d)
+    return np.asarray(concentration * length - log_normaliser_on_sphere(concentration, d))

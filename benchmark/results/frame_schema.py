@@ -192,7 +192,7 @@ UNITS = FrameSchema(
         FrameColumn("command", "str", "command that made the record"),
         FrameColumn("still_falling", "bool", "whether the loss still fell by over 1 % in the last tenth of the epochs"),
         FrameColumn("curve", "str", "loss and its parts by epoch, as JSON", "nats per row"),
-        FrameColumn("diagnostics", "str", "measures of the latent, such as rate and effective rank, as JSON"),
+        FrameColumn("diagnostics", "str", "measures of the latent, such as rate and signal-to-noise ratio, as JSON"),
         FrameColumn("latents", "str", "file of the latents below the results folder; empty if not kept"),
         FrameColumn("generated", "str", "file of the drawings below the results folder; empty if not kept"),
     ),

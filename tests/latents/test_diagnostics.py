@@ -13,10 +13,13 @@ from scipy.stats import ortho_group
 from torch.distributions import Normal, kl_divergence
 
 from benchmark.latents.diagnostics import DIAGNOSTICS, ROWS, Value, diagnose
-from benchmark.latents.latents import Latents
+from benchmark.latents.latents import Latents, of_posterior
 from benchmark.latents.measures import discrepancy, divergences, effective_rank, moments, total_correlation
+from benchmark.models import MODELS
+from benchmark.training.posteriors import divergence
 
 NAMES = [diagnostic.name for diagnostic in DIAGNOSTICS]
+OF_DRAWS = {"prior_mmd_sample", "mutual_information", "mutual_information_error"}
 NOISY = [diagnostic.name for diagnostic in DIAGNOSTICS if diagnostic.noisy]
 CORRELATION = np.array([[1.0, 0.8, 0.3], [0.8, 1.0, -0.1], [0.3, -0.1, 1.0]])
 
@@ -118,10 +121,10 @@ def test_divergence_equals_that_of_torch() -> None:
 
 
 def test_divergence_of_the_prior_is_0_and_of_a_dimension_without_noise_infinite() -> None:
-    assert np.array_equal(divergences(np.zeros((4, 2)), np.ones((4, 2))), [0.0, 0.0])
+    assert np.array_equal(divergences(np.zeros((4, 2)), np.ones((4, 2))), np.zeros((4, 2)))
     std = np.ones((4, 2))
     std[2, 1] = 0.0
-    assert divergences(np.zeros((4, 2)), std)[1] == np.inf
+    assert np.array_equal(np.argwhere(divergences(np.zeros((4, 2)), std) == np.inf), [[2, 1]])
     found = look(np.zeros((4, 2)), std)
     assert found["divergence"] is None
     assert found["divergence_per_dimension"] == [0.0, None]
@@ -148,7 +151,74 @@ def test_signal_to_noise_is_variance_over_variance() -> None:
     assert found["signal_to_noise_ratio"] == pytest.approx((4.0 + 1.0) / (2.0 + 0.5), rel=1e-5)
     silent = look(mean, 0.0)
     assert silent["signal_to_noise"] == [None, None, None]
-    assert silent["signal_to_noise_ratio"] is None
+    assert {silent[name] for name in RATIOS} == {None}
+
+
+RATIOS = [name for name in NAMES if name.startswith("signal_to_noise_ratio")]
+
+
+def test_ratios_over_active_dimensions_leave_out_the_others() -> None:
+    mean = white(400, 4) * np.sqrt([4.0, 1.0, 0.009, 0.0])
+    found = look(mean, np.sqrt([2.0, 0.5, 1.0, 1.5]))
+    assert found["signal_to_noise_ratio"] == pytest.approx(5.009 / 5.0, rel=1e-5)
+    assert found["signal_to_noise_ratio_active"] == pytest.approx(5.0 / 2.5, rel=1e-5)
+    collapsed = look(0.05 * white(400, 4), 1.0)
+    assert collapsed["signal_to_noise_ratio"] == pytest.approx(0.0025, rel=1e-5)
+    assert collapsed["signal_to_noise_ratio_active"] is collapsed["signal_to_noise_ratio_standardised_active"] is None
+
+
+def test_standardised_ratios_are_those_of_a_standardised_draw() -> None:
+    variance, noise = np.array([4.0, 1.0, 0.0001, 0.0]), np.array([1.0, 3.0, 1.0, 0.0])
+    mean = white(400, 4) * np.sqrt(variance) + 3.0
+    found = look(mean, np.sqrt(noise))
+    signal = variance[:3] / (variance + noise)[:3]
+    assert found["signal_to_noise_ratio_standardised"] == pytest.approx(signal.sum() / (3 - signal.sum()), rel=1e-5)
+    of_active = signal[:2].sum() / (2 - signal[:2].sum())
+    assert found["signal_to_noise_ratio_standardised_active"] == pytest.approx(of_active, rel=1e-5)
+    rescaled = look(mean * [10.0, 0.5, 1.0, 1.0], np.sqrt(noise) * [10.0, 0.5, 1.0, 1.0])
+    for name in RATIOS:
+        same = rescaled[name] == pytest.approx(found[name], rel=1e-5)
+        assert same == ("standardised" in name), name
+
+
+def test_standardised_ratio_equals_that_of_drawn_samples() -> None:
+    mean, std = correlated() * [3.0, 1.0, 0.2], np.exp(0.5 * normal(300, 3, seed=1))
+    drawn = mean[:, None] + std[:, None] * normal(300 * 1000, 3, seed=2).reshape(300, 1000, 3)
+    scaled = (drawn - drawn.mean(axis=(0, 1))) / drawn.std(axis=(0, 1))
+    expected = scaled.mean(axis=1).var(axis=0).sum() / scaled.var(axis=1).mean(axis=0).sum()
+    assert look(mean, std)["signal_to_noise_ratio_standardised"] == pytest.approx(expected, rel=0.01)
+
+
+def test_medians_are_not_moved_by_few_rows() -> None:
+    mean, std = white(401, 2) * np.sqrt([3.0, 1.0]), np.full((401, 2), 0.5)
+    std[:40] = 50.0
+    found = look(mean, std)
+    assert found["signal_to_noise_ratio"] == pytest.approx(4.0 / (2 * std**2).mean(axis=0).mean(), rel=1e-5)
+    assert found["signal_to_noise_ratio_median"] == pytest.approx(4.0 / 0.5, rel=1e-5)
+    draws = std[0, 0] ** 2 * 40 / 401 + 0.25 * 361 / 401 + np.array([3.0, 1.0])
+    expected = (np.array([3.0, 1.0]) / draws).sum() / (0.25 / draws).sum()
+    assert found["signal_to_noise_ratio_standardised_median"] == pytest.approx(expected, rel=1e-5)
+    rates = divergences(mean, std).sum(axis=1)
+    assert found["divergence_median"] == pytest.approx(np.median(rates), rel=1e-5)
+    assert found["divergence"] == pytest.approx(rates.mean(), rel=1e-5)
+
+
+def test_equal_rows_have_equal_means_and_medians() -> None:
+    found = look(white(400, 3), 0.7)
+    for kind in ("", "_standardised"):
+        assert found[f"signal_to_noise_ratio{kind}_median"] == pytest.approx(found[f"signal_to_noise_ratio{kind}"])
+
+
+@pytest.mark.parametrize("name", ["vae-as-printed", "vgae-as-printed"])
+def test_the_rate_is_that_of_the_drawn_noise(name: str) -> None:
+    """Their training pays for another σ."""
+    (family,) = (model.posterior for model in MODELS if model.name == name)
+    outputs = [torch.randn(1, 50, 3, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+    drawn = family.of(outputs)
+    paid = family.penalised(outputs, drawn)
+    found = diagnose(of_posterior(drawn)[0], seed=0, degrees=None)["divergence"]
+    assert found == pytest.approx(divergence(drawn).mean().item(), rel=1e-5)
+    assert found != pytest.approx(divergence(paid).mean().item(), rel=0.05)
 
 
 # Spread and correlation
@@ -348,9 +418,9 @@ def test_the_seed_decides_the_discrepancy() -> None:
     mean = normal(2 * ROWS, 3)
     first, again, other = look(mean, 0.5, seed=0), look(mean, 0.5, seed=0), look(mean, 0.5, seed=1)
     assert first == again
-    assert {name for name in NAMES if first[name] != other[name]} == {"prior_mmd_mean", "prior_mmd_sample"}
+    assert {name for name in NAMES if first[name] != other[name]} == {"prior_mmd_mean", *OF_DRAWS}
     few, few_others = look(mean[:ROWS], 0.5, seed=0), look(mean[:ROWS], 0.5, seed=1)
-    assert {name for name in NAMES if few[name] != few_others[name]} == {"prior_mmd_sample"}
+    assert {name for name in NAMES if few[name] != few_others[name]} == OF_DRAWS
 
 
 def test_no_more_rows_than_stated_are_compared() -> None:
@@ -393,7 +463,7 @@ def test_the_order_of_rows_changes_only_drawn_values() -> None:
     order = np.random.default_rng(3).permutation(300)
     first = look(mean, std, degrees=degrees)
     second = look(mean[order], std[order], degrees=degrees[order])
-    for name in set(NAMES) - {"prior_mmd_sample"}:
+    for name in set(NAMES) - OF_DRAWS:
         assert second[name] == pytest.approx(first[name], rel=1e-9, abs=1e-12), name
 
 

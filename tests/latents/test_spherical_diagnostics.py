@@ -121,6 +121,30 @@ def test_noise_and_covariance_follow_the_closed_form():
     assert found["active_units"] == int((np.diagonal(between) >= 0.01 / d).sum())
 
 
+def test_ratios_on_the_sphere_divide_by_one_minus_the_squared_length():
+    given = mixture()
+    d = given.mean.shape[1]
+    mean, kappa = given.mean.astype(np.float64), given.concentration.astype(np.float64)
+    signal, noise = np.trace(np.cov(mean.T, bias=True)), 1 - ratio(kappa, d) ** 2
+    found = diagnose(given, seed=0, degrees=None)
+    assert found["signal_to_noise_ratio"] == pytest.approx(signal / noise.mean(), rel=1e-5)
+    assert found["signal_to_noise_ratio_active"] == pytest.approx(found["signal_to_noise_ratio"], rel=1e-12)
+    assert found["signal_to_noise_ratio_median"] == pytest.approx(np.median(signal / noise), rel=1e-5)
+    assert found["divergence_median"] == pytest.approx(np.median(divergence_on_sphere(kappa, d)), rel=1e-5)
+
+
+def test_standardised_ratios_on_the_sphere_are_those_of_drawn_samples():
+    given = mixture()
+    n, d = given.mean.shape
+    many = Latents(np.repeat(given.mean, 3000, axis=0), concentration=np.repeat(given.concentration, 3000))
+    drawn = draws.draw(many, np.random.default_rng(0)).astype(np.float64).reshape(n, 3000, d)
+    scaled = drawn / drawn.std(axis=(0, 1))
+    signal, noise = scaled.mean(axis=1).var(axis=0).sum(), scaled.var(axis=1).sum(axis=1)
+    found = diagnose(given, seed=0, degrees=None)
+    assert found["signal_to_noise_ratio_standardised"] == pytest.approx(signal / noise.mean(), rel=0.01)
+    assert found["signal_to_noise_ratio_standardised_median"] == pytest.approx(np.median(signal / noise), rel=0.03)
+
+
 def test_only_the_divergence_per_dimension_is_undefined_on_a_sphere():
     found = diagnose(mixture(), seed=0, degrees=np.arange(60))
     assert [name for name, value in found.items() if value is None] == ["divergence_per_dimension"]
@@ -152,7 +176,11 @@ def test_the_seed_changes_only_the_diagnostics_of_samples():
     given = mixture()
     first, again, other = (diagnose(given, seed=seed, degrees=None) for seed in (0, 0, 1))
     assert first == again
-    assert {name for name in first if first[name] != other[name]} == {"prior_mmd_sample"}
+    assert {name for name in first if first[name] != other[name]} == {
+        "prior_mmd_sample",
+        "mutual_information",
+        "mutual_information_error",
+    }
 
 
 def test_points_and_gaussians_are_compared_with_the_normal_prior():

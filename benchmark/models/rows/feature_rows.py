@@ -285,6 +285,7 @@ OF_FEATURES: tuple[Model, ...] = (
         BERNOULLI,
         replace(VARIATIONAL_FEATURES, estimator="IW", samples=5),
         "Burda et al. (2016), arXiv 1509.00519, eq. 8",
+        note="its posterior is the proposal; samples are not weighted by importance",
         differs=(differs_from("vae", "estimator", "samples"),),
     ),
     feature_model(
