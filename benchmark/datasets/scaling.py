@@ -121,6 +121,19 @@ def value_range(x: Unscaled) -> tuple[float, float]:
     return float(values.min(initial=0.0)), float(values.max(initial=0.0))
 
 
+def fault_of_counts(x: Matrix) -> str:
+    """Say which feature is no count, in words; empty if all are whole numbers that are not negative.
+
+    >>> fault_of_counts(np.float32([[1, 0], [2, 0.5]]))
+    'column 1 holds 0.5'
+    >>> fault_of_counts(np.float32([[1, 0], [2, 3]]))
+    ''
+    """
+    entries = scipy.sparse.coo_array(x)
+    wrong = np.flatnonzero((entries.data < 0) | (entries.data != np.floor(entries.data)))
+    return f"column {entries.col[wrong[0]]} holds {entries.data[wrong[0]]:g}" if len(wrong) else ""
+
+
 def _column(reduced: Any) -> NDArray[np.float64]:
     """A reduction over rows, dense or sparse, as a dense array [f]."""
     dense = reduced.todense() if scipy.sparse.issparse(reduced) else reduced

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark.core.arrays import Matrix
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.scaling import value_range
+from benchmark.datasets.scaling import fault_of_counts, value_range
 from benchmark.models.accepted import (
     PENALTIES,
     ROWWISE,
@@ -177,8 +177,17 @@ class ModelSpec:
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:
         """Say why the model cannot be trained on a dataset; None if it can.
 
-        Features must lie in [0, 1] if the likelihood needs that. A model that samples non-edges needs at least one.
+        Features must lie in [0, 1], or be counts, if the likelihood needs that. A model that samples non-edges needs at
+        least one.
         """
+        if isinstance(self.likelihood, FeatureLikelihood) and self.likelihood.counts and settings.epochs:
+            fault = fault_of_counts(dataset.x)
+            if fault or dataset.scaling != "none":
+                return (
+                    f"{fault or 'features are scaled'} (scaling {dataset.scaling!r}), and a negative binomial needs "
+                    "counts: whole numbers that are not negative; give the counts with scaling 'none', or leave the "
+                    "model out"
+                )
         if self.likelihood.unit_interval and settings.epochs:
             low, high = value_range(dataset.x)
             if low < 0.0 or high > 1.0:

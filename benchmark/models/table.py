@@ -14,6 +14,7 @@ from benchmark.models.parts.decoders import INNER_PRODUCT_DECODER, MLP_DECODER
 from benchmark.models.parts.encoders import GCN_ENCODER, MLP_ENCODER
 from benchmark.models.parts.likelihoods import BERNOULLI, BERNOULLI_BALANCED
 from benchmark.models.parts.posterior_families import POINT
+from benchmark.models.rows.count_rows import OF_COUNTS
 from benchmark.models.rows.feature_rows import FEATURES, OF_FEATURES, RUNGS_OF_FEATURES, TWINS_OF_FEATURES
 from benchmark.models.rows.graph_rows import GRAPHS, OF_GRAPHS, OF_THE_ORIGIN, RUNGS_OF_GRAPHS, TWINS_OF_GRAPHS
 from benchmark.models.settings import Settings
@@ -113,6 +114,7 @@ MODELS: tuple[Model, ...] = distinct(
     *TWINS_OF_FEATURES,
     *TWINS_OF_GRAPHS,
     *OF_FEATURES,
+    *OF_COUNTS,
     *OF_GRAPHS,
     *_FUSED,
     *OF_THE_ORIGIN,

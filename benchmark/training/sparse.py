@@ -114,6 +114,10 @@ class SparseMatrix:
         """Rows and columns of the matrix."""
         return self.matrix.shape
 
+    def log1p(self) -> SparseMatrix:
+        """Compute log(1 + x) of every value. Zeros stay zeros."""
+        return SparseMatrix(self.matrix.log1p(), self.transposed.log1p())
+
     def __matmul__(self, dense: Tensor) -> Tensor:
         """Multiply the matrix [a, b] with a dense one [b, c]; the product is dense, [a, c]."""
         product: Tensor = _SparseProduct.apply(dense, self.matrix, self.transposed)  # type: ignore[no-untyped-call]

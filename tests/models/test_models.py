@@ -34,7 +34,7 @@ from networks import (
 )
 
 from benchmark.core.rng import torch_generators
-from benchmark.models.parts.encoders import GCN_DEFAULT_START
+from benchmark.models.parts.encoders import GCN_DEFAULT_START, MLP_OF_LOGARITHMS
 from benchmark.models.parts.posterior_families import VON_MISES_FISHER
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Step
@@ -252,8 +252,8 @@ def test_another_seed_draws_other_weights(spec):
     one, again, other = (dict(built(spec, inputs, (seed,)).named_parameters()) for seed in (0, 0, 1))
     for name, parameter in one.items():
         assert torch.equal(parameter, again[name])
-        if spec in CONVOLVED and (parameter == 0).all():
-            continue  # the library starts biases at 0
+        if (spec in CONVOLVED or name == "decoder.dispersion") and (parameter == 0).all():
+            continue  # the library starts biases at 0, and dispersions start equal
         assert not torch.equal(parameter, other[name]), name
 
 
@@ -264,6 +264,8 @@ def test_initial_weights_are_uniform_within_their_bound(spec):
     model = built(spec, inputs)
     shapes = {name: tuple(p.shape[1:]) for name, p in model.named_parameters()}
     for name, parameter in model.named_parameters():
+        if name == "decoder.dispersion":
+            continue
         into, out = shapes[name.removesuffix("bias").removesuffix("weight") + "weight"]
         convolution = spec.uses_graph and spec.encoder is not GCN_DEFAULT_START and not name.startswith("discriminator")
         glorot = convolution and not name.endswith("bias")
@@ -333,7 +335,8 @@ def test_mlps_agree_with_torch_linear(spec):
         return hidden
 
     widths = (FEATURES, *settings.hidden)
-    hidden = through(zip(model.encoder.hidden, pairwise(widths), strict=True), inputs.features)
+    x = inputs.features.log1p() if spec.encoder is MLP_OF_LOGARITHMS else inputs.features
+    hidden = through(zip(model.encoder.hidden, pairwise(widths), strict=True), x)
     out = [width for _, width in spec.posterior.widths(settings.latent)]
     for head, width, output in zip(model.encoder.heads, out, model.encoder(inputs), strict=True):
         positive, negative = (through([(scaled(head, sign), (widths[-1], width))], hidden) for sign in (1.0, -1.0))
@@ -347,7 +350,8 @@ def test_mlps_agree_with_torch_linear(spec):
     )
     raw = (positive - negative)[:, :FEATURES]
     torch.testing.assert_close(model.decoder(z)[0][0], raw)
-    torch.testing.assert_close(model.decoder.decode(z)[0], raw.sigmoid() if spec.likelihood.unit_interval else raw)
+    shares = raw.softmax(-1) if spec.likelihood.counts else raw
+    torch.testing.assert_close(model.decoder.decode(z)[0], raw.sigmoid() if spec.likelihood.unit_interval else shares)
 
 
 def scaled(layer, sign):

@@ -13,12 +13,14 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.special import expit, gammaln, ive
+from scipy.special import expit, gammaln, ive, softmax
 
 from benchmark.contracts.contract import global_draws
 from benchmark.core.rng import torch_generators
 from benchmark.models import MODELS, ControlSpec, ModelSpec, NoisedSpec, Settings
 from benchmark.models.parts.decoders import GRAPH_CONVOLUTION_DECODER
+from benchmark.models.parts.encoders import MLP_OF_LOGARITHMS
+from benchmark.models.parts.likelihoods import NEGATIVE_BINOMIAL
 from benchmark.models.parts.posterior_families import (
     AS_PRINTED,
     DIRECT,
@@ -160,6 +162,7 @@ def heads_of(spec, model, x, edges, replica=0) -> list[NDArray[np.float64]]:
     """The outputs of the encoder's heads, each [n, d], for an MLP, GCN, GAT or SAGE of any depth."""
     weights = tensors(model, replica)
     hidden = x.toarray() if sp.issparse(x) else np.asarray(x, dtype=float)
+    hidden = np.log1p(hidden) if spec.encoder is MLP_OF_LOGARITHMS else hidden
     smooth = propagation(edges, len(hidden)) if spec.uses_graph else np.eye(len(hidden))
 
     def layer(name, below):
@@ -237,7 +240,10 @@ def nats(spec, model, z, x, edges, generator, replica=0) -> float:
         made = propagation(edges, n) @ z @ tensors(model, replica)["decoder.output.weight"]
         return 0.5 * ((x - made) ** 2).sum(1).mean()
     if spec.decoder.makes == "images":
-        return _of_features(spec, outputs_of(model, z, replica), x).sum(1).mean()
+        output = outputs_of(model, z, replica)
+        if spec.likelihood is NEGATIVE_BINOMIAL:
+            return _of_counts(output, np.asarray(x, dtype=float), tensors(model, replica)["decoder.dispersion"])
+        return _of_features(spec, output, x).sum(1).mean()
     logits, ones = z @ z.T, 2.0 * len(edges)
     costs = np.logaddexp(0, logits) - target(edges, n) * logits
     if spec.likelihood.name == "bernoulli":
@@ -249,6 +255,14 @@ def nats(spec, model, z, x, edges, generator, replica=0) -> float:
         return n**2 / (2 * (n**2 - ones)) * weighted.sum() / n
     i, j = negatives_of(edges, n, generator).T
     return n * (costs[edges[:, 0], edges[:, 1]].mean() + costs[i, j].mean())
+
+
+def _of_counts(output, x, raw) -> float:
+    """Lopez et al. (2018), supplement: the negative log-probability of counts in nats per row; x may have fractions."""
+    mean, dispersion = x.sum(1, keepdims=True) * softmax(output, axis=1), np.log1p(np.exp(raw))
+    failure = dispersion / (dispersion + mean)
+    each = gammaln(x + dispersion) - gammaln(dispersion) - gammaln(x + 1)
+    return -(each + dispersion * np.log(failure) + x * np.log(1 - failure)).sum(1).mean()
 
 
 def _of_features(spec, output, x) -> NDArray[np.float64]:

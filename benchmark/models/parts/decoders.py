@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from benchmark.models.numerics.layers import GraphConvolution, Linear, Streams, hidden_layers, project, propagate
@@ -83,6 +84,8 @@ class MLPDecoder(nn.Module):
         outputs = 2 * features if likelihood.decoded_variance else features
         self.output = Linear(streams, "decoder.output", widths[-1], outputs, bias=bias)
         self.likelihood = likelihood
+        replicas = len(self.output.weight)
+        self.dispersion = nn.Parameter(torch.zeros(replicas, 1, features)) if likelihood.counts else None
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor | None]:
         """Decode latents.
@@ -91,28 +94,27 @@ class MLPDecoder(nn.Module):
             z: Latents, [r, n, d].
 
         Returns:
-            Logits or means of the features, [r, n, f], and the log of their variance, [r, n, f], if the likelihood
-            decodes one. The variance is at least 0.001.
+            Logits or means of the features, [r, n, f]. Beside them the log of their variance, [r, n, f], if the
+            likelihood decodes one, or the raw dispersion, [r, 1, f], of counts. The variance is at least 0.001.
         """
         for layer in self.hidden:
             z = layer(z).relu()
         output: Tensor = self.output(z)
         if not self.likelihood.decoded_variance:
-            return output, None
+            return output, self.dispersion
         mean, log_variance = output.chunk(2, dim=-1)
         return mean, log_variance.clamp(min=_LEAST_LOG_VARIANCE)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Compute the expected features x̂ given latents z, [r, n, d]; [r, n, f]."""
+        """Compute the expected features x̂, or shares of the row's total for counts, of latents [r, n, d]; [r, n, f]."""
         return self.likelihood.mean(self(z)[0])
 
     def costs(self, z: Tensor, inputs: Inputs) -> Tensor:
         """Compute the reconstruction of every row given latents z, [r, n, d]: nats, [r, n]."""
         if isinstance(inputs.features, SparseMatrix):
             raise ValueError("a decoder of features needs dense features: pass dense=True to Inputs.of")
-        output, log_variance = self(z)
-        variance = () if log_variance is None else (log_variance,)
-        return self.likelihood.negative_log(inputs.features, output, *variance)
+        output, spread = self(z)
+        return self.likelihood.negative_log(inputs.features, output, *(() if spread is None else (spread,)))
 
     def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
         """Average ``costs`` over rows: nats per row, [r]."""

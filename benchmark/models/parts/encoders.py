@@ -79,6 +79,7 @@ class MLP(nn.Module):
         heads: Name and width of each head.
         bias: Whether layers have biases.
         rectified: Whether heads end in a ReLU too. Some published models do so by mistake.
+        logs: Whether the network sees log(1 + x) in place of x, as counts need.
     """
 
     def __init__(
@@ -90,14 +91,15 @@ class MLP(nn.Module):
         *,
         bias: bool = True,
         rectified: bool = False,
+        logs: bool = False,
     ) -> None:
         super().__init__()
         self.hidden, self.heads = encoder_layers(features, hidden, heads, partial(Linear, streams, bias=bias))
-        self.rectified = rectified
+        self.rectified, self.logs = rectified, logs
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
         """Compute the output of each head, [r, n, width]."""
-        hidden = inputs.features
+        hidden = inputs.features.log1p() if self.logs else inputs.features
         for layer in self.hidden:
             hidden = layer(hidden).relu()
         outputs = [head(hidden) for head in self.heads]
@@ -147,9 +149,11 @@ class GCN(nn.Module):
         return list(torch.split(product, [weight.shape[-1] for weight in weights], dim=-1))
 
 
-def _mlp(streams: Streams, shape: EncoderShape, *, bias: bool = True, rectified: bool = False) -> MLP:
+def _mlp(
+    streams: Streams, shape: EncoderShape, *, bias: bool = True, rectified: bool = False, logs: bool = False
+) -> MLP:
     """Build an MLP."""
-    return MLP(streams, shape.features, shape.hidden, shape.heads, bias=bias, rectified=rectified)
+    return MLP(streams, shape.features, shape.hidden, shape.heads, bias=bias, rectified=rectified, logs=logs)
 
 
 def _gcn(
@@ -164,6 +168,7 @@ def _gcn(
 
 
 MLP_ENCODER = EncoderSpec("MLP", _mlp, uses_graph=False)
+MLP_OF_LOGARITHMS = EncoderSpec("MLP of log(1 + x)", partial(_mlp, logs=True), uses_graph=False)
 MLP_WITHOUT_BIASES = EncoderSpec("MLP without biases", partial(_mlp, bias=False), uses_graph=False)
 RECTIFIED_MLP = EncoderSpec("MLP with a last ReLU", partial(_mlp, rectified=True), uses_graph=False, rectified=True)
 RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
