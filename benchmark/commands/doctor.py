@@ -102,6 +102,8 @@ def _machine() -> Iterator[str]:
     yield f"cuda: {import_module('benchmark.training.devices').cuda()}"
     reason = import_module("benchmark.models.numerics.all_pairs").why_blocks()
     yield f"sums over all pairs: {f'in blocks ({reason})' if reason else 'fused kernels'}"
+    reason = import_module("benchmark.training.philox").why_torch()
+    yield f"random numbers on a GPU: {f'by torch ({reason})' if reason else 'one kernel'}"
 
 
 def _threads() -> Iterator[str]:

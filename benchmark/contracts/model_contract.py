@@ -21,6 +21,7 @@ from benchmark.training.fitted import Fitted
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Draws, Network, Step
 from benchmark.training.posteriors import DiagonalGaussian
+from benchmark.training.random_streams import random_streams
 from benchmark.training.training_data import TrainingData
 
 _ROWS, _FEATURES, _CLASSES = 48, 12, 3
@@ -118,7 +119,7 @@ class ModelCase:
 
 
 def _draws(seeds: Sequence[int]) -> Draws:
-    return Draws.of(lambda purpose: torch_generators(tuple(seeds), purpose, device="cpu"))
+    return Draws.of(lambda purpose: random_streams(seeds, purpose, device="cpu"))
 
 
 def _says_its_source(case: ModelCase) -> str:

@@ -12,11 +12,12 @@ from scipy.sparse import coo_array, csgraph
 from scipy.stats import norm
 from torch import Tensor
 
-from benchmark.core.rng import generator, torch_generators
+from benchmark.core.rng import generator
 from benchmark.models.parts.decoders import InnerProduct, MLPDecoder
 from benchmark.training.fitted import Fitted
 from benchmark.training.inputs import Inputs
 from benchmark.training.posteriors import DiagonalGaussian, Posterior, VonMisesFisher, sample
+from benchmark.training.random_streams import random_streams
 
 Float = TypeVar("Float", np.float32, np.float64)
 Drawings: TypeAlias = dict[str, NDArray[np.generic]]
@@ -81,7 +82,7 @@ def images(
     if not isinstance(inputs.features, Tensor) or inputs.features.shape[-1] != height * width:
         raise ValueError(f"{inputs.features.shape[-1]} features are not the pixels of a {height}x{width} image")
     z, n, d = posterior.mean, posterior.mean.shape[1], posterior.mean.shape[2]
-    drawn = sample(posterior, torch_generators(tuple(seeds), "generation", "sample", device=str(z.device)))
+    drawn = sample(posterior, random_streams(seeds, "generation", "sample", device=z.device.type))
 
     def decoded(latents: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         made = decoder.decode(torch.tensor(np.stack(latents), dtype=z.dtype, device=z.device))
@@ -156,7 +157,7 @@ def edges(posterior: Posterior, inputs: Inputs, seeds: Sequence[int]) -> list[Dr
         raise ValueError("edges can be drawn only for inputs with a graph")
     n = inputs.graph.nodes
     ends = torch.stack(inputs.graph.ends).cpu().numpy()
-    drawn = sample(posterior, torch_generators(tuple(seeds), "generation", "sample", device=str(posterior.mean.device)))
+    drawn = sample(posterior, random_streams(seeds, "generation", "sample", device=posterior.mean.device.type))
     means, samples = posterior.mean.double().cpu().numpy(), drawn.double().cpu().numpy()
     found: list[Drawings] = []
     for replica, seed in enumerate(seeds):

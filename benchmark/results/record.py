@@ -16,7 +16,7 @@ from benchmark.core.errors import InputError
 from benchmark.tasks import METRICS, TASKS, Task
 
 SCHEMA = 1
-NUMERICS: Mapping[str, int] = {"cpu": 0, "cuda": 1}  # raised when the numbers of a kind of device change
+NUMERICS: Mapping[str, int] = {"cpu": 0, "cuda": 2}  # raised when the numbers of a kind of device change
 
 UnitStatus = Literal["complete", "diverged", "failed"]
 ScoringWay = Literal["scikit-learn", "batched"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.training.random_streams import RandomStreams, Ranges
 from benchmark.training.sparse import SparseMatrix, Sparsity, normalised_adjacency, with_loops
 
 Edges: TypeAlias = NDArray[np.int64]
@@ -105,6 +105,7 @@ class NonEdges:
 
     nodes: int  # n, the nodes of one replica
     absent: tuple[int, ...]  # number of non-edges of each replica
+    ranges: Ranges  # the non-edges of each replica, as many to draw as the replica has ordered pairs with an edge
     before: Tensor  # number of non-edges, of all replicas, before each entry of A + I; ascending, [2Σm + r·n]
 
     @classmethod
@@ -121,37 +122,29 @@ class NonEdges:
         number = row * n + positives.indices % n
         entries = np.bincount(row // n, minlength=replicas)
         before = torch.tensor(number - np.arange(len(number)), device=device)
-        return cls(n, tuple((n**2 - entries).tolist()), before)
+        absent = tuple((n**2 - entries).tolist())
+        edges = tuple(n * (n - 1) - each for each in absent)
+        return cls(n, absent, Ranges.of(edges, absent, device=device), before)
 
-    @property
-    def edges(self) -> tuple[int, ...]:
-        """Number of ordered pairs with an edge in each replica, 2m."""
-        return tuple(self.nodes * (self.nodes - 1) - absent for absent in self.absent)
-
-    def draw(self, count: Sequence[int], generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+    def draw(self, streams: RandomStreams, counts: Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
         """Draw non-edges, uniformly and with replacement.
 
-        The draws are sorted, because look-ups and sums are then several times faster. Sorted uniform numbers are the
-        partial sums of exponential ones divided by the sum of all.
+        The draws are sorted, because look-ups and sums are then several times faster.
 
         Args:
-            count: Non-edges to draw in each replica.
-            generators: One per replica.
+            streams: One per replica.
+            counts: Non-edges to draw in each replica. Default: as many as the replica has ordered pairs with an edge.
 
         Returns:
             First and second node of each drawn pair, as nodes of the joined graph; each [Σcount].
 
         Raises:
-            ValueError: if every pair of a replica is an edge.
+            ValueError: if every pair of a replica is an edge, or there is not one stream for each replica.
         """
         if 0 in self.absent:
             raise ValueError(f"all pairs of {self.nodes} nodes are edges, so there is no non-edge to draw")
-        ranks, firsts = [], list(accumulate(self.absent, initial=0))[:-1]
-        for first, absent, size, generator in zip(firsts, self.absent, count, generators, strict=True):
-            uniform = torch.rand(size + 1, generator=generator, dtype=torch.float64, device=self.before.device)
-            sums = uniform.neg_().log1p_().cumsum(0)
-            ranks.append((sums[:-1] * (absent / sums[-1])).long().clamp_(max=absent - 1) + first)
-        rank = torch.cat(ranks)
+        asked = self.ranges if counts is None else Ranges.of(counts, self.absent, device=self.before.device)
+        rank = streams.ascending(asked)
         number = rank + torch.searchsorted(self.before, rank, right=True)
         left = number.div(self.nodes, rounding_mode="floor")
         right = number - left * self.nodes

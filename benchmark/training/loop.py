@@ -13,6 +13,7 @@ from benchmark.training.fitted import Fitted, Snapshot
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Budget, Draws, Loss, Network, Player, Step
 from benchmark.training.posteriors import Posterior, sample
+from benchmark.training.random_streams import random_streams
 
 _LOGGED = 20  # logged epochs per phase
 _EVALUATED_ROWS = 1024  # rows of a block when features are scored
@@ -62,9 +63,9 @@ def train(
 
 @torch.no_grad()
 def _snapshot(network: Network, inputs: Inputs, draws: Draws, epoch: int, *, whole: bool) -> Snapshot:
-    """The latents of the next training pass. Copies of the generators draw the noise, so training is not disturbed."""
+    """The latents of the next training pass. Copies of the streams draw the noise, so training is not disturbed."""
     posterior = network.encode(inputs)
-    drawn = sample(posterior, [generator.clone_state() for generator in draws.noise]) if whole else None
+    drawn = sample(posterior, draws.noise.copy()) if whole else None
     return Snapshot(epoch, posterior, drawn)
 
 
@@ -78,9 +79,9 @@ def _run(
 ) -> tuple[Curve, ...]:
     """Run the optimisers of all phases, and return the curve of every replica.
 
-    ``passing`` is called before every epoch of the last phase, with its number and the generators.
+    ``passing`` is called before every epoch of the last phase, with its number and the random streams.
     """
-    draws = Draws.of(lambda purpose: torch_generators(seeds, purpose, device=device))
+    draws = Draws.of(lambda purpose: random_streams(seeds, purpose, device=device))
     order = torch_generators(seeds, "batches", device="cpu")
     logs: list[tuple[int, str, Tensor]] = []
     before = 0
@@ -147,8 +148,8 @@ def evaluated(
     """
 
     def fresh() -> Draws:
-        """Generators that start anew, so means and samples meet the same negatives."""
-        return Draws.of(lambda purpose: torch_generators(tuple(seeds), "evaluation", purpose, device=device))
+        """Streams that start anew, so means and samples meet the same negatives."""
+        return Draws.of(lambda purpose: random_streams(seeds, "evaluation", purpose, device=device))
 
     def cost(z: Tensor) -> Tensor:
         """Nats per row of latents z, [r]."""

@@ -1,4 +1,4 @@
-"""The protocol between models and training: random generators, losses, phases, decoders and networks."""
+"""The protocol between models and training: random streams, losses, phases, decoders and networks."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from torch import Tensor, nn
 
 from benchmark.training.inputs import Inputs
 from benchmark.training.posteriors import Posterior
+from benchmark.training.random_streams import RandomStreams
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The random generators of a training, one per replica for each purpose.
+    """The random streams of a training, one per replica for each purpose.
 
     Each purpose has its own stream. Twins therefore meet the same random numbers in all purposes that both have.
     """
 
-    noise: Sequence[torch.Generator]  # of samples from posteriors
-    negatives: Sequence[torch.Generator]  # of sampled non-edges
-    corruption: Sequence[torch.Generator]  # of masked features
-    prior: Sequence[torch.Generator]  # of samples from the prior, and of first cluster centres
+    noise: RandomStreams  # of samples from posteriors
+    negatives: RandomStreams  # of sampled non-edges
+    corruption: RandomStreams  # of masked features
+    prior: RandomStreams  # of samples from the prior, and of first cluster centres
 
     @classmethod
-    def of(cls, generators: Callable[[str], Sequence[torch.Generator]]) -> Draws:
-        """Make the generators of all purposes.
+    def of(cls, streams: Callable[[str], RandomStreams]) -> Draws:
+        """Make the streams of all purposes.
 
         Args:
-            generators: Makes the generators of one purpose, by its name.
+            streams: Makes the streams of one purpose, by its name.
         """
-        return cls(*(generators(field.name) for field in fields(cls)))
+        return cls(*(streams(field.name) for field in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Step:
     """The inputs of a loss besides the batch.
 
     Args:
-        draws: Random generators.
+        draws: Random streams.
         value: Whether the value of the reconstruction is needed. If False, the value may be NaN. The gradient is exact
             in both cases.
         progress: Share of the optimiser steps of the phase already taken, from 0 to 1. Schedules of β need it.

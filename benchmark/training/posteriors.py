@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from benchmark.training.random_streams import RandomStreams
 from benchmark.training.sphere import bessel, cosines, divergence_from_uniform, log_normaliser, on_sphere
 
 
@@ -43,49 +43,47 @@ class VonMisesFisher:
 Posterior = PointMass | DiagonalGaussian | VonMisesFisher
 
 
-def standard_normal(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Draw standard normal noise. Replica i draws from generator i alone.
+def standard_normal(like: Tensor, streams: RandomStreams) -> Tensor:
+    """Draw standard normal noise. Replica i draws from stream i alone.
 
     Args:
-        like: Gives shape [r, n, d], dtype and device.
-        generators: One per replica.
+        like: Gives shape [r, n, d] and dtype.
+        streams: One per replica, on the device of ``like``.
 
     Returns:
         [r, n, d].
     """
-    return torch.stack(
-        [torch.randn(like.shape[1:], generator=g, device=like.device, dtype=like.dtype) for g in generators]
-    )
+    return streams.normal(like.shape[1:], like.dtype)
 
 
-def sample(q: Posterior, generators: Sequence[torch.Generator]) -> Tensor:
+def sample(q: Posterior, streams: RandomStreams) -> Tensor:
     """Draw once from every posterior, by reparameterisation. A point is its own draw.
 
     Args:
         q: Posteriors of all rows.
-        generators: One per replica.
+        streams: One per replica.
 
     Returns:
         z, [r, n, d], differentiable in the parameters of q.
     """
-    return q.mean if isinstance(q, PointMass) else draw(q, generators)[0]
+    return q.mean if isinstance(q, PointMass) else draw(q, streams)[0]
 
 
-def draw(q: DiagonalGaussian | VonMisesFisher, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
+def draw(q: DiagonalGaussian | VonMisesFisher, streams: RandomStreams) -> tuple[Tensor, Tensor]:
     """Draw once from every posterior, and keep the noise behind the draw.
 
     Args:
         q: Posteriors of all rows.
-        generators: One per replica.
+        streams: One per replica.
 
     Returns:
         z, [r, n, d], and the noise that ``sampled_divergence`` needs. For a Gaussian the noise is (z − μ)/σ,
         [r, n, d]. For a von Mises–Fisher posterior it is the cosine μ·z, [r, n, 1].
     """
     if isinstance(q, VonMisesFisher):
-        cosine = cosines(q.concentration, q.direction.shape[-1], generators)
-        return on_sphere(q.direction, cosine, standard_normal(q.direction, generators)), cosine
-    noise = standard_normal(q.mean, generators)
+        cosine = cosines(q.concentration, q.direction.shape[-1], streams)
+        return on_sphere(q.direction, cosine, standard_normal(q.direction, streams)), cosine
+    noise = standard_normal(q.mean, streams)
     return torch.addcmul(q.mean, q.std, noise), noise
 
 

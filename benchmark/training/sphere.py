@@ -7,13 +7,14 @@ concentration; κ = 0 is the uniform distribution. Davidson et al. (2018), arXiv
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from benchmark.training.random_streams import RandomStreams
 
 _ORDER = 64.0  # from this order on, four terms of the uniform expansion are exact to 1e-11
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -170,28 +171,31 @@ def unit(x: Tensor) -> Tensor:
     return torch.where(length > _SHORT, x / length.clamp(min=_SHORT), torch.full_like(x, x.shape[-1] ** -0.5))
 
 
-def cosines(concentration: Tensor, d: int, generators: Sequence[torch.Generator]) -> Tensor:
+def cosines(concentration: Tensor, d: int, streams: RandomStreams) -> Tensor:
     """Draw the cosine μ·z of one von Mises–Fisher draw per row.
 
     Wood's (1994) rejection sampler makes the draws. The gradient in κ is −(∂F/∂κ)/f, with F the distribution function
     of the cosine and f its density: Figurnov et al. (2018), eq. 5. The derivative of the accepted proposal would be
     biased, because acceptance depends on κ too.
 
+    Replicas are drawn one after the other, because each proposes until its own rows have accepted. The host waits for
+    the device after every proposal, so these draws cannot be part of a CUDA graph.
+
     Args:
         concentration: κ ≥ 0, [r, n, 1].
         d: Coordinates of z, at least 2.
-        generators: One per replica, on the device of κ.
+        streams: One per replica, on the device of κ.
 
     Returns:
         Cosines from −1 to 1, [r, n, 1].
     """
     kappas = concentration.detach().double()  # in float32, 1 − w of a large κ would round to 0
-    drawn = torch.stack([_wood(kappa, d, g) for kappa, g in zip(kappas, generators, strict=True)])
+    drawn = torch.stack([_wood(kappa, d, streams[replica]) for replica, kappa in enumerate(kappas)])
     result: Tensor = _Cosine.apply(concentration, drawn.to(concentration.dtype), d)  # type: ignore[no-untyped-call]
     return result
 
 
-def _wood(kappa: Tensor, d: int, generator: torch.Generator) -> Tensor:
+def _wood(kappa: Tensor, d: int, own: RandomStreams) -> Tensor:
     """Cosines of one replica, [n, 1], by Wood's sampler as in Davidson et al. (2018), algorithm 1.
 
     Each round proposes a cosine for every row, until every row has accepted one. A proposal needs a draw from
@@ -203,9 +207,9 @@ def _wood(kappa: Tensor, d: int, generator: torch.Generator) -> Tensor:
     log_constant = kappa * x + (d - 1) * (4 * b / (1 + b).square()).log()  # 1 − x²
     found, missing = torch.where(kappa.isnan(), kappa, torch.ones_like(kappa)), kappa < _POINT
     while bool(missing.any()):
-        normal = torch.randn(len(kappa), d, generator=generator, dtype=kappa.dtype, device=kappa.device)
+        (normal,) = own.normal((len(kappa), d), kappa.dtype)
         beta = 0.5 * (1 + normal[:, :1] / normal.norm(dim=1, keepdim=True))
-        uniform = torch.rand(kappa.shape, generator=generator, dtype=kappa.dtype, device=kappa.device)
+        (uniform,) = own.uniform(kappa.shape, kappa.dtype)
         w = (1 - (1 + b) * beta) / (1 - (1 - b) * beta)
         good = kappa * w + (d - 1) * (1 - x * w).log() - log_constant >= uniform.log()
         found = torch.where(missing & good, w, found)

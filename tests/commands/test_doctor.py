@@ -43,6 +43,7 @@ def test_doctor_describes_the_machine_and_writes_nothing(tmp_path):
     assert f"{environment.processors()} of {os.cpu_count()} cores usable" in output
     assert "cuda: " in output
     assert line(output, "sums over all pairs: ").endswith((": fused kernels", ": in blocks (no GPU)"))
+    assert line(output, "random numbers on a GPU: ").endswith((": one kernel", ": by torch (no GPU)"))
     assert "results: can be written" in output
     assert "records: 0, and 0 unreadable files" in output
     assert line(output, "smoke: ") == "smoke: can run"

@@ -32,6 +32,7 @@ from benchmark.models.parts.decoders import MLP_DECODER, DecoderShape
 from benchmark.models.parts.likelihoods import BERNOULLI, GAUSSIAN
 from benchmark.training.inputs import Inputs
 from benchmark.training.posteriors import DiagonalGaussian, PointMass, sample
+from benchmark.training.random_streams import random_streams
 
 SHAPE = (2, 4)  # of an image of eight features
 STATES = {"mean", "sampled", "prior"}
@@ -68,7 +69,7 @@ def test_images_are_decoded_latents(std):
     seeds = (3, 4)
     inputs, q, decoder = features_of(ROWS, 8, 2), posterior_of(2, ROWS, 3, std=std), decoder_of(seeds, 3)
     made = images(decoder, q, inputs, seeds, SHAPE)
-    drawn = sample(q, torch_generators(seeds, "generation", "sample", device="cpu"))
+    drawn = sample(q, random_streams(seeds, "generation", "sample", device="cpu"))
     model = torch.nn.Module()
     model.decoder = decoder
     for replica, drawings in enumerate(made):
@@ -201,7 +202,7 @@ def test_edges_show_the_training_graph_and_its_decoded_probabilities(std):
     seeds = (0, 1, 2)
     inputs = inputs_of(BY_NAME["vgae"], x, GRAPHS[:3], replicas=3, dtype=torch.float32)
     q = posterior_of(3, ROWS, 4, std=std)
-    drawn = sample(q, torch_generators(seeds, "generation", "sample", device="cpu"))
+    drawn = sample(q, random_streams(seeds, "generation", "sample", device="cpu"))
     for replica, found in enumerate(edges(q, inputs, seeds)):
         nodes = found["nodes"]
         assert found.keys() == {"nodes", "adjacency"} | STATES

@@ -304,7 +304,7 @@ def test_the_importance_weighted_bound_agrees_with_the_formula_written_out():
         model = built(spec, inputs, settings=spec.overridden({"beta": beta, "samples": 3}))
         loss = model.loss(inputs, Step(draws()))
         mean, h = (output[0].detach().numpy() for output in model.encoder(inputs))
-        (generator,) = draws().noise
+        (generator,) = draws().noise.generators
         costs, logs = [], []
         for _ in range(3):
             noise = torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()

@@ -116,7 +116,7 @@ def test_each_replica_places_its_centres_from_its_own_stream():
         model, generators, untouched = stirred(built(DFCN, inputs)), draws(seeds), draws(seeds)
         model.place_centres(inputs, generators)
         for field in fields(Draws):
-            pairs = zip(getattr(generators, field.name), getattr(untouched, field.name), strict=True)
+            pairs = zip(*(getattr(each, field.name).generators for each in (generators, untouched)), strict=True)
             same = [torch.equal(one.get_state(), other.get_state()) for one, other in pairs]
             assert same == [field.name != "prior"] * 3, field.name
         return model.centres.detach()

@@ -10,20 +10,21 @@ from benchmark.models.parts.priors import prior_discrepancy
 from benchmark.models.systems.adversarial import Discriminator
 from benchmark.training.phases import Step
 from benchmark.training.posteriors import sample
+from benchmark.training.random_streams import random_streams
 
 ADVERSARIAL = [BY_NAME["arga"], BY_NAME["arvga"]]
 
 
 def generators(seeds=(0,), purpose="prior"):
-    """One generator per seed."""
-    return torch_generators(tuple(seeds), purpose, device="cpu")
+    """One stream per seed."""
+    return random_streams(seeds, purpose, device="cpu")
 
 
 @pytest.mark.parametrize("n", [2, 7])
 def test_the_discrepancy_agrees_with_sums_over_pairs(n):
     z = torch.randn(2, n, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = prior_discrepancy(z, generators((0, 1)))
-    for replica, generator in enumerate(generators((0, 1))):
+    for replica, generator in enumerate(generators((0, 1)).generators):
         prior = torch.randn(n, 3, generator=generator, dtype=torch.float64)
 
         def mean(x, y, *, same):
@@ -54,7 +55,7 @@ def test_the_discrepancy_has_a_finite_gradient_for_equal_rows():
 
 
 def test_the_discriminator_agrees_with_the_formula_written_out():
-    model = Discriminator(lambda name: generators((0,), name), 4, (16, 64)).double()
+    model = Discriminator(lambda name: torch_generators((0,), name, device="cpu"), 4, (16, 64)).double()
     z = np.random.default_rng(0).standard_normal((6, 4))
     weights, hidden = tensors(model), z
     for depth, width in enumerate((16, 64)):
@@ -73,7 +74,7 @@ def test_the_losses_of_both_players_agree_with_the_formulas_written_out(spec):
     discriminating, deceiving = phase.others
     loss = discriminating.loss(inputs, Step(draws()))
     z = sample(model.encode(inputs), generators(purpose="noise"))
-    prior = torch.randn(z.shape[1:], generator=generators()[0], dtype=torch.float64)[None]
+    prior = torch.randn(z.shape[1:], generator=generators().generators[0], dtype=torch.float64)[None]
     real, fake = model.discriminator(prior).sigmoid(), model.discriminator(z).sigmoid()
     torch.testing.assert_close(loss.total, -(real.log() + (1 - fake).log()).mean(-1))
     torch.testing.assert_close(deceiving.loss(inputs, Step(draws())).total, -fake.log().mean(-1))

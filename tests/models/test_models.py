@@ -39,6 +39,7 @@ from benchmark.models.parts.posterior_families import VON_MISES_FISHER
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Step
 from benchmark.training.posteriors import DiagonalGaussian, VonMisesFisher, sample
+from benchmark.training.random_streams import GeneratorStreams
 from benchmark.training.sparse import normalised_adjacency
 
 OF_GRAPHS = [spec for spec in NETWORKS if spec.uses_graph]
@@ -144,7 +145,7 @@ def test_the_loss_agrees_with_the_formulas_written_out(spec):
         np.testing.assert_allclose(
             q.direction[0].detach(), mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-12
         )
-        z = sample(q, [generator])[0].detach().numpy()
+        z = sample(q, GeneratorStreams((generator,)))[0].detach().numpy()
     else:
         z = mean + std * torch.randn(mean.shape, generator=generator, dtype=torch.float64).numpy()
     (generator,) = torch_generators((0,), "negatives", device="cpu")

@@ -43,6 +43,7 @@ from benchmark.models.parts.likelihoods import (
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Step
 from benchmark.training.posteriors import sample
+from benchmark.training.random_streams import random_streams
 
 CONSTANT = 0.5 * np.log(2 * np.pi)  # constant of a normal density, nats per feature
 
@@ -168,7 +169,7 @@ def at_the_start(spec, inputs):
     """The untrained network, its posterior, and the sample z that its loss draws with ``draws``."""
     model = built(spec, inputs)
     q = model.encode(inputs)
-    return model, q, sample(q, torch_generators((0,), "noise", device="cpu"))[0]
+    return model, q, sample(q, random_streams((0,), "noise", device="cpu"))[0]
 
 
 def ours(model, inputs):

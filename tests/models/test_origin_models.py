@@ -15,6 +15,7 @@ from benchmark.models import MODELS
 from benchmark.study.origin import TWINS, steps
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Draws, Step
+from benchmark.training.random_streams import random_streams
 
 ROWS = {row.name: row for row in MODELS}
 OF_ROWS = [f"{stem}-{rest}" for stem in ("gae", "vgae") for rest in ("scripts", "scripts-balanced", "june")] + [
@@ -61,7 +62,7 @@ def test_the_objective_agrees_with_the_formulas_written_out(name):
     else:
         nats = (a * np.logaddexp(0, -logits) + (1 - a) * np.logaddexp(0, logits)).sum() / n
 
-    draws = Draws.of(lambda purpose: torch_generators((0,), purpose, device="cpu"))
+    draws = Draws.of(lambda purpose: random_streams((0,), purpose, device="cpu"))
     loss = model.loss(inputs, Step(draws))
     assert loss.reconstruction.item() == pytest.approx(nats, rel=1e-9)
     assert loss.divergence.item() == pytest.approx(kl, rel=1e-9)

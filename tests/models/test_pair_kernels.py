@@ -1,16 +1,12 @@
 """The fused kernels of all pairs: interpreted and compiled without a card, and run on one."""
 
-import json
-import os
-import platform
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import torch
 import triton_kernels
+from triton_runs import by_triton
 
 from benchmark.models.numerics.all_pairs import gradient_of_all_pairs, softplus_of_all_pairs, why_blocks
 from benchmark.models.numerics.upper_blocks import gradient_in_blocks, softplus_in_blocks
@@ -19,21 +15,9 @@ EXACT = 1e-6  # relative, against float64; the blocks reach it too
 SHARED = 99 * 1024  # bytes of shared memory of a program on the smallest cards since Ampere
 
 
-def by_triton(mode, folder):
-    """What the kernels print in a process of their own."""
-    if find_spec("triton") is None:
-        needed = "BENCHMARK_CI" in os.environ and (sys.platform, platform.machine()) == ("linux", "x86_64")
-        (pytest.fail if needed else pytest.skip)("Triton is not installed; the extra 'test' lists it")
-    command = [sys.executable, "-W", "error", triton_kernels.__file__, mode]
-    environment = os.environ | {"TRITON_CACHE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def test_interpreted_kernels_agree_with_the_dense_form_in_double_precision(tmp_path):
     """With edges at the borders of tiles, odd n and d, several replicas, and every form of the loss."""
-    found = by_triton("interpret", tmp_path)
+    found = by_triton(triton_kernels, "interpret", tmp_path)
     forms = [f"{weigh} loops={loops} graded={graded}" for weigh, loops, graded in triton_kernels.FORMS]
     assert all(any(case["form"].endswith(form) for case in found) for form in forms)
     assert len(found) == len(triton_kernels.SHAPES) - 2 + 2 * len(forms)
@@ -43,7 +27,7 @@ def test_interpreted_kernels_agree_with_the_dense_form_in_double_precision(tmp_p
 
 
 def test_kernels_compile_for_cards_and_fit_in_their_shared_memory(tmp_path):
-    found = by_triton("compile", tmp_path)
+    found = by_triton(triton_kernels, "compile", tmp_path)
     assert len(found) == 2 * len(triton_kernels.CARDS) * len(triton_kernels.WIDTHS)
     assert all(case["shared"] <= SHARED for case in found), found
 

@@ -15,6 +15,7 @@ from benchmark.models.numerics.pairs import pair_cross_entropy, sampled_pair_cro
 from benchmark.models.numerics.upper_blocks import UpperBlocks
 from benchmark.models.parts.likelihoods import balanced, unweighted
 from benchmark.training.graph import Graph
+from benchmark.training.random_streams import random_streams
 
 
 def normal(*shape, seed=0, dtype=torch.float64):
@@ -201,9 +202,8 @@ def test_sampled_cross_entropy_is_n_squared_times_the_loss_of_torch_geometric():
     z = normal(2, ROWS, 3).requires_grad_()
 
     def found(*, value):
-        return sampled_pair_cross_entropy(
-            z, inputs.graph, torch_generators((0, 1), "negatives", device="cpu"), value=value
-        )
+        streams = random_streams((0, 1), "negatives", device="cpu")
+        return sampled_pair_cross_entropy(z, inputs.graph, streams, value=value)
 
     theirs = []
     for replica, generator in enumerate(torch_generators((0, 1), "negatives", device="cpu")):
@@ -231,8 +231,8 @@ def test_sampled_cross_entropy_averages_to_the_mean_over_all_non_edges():
     logits = (z @ z.transpose(1, 2))[0]
     costs = softplus(logits[torch.tensor(target(edges, n) == 0)])
     exact = n**2 * (softplus(-logits[tuple(edges.T)]).mean() + costs.mean())
-    generators = torch_generators(range(copies), "negatives", device="cpu")
-    found = sampled_pair_cross_entropy(z.expand(copies, n, 3), inputs.graph, generators, value=True)
+    streams = random_streams(range(copies), "negatives", device="cpu")
+    found = sampled_pair_cross_entropy(z.expand(copies, n, 3), inputs.graph, streams, value=True)
     error = n**2 * costs.std(correction=0) / (copies * 2 * len(edges)) ** 0.5
     assert abs(found.mean() - exact) < 5 * error
 
@@ -257,12 +257,12 @@ def test_a_step_on_a_gpu_never_synchronises_with_the_host():
     n = 500
     graph = Graph.of(graphs_of(n, 2, 0), n, device="cuda", dtype=torch.float32)
     z = normal(2, n, 4, dtype=torch.float32).cuda().requires_grad_()
-    generators = torch_generators((0, 1), "negatives", device="cuda")
+    streams = random_streams((0, 1), "negatives", device="cuda")
     weights = balanced(n, graph.counts)
 
     def step():
         pair_cross_entropy(z, graph, *weights, value=False).sum().backward()
-        sampled_pair_cross_entropy(z, graph, generators, value=False).sum().backward()
+        sampled_pair_cross_entropy(z, graph, streams, value=False).sum().backward()
 
     step()
     torch.cuda.set_sync_debug_mode("error")

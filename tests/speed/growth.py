@@ -17,6 +17,7 @@ from benchmark.latents.latents import Latents
 from benchmark.tasks import Case
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Draws, Step
+from benchmark.training.random_streams import random_streams
 from speed.graphs import graphs_ours
 from speed.place import ROWS, TASKS_BY_NAME, Place
 from speed.turns import Options, Row, Way, summary, workers
@@ -46,7 +47,7 @@ def growth_step(at: Place, *, model: str, n: int, r: int = 1, d: int = 16, steps
             settings, inputs, lambda name: torch_generators(tuple(range(r)), "weights", name, device="cpu")
         ).to(at.device)
         optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
-        draws = Draws.of(lambda purpose: torch_generators(tuple(range(r)), purpose, device=at.device))
+        draws = Draws.of(lambda purpose: random_streams(range(r), purpose, device=at.device))
 
         def step() -> None:
             optimiser.zero_grad()

@@ -1,34 +1,61 @@
 """Equal random numbers on every device, to compare trainings on a GPU with those on a CPU."""
 
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from unittest import mock
 
-import torch
-from torch.overrides import TorchFunctionMode
+from benchmark.training.random_streams import CounterStreams, GeneratorStreams
 
 
-class _OnCpu(TorchFunctionMode):
-    """Draws on the CPU, and copies the numbers to the device that was asked for."""
+@dataclass
+class Count:
+    """The number of draws."""
 
-    def __init__(self):
-        super().__init__()
-        self.drawn = 0
+    drawn: int = 0
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        named = kwargs or {}
-        if function not in (torch.rand, torch.randn) or named.get("generator") is None:
-            return function(*args, **named)
-        self.drawn += 1
-        return function(*args, **named | {"device": "cpu"}).to(named.get("device", "cpu"))
+
+@dataclass
+class DrawnOnCpu:
+    """Streams of the CPU whose numbers are copied to a device."""
+
+    streams: GeneratorStreams
+    device: str
+    count: Count = field(repr=False)
+
+    def __len__(self):
+        return len(self.streams)
+
+    def __getitem__(self, replica):
+        return DrawnOnCpu(self.streams[replica], self.device, self.count)
+
+    def _copied(self, numbers):
+        self.count.drawn += 1
+        return numbers.to(self.device)
+
+    def normal(self, shape, dtype):
+        return self._copied(self.streams.normal(shape, dtype))
+
+    def uniform(self, shape, dtype):
+        return self._copied(self.streams.uniform(shape, dtype))
+
+    def ascending(self, ranges):
+        return self._copied(self.streams.ascending(ranges))
+
+    def seeds(self):
+        self.count.drawn += 1
+        return self.streams.seeds()
+
+    def copy(self):
+        return DrawnOnCpu(self.streams.copy(), self.device, self.count)
 
 
 @contextmanager
 def drawn_on_cpu():
-    """Let every generator be one of the CPU. The object in the block counts the draws."""
-    made = torch.Generator
+    """Let all streams of training be those of the CPU. The object in the block counts the draws."""
+    count, of_cpu = Count(), GeneratorStreams.of
 
-    def of_cpu(_device="cpu"):
-        return made("cpu")
+    def made(seeds, *purpose, device):
+        return DrawnOnCpu(of_cpu(seeds, *purpose, device="cpu"), device, count)
 
-    with mock.patch.object(torch, "Generator", of_cpu), _OnCpu() as mode:
-        yield mode
+    with mock.patch.object(GeneratorStreams, "of", made), mock.patch.object(CounterStreams, "of", made):
+        yield count

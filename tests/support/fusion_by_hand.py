@@ -9,6 +9,7 @@ from benchmark.core.rng import torch_generators
 from benchmark.models import MODELS, FusionSpec
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Draws
+from benchmark.training.random_streams import random_streams
 
 FUSED = [row for row in MODELS if isinstance(row, FusionSpec)]
 BY_NAME = {row.name: row for row in FUSED}
@@ -57,7 +58,7 @@ def built(spec, inputs, seeds=SEEDS, **overrides):
 
 def draws(seeds=SEEDS):
     """Random generators of every purpose, one per seed."""
-    return Draws.of(lambda purpose: torch_generators(tuple(seeds), purpose, device="cpu"))
+    return Draws.of(lambda purpose: random_streams(seeds, purpose, device="cpu"))
 
 
 def stirred(model):

@@ -34,6 +34,7 @@ from benchmark.models.systems.autoencoder import Autoencoder
 from benchmark.training.graph import Graph
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Draws
+from benchmark.training.random_streams import GeneratorStreams, random_streams
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # importing torch-geometric warns
@@ -117,8 +118,8 @@ def built(spec: ModelSpec, inputs: Inputs, seeds=(0,), settings: Settings | None
 
 
 def draws(seeds=(0,), **others) -> Draws:
-    """Random generators of every purpose. ``others`` gives some purposes other seeds."""
-    return Draws.of(lambda purpose: torch_generators(tuple(others.get(purpose, seeds)), purpose, device="cpu"))
+    """Random streams of every purpose. ``others`` gives some purposes other seeds."""
+    return Draws.of(lambda purpose: random_streams(others.get(purpose, seeds), purpose, device="cpu"))
 
 
 def tensors(model, replica=0) -> dict[str, NDArray[np.float64]]:
@@ -230,7 +231,7 @@ def outputs_of(model, z, replica=0) -> NDArray[np.float64]:
 def negatives_of(edges, n, generator) -> NDArray[np.int64]:
     """The non-edges that a generator draws, [2m, 2]."""
     non_edges = Graph.of([edges], n, device="cpu", dtype=torch.float64).non_edges
-    return torch.stack(non_edges.draw([2 * len(edges)], [generator]), dim=1).numpy()
+    return torch.stack(non_edges.draw(GeneratorStreams((generator,))), dim=1).numpy()
 
 
 def nats(spec, model, z, x, edges, generator, replica=0) -> float:

@@ -11,9 +11,9 @@ from scipy import integrate, optimize
 from scipy.special import gammaln, ive
 from torch.nn.functional import normalize
 
-from benchmark.core.rng import torch_generators
 from benchmark.latents.latents import Latents
 from benchmark.training.posteriors import VonMisesFisher
+from benchmark.training.random_streams import random_streams
 
 DIMENSIONS = (2, 3, 4, 16, 64, 127, 128)
 LAWS = ((2, 0.5), (2, 30.0), (3, 0.01), (3, 10.0), (4, 200.0), (16, 1.0), (16, 5000.0), (64, 30.0), (128, 500.0))
@@ -21,8 +21,8 @@ _NODES, _WEIGHTS = leggauss(20)
 
 
 def noise(*seeds):
-    """Noise generators of replicas with these seeds, by default one replica with seed 0."""
-    return torch_generators(seeds or (0,), "noise", device="cpu")
+    """Streams of noise of replicas with these seeds, by default one replica with seed 0."""
+    return random_streams(seeds or (0,), "noise", device="cpu")
 
 
 def ratio(kappa, d):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from networks import ROWS, data, negatives_of, propagation, target
 from scipy.stats import chi2
 
-from benchmark.core.rng import torch_generators
 from benchmark.training.graph import Graph
+from benchmark.training.random_streams import random_streams
 
 
 def graph_of(edges, n):
@@ -20,8 +20,8 @@ def graph_of(edges, n):
 
 
 def streams(replicas):
-    """Generators of negatives for replicas with seeds 0, 1, …"""
-    return torch_generators(tuple(range(replicas)), "negatives", device="cpu")
+    """Streams of negatives for replicas with seeds 0, 1, …"""
+    return random_streams(range(replicas), "negatives", device="cpu")
 
 
 def test_remarks_of_torch_at_the_first_csr_tensor_reach_nobody(monkeypatch):
@@ -92,7 +92,7 @@ def test_every_rank_is_a_different_non_edge_and_no_non_edge_is_missing(n, replic
     non_edges = graph_of(graphs, n).non_edges
     absent = [np.flatnonzero(target(edges, n).ravel() == 0) for edges in graphs]
     assert non_edges.absent == tuple(len(codes) for codes in absent)
-    assert non_edges.edges == tuple(2 * len(edges) for edges in graphs)
+    assert non_edges.ranges.counts == tuple(2 * len(edges) for edges in graphs)
     rank = torch.arange(sum(non_edges.absent))
     number = rank + torch.searchsorted(non_edges.before, rank, right=True)
     assert number.tolist() == [code + q * n**2 for q, codes in enumerate(absent) for code in codes]
@@ -101,7 +101,7 @@ def test_every_rank_is_a_different_non_edge_and_no_non_edge_is_missing(n, replic
 def test_draws_are_non_edges_of_their_own_replica_in_ascending_order():
     graphs = [data(seed=0)[1], data(seed=1)[1][:-7], data(seed=2)[1][:5]]
     counts = [40, 7, 300]
-    left, right = (ends.numpy() for ends in graph_of(graphs, ROWS).non_edges.draw(counts, streams(3)))
+    left, right = (ends.numpy() for ends in graph_of(graphs, ROWS).non_edges.draw(streams(3), counts))
     replica = np.repeat([0, 1, 2], counts)
     assert np.array_equal(left // ROWS, replica)
     assert np.array_equal(right // ROWS, replica)
@@ -109,14 +109,14 @@ def test_draws_are_non_edges_of_their_own_replica_in_ascending_order():
         i, j = left[replica == q] % ROWS, right[replica == q] % ROWS
         assert not target(edges, ROWS)[i, j].any()
         assert (np.diff(i * ROWS + j) >= 0).all()
-        alone = graph_of([edges], ROWS).non_edges.draw(counts[q : q + 1], streams(3)[q : q + 1])
+        alone = graph_of([edges], ROWS).non_edges.draw(streams(3)[q], counts[q : q + 1])
         assert np.array_equal(torch.stack(alone), [i, j])
 
 
 def test_draws_are_uniform_over_all_ordered_non_edges():
     n, count = 7, 64_000
     edges = np.array([[0, 1], [0, 6], [2, 3], [3, 5], [4, 5], [5, 6]])
-    left, right = graph_of([edges], n).non_edges.draw([count], streams(1))
+    left, right = graph_of([edges], n).non_edges.draw(streams(1), [count])
     counts = np.bincount((left * n + right).numpy(), minlength=n * n).reshape(n, n)
     absent = target(edges, n) == 0
     assert counts[~absent].sum() == 0  # no edge in either direction, and no node paired with itself
@@ -127,31 +127,28 @@ def test_draws_are_uniform_over_all_ordered_non_edges():
 def test_single_draws_and_pairs_of_draws_are_uniform():
     """Sorting must not make one end likelier, for one draw or for two."""
     n = 4
-    non_edges = graph_of([np.array([[0, 1]])], n).non_edges
-    (generator,) = streams(1)
-    drawn = torch.cat([non_edges.draw([size], [generator])[0] for size in [1] * 4000 + [2] * 2000])
+    non_edges, one = graph_of([np.array([[0, 1]])], n).non_edges, streams(1)
+    drawn = torch.cat([non_edges.draw(one, [size])[0] for size in [1] * 4000 + [2] * 2000])
     counts = np.bincount(drawn.numpy(), minlength=n)
     expected = np.array([2, 2, 3, 3]) / 10 * len(drawn)
     assert ((counts - expected) ** 2 / expected).sum() < chi2.ppf(1 - 1e-6, n - 1)
 
 
 def test_draws_work_for_graphs_without_edges_and_with_nearly_all_edges():
-    (generator,) = streams(1)
-    left, right = graph_of([np.empty((0, 2), dtype=np.int64)], 3).non_edges.draw([100], [generator])
+    left, right = graph_of([np.empty((0, 2), dtype=np.int64)], 3).non_edges.draw(streams(1), [100])
     assert set((left * 3 + right).tolist()) == {1, 2, 3, 5, 6, 7}
     n = 5
     pairs = np.stack(np.triu_indices(n, 1), axis=1)
     for missing, (i, j) in enumerate(pairs):
-        left, right = graph_of([np.delete(pairs, missing, axis=0)], n).non_edges.draw([50], [generator])
+        left, right = graph_of([np.delete(pairs, missing, axis=0)], n).non_edges.draw(streams(1), [50])
         assert set(zip(left.tolist(), right.tolist(), strict=True)) == {(i, j), (j, i)}
     with pytest.raises(ValueError, match="all pairs of 5 nodes are edges"):
-        graph_of([pairs], n).non_edges.draw([1], [generator])
+        graph_of([pairs], n).non_edges.draw(streams(1), [1])
 
 
 def test_successive_draws_differ_and_need_one_generator_per_replica():
     with pytest.raises(ValueError, match="zip"):
-        graph_of([data()[1]] * 2, ROWS).non_edges.draw([3, 3], streams(1))
-    edges = data()[1]
-    (generator,) = streams(1)
+        graph_of([data()[1]] * 2, ROWS).non_edges.draw(streams(1), [3, 3])
+    edges, (generator,) = data()[1], streams(1).generators
     one, other = (negatives_of(edges, ROWS, generator) for _ in range(2))
     assert not np.array_equal(one, other)

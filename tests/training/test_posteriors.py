@@ -6,7 +6,6 @@ import torch
 from networks import BY_NAME, ROWS, TRAINED, built, draws, each_model, tiny
 from torch.distributions import Normal, kl_divergence
 
-from benchmark.core.rng import torch_generators
 from benchmark.training.phases import Step
 from benchmark.training.posteriors import (
     DiagonalGaussian,
@@ -17,10 +16,11 @@ from benchmark.training.posteriors import (
     standard_normal,
     with_noise_of,
 )
+from benchmark.training.random_streams import random_streams
 
 
 def noise(seeds=(0,)):
-    return torch_generators(tuple(seeds), "noise", device="cpu")
+    return random_streams(seeds, "noise", device="cpu")
 
 
 def some_gaussian(r=2, n=5, d=3):

@@ -40,6 +40,7 @@ from benchmark.training.devices import out_of_memory, resolve_device
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Step
 from benchmark.training.posteriors import DiagonalGaussian, PointMass, VonMisesFisher, sample
+from benchmark.training.random_streams import GeneratorStreams, random_streams
 
 
 def numbers(result):
@@ -136,7 +137,7 @@ def test_the_final_reconstruction_agrees_with_the_formulas_written_out(spec):
             z = mean + q.std[replica].double().numpy() * eps.numpy()
         elif isinstance(q, VonMisesFisher):
             one = VonMisesFisher(q.direction[replica, None], q.concentration[replica, None])
-            z = sample(one, [noise[replica]])[0].double().numpy()
+            z = sample(one, GeneratorStreams((noise[replica],)))[0].double().numpy()
         for found, latents in zip(result.reconstruction, (mean, z), strict=True):
             negatives = torch_generators((0, 1), "evaluation", "negatives", device="cpu")[replica]  # the same for both
             expected = nats(row, result.network, latents, x, GRAPHS[replica], negatives, replica)
@@ -210,8 +211,8 @@ def test_the_first_step_has_the_length_of_the_learning_rate(spec):
     settings = short(spec, epochs=1, learning_rate=rate, **full)
     model = built(spec, inputs, (0,), settings).float()
     start = {name: value.copy() for name, value in tensors(model).items()}
-    generators = torch_generators((0,), "noise", device="cpu")
-    model.loss(inputs, Step(replace(draws(), noise=generators))).total.sum().backward()
+    noise = random_streams((0,), "noise", device="cpu")
+    model.loss(inputs, Step(replace(draws(), noise=noise))).total.sum().backward()
     end = tensors(spec.fit_inputs(inputs, settings, [0], "cpu").network)
     for name, parameter in model.named_parameters():
         gradient = parameter.grad[0].numpy()

@@ -6,7 +6,6 @@ Gradients are in closed form, and no n × n matrix is built.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch.nn.functional import softplus
 
 from benchmark.models.numerics.all_pairs import gradient_of_all_pairs, softplus_of_all_pairs
 from benchmark.training.graph import Graph
+from benchmark.training.random_streams import RandomStreams
 
 
 def pair_cross_entropy(
@@ -59,9 +59,7 @@ def pair_cross_entropy(
     return result
 
 
-def sampled_pair_cross_entropy(
-    z: Tensor, graph: Graph, generators: Sequence[torch.Generator], *, value: bool
-) -> Tensor:
+def sampled_pair_cross_entropy(z: Tensor, graph: Graph, streams: RandomStreams, *, value: bool) -> Tensor:
     """Estimate the cross-entropy of the logits z zᵀ from all edges and as many freshly drawn non-edges.
 
     The estimate is n² · (mean over edges + mean over non-edges), each over 2m ordered pairs of different nodes. Only
@@ -71,7 +69,7 @@ def sampled_pair_cross_entropy(
     Args:
         z: Latents, [r, n, d].
         graph: Graphs of all replicas.
-        generators: One per replica, for the non-edges.
+        streams: One per replica, for the non-edges.
         value: If False, only the gradient is computed and the sum is NaN.
 
     Returns:
@@ -82,7 +80,7 @@ def sampled_pair_cross_entropy(
 
     Source: torch-geometric's GAE example, times n².
     """
-    negatives = graph.non_edges.draw(graph.non_edges.edges, generators)
+    negatives = graph.non_edges.draw(streams)
     result: Tensor = _SampledPairCrossEntropy.apply(z, graph, *negatives, value)  # type: ignore[no-untyped-call]
     return result
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from benchmark.training.posteriors import standard_normal
+from benchmark.training.random_streams import RandomStreams
 
 
-def prior_discrepancy(z: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+def prior_discrepancy(z: Tensor, streams: RandomStreams) -> Tensor:
     """Estimate the squared maximum mean discrepancy (MMD²) between the rows of z and N(0, I), without bias.
 
     The kernel is the inverse multiquadric C/(C + ‖x − y‖²) with C = 2d. The prior is represented by as many samples as
@@ -18,7 +17,7 @@ def prior_discrepancy(z: Tensor, generators: Sequence[torch.Generator]) -> Tenso
 
     Args:
         z: Latents of a batch, [r, b, d].
-        generators: One per replica, for the samples of the prior.
+        streams: One per replica, for the samples of the prior.
 
     Returns:
         [r]; 0 for a single row. Estimates may be negative.
@@ -26,7 +25,7 @@ def prior_discrepancy(z: Tensor, generators: Sequence[torch.Generator]) -> Tenso
     rows, width = z.shape[1], 2.0 * z.shape[2]
     if rows < 2:
         return torch.zeros_like(z[:, 0, 0])
-    prior = standard_normal(z, generators)
+    prior = standard_normal(z, streams)
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
         """Sum the kernel over all pairs of rows; [r]. No root is taken, because its gradient is infinite at 0."""

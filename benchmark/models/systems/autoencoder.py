@@ -148,7 +148,4 @@ class Autoencoder(nn.Module):
             return inputs
         if isinstance(x, SparseMatrix):
             raise ValueError("corruption needs dense features: pass dense=True to Inputs.of")
-        masks = [
-            torch.rand(x.shape[-2:], generator=g, device=x.device, dtype=x.dtype) >= share for g in draws.corruption
-        ]
-        return replace(inputs, features=x * torch.stack(masks))
+        return replace(inputs, features=x * (draws.corruption.uniform(x.shape[-2:], x.dtype) >= share))

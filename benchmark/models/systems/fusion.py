@@ -236,8 +236,7 @@ class FusedAutoencoder(nn.Module):
         The centres of a replica with latents that are not finite become NaN, so its training ends as diverged.
         """
         latents = self.encode(inputs).mean.cpu().numpy()
-        for replica, (z, generator) in enumerate(zip(latents, draws.prior, strict=True)):
-            seed = int(torch.randint(2**31, (), generator=generator, device=generator.device))
+        for replica, (z, seed) in enumerate(zip(latents, draws.prior.seeds(), strict=True)):
             if not np.isfinite(z).all():
                 self.centres[replica] = torch.nan
                 continue
