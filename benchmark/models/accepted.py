@@ -10,7 +10,14 @@ from benchmark.study.schema import Setting
 UNTRAINED = ("hidden", "latent")
 TRAINING = (*UNTRAINED, "learning_rate", "epochs")
 ROWWISE = ("batch", "least_steps", "corruption")  # for encoders without a graph
-PENALTIES = ("sparsity", "discrepancy", "adversary", "adversary_rate")
+PENALTIES = (
+    "sparsity",
+    "discrepancy",
+    "adversary",
+    "adversary_rate",
+    "adversary_reconstruction",
+    "autoencoder_steps",
+)
 
 
 def overridden(name: str, own: Settings, accepts: Sequence[str], overrides: Mapping[str, Setting]) -> Settings:

@@ -152,7 +152,10 @@ class ModelSpec:
         words += f", {settings.corruption:.0%} of the features masked" if settings.corruption else ""
         if settings.adversary is not None:
             widths = "–".join(map(str, settings.adversary))
+            words += "" if settings.autoencoder_steps is None else f", {settings.autoencoder_steps} steps a batch"
             words += f", then a discriminator {widths} and the encoder against each other"
+            weight = settings.adversary_reconstruction
+            words += f" with {weight}·reconstruction" if weight else ""
         return words + (", layers pre-trained one by one" if self.pretraining else "")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
@@ -168,6 +171,9 @@ class ModelSpec:
             )
         if settings.beta_schedule is not None and settings.beta is None:
             raise ValueError("beta_schedule needs a beta, and this model has none; set beta too")
+        for name in ("adversary_rate", "adversary_reconstruction", "autoencoder_steps"):
+            if getattr(settings, name) is not None and settings.adversary is None:
+                raise ValueError(f"{name} needs an adversary, and this model has none; set adversary too")
         if self.posterior.spherical and settings.latent < 2:
             raise ValueError(f"latent must be at least 2 on a sphere, got {settings.latent}")
         if settings.convolution is not None and settings.convolution != self.settings.convolution:

@@ -15,6 +15,7 @@ from benchmark.training.phases import Budget
 from benchmark.training.schedules import Cyclical, WarmUp, parse_schedule
 
 PER_PAIR: Literal["1/n^2"] = "1/n^2"  # the claim's scripts average the KL over rows and sum the pairs
+PER_ROW: Literal["1/n"] = "1/n"  # from nats per row to a mean over the n² pairs
 
 
 def _as_tuple(value: Any) -> Any:
@@ -45,6 +46,10 @@ _Name: TypeAlias = Annotated[str, Field(min_length=1, description="a name")]
 _Beta: TypeAlias = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["1/n^2"],
     Field(description=f"a number that is not negative, or {PER_PAIR!r}"),
+]
+_PerRow: TypeAlias = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["1/n"],
+    Field(description=f"a number that is not negative, or {PER_ROW!r}"),
 ]
 _Estimator: TypeAlias = Annotated[Literal["A", "B", "IW"], Field(description="'A', 'B' or 'IW'")]
 _BetaSchedule: TypeAlias = Annotated[
@@ -77,6 +82,9 @@ class Settings:
         corruption: Share of the features that is set to 0 before encoding.
         adversary: Hidden widths of a discriminator between latents and prior.
         adversary_rate: Learning rate of the discriminator and of the encoder against it.
+        adversary_reconstruction: Weight of the reconstruction in the encoder's loss against the discriminator. "1/n"
+            follows the number of rows.
+        autoencoder_steps: Steps of the autoencoder on each batch, before the two adversaries take one step each.
         convolution: Name of the torch-geometric convolution that the encoder is made of.
         pretraining_epochs: Epochs of the phases before the last.
         pretraining_rate: Learning rate of these phases.
@@ -105,6 +113,8 @@ class Settings:
     corruption: _Share | None = None
     adversary: _Widths | None = None
     adversary_rate: _Rate | None = None
+    adversary_reconstruction: _PerRow | None = None
+    autoencoder_steps: _Positive | None = None
     convolution: _Name | None = None
     pretraining_epochs: _Lengths | None = None
     pretraining_rate: _Rate | None = None
@@ -164,6 +174,11 @@ class Settings:
     def beta_for(self, rows: int) -> float | None:
         """Compute β of a training on ``rows`` rows, before any schedule. None if it is unset."""
         return 1.0 / rows**2 if isinstance(self.beta, str) else self.beta
+
+    def adversary_reconstruction_for(self, rows: int) -> float:
+        """Compute the weight of the reconstruction against a discriminator, on ``rows`` rows. 0 if it is unset."""
+        weight = self.adversary_reconstruction
+        return 1.0 / rows if isinstance(weight, str) else weight or 0.0
 
 
 SETTINGS: tuple[str, ...] = tuple(field.name for field in fields(Settings))

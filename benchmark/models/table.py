@@ -14,6 +14,8 @@ from benchmark.models.parts.decoders import INNER_PRODUCT_DECODER, MLP_DECODER
 from benchmark.models.parts.encoders import GCN_ENCODER, MLP_ENCODER
 from benchmark.models.parts.likelihoods import BERNOULLI, BERNOULLI_BALANCED
 from benchmark.models.parts.posterior_families import POINT
+from benchmark.models.rows.adversarial_rows import ADVERSARIAL
+from benchmark.models.rows.clustering_rows import OF_CLUSTERING
 from benchmark.models.rows.count_rows import OF_COUNTS
 from benchmark.models.rows.feature_rows import FEATURES, OF_FEATURES, RUNGS_OF_FEATURES, TWINS_OF_FEATURES
 from benchmark.models.rows.graph_rows import GRAPHS, OF_GRAPHS, OF_THE_ORIGIN, RUNGS_OF_GRAPHS, TWINS_OF_GRAPHS
@@ -116,6 +118,8 @@ MODELS: tuple[Model, ...] = distinct(
     *OF_FEATURES,
     *OF_COUNTS,
     *OF_GRAPHS,
+    *OF_CLUSTERING,
+    *ADVERSARIAL,
     *_FUSED,
     *OF_THE_ORIGIN,
     *RUNGS_OF_FEATURES,

@@ -91,8 +91,9 @@ def _run(
         size = budget.batch if phase.batch is None else phase.batch
         length = budget.epochs if phase.epochs is None else phase.epochs
         rate = budget.learning_rate if phase.learning_rate is None else phase.learning_rate
-        players = [Player(phase.loss, phase.parameters, rate), *phase.others]
+        players = [Player(phase.loss, phase.parameters, rate, phase.steps), *phase.others]
         optimisers = [torch.optim.Adam(each.parameters, lr=each.learning_rate, fused=True) for each in players]
+        turns = [turn for turn in zip(players, optimisers, strict=True) for _ in range(turn[0].steps)]
         logged = {round(length * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
         steps, all_steps = 0, length * (-(-inputs.rows // size) if size else 1)
         for epoch in range(1, length + 1):
@@ -102,7 +103,7 @@ def _run(
             losses: list[tuple[int, Loss]] = []
             for batch in _batches(inputs, size, order, device):
                 step = Step(draws, value, progress=steps / all_steps)
-                for player, optimiser in zip(players, optimisers, strict=True):
+                for player, optimiser in turns:
                     loss = player.loss(batch, step)
                     optimiser.zero_grad(set_to_none=True)
                     loss.total.sum().backward()  # type: ignore[no-untyped-call]

@@ -77,11 +77,12 @@ LAST = "whole"  # the name of the phase that ends every training
 
 
 class Player(NamedTuple):
-    """A loss, the parameters that minimise it, and the learning rate of its Adam."""
+    """A loss, the parameters that minimise it, the learning rate of its Adam, and its steps on every batch."""
 
     loss: LossFunction
     parameters: Sequence[nn.Parameter]
     learning_rate: float
+    steps: int = 1
 
 
 class Phase(NamedTuple):
@@ -98,6 +99,7 @@ class Phase(NamedTuple):
     learning_rate: float | None = None
     batch: int | None = None  # rows of a mini-batch; 0 is full batch
     begin: Callable[[Inputs, Draws], None] | None = None  # called once before the phase
+    steps: int = 1  # the phase's own steps on every batch
 
 
 @dataclass(frozen=True, slots=True)

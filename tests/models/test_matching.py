@@ -3,16 +3,33 @@
 import numpy as np
 import pytest
 import torch
-from networks import BY_NAME, built, draws, each_model, global_states_untouched, short, small, tensors, tiny
+from networks import (
+    BY_NAME,
+    ROWS,
+    built,
+    data,
+    draws,
+    each_model,
+    global_states_untouched,
+    inputs_of,
+    propagation,
+    short,
+    small,
+    target,
+    tensors,
+    tiny,
+)
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.core.rng import torch_generators
 from benchmark.models.parts.priors import prior_discrepancy
 from benchmark.models.systems.adversarial import Discriminator
+from benchmark.training.loop import train
 from benchmark.training.phases import Step
 from benchmark.training.posteriors import sample
 from benchmark.training.random_streams import random_streams
 
-ADVERSARIAL = [BY_NAME["arga"], BY_NAME["arvga"]]
+ADVERSARIAL = [BY_NAME["aae"], BY_NAME["arga"], BY_NAME["arvga"]]
 
 
 def generators(seeds=(0,), purpose="prior"):
@@ -67,7 +84,7 @@ def test_the_discriminator_agrees_with_the_formula_written_out():
 
 @each_model(ADVERSARIAL)
 def test_the_losses_of_both_players_agree_with_the_formulas_written_out(spec):
-    """The discriminator minimises −log D(prior) − log(1 − D(z)), and the encoder −log D(z)."""
+    """The discriminator minimises −log D(prior) − log(1 − D(z)), and the encoder −log D(z), plus more in arga."""
     inputs = tiny(spec)
     model = built(spec, inputs, settings=small(spec))
     (phase,) = model.phases()
@@ -77,7 +94,8 @@ def test_the_losses_of_both_players_agree_with_the_formulas_written_out(spec):
     prior = torch.randn(z.shape[1:], generator=generators().generators[0], dtype=torch.float64)[None]
     real, fake = model.discriminator(prior).sigmoid(), model.discriminator(z).sigmoid()
     torch.testing.assert_close(loss.total, -(real.log() + (1 - fake).log()).mean(-1))
-    torch.testing.assert_close(deceiving.loss(inputs, Step(draws())).total, -fake.log().mean(-1))
+    added = 0.0 if spec.name == "aae" else model.decoder.reconstruction(z, inputs, Step(draws())) / ROWS
+    torch.testing.assert_close(deceiving.loss(inputs, Step(draws())).total, -fake.log().mean(-1) + added)
     own = [
         {name for name, p in model.named_parameters() if any(p is q for q in who.parameters)} for who in phase.others
     ]
@@ -109,13 +127,77 @@ def test_every_player_steps_in_every_epoch(spec):
 @each_model(ADVERSARIAL)
 def test_without_learning_adversaries_the_model_equals_its_plain_twin(spec):
     """At a learning rate of 1e-30, both players stand still."""
-    plain = BY_NAME[{"arga": "gae", "arvga": "vgae"}[spec.name]]
+    plain = BY_NAME[{"aae": "ae", "arga": "gae", "arvga": "vgae"}[spec.name]]
     inputs = tiny(spec, dtype=torch.float32)
-    still = spec.fit_inputs(inputs, short(spec, epochs=3, adversary_rate=1e-30), [0], "cpu")
     # the adversary of arvga draws noise too, so its later epochs have other noise than the twin
-    epochs = 3 if spec.name == "arga" else 1
-    still = still if epochs == 3 else spec.fit_inputs(inputs, short(spec, epochs=1, adversary_rate=1e-30), [0], "cpu")
-    twin = plain.fit_inputs(inputs, short(plain, epochs=epochs), [0], "cpu")
+    epochs, steps = 1 if spec.posterior.noisy else 3, spec.settings.autoencoder_steps or 1
+    still = spec.fit_inputs(inputs, short(spec, epochs=epochs, adversary_rate=1e-30), [0], "cpu")
+    settings = short(plain, epochs=epochs * steps, learning_rate=spec.settings.learning_rate)
+    twin = plain.fit_inputs(inputs, settings, [0], "cpu")
     torch.testing.assert_close(still.posterior.mean, twin.posterior.mean)
     moved = spec.fit_inputs(inputs, short(spec, epochs=epochs, adversary_rate=0.1), [0], "cpu")
     assert not torch.allclose(moved.posterior.mean, twin.posterior.mean)
+
+
+@each_model(ADVERSARIAL)
+def test_players_take_their_steps_in_the_published_order(spec):
+    """Five steps of the autoencoder in arga, one in aae, then the discriminator, then the encoder, on every batch."""
+    inputs, settings, seen = tiny(spec, dtype=torch.float32), short(spec, epochs=2), []
+    network = built(spec, inputs, settings=settings).float()
+    (phase,) = network.phases()
+
+    def heard(name, loss):
+        """The loss, which notes its name each time."""
+        return lambda batch, step: (seen.append(name), loss(batch, step))[1]
+
+    names = ("discriminator", "encoder")
+    others = tuple(who._replace(loss=heard(name, who.loss)) for name, who in zip(names, phase.others, strict=True))
+    network.phases = lambda: (phase._replace(loss=heard("autoencoder", phase.loss), others=others),)
+    train(network, inputs, settings.budget(ROWS), [0], "cpu")
+    batches = 2 * (1 if spec.uses_graph else -(-ROWS // 16))
+    assert seen == batches * [*(spec.settings.autoencoder_steps or 1) * ["autoencoder"], *names]
+
+
+def test_arga_trains_as_its_public_code_does():
+    """An epoch written out after github.com/Ruiqi-Hu/ARGA, with means over pairs, on a dense graph in float64."""
+    spec = BY_NAME["arga"]
+    x, edges = data()
+    inputs, settings = inputs_of(spec, x, edges), short(spec, epochs=3)
+    model = built(spec, inputs, settings=settings)
+    start = {name: torch.tensor(value).requires_grad_() for name, value in tensors(model).items()}
+    encoder = [start[f"encoder.{part}.0.weight"] for part in ("hidden", "heads")]
+    judge = [value for name, value in start.items() if name.startswith("discriminator")]
+    smooth, wanted = torch.tensor(propagation(edges, ROWS)), torch.tensor(target(edges, ROWS))
+    ones, pairs = 2.0 * len(edges), float(ROWS**2)
+
+    def encoded():
+        return smooth @ (smooth @ torch.tensor(x).double() @ encoder[0]).relu() @ encoder[1]
+
+    def cost(z):
+        weight = torch.tensor((pairs - ones) / ones)
+        mean = binary_cross_entropy_with_logits(z @ z.T, wanted, pos_weight=weight)
+        return pairs / (2 * (pairs - ones)) * mean
+
+    def judged(z):
+        for depth in ("hidden.0", "hidden.1"):
+            z = (z @ start[f"discriminator.{depth}.weight"] + start[f"discriminator.{depth}.bias"]).relu()
+        return z @ start["discriminator.output.weight"] + start["discriminator.output.bias"]
+
+    def against(z, label):
+        logits = judged(z)
+        return binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
+
+    optimisers = [torch.optim.Adam(who, lr=1e-3) for who in (encoder, judge, encoder)]
+    (prior,) = generators().generators
+    for _ in range(3):
+        z_real = torch.randn(ROWS, settings.latent, generator=prior, dtype=torch.float64)
+        losses = [lambda: cost(encoded())] * 5
+        losses += [lambda z=z_real: against(encoded().detach(), 0.0) + against(z, 1.0)]
+        losses += [lambda: against(encoded(), 1.0) + cost(encoded())]
+        for loss, optimiser in zip(losses, [optimisers[0]] * 5 + optimisers[1:], strict=True):
+            optimiser.zero_grad()
+            loss().backward()
+            optimiser.step()
+    train(model, inputs, settings.budget(ROWS), [0], "cpu")
+    for name, value in tensors(model).items():
+        torch.testing.assert_close(torch.tensor(value), start[name].detach().view(value.shape), rtol=1e-4, atol=1e-6)

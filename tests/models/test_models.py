@@ -94,7 +94,7 @@ def test_every_parameter_gets_a_gradient_in_its_phase(spec):
     assert [phase.name for phase in phases[:-1]] == (["layer 1", "layer 2"] if spec.name == "sae-stacked" else [])
     assert phases[-1].name == LAST
     assert [len(phase.others) for phase in phases] == [0] * (len(phases) - 1) + [
-        2 * ("arga" in spec.name or "arvga" in spec.name)
+        2 * (spec.settings.adversary is not None)
     ]
     players = [(phase.name, phase) for phase in phases] + [("other", player) for player in phases[-1].others]
     assert {id(p) for _, player in players for p in player.parameters} == {id(p) for p in model.parameters()}

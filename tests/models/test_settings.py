@@ -27,6 +27,8 @@ EVERY = Settings(
     corruption=0.1,
     adversary=(4,),
     adversary_rate=0.1,
+    adversary_reconstruction="1/n",
+    autoencoder_steps=5,
     convolution="GATConv",
     pretraining_epochs=(1, 2),
     pretraining_rate=0.1,
@@ -60,6 +62,11 @@ NAN, INFINITE = float("nan"), float("inf")
         *(("discrepancy", value, "a number that is not negative") for value in (-1.0, NAN, INFINITE)),
         *(("adversary", value, "a width of at least 1, or a list of them") for value in ((0,), (8, -1), 1.5, "8")),
         *(("adversary_rate", value, "a number above 0") for value in (0.0, NAN)),
+        *(
+            ("adversary_reconstruction", value, "a number that is not negative, or '1/n'")
+            for value in (-0.1, "1/n^2", INFINITE)
+        ),
+        *(("autoencoder_steps", value, "a whole number of at least 1") for value in (0, 2.0)),
         *(
             ("pretraining_epochs", value, "a number of epochs, or a list of them, not negative")
             for value in ((30, -1), 1.5)
@@ -200,3 +207,12 @@ def test_beta_per_pair_is_one_over_the_squared_number_of_rows(spec):
     np.testing.assert_allclose(
         (loss.total - loss.reconstruction).item() - penalty, loss.divergence.item() / 900, rtol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("adversary_rate", 0.1), ("adversary_reconstruction", 1.0), ("autoencoder_steps", 5)]
+)
+def test_settings_of_an_adversary_need_one(name, value):
+    with pytest.raises(ValueError, match=f"^{name} needs an adversary, and this model has none; set adversary too"):
+        BY_NAME["gae"].overridden({name: value})
+    assert getattr(BY_NAME["gae"].overridden({"adversary": (16,), name: value}), name) == value

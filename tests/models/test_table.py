@@ -94,7 +94,7 @@ def test_the_two_base_rows_are_those_of_the_sources():
     assert (ae["encoder"].name, ae["decoder"].name, ae["likelihood"].name) == ("MLP", "MLP", "bernoulli")
     assert (ae["hidden"], ae["latent"]) == ((512,), 16)
     absent = ("beta", "estimator", "samples", "sparsity", "decoder_l2", "corruption", "pretraining", "discrepancy")
-    absent += ("adversary", "adversary_rate", "convolution")
+    absent += ("adversary", "adversary_rate", "adversary_reconstruction", "autoencoder_steps", "convolution")
     for row in (gae, ae):
         assert row["posterior"] is POINT
         assert [row[name] for name in absent] == [None] * len(absent)
@@ -117,7 +117,16 @@ def test_the_two_base_rows_are_those_of_the_sources():
         "gae-scripts": {"hidden": (1024,), "latent": 128, "learning_rate": 1e-4, "epochs": 200},
         "vgae-scripts": {"hidden": (1024,), "latent": 128, "learning_rate": 5e-4, "epochs": 200, "beta": "1/n^2"},
         "vgae-june": {"posterior": AS_PRINTED, "learning_rate": 5e-4, "beta": "1/n^2"},
-        "arga": {"adversary": (16, 64), "adversary_rate": 1e-3, "learning_rate": 0.01},
+        "arga": {
+            "adversary": (16, 64),
+            "adversary_rate": 1e-3,
+            "adversary_reconstruction": "1/n",
+            "autoencoder_steps": 5,
+            "learning_rate": 1e-3,
+        },
+        "aae": {"adversary": (512, 512), "hidden": (512,), "posterior": POINT},
+        "gae-sdcn": {"hidden": (256,), "latent": 16, "epochs": 30, "learning_rate": 1e-3},
+        "ae-counts": {"hidden": (512,), "latent": 16},
         "wae-mmd": {"discrepancy": 10.0, "posterior": POINT},
         "iwae": {"estimator": "IW", "samples": 5},
         "s-vae": {"posterior": VON_MISES_FISHER},
@@ -143,6 +152,9 @@ LIKELIHOODS = {
     "ae-gaussian-learned": "gaussian-learned",
     "ae-one-hidden": "bernoulli",
     "ae-one-hidden-gaussian": "gaussian-output",
+    "ae-counts": "negative-binomial",
+    "aae": "bernoulli",
+    "gae-sdcn": "bernoulli-balanced",
 }
 
 
@@ -198,7 +210,9 @@ def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_i
         "dae": "reconstruction, 25% of the features masked",
         "untrained-gcn": "untrained",
         "raw": "untrained",
-        "arvga": "reconstruction + β·KL, SGVB B, L = 1, then a discriminator 16–64 and the encoder against each other",
+        "arvga": "reconstruction + β·KL, SGVB B, L = 1, 5 steps a batch, then a discriminator 16–64 and the encoder "
+        "against each other with 1/n·reconstruction",
+        "aae": "reconstruction, then a discriminator 512–512 and the encoder against each other",
         "wae-mmd": "reconstruction + 10·MMD² to the prior",
         "iwae": "reconstruction + β·KL, importance-weighted, K = 5",
         "gae-noised": "gae trained, and vgae beside it for the amount of noise",

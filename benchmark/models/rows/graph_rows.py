@@ -30,12 +30,6 @@ from benchmark.models.parts.posterior_families import (
 from benchmark.models.settings import PER_PAIR, Settings
 from benchmark.models.siblings import Sibling, differs_from, twin_of
 
-
-def _adversarial(settings: Settings) -> Settings:
-    """Add a discriminator of 16 and 64 units, with Adam at 0.001 for both players: Pan et al. (2018), section 4.1."""
-    return replace(settings, adversary=(16, 64), adversary_rate=1e-3)
-
-
 # Kipf and Welling (2016), section 3: 32 hidden units, 16 latent dimensions, Adam at 0.01, 200 full-batch epochs.
 GRAPHS = Settings(hidden=(32,), latent=16, learning_rate=0.01, epochs=200)
 _VARIATIONAL_GRAPHS = GRAPHS.variational()
@@ -55,7 +49,6 @@ _SCRIPTS = "the claim's scripts of autumn 2020"
 _KIPF = "Kipf and Welling (2016), arXiv 1611.07308"
 _PYG = "torch-geometric's GAE example"
 _SALHA = "Salha et al. (2020), arXiv 2001.07614"
-_PAN = "Pan et al. (2018), arXiv 1802.04407"
 _ATTENTION = "Veličković et al. (2018), arXiv 1710.10903; torch-geometric's GATConv as it stands"
 _AGGREGATION = "Hamilton et al. (2017), arXiv 1706.02216; torch-geometric's SAGEConv as it stands"
 _DAVIDSON = "Davidson et al. (2018), arXiv 1804.00891"
@@ -64,7 +57,7 @@ _DYING = "{} at a learning rate low enough for its ReLUs to survive {}"
 _LADDER = "ours: the ladder from point to variational"
 
 
-def _graphs(
+def graph_model(
     name: str,
     posterior: PosteriorFamily,
     settings: Settings,
@@ -77,7 +70,7 @@ def _graphs(
     weighted: bool = False,
     differs: tuple[Sibling, ...] = (),
 ) -> ModelSpec:
-    """A model with a GCN as encoder and the inner product as decoder."""
+    """Make a model with a GCN as encoder and the inner product as decoder; see ``ModelSpec``."""
     return ModelSpec(
         name=name,
         family="gae",
@@ -123,7 +116,7 @@ def _convolved(
 ) -> ModelSpec:
     """A model like gae or vgae with another convolution in place of the GCN."""
     made_of = replace(settings, convolution=convolution)
-    return _graphs(name, posterior, made_of, source, encoder=CONVOLUTION_ENCODER, differs=differs)
+    return graph_model(name, posterior, made_of, source, encoder=CONVOLUTION_ENCODER, differs=differs)
 
 
 def _origin(
@@ -138,7 +131,7 @@ def _origin(
     differs: tuple[Sibling, ...],
 ) -> ModelSpec:
     """A model of the claim's published protocol, or a step from it to the fair protocol. Study origin uses them."""
-    return _graphs(
+    return graph_model(
         name,
         posterior,
         settings,
@@ -151,13 +144,13 @@ def _origin(
     )
 
 
-_GAE = _graphs("gae", POINT, GRAPHS, _KIPF)
-_VGAE = _graphs("vgae", LOG_STD, _VARIATIONAL_GRAPHS, _KIPF, differs=(twin_of("gae"),))
+_GAE = graph_model("gae", POINT, GRAPHS, _KIPF)
+_VGAE = graph_model("vgae", LOG_STD, _VARIATIONAL_GRAPHS, _KIPF, differs=(twin_of("gae"),))
 
 TWINS_OF_GRAPHS: tuple[Model, ...] = (_GAE, _VGAE)
 
 OF_GRAPHS: tuple[Model, ...] = (
-    _graphs(
+    graph_model(
         "gae-as-printed",
         POINT,
         GRAPHS,
@@ -166,7 +159,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         likelihood=BERNOULLI_PAIRS,
         differs=(differs_from("gae", "likelihood"),),
     ),
-    _graphs(
+    graph_model(
         "vgae-as-printed",
         AS_PRINTED,
         _VARIATIONAL_GRAPHS,
@@ -176,7 +169,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         encoder=GCN_DEFAULT_START,
         differs=(differs_from("vgae-corrected", "posterior"),),
     ),
-    _graphs(
+    graph_model(
         "vgae-corrected",
         LOG_VARIANCE,
         _VARIATIONAL_GRAPHS,
@@ -186,7 +179,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         encoder=GCN_DEFAULT_START,
         differs=(differs_from("vgae", "encoder", "likelihood", "posterior"),),
     ),
-    _graphs(
+    graph_model(
         "vgae-unweighted",
         LOG_STD,
         _VARIATIONAL_GRAPHS,
@@ -195,7 +188,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         likelihood=BERNOULLI_PAIRS,
         differs=(twin_of("gae-as-printed"), differs_from("vgae", "likelihood")),
     ),
-    _graphs(
+    graph_model(
         "gae-unweighted-slow",
         POINT,
         _SLOW,
@@ -204,7 +197,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         likelihood=BERNOULLI_PAIRS,
         differs=(differs_from("gae-slow", "likelihood"), differs_from("gae-as-printed", "epochs", "learning_rate")),
     ),
-    _graphs(
+    graph_model(
         "vgae-unweighted-slow",
         LOG_STD,
         _SLOW.variational(),
@@ -213,10 +206,10 @@ OF_GRAPHS: tuple[Model, ...] = (
         likelihood=BERNOULLI_PAIRS,
         differs=(twin_of("gae-unweighted-slow"),),
     ),
-    _graphs(
+    graph_model(
         "gae-sampled", POINT, GRAPHS, _PYG, likelihood=BERNOULLI_SAMPLED, differs=(differs_from("gae", "likelihood"),)
     ),
-    _graphs(
+    graph_model(
         "vgae-sampled",
         LOG_STD,
         _VARIATIONAL_GRAPHS,
@@ -225,7 +218,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         likelihood=BERNOULLI_SAMPLED,
         differs=(twin_of("gae-sampled"),),
     ),
-    _graphs(
+    graph_model(
         "gae-featureless",
         POINT,
         GRAPHS,
@@ -234,7 +227,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         featureless=True,
         differs=(differs_from("gae", "featureless"),),
     ),
-    _graphs(
+    graph_model(
         "vgae-featureless",
         LOG_STD,
         _VARIATIONAL_GRAPHS,
@@ -243,10 +236,10 @@ OF_GRAPHS: tuple[Model, ...] = (
         featureless=True,
         differs=(twin_of("gae-featureless"),),
     ),
-    _graphs(
+    graph_model(
         "linear-gae", POINT, _LINEAR_GRAPHS, _SALHA, "one propagation ÂXW", differs=(differs_from("gae", "hidden"),)
     ),
-    _graphs(
+    graph_model(
         "linear-vgae",
         LOG_STD,
         _LINEAR_GRAPHS.variational(),
@@ -254,7 +247,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         "two propagations ÂXW, for μ and log σ",
         differs=(twin_of("linear-gae"),),
     ),
-    _graphs(
+    graph_model(
         "gae-slow",
         POINT,
         _SLOW,
@@ -262,7 +255,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         _DYING.format("gae", "dense features"),
         differs=(differs_from("gae", "epochs", "learning_rate"),),
     ),
-    _graphs(
+    graph_model(
         "vgae-slow",
         LOG_STD,
         _SLOW.variational(),
@@ -270,15 +263,13 @@ OF_GRAPHS: tuple[Model, ...] = (
         _DYING.format("vgae", "dense features"),
         differs=(twin_of("gae-slow"),),
     ),
-    _graphs("arga", POINT, _adversarial(GRAPHS), _PAN, differs=(differs_from("gae", "adversary", "adversary_rate"),)),
-    _graphs("arvga", LOG_STD, _adversarial(_VARIATIONAL_GRAPHS), _PAN, differs=(twin_of("arga"),)),
     _convolved(
         "gae-gat", POINT, GRAPHS, "GATConv", _ATTENTION, differs=(differs_from("gae", "convolution", "encoder"),)
     ),
     _convolved("vgae-gat", LOG_STD, _VARIATIONAL_GRAPHS, "GATConv", _ATTENTION, differs=(twin_of("gae-gat"),)),
     _convolved("gae-sage", POINT, GRAPHS, "SAGEConv", _AGGREGATION, differs=(differs_from("gae-gat", "convolution"),)),
     _convolved("vgae-sage", LOG_STD, _VARIATIONAL_GRAPHS, "SAGEConv", _AGGREGATION, differs=(twin_of("gae-sage"),)),
-    _graphs(
+    graph_model(
         "s-vgae",
         VON_MISES_FISHER,
         _VARIATIONAL_GRAPHS,
@@ -286,7 +277,7 @@ OF_GRAPHS: tuple[Model, ...] = (
         "logits between −1 and 1",
         differs=(differs_from("vgae", "posterior"),),
     ),
-    _graphs("beta-vgae", LOG_STD, GRAPHS.variational(beta=4.0), _HIGGINS, differs=(differs_from("vgae", "beta"),)),
+    graph_model("beta-vgae", LOG_STD, GRAPHS.variational(beta=4.0), _HIGGINS, differs=(differs_from("vgae", "beta"),)),
     _graph_features("gae-features", POINT, _SLOW, differs=(differs_from("gae-slow", "decoder", "likelihood"),)),
     _graph_features("vgae-features", LOG_STD, _SLOW.variational(), differs=(twin_of("gae-features"),)),
 )
@@ -382,7 +373,7 @@ OF_THE_ORIGIN: tuple[Model, ...] = (
 
 # Rungs 2, 3 and 6 of the ladder.
 RUNGS_OF_GRAPHS: tuple[Model, ...] = (
-    _graphs("gae-l2", POINT, replace(GRAPHS, beta=1.0), _LADDER, differs=(differs_from("gae", "beta"),)),
-    _graphs("vgae-fixed", FIXED, _VARIATIONAL_GRAPHS, _LADDER, differs=(differs_from("vgae", "posterior"),)),
+    graph_model("gae-l2", POINT, replace(GRAPHS, beta=1.0), _LADDER, differs=(differs_from("gae", "beta"),)),
+    graph_model("vgae-fixed", FIXED, _VARIATIONAL_GRAPHS, _LADDER, differs=(differs_from("vgae", "posterior"),)),
     NoisedSpec(name="gae-noised", point=_GAE, variational=_VGAE, source=_LADDER),
 )

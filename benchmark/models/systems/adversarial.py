@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.nn.functional import softplus
 
 from benchmark.models.numerics.layers import Linear, Streams, hidden_layers
 from benchmark.training.inputs import Inputs
-from benchmark.training.phases import Encoding, Loss, Player, Step
+from benchmark.training.phases import Decoder, Encoding, Loss, Player, Step
 from benchmark.training.posteriors import sample, standard_normal
 
 
@@ -40,19 +41,34 @@ class Discriminator(nn.Module):
         return logit.squeeze(-1)
 
 
+class Adversarial(Encoding, Protocol):
+    """A network with an encoder that an adversary trains too."""
+
+    @property
+    def decoder(self) -> Decoder:
+        """The part that scores latents against the inputs."""
+
+
 def adversaries(
-    model: Encoding, encoder: Sequence[nn.Parameter], discriminator: Discriminator, rate: float
+    model: Adversarial,
+    encoder: Sequence[nn.Parameter],
+    discriminator: Discriminator,
+    *,
+    learning_rate: float,
+    reconstruction: float = 0.0,
 ) -> tuple[Player, Player]:
     """Make the two players that step after the autoencoder on every batch, each with an Adam of its own.
 
-    First the discriminator minimises −log D(prior) − log(1 − D(z)). Then the encoder minimises −log D(z). z is a sample
-    of the posterior. Pan et al. (2018), eq. 8 and algorithm 1. As in their code, the discriminator takes one step.
+    First the discriminator minimises −log D(prior) − log(1 − D(z)). Then the encoder minimises −log D(z), which is all
+    in Makhzani et al. (2016), section 2. The public code of Pan et al. (2018) adds the reconstruction to the last loss,
+    for arga alone and not for arvga. z is a sample of the posterior.
 
     Args:
         model: Encodes inputs into posteriors.
         encoder: Parameters of the encoder.
         discriminator: Tells latents from samples of the prior.
-        rate: Learning rate of both players.
+        learning_rate: Learning rate of both players.
+        reconstruction: Weight of the reconstruction, in nats per row, in the encoder's loss.
 
     Returns:
         The discriminator's player and the encoder's player.
@@ -67,9 +83,13 @@ def adversaries(
 
     def deceiving(inputs: Inputs, step: Step) -> Loss:
         """The encoder's loss."""
-        return Loss.of_cost(softplus(-discriminator(sample(model.encode(inputs), step.draws.noise))).mean(-1))
+        z = sample(model.encode(inputs), step.draws.noise)
+        cost = softplus(-discriminator(z)).mean(-1)
+        if reconstruction:
+            cost = cost + reconstruction * model.decoder.reconstruction(z, inputs, step)
+        return Loss.of_cost(cost)
 
     return (
-        Player(discriminating, tuple(discriminator.parameters()), rate),
-        Player(deceiving, encoder, rate),
+        Player(discriminating, tuple(discriminator.parameters()), learning_rate),
+        Player(deceiving, encoder, learning_rate),
     )

@@ -60,6 +60,7 @@ class Autoencoder(nn.Module):
         self.decoder = decoder
         self.settings = settings
         self.beta = settings.beta_for(rows)
+        self.adversary_reconstruction = settings.adversary_reconstruction_for(rows)
         self.pretraining = pretraining
 
     def phases(self) -> tuple[Phase, ...]:
@@ -69,8 +70,11 @@ class Autoencoder(nn.Module):
             return (*before, Phase(LAST, self.loss, tuple(self.parameters())))
         rate = self.settings.adversary_rate or self.settings.learning_rate
         encoder, decoder = (tuple(p for _, p in part.named_parameters()) for part in (self.encoder, self.decoder))
-        others = adversaries(self, encoder, self.discriminator, rate)
-        return (*before, Phase(LAST, self.loss, (*encoder, *decoder), others))
+        others = adversaries(
+            self, encoder, self.discriminator, learning_rate=rate, reconstruction=self.adversary_reconstruction
+        )
+        steps = self.settings.autoencoder_steps or 1
+        return (*before, Phase(LAST, self.loss, (*encoder, *decoder), others, steps=steps))
 
     def encode(self, inputs: Inputs) -> Posterior:
         """Compute the posterior of every row, [r, n, d]. No noise is drawn."""
