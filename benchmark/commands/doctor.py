@@ -104,6 +104,8 @@ def _machine() -> Iterator[str]:
     yield f"sums over all pairs: {f'in blocks ({reason})' if reason else 'fused kernels'}"
     reason = import_module("benchmark.training.philox").why_torch()
     yield f"random numbers on a GPU: {f'by torch ({reason})' if reason else 'one kernel'}"
+    reason = import_module("benchmark.tasks.batched.fused_lloyd").why_not_fused()
+    yield f"batched k-means: {f'by products of matrices ({reason})' if reason else 'fused kernels'}"
 
 
 def _threads() -> Iterator[str]:

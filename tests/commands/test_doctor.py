@@ -44,6 +44,7 @@ def test_doctor_describes_the_machine_and_writes_nothing(tmp_path):
     assert "cuda: " in output
     assert line(output, "sums over all pairs: ").endswith((": fused kernels", ": in blocks (no GPU)"))
     assert line(output, "random numbers on a GPU: ").endswith((": one kernel", ": by torch (no GPU)"))
+    assert line(output, "batched k-means: ").endswith((": fused kernels", ": by products of matrices (no GPU)"))
     assert "results: can be written" in output
     assert "records: 0, and 0 unreadable files" in output
     assert line(output, "smoke: ") == "smoke: can run"

@@ -43,7 +43,8 @@ from benchmark.tasks.batched.columns import (  # noqa: E402
     unchanged_latents,
     unit_norm_latents,
 )
-from benchmark.tasks.batched.lloyd import cluster, start_draws  # noqa: E402
+from benchmark.tasks.batched.lloyd import cluster  # noqa: E402
+from benchmark.tasks.batched.lloyd_rules import start_draws  # noqa: E402
 from benchmark.tasks.batched.newton import bytes_of_fit, fit_classifiers  # noqa: E402
 from benchmark.tasks.clustering import (  # noqa: E402
     ignoring_few_clusters,

@@ -39,7 +39,8 @@ from benchmark.tasks.batched.columns import (
     unit_norm_latents,
 )
 from benchmark.tasks.batched.contingency import clustering_scores, expected_information, f1, tables
-from benchmark.tasks.batched.lloyd import _first_centers, _means, _with_ones, cluster, start_draws
+from benchmark.tasks.batched.lloyd import _first_centers, _means, _with_ones, cluster
+from benchmark.tasks.batched.lloyd_rules import start_draws
 from benchmark.tasks.batched.newton import fit_classifiers
 from benchmark.tasks.batched.ranks import ranking_scores
 from benchmark.tasks.classification import FEW, MANY, PUBLISHED

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
 from benchmark.models.numerics.upper_blocks import gradient_in_blocks, softplus_in_blocks
+from benchmark.training.fused_kernels import why_no_kernels
 
 _WIDEST = 128  # latent dimensions of the kernels; a tile of wider latents does not fit in the registers of a GPU
-_TF32 = (8, 0)  # the first compute capability with TF32 products
-_MOST_ERROR = 1e-5  # relative; products in plain TF32 are wrong by 1e-3
 
 
 def softplus_of_all_pairs(z: Tensor, block: int | None = None) -> Tensor:
@@ -64,34 +62,16 @@ def _fused(z: Tensor) -> bool:
 def why_blocks(device: int = 0) -> str:
     """Say why a GPU does not run the fused kernels. An empty text means that the GPU runs them.
 
-    The kernels are compiled once and compared with the blocks. Triton may lack a C compiler, the headers of Python or a
-    driver that it knows.
-
     Args:
         device: Number of the GPU.
     """
-    if not torch.cuda.is_available():
-        return "no GPU"
-    if torch.version.cuda is None:
-        return "this torch is built for GPUs without CUDA"
-    if torch.cuda.get_device_capability(device) < _TF32:
-        return "the GPU has no TF32 products"
-    if find_spec("triton") is None:
-        return "Triton is not installed"
-    z = torch.linspace(-2.0, 2.0, 300, device=torch.device("cuda", device)).view(1, 100, 3)
-    try:
-        from benchmark.models.numerics.pair_kernels import fused_gradient, fused_softplus
-
-        worst = max(
-            _distance(fused_gradient(z), gradient_in_blocks(z)), _distance(fused_softplus(z), softplus_in_blocks(z))
-        )
-    except torch.OutOfMemoryError:
-        raise  # says nothing about the kernels
-    except Exception as failure:  # noqa: BLE001, the blocks do the work, and ``doctor`` shows the reason
-        return f"Triton fails here: {type(failure).__name__}: {' '.join(str(failure).split())}"
-    return "" if worst < _MOST_ERROR else f"the kernels of Triton differ from the blocks by {worst:.1g}"
+    return why_no_kernels(device, _largest_error)
 
 
-def _distance(found: Tensor, expected: Tensor) -> float:
-    """The relative distance of two tensors in the Euclidean norm."""
-    return float((found - expected).norm() / expected.norm())
+def _largest_error(device: torch.device) -> float:
+    """The larger relative difference of the kernels from the blocks on a few rows."""
+    from benchmark.models.numerics.pair_kernels import fused_gradient, fused_softplus
+
+    z = torch.linspace(-2.0, 2.0, 300, device=device).view(1, 100, 3)
+    pairs = (fused_gradient(z), gradient_in_blocks(z)), (fused_softplus(z), softplus_in_blocks(z))
+    return max(float((found - expected).norm() / expected.norm()) for found, expected in pairs)

@@ -11,7 +11,8 @@ from torch import Tensor
 from benchmark.tasks.batched.chunks import budget_of, chunks
 from benchmark.tasks.batched.contingency import clustering_scores, tables
 from benchmark.tasks.batched.groups import for_each_case, in_groups, placed
-from benchmark.tasks.batched.lloyd import cluster, start_draws
+from benchmark.tasks.batched.lloyd import cluster
+from benchmark.tasks.batched.lloyd_rules import start_draws
 from benchmark.tasks.clustering import number_of_starts, seed_of_starts
 from benchmark.tasks.task import Case
 

@@ -2,53 +2,27 @@
 
 The starts use scikit-learn's own random numbers, so both ways differ by rounding alone. Rounding can pick another row
 as a start, and the same local optimum need not follow. A latent's clusters do not depend on the rest of its batch.
+A GPU uses the kernels of ``fused_lloyd`` if it can. Otherwise the work is done by products of matrices, as on a CPU.
 
 ``flash-kmeans`` (PyPI, 0.3.1) is not used. Its Triton kernels fuse the distances with the assignment and so save
 memory traffic. But they multiply in TF32, whose distances are good to three digits. The starts are uniformly drawn
 rows from torch's global generator. All problems of a batch stop together, at an absolute shift of the worst center.
 Empty clusters stay empty. Only the fused assignment could be reused, and only with another precision.
 
-This file has never run on a GPU. There ``torch.backends.cuda.matmul.allow_tf32`` must stay False, torch's default.
+The code of this file has never run on a GPU. There ``torch.backends.cuda.matmul.allow_tf32`` must stay False, torch's
+default.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.tasks.batched.chunks import chunks
-
-_TOLERANCE = 1e-4  # of the mean variance of columns; scikit-learn's default, as are the iterations
-_ITERATIONS = 300
-
-
-def local_trials(k: int) -> int:
-    """The candidates of greedy k-means++ for each center, as in scikit-learn.
-
-    >>> local_trials(7)
-    3
-    """
-    return 2 + int(math.log(k))
-
-
-def start_draws(seed: int, k: int, starts: int) -> NDArray[np.float64]:
-    """The uniform numbers of all starts, in the order in which scikit-learn draws them.
-
-    Args:
-        seed: A 32-bit seed, as KMeans takes it.
-        k: Number of clusters.
-        starts: Number of starts.
-
-    Returns:
-        Numbers in [0, 1), [starts, 1 + (k − 1) · trials]: the first center, then the candidates for each other one.
-    """
-    # scikit-learn draws from this older generator.
-    return np.random.RandomState(seed).random_sample((starts, 1 + (k - 1) * local_trials(k)))
+from benchmark.tasks.batched.fused_lloyd import cluster_by_kernels, kernels_cluster
+from benchmark.tasks.batched.lloyd_rules import ITERATIONS, TOLERANCE, local_trials, sums_of_clusters
 
 
 @torch.no_grad()
@@ -67,6 +41,8 @@ def cluster(
     Returns:
         Cluster numbers int64 [b, n], and the inertia of each latent's best start [b], in double precision.
     """
+    if kernels_cluster(z, k):
+        return cluster_by_kernels(z, k, draws, prepare=prepare, budget=budget)
     b, n, d = z.shape
     s = draws.shape[1]
     start = 4 * n * max(k + 1, 3 * local_trials(k) + 2)
@@ -154,11 +130,11 @@ def _moved(x: Tensor, centers: Tensor, room: Tensor) -> Tensor:
     gap, and its centers stay.
     """
     found, (b, s) = centers.clone(), centers.shape[:2]
-    limit = _TOLERANCE * x[..., :-1].var(dim=1, correction=0).mean(dim=-1)
+    limit = TOLERANCE * x[..., :-1].var(dim=1, correction=0).mean(dim=-1)
     latent = torch.arange(b, device=x.device)
     start = torch.arange(s, device=x.device).expand(b, s)
     moving = (limit > 0)[:, None].expand(b, s)
-    for _ in range(_ITERATIONS):
+    for _ in range(ITERATIONS):
         left = moving.sum(dim=1)
         counts: list[int] = left.tolist()
         if not any(counts):
@@ -193,27 +169,5 @@ def _means(x: Tensor, centers: Tensor, room: Tensor, moving: Tensor) -> Tensor:
     unusual = ((counts == 0).any(dim=-1) | (counts.sum(dim=-1) != x.shape[1])) & moving
     if bool(unusual.any()):
         for i, j in unusual.nonzero().tolist():
-            sums[i, j] = _sums(x[i], centers[i, j])
+            sums[i, j] = sums_of_clusters(x[i], centers[i, j])
     return sums[..., :-1] / sums[..., -1:].clamp(min=1)  # a start that has ended may have an empty cluster
-
-
-def _sums(x: Tensor, centers: Tensor) -> Tensor:
-    """Sums of the rows of each cluster, and their number, if centers tie or clusters are empty; [k, d + 1].
-
-    The first of tied centers takes the row. An empty cluster takes the row farthest from its center, as in
-    scikit-learn, unless every row lies on its center. A cluster that is still empty copies the largest one.
-
-    Args:
-        x: Rows with a column of ones, [n, d + 1].
-        centers: Centers, [k, d].
-    """
-    labels = (centers.square().sum(dim=-1) - 2 * x[:, :-1] @ centers.mT).argmin(dim=1)
-    sums = torch.nn.functional.one_hot(labels, len(centers)).to(x.dtype).mT @ x
-    empty = (sums[:, -1] == 0).nonzero()[:, 0].tolist()
-    distances = (x[:, :-1] - centers[labels]).square().sum(dim=-1)
-    if empty and bool(distances.any()):
-        for cluster_number, row in zip(empty, distances.topk(len(empty)).indices.tolist(), strict=True):
-            sums[labels[row]] -= x[row]
-            sums[cluster_number] = x[row]
-    counts = sums[:, -1:]
-    return torch.where(counts > 0, sums, sums[counts.argmax()])
