@@ -70,7 +70,7 @@ def training_cost(training: Training, prepared: Prepared) -> Cost:
         return Cost()
     if model.uses_graph:
         pairs = rows**2 * (_PAIR + _PAIR_DIMENSION * settings.latent)
-        return Cost(settings.epochs * (_GRAPH_STEP + pairs))
+        return Cost(settings.epochs * (settings.autoencoder_steps or 1) * (_GRAPH_STEP + pairs))
     widths = (features, *settings.hidden, settings.latent)
     weights = 2 * sum(above * below for above, below in pairwise(widths))
     epochs, steps = settings.epochs_for(rows), -(-rows // settings.batch) if settings.batch else 1

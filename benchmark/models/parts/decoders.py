@@ -94,8 +94,8 @@ class MLPDecoder(nn.Module):
             z: Latents, [r, n, d].
 
         Returns:
-            Logits or means of the features, [r, n, f]. Beside them the log of their variance, [r, n, f], if the
-            likelihood decodes one, or the raw dispersion, [r, 1, f], of counts. The variance is at least 0.001.
+            Logits or means of the features, [r, n, f]. The second part is the log of their variance, [r, n, f], if the
+            likelihood decodes one, and the raw dispersion of counts, [r, 1, f]. The variance is at least 0.001.
         """
         for layer in self.hidden:
             z = layer(z).relu()
@@ -106,7 +106,7 @@ class MLPDecoder(nn.Module):
         return mean, log_variance.clamp(min=_LEAST_LOG_VARIANCE)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Compute the expected features x̂, or shares of the row's total for counts, of latents [r, n, d]; [r, n, f]."""
+        """Compute x̂ of latents z, [r, n, d]: expected features, or shares of the row's total for counts; [r, n, f]."""
         return self.likelihood.mean(self(z)[0])
 
     def costs(self, z: Tensor, inputs: Inputs) -> Tensor:

@@ -17,10 +17,10 @@ from benchmark.models.siblings import differs_from, twin_of
 # of the autoencoder, one of the discriminator, and one of the encoder on −log D(z) + reconstruction. Both terms are
 # means there, the first over rows and the second over n² pairs, so the weight of nats per row is 1/n.
 #
-# Ours differs from the code so far: its settings are d = 32, a discriminator of 64 and 32 units that starts in
-# N(0, 0.01²), and 0.0005 for the autoencoder, where we take those of the paper. It adds noise to the hidden layer of
-# arga, of which the paper says nothing; ours has none, because arga is the deterministic twin. It leaves the
-# reconstruction out of the last loss of arvga; ours keeps it, so that the twins differ in the posterior alone.
+# Ours differs from the code in three things. Settings are those of the paper. The code has d = 32, a discriminator of
+# 64 and 32 units that starts in N(0, 0.01²), and 0.0005 for the autoencoder. It also adds noise to the hidden layer of
+# arga, which the paper does not mention. Ours has no noise, because arga is the deterministic twin. The code leaves the
+# reconstruction out of the last loss of arvga. Ours keeps it, so that the twins differ in the posterior alone.
 _GRAPHS = replace(
     GRAPHS,
     learning_rate=1e-3,
