@@ -257,7 +257,8 @@ def check_metrics(slot: Slot, metrics: Mapping[str, float], task: Task | None) -
 
     Args:
         slot: The readout, draw and task that the scores belong to.
-        metrics: Value of each metric. Only the required metrics of the task must be there.
+        metrics: Value of each metric. Only the required metrics of the task must be there. It is empty if the task
+            leaves the latent out.
         task: The task in the slot's version. None if this version is not known, so that every metric is accepted.
 
     Raises:
@@ -267,7 +268,8 @@ def check_metrics(slot: Slot, metrics: Mapping[str, float], task: Task | None) -
     Traceback (most recent call last):
     ValueError: k-means on mean: acc is 17.5, expected a number from 0 to 1
     """
-    if task is not None and not set(task.required) <= set(metrics) <= set(task.metrics):
+    left_out = task is not None and bool(task.left_out) and not metrics
+    if task is not None and not left_out and not set(task.required) <= set(metrics) <= set(task.metrics):
         raise ValueError(
             f"{slot.task} on {slot.readout} has the metrics {', '.join(sorted(metrics)) or 'none'}, "
             f"expected {', '.join(sorted(task.metrics))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from benchmark.datasets import DATASETS
 from benchmark.plan.grid import Plan
 from benchmark.plan.units import PlannedUnit
 from benchmark.results.frame_schema import SCORES, UNITS
-from benchmark.results.record import Record
+from benchmark.results.record import Record, Slot
 from benchmark.results.store import Recorded
 
 BUILT_IN = {spec.name for spec in DATASETS if not spec.files}
@@ -29,11 +29,11 @@ def gather(plan: Plan, records: Recorded) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns:
         The scores and the units. A metric that a record lacks has no row. A failed score has a row for each metric that
-        the task gives on this dataset.
+        the task gives on this dataset, unless the task left out the same latent of another seed.
     """
     pairs = [(unit, records[unit.identity.key]) for unit in plan.units() if unit.identity.key in records]
-    given = _given(plan, pairs)
-    scores = SCORES.frame(row for unit, record in pairs for row in _scores(unit, record, given))
+    given, left_out = _given(plan, pairs), _left_out(pairs)
+    scores = SCORES.frame(row for unit, record in pairs for row in _scores(unit, record, given, left_out))
     return scores, UNITS.frame(_unit(plan, unit, record) for unit, record in pairs)
 
 
@@ -53,10 +53,24 @@ def _given(plan: Plan, pairs: Sequence[tuple[PlannedUnit, Record]]) -> dict[tupl
     }
 
 
+def _left_out(pairs: Sequence[tuple[PlannedUnit, Record]]) -> set[tuple[str, ...]]:
+    """Return the cells that a task left out, so that their scores have no metric."""
+    return {_cell(unit, slot) for unit, record in pairs for slot in unit.slots if record.scores.get(slot) == {}}
+
+
+def _cell(unit: PlannedUnit, slot: Slot) -> tuple[str, ...]:
+    return unit.dataset, unit.arm.model.name, unit.arm.variant, unit.unit, slot.readout, slot.task
+
+
 def _scores(
-    unit: PlannedUnit, record: Record, given: Mapping[tuple[str, str], Sequence[str]]
+    unit: PlannedUnit,
+    record: Record,
+    given: Mapping[tuple[str, str], Sequence[str]],
+    left_out: Container[tuple[str, ...]],
 ) -> Iterator[dict[str, Any]]:
     for slot in unit.slots:
+        if _cell(unit, slot) in left_out:
+            continue
         metrics = record.scores.get(slot)
         status = "failed" if metrics is None else "diverged" if record.status == "diverged" else "complete"
         for metric in given[unit.dataset, slot.task]:

@@ -1,24 +1,29 @@
-"""Node classification: logistic regression trained on few rows, on many, or on the published rows."""
+"""Node classification by logistic regression or k nearest neighbours, trained on few rows, many, or the published."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from benchmark.core.arrays import Matrix
 from benchmark.tasks.logistic_regression import logistic_regression
+from benchmark.tasks.nearest_neighbours import nearest_neighbours
 from benchmark.tasks.task import Case, Need, NodePart, Task
 
+Probe: TypeAlias = Literal["logistic-regression", "k-nearest-neighbours"]
 
-def classify(z: Matrix, case: Case, *, part: NodePart) -> dict[str, float]:
+
+def classify(z: Matrix, case: Case, *, part: NodePart, probe: Probe = "logistic-regression") -> dict[str, float]:
     """Train on the training rows of a node split and score its test rows.
 
     Args:
         z: Latents, [n, d].
         case: Labels and splits.
         part: The node split: 20 training rows a class, 80 % of the rows, or the published split.
+        probe: The classifier.
 
     Returns:
         Accuracy, and macro-F1 over the classes with test rows.
@@ -30,18 +35,27 @@ def classify(z: Matrix, case: Case, *, part: NodePart) -> dict[str, float]:
 
     y, rows = case.labels, case.rows(part)
     truth = y[rows.test]
-    predicted = logistic_regression(z[rows.train], y[rows.train]).predict(z[rows.test])
+    fit = nearest_neighbours if probe == "k-nearest-neighbours" else logistic_regression
+    predicted = fit(z[rows.train], y[rows.train]).predict(z[rows.test])
     return {
         "accuracy": float(accuracy_score(truth, predicted)),
         "macro-f1": float(f1_score(truth, predicted, average="macro", labels=np.unique(truth), zero_division=0.0)),
     }
 
 
-def _task(part: NodePart, needs: Need, overlap: float | None, source: str) -> Task:
-    score: Callable[[Matrix, Case], dict[str, float]] = partial(classify, part=part)
+def _task(
+    part: NodePart,
+    needs: Need,
+    overlap: float | None,
+    source: str,
+    *,
+    probe: Probe = "logistic-regression",
+    version: int = 2,
+) -> Task:
+    score: Callable[[Matrix, Case], dict[str, float]] = partial(classify, part=part, probe=probe)
     return Task(
-        name=f"logistic-regression-{part}",
-        version=2,
+        name=f"{probe}-{part}",
+        version=version,
         edge_set="all-edges",
         needs=needs,
         metrics=("accuracy", "macro-f1"),
@@ -58,4 +72,12 @@ MANY = _task("many", "labels", 0.2 / 0.8, "80 % of the rows; scikit-learn's Logi
 # No overlap: one split serves all seeds, so the spread comes from training alone.
 PUBLISHED = _task(
     "published", "published", None, "the published rows, Yang et al. (2016); scikit-learn's LogisticRegression"
+)
+NEAREST = _task(
+    "few",
+    "labels",
+    None,
+    "Cover and Hart (1967); scikit-learn's KNeighborsClassifier with its defaults, on 20 rows a class",
+    probe="k-nearest-neighbours",
+    version=1,
 )

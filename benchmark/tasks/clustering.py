@@ -10,11 +10,12 @@ from functools import partial
 import numpy as np
 import scipy
 
-from benchmark.core.arrays import Matrix
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.rng import stream
 from benchmark.tasks.metrics import best_matching
 from benchmark.tasks.task import Case, Invariance, Task
 
+CLUSTERING_METRICS = ("acc", "nmi", "ami", "ari", "macro-f1")
 _MANY_FEATURES = 1000
 
 
@@ -79,20 +80,34 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
         ValueError: if the dataset has no labels.
     """
     from sklearn.cluster import KMeans
-    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, f1_score, normalized_mutual_info_score
 
     z, y = case.with_labels(z)
     classes = int(y.max()) + 1
     starts, seed = number_of_starts(z.shape[1]), seed_of_starts(case)
     with ignoring_few_clusters():
         clusters = KMeans(classes, n_init=starts, random_state=seed).fit_predict(prepare(z)).astype(np.int64)
-    matched = best_matching(y, clusters)
+    return compared_with_classes(y, clusters)
+
+
+def compared_with_classes(y: Integers, clusters: Integers) -> dict[str, float]:
+    """Compare clusters with classes.
+
+    Args:
+        y: Class numbers 0..k-1, [n].
+        clusters: Cluster numbers from 0, [n].
+
+    Returns:
+        ACC and macro-F1 after the best one-to-one matching of clusters to classes, NMI, AMI and ARI.
+    """
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, f1_score, normalized_mutual_info_score
+
+    matched, classes = best_matching(y, clusters), np.arange(int(y.max()) + 1)
     return {
         "acc": float(np.mean(matched == y)),
         "nmi": float(normalized_mutual_info_score(y, clusters)),
         "ami": float(adjusted_mutual_info_score(y, clusters)),
         "ari": float(adjusted_rand_score(y, clusters)),
-        "macro-f1": float(f1_score(y, matched, average="macro", labels=np.arange(classes), zero_division=0.0)),
+        "macro-f1": float(f1_score(y, matched, average="macro", labels=classes, zero_division=0.0)),
     }
 
 
@@ -113,7 +128,7 @@ def _task(name: str, prepare: Callable[[Matrix], Matrix], source: str, invarianc
         version=2,
         edge_set="all-edges",
         needs="labels",
-        metrics=("acc", "nmi", "ami", "ari", "macro-f1"),
+        metrics=CLUSTERING_METRICS,
         primary="nmi",
         overlap=None,
         score=score,

@@ -108,6 +108,8 @@ class Task:
         takes: The kinds of readouts that ``score`` accepts.
         fair: False if the task chooses by test labels, or repeats a mistake of a publication.
         invariances: Changes of a latent that leave every score as it is. The tests make each change.
+        left_out: The latents that the task does not apply to, in words. For these ``score`` returns no metric, and the
+            unit still counts as complete. Empty if the task applies to every latent.
 
     Raises:
         InputError: if ``primary`` is not one of ``metrics``.
@@ -125,6 +127,7 @@ class Task:
     takes: tuple[ReadoutKind, ...] = ("matrix",)
     fair: bool = True
     invariances: tuple[Invariance, ...] = ()
+    left_out: str = ""
 
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:

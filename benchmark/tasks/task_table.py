@@ -1,7 +1,7 @@
 """TASKS, the table of tasks."""
 
 from benchmark.core.names import distinct
-from benchmark.tasks import classification, clustering, link_prediction, oracle, origin_tasks
+from benchmark.tasks import classification, clustering, gaussian_mixture, link_prediction, oracle, origin_tasks
 from benchmark.tasks.task import Task
 
 TASKS: tuple[Task, ...] = distinct(
@@ -9,9 +9,11 @@ TASKS: tuple[Task, ...] = distinct(
     clustering.K_MEANS,
     clustering.K_MEANS_STANDARDISED,
     clustering.K_MEANS_UNIT_NORM,
+    gaussian_mixture.GAUSSIAN_MIXTURE,
     classification.FEW,
     classification.MANY,
     classification.PUBLISHED,
+    classification.NEAREST,
     link_prediction.INNER_PRODUCT,
     link_prediction.HADAMARD,
     origin_tasks.ORIGIN_K_MEANS,

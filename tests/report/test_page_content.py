@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from frames import ASKED_TASKS
 from pages import MODELS, OVERLAP, SIX, Reader, a_study, composed, rendered, usual
 
 from benchmark.core.errors import InputError
@@ -229,6 +230,22 @@ def test_the_page_says_what_was_left_out_of_a_dataset_and_why_it_was_scaled() ->
     about, other = ([cell.text for cell in row.cells] for row in page.datasets.groups[0].rows)
     assert (about[2], about[7]) == ("648 (15 unlabelled)", "unit (every value is 0 or 1)")
     assert (other[2], other[7]) == ("722", "unit")
+
+
+def test_the_page_names_the_latents_that_a_task_leaves_out() -> None:
+    tasks = (*ASKED_TASKS, "gaussian-mixture")
+    scores, units = usual(datasets={"cora": True, "wine": True}, tasks=tasks)
+    study = a_study(datasets=["cora", "wine"], tasks=list(tasks))
+    assert composed(study, scores, units).remarks == ()
+    of_cora = scores["dataset"].eq("cora") & scores["task"].eq("gaussian-mixture")
+    lacks = scores[~(of_cora & scores["model"].eq("vae") & scores["readout"].ne("mean"))]
+    told = (
+        "Gaussian-mixture leaves out vae (sampled, averaged-4): it takes latents of at most 64 columns, with 10 rows "
+        "for each class and column"
+    )
+    assert composed(study, lacks, units).remarks == (("cora", (told,)),)
+    for text in rendered(study, (lacks, units)):
+        assert told in text
 
 
 def test_the_page_says_why_a_dataset_lacks_a_metric_unless_its_scores_failed() -> None:

@@ -253,6 +253,22 @@ def test_a_metric_that_a_dataset_lacks_has_no_row():
         assert holes(frame).empty
 
 
+def test_a_latent_that_a_task_leaves_out_has_no_row_and_its_unit_is_complete():
+    plan = planned(models=["raw"], variants=[], tasks=["gaussian-mixture"], seeds=3)
+    assert frame_of(plan, [{}, {}, {}]).empty
+    assert frame_of(plan, [{}, None, {}]).empty  # the failed one would have been left out too
+    scores = dict.fromkeys(("acc", "nmi", "ami", "ari", "macro-f1"), 0.5)
+    assert len(frame_of(plan, [scores, None, scores])) == 15
+
+
+def test_a_unit_whose_only_task_leaves_its_latent_out_is_complete_and_not_tried_again(tmp_path):
+    plan = planned(models=["raw"], variants=[], tasks=["gaussian-mixture"], seeds=1)  # 34 columns and 34 rows
+    scores, units = complete(plan, Store(tmp_path))
+    assert scores.empty
+    assert units["status"].tolist() == ["complete"]
+    assert missing(plan, Store(tmp_path)).jobs == ()
+
+
 def test_a_diverged_unit_lacks_the_metrics_of_its_dataset_too(tmp_path):
     diverging = [{"models": ["vae-gaussian"], "settings": {"learning_rate": 1e9}}]
     plan = planned(models=["raw"], variants=diverging, tasks=["link-hadamard"], seeds=1)

@@ -14,7 +14,7 @@ from benchmark.results.frame_schema import SCORES, UNITS
 from benchmark.study.schema import Study
 from benchmark.tasks import TASKS
 
-METRICS_OF = {name: find(TASKS, "task", name).metrics for name in Study.model_fields["tasks"].default}
+ASKED_TASKS: tuple[str, ...] = Study.model_fields["tasks"].default
 DRAWS = {"mean": 1, "averaged-4": 1}
 FAMILIES = {"ae": "ae", "vae": "ae", "ae-gaussian": "ae", "vae-gaussian": "ae", "gae": "gae", "vgae": "gae"}
 
@@ -51,7 +51,7 @@ def make_frames(
     models: Sequence[str],
     variational: Sequence[str] = ("vae", "vae-gaussian", "vgae"),
     variants: Mapping[str, str] | None = None,
-    tasks: Sequence[str] = tuple(METRICS_OF),
+    tasks: Sequence[str] = ASKED_TASKS,
     seeds: int = 3,
     draws: int = 2,
     statuses: Mapping[tuple[str, str, int], str] | None = None,
@@ -86,7 +86,7 @@ def make_frames(
                                         status=status,
                                         value=np.nan if status == "failed" else _value(rng, dataset, model, readout),
                                     )
-                                    for metric in METRICS_OF[task]
+                                    for metric in find(TASKS, "task", task).metrics
                                 ]
     return SCORES.frame(rows), UNITS.frame(units)
 

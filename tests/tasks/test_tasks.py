@@ -18,13 +18,14 @@ from benchmark.datasets import NodeSplit, Raw, Split, make_dataset, split
 from benchmark.latents.draws import PairScores
 from benchmark.latents.latents import Epochs, Latents
 from benchmark.tasks import TASKS, Case, Need, Task, classification, unmet_needs
-from benchmark.tasks.classification import FEW, MANY, PUBLISHED
+from benchmark.tasks.classification import FEW, MANY, NEAREST, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM, standardised, unit_norm
+from benchmark.tasks.gaussian_mixture import GAUSSIAN_MIXTURE
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 
 FAIR = [task for task in TASKS if task.fair]
 NODES = [task for task in FAIR if task.needs in ("labels", "published")]
-STANDARDISING = [K_MEANS_STANDARDISED, FEW, MANY, PUBLISHED, HADAMARD]
+STANDARDISING = [K_MEANS_STANDARDISED, GAUSSIAN_MIXTURE, FEW, MANY, PUBLISHED, NEAREST, HADAMARD]
 
 
 @pytest.fixture(scope="module")

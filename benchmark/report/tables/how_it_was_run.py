@@ -70,7 +70,7 @@ def _rows(unit: dict[str, Any]) -> str:
 
 
 def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return remarks about each dataset: parts that were left out of its data, and metrics that it lacks.
+    """Return remarks about each dataset: missing parts of its data, missing metrics, and latents that a task left out.
 
     Returns:
         The name of each dataset with its remarks, in the study's order. Datasets without remarks are left out.
@@ -81,6 +81,7 @@ def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> 
         notes = json.loads(units.loc[units["dataset"].eq(name), "notes"].iloc[0])
         absent = _absent(given[given["dataset"].eq(name)])
         remarks = [*notes, *(f"{metric.label} is left out: {metric.absent}" for metric in absent)]
+        remarks += _left_out(scores[scores["dataset"].eq(name)], study)
         if remarks:
             found.append((name, tuple(f"{remark[:1].upper()}{remark[1:]}" for remark in remarks)))
     return tuple(found)
@@ -90,6 +91,24 @@ def _absent(scores: pd.DataFrame) -> list[Metric]:
     """Return the metrics of tasks that none of the scores has, if a score may leave them out."""
     asked = {metric for task in TASKS if task.name in set(scores["task"]) for metric in task.metrics}
     return [metric for metric in METRICS if metric.absent and metric.name in asked - set(scores["metric"])]
+
+
+def _left_out(scores: pd.DataFrame, study: Study) -> list[str]:
+    """Return a remark for each task that left out latents which other tasks with the same needs scored."""
+    found = []
+    for task in (task for task in TASKS if task.left_out and task.name in study.tasks):
+        alike = [other.name for other in TASKS if (other.needs, other.edge_set) == (task.needs, task.edge_set)]
+        arm = ["model", "variant", "readout"]
+        asked = scores.loc[scores["task"].isin(alike), [*arm, "task"]].drop_duplicates()
+        scored = asked[asked["task"].eq(task.name)][arm]
+        names: dict[str, list[str]] = {}
+        for row in records(asked.merge(scored, how="left", on=arm, indicator=True).query("_merge == 'left_only'")):
+            readouts = names.setdefault(model_label(row["model"], row["variant"]), [])
+            readouts += [row["readout"]] if row["readout"] not in readouts else []
+        if names:
+            latents = ", ".join(f"{label} ({', '.join(readouts)})" for label, readouts in names.items())
+            found.append(f"{task.name} leaves out {latents}: {task.left_out}")
+    return found
 
 
 def models_table(units: pd.DataFrame, study: Study) -> Table:
