@@ -47,6 +47,7 @@ class Fitted:
         curves: The training curve of each replica.
         reconstruction: Nats per row after the last epoch, from the means and from one sample per row, each [r].
         snapshots: Latents of training passes, if ``passes`` asked for some.
+        execution: How steps ran on a GPU: "captured", or "plain: " and a reason. Empty on a CPU.
     """
 
     latents: Posterior | Matrices
@@ -55,6 +56,7 @@ class Fitted:
     curves: tuple[Curve, ...] = ()
     reconstruction: tuple[Tensor, Tensor] | None = None
     snapshots: tuple[Snapshot, ...] = ()
+    execution: str = ""
 
     @property
     def posterior(self) -> Posterior:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -9,9 +10,10 @@ from torch import Tensor
 
 from benchmark.core.rng import torch_generators
 from benchmark.training.curves import Curve
+from benchmark.training.execution import Executor, Kind, PhaseSteps
 from benchmark.training.fitted import Fitted, Snapshot
 from benchmark.training.inputs import Inputs
-from benchmark.training.phases import LAST, Budget, Draws, Loss, Network, Player, Step
+from benchmark.training.phases import LAST, Budget, Draws, Network, Player, Step
 from benchmark.training.posteriors import Posterior, sample
 from benchmark.training.random_streams import random_streams
 
@@ -54,11 +56,15 @@ def train(
         if passes and epoch % passes == 0:
             kept.append(_snapshot(network, inputs, draws, epoch, whole=whole_passes))
 
-    curves = _run(network, inputs, budget, seeds, device, passing) if budget.epochs else (Curve(),) * len(seeds)
+    curves, execution = (Curve(),) * len(seeds), ""
+    if budget.epochs:
+        with Executor.of(network, device) as executor:
+            curves = _run(network, inputs, budget, seeds, device, executor, passing)
+        execution = executor.in_words
     with torch.no_grad():
         posterior = network.encode(inputs)
     reconstruction = evaluated(network, inputs, posterior, seeds, device)
-    return Fitted(posterior, network, inputs, curves, reconstruction, tuple(kept))
+    return Fitted(posterior, network, inputs, curves, reconstruction, tuple(kept), execution)
 
 
 @torch.no_grad()
@@ -75,6 +81,7 @@ def _run(
     budget: Budget,
     seeds: tuple[int, ...],
     device: str,
+    executor: Executor,
     passing: Callable[[int, Draws], None],
 ) -> tuple[Curve, ...]:
     """Run the optimisers of all phases, and return the curve of every replica.
@@ -91,42 +98,43 @@ def _run(
         size = budget.batch if phase.batch is None else phase.batch
         length = budget.epochs if phase.epochs is None else phase.epochs
         rate = budget.learning_rate if phase.learning_rate is None else phase.learning_rate
-        players = [Player(phase.loss, phase.parameters, rate, phase.steps), *phase.others]
-        optimisers = [torch.optim.Adam(each.parameters, lr=each.learning_rate, fused=True) for each in players]
-        turns = [turn for turn in zip(players, optimisers, strict=True) for _ in range(turn[0].steps)]
-        logged = {round(length * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
-        steps, all_steps = 0, length * (-(-inputs.rows // size) if size else 1)
-        for epoch in range(1, length + 1):
-            value = epoch in logged
+        players = (Player(phase.loss, phase.parameters, rate, phase.steps), *phase.others)
+        valued = [epoch in _logged(length) for epoch in range(1, length + 1)]
+        steps = PhaseSteps(executor, players, inputs, draws, _kinds(inputs.rows, size, valued))
+        for epoch, value in enumerate(valued, 1):
             if phase.name == LAST:
                 passing(epoch, draws)
-            losses: list[tuple[int, Loss]] = []
-            for batch in _batches(inputs, size, order, device):
-                step = Step(draws, value, progress=steps / all_steps)
-                for player, optimiser in turns:
-                    loss = player.loss(batch, step)
-                    optimiser.zero_grad(set_to_none=True)
-                    loss.total.sum().backward()  # type: ignore[no-untyped-call]
-                    optimiser.step()
-                    if value and player is players[0]:
-                        losses.append((batch.rows, loss))
-                steps += 1
+            losses: list[tuple[int, Tensor]] = []
+            for index in _batches(inputs.rows, size, order, device):
+                found = steps.take(index, value=value)
+                if found is not None:
+                    losses += [(inputs.rows if index is None else index.shape[1], loss) for loss in found]
             if value:
                 logs.append((before + epoch, phase.name, _mean_over_rows(losses)))
         before += length
     return _curves(logs, len(seeds))
 
 
-def _batches(inputs: Inputs, size: int, order: Sequence[torch.Generator], device: str) -> Iterator[Inputs]:
-    """The batches of one epoch: all rows at once if ``size`` is 0, else mini-batches in another order per replica."""
+def _logged(length: int) -> set[int]:
+    """The epochs of a phase that log values: the first, and twenty at equal distances up to the last."""
+    return {round(length * point / _LOGGED) for point in range(1, _LOGGED + 1)} | {1}
+
+
+def _kinds(rows: int, size: int, valued: Sequence[bool]) -> Counter[Kind]:
+    """Number of steps of each kind, from whether each epoch of a phase logs values."""
+    sizes = [rows] if not size else [min(size, rows - start) for start in range(0, rows, size)]
+    return Counter(Kind(each, value) for value in valued for each in sizes)
+
+
+def _batches(rows: int, size: int, order: Sequence[torch.Generator], device: str) -> Iterator[Tensor | None]:
+    """The rows of each batch of one epoch, [r, b], in another order per replica. None once for full batch, size 0."""
     if not size:
-        yield inputs
+        yield None
         return
-    permutations = torch.stack([torch.randperm(inputs.rows, generator=generator) for generator in order])
+    permutations = torch.stack([torch.randperm(rows, generator=generator) for generator in order])
     if device == "cuda":
         permutations = permutations.pin_memory()  # otherwise the copy waits until the GPU is idle
-    for index in torch.split(permutations.to(device, non_blocking=True), size, dim=1):
-        yield inputs.batch(index)
+    yield from torch.split(permutations.to(device, non_blocking=True), size, dim=1)
 
 
 @torch.no_grad()
@@ -166,10 +174,10 @@ def evaluated(
     return cost(posterior.mean), cost(sample(posterior, fresh().noise))
 
 
-def _mean_over_rows(losses: list[tuple[int, Loss]]) -> Tensor:
+def _mean_over_rows(losses: list[tuple[int, Tensor]]) -> Tensor:
     """Total, reconstruction, divergence and mean σ, averaged over the rows of all batches of an epoch; [4, r]."""
     rows = sum(size for size, _ in losses)
-    return sum((torch.stack(loss).detach() * (size / rows) for size, loss in losses), start=torch.zeros(()))
+    return sum((loss * (size / rows) for size, loss in losses), start=torch.zeros(()))
 
 
 def _curves(logs: list[tuple[int, str, Tensor]], replicas: int) -> tuple[Curve, ...]:

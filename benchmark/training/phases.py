@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from benchmark.training.inputs import Inputs
 from benchmark.training.posteriors import Posterior
 from benchmark.training.random_streams import RandomStreams
+from benchmark.training.schedules import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,13 @@ class Step:
         draws: Random streams.
         value: Whether the value of the reconstruction is needed. If False, the value may be NaN. The gradient is exact
             in both cases.
-        progress: Share of the optimiser steps of the phase already taken, from 0 to 1. Schedules of β need it.
+        progress: Share of the optimiser steps of the phase already taken, from 0 to 1. Schedules of β need it. It is a
+            tensor on the device in a captured step.
     """
 
     draws: Draws
     value: bool = True
-    progress: float = 1.0
+    progress: Scalar = 1.0
 
 
 class Loss(NamedTuple):
@@ -151,6 +153,10 @@ class Network(Encoding, Protocol):
     @property
     def decoder(self) -> Decoder:
         """The part that scores latents against the inputs."""
+
+    @property
+    def uncapturable(self) -> str:
+        """Why a step cannot be captured as a CUDA graph, such as that the host waits for a result. Empty if it can."""
 
     def loss(self, inputs: Inputs, step: Step, /) -> Loss:
         """Estimate the objective on a batch."""

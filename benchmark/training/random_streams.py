@@ -82,6 +82,12 @@ class RandomStreams(Protocol):
     def copy(self) -> RandomStreams:
         """Copy the streams. The copy will draw the same numbers, and its draws do not advance the original."""
 
+    def state(self) -> list[Tensor]:
+        """Copy the state of the streams. Equal states give equal numbers."""
+
+    def restore(self, state: Sequence[Tensor], /) -> None:
+        """Go back to a copied state."""
+
 
 def random_streams(seeds: Sequence[int], *purpose: object, device: str) -> RandomStreams:
     """Make the random streams of a purpose.
@@ -140,6 +146,15 @@ class GeneratorStreams:
     def copy(self) -> GeneratorStreams:
         """Copy all generators with their states."""
         return GeneratorStreams(tuple(generator.clone_state() for generator in self.generators))
+
+    def state(self) -> list[Tensor]:
+        """Copy the states of all generators."""
+        return [generator.get_state() for generator in self.generators]
+
+    def restore(self, state: Sequence[Tensor]) -> None:
+        """Go back to copied states."""
+        for generator, each in zip(self.generators, state, strict=True):
+            generator.set_state(each)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,3 +220,12 @@ class CounterStreams:
     def copy(self) -> CounterStreams:
         """Copy the numbers of draws. Both go on from here."""
         return CounterStreams(self.keys, self.draws.clone())
+
+    def state(self) -> list[Tensor]:
+        """Copy the numbers of draws."""
+        return [self.draws.clone()]
+
+    def restore(self, state: Sequence[Tensor]) -> None:
+        """Go back to copied numbers of draws."""
+        (draws,) = state
+        self.draws.copy_(draws)

@@ -6,6 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from torch import Tensor
+
+Scalar: TypeAlias = float | Tensor
+"""A number. In a captured step it is a tensor without dimensions, in float64, which the next step changes."""
+
 _NUMBER = r"([0-9]*\.?[0-9]+)"
 
 
@@ -28,9 +33,9 @@ class WarmUp:
     def __str__(self) -> str:
         return f"warm-up:{self.share:g}"
 
-    def factor(self, progress: float) -> float:
+    def factor(self, progress: Scalar) -> Scalar:
         """Compute the factor of β after a share ``progress`` of the steps. Both are from 0 to 1."""
-        return min(1.0, progress / self.share)
+        return _at_most_one(progress / self.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,16 @@ class Cyclical:
     def __str__(self) -> str:
         return f"cyclical:{self.cycles}"
 
-    def factor(self, progress: float) -> float:
+    def factor(self, progress: Scalar) -> Scalar:
         """Compute the factor of β after a share ``progress`` of the steps. Both are from 0 to 1."""
-        return 1.0 if progress >= 1.0 else min(1.0, 2.0 * (progress * self.cycles % 1.0))
+        ramp = _at_most_one(2.0 * (progress * self.cycles % 1.0))
+        if isinstance(progress, Tensor) and isinstance(ramp, Tensor):
+            return ramp.masked_fill(progress >= 1.0, 1.0)
+        return 1.0 if progress >= 1.0 else ramp
+
+
+def _at_most_one(value: Scalar) -> Scalar:
+    return value.clamp(max=1.0) if isinstance(value, Tensor) else min(1.0, value)
 
 
 Schedule: TypeAlias = WarmUp | Cyclical

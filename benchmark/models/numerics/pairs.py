@@ -158,7 +158,10 @@ def _targets(graph: Graph, like: Tensor, *, loops: bool) -> Tensor:
     """Target of every positive pair, the edges first and then the nodes with themselves; [Σm + r·n]."""
     edges = len(graph.ends[0])
     target = torch.full_like(like, float(loops))
-    target[:edges] = 1.0 if graph.weights is None else graph.weights
+    if graph.weights is None:
+        target[:edges].fill_(1.0)
+    else:
+        target[:edges].copy_(graph.weights)
     return target
 
 

@@ -18,6 +18,8 @@ from benchmark.training.graph import Graph
 from benchmark.training.inputs import Inputs
 from benchmark.training.sparse import SparseMatrix
 
+_WITHOUT_WAITING = ("SAGEConv",)  # convolutions whose steps never make the host wait; a test listens to them
+
 
 class Convolution(nn.Module):
     """A convolution of torch-geometric with a replica axis in every parameter. Replicas run one after the other.
@@ -88,6 +90,8 @@ class Convolutions(nn.Module):
     ) -> None:
         super().__init__()
         make = partial(Convolution, streams, convolution=convolution)
+        selects = f"{convolution} of torch-geometric may select edges by a mask, and the host waits for their number"
+        self.uncapturable = "" if convolution in _WITHOUT_WAITING else selects
         self.hidden, self.heads = encoder_layers(features, hidden, heads, make)
         self._known: tuple[Graph, list[Tensor]] | None = None
         self._dense: tuple[SparseMatrix, Tensor] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,10 @@ from benchmark.training.inputs import Inputs
 
 class Encoder(Protocol):
     """A network with one output for each of its heads."""
+
+    @property
+    def uncapturable(self) -> str:
+        """Why a step cannot be captured as a CUDA graph; see ``Network``."""
 
     def __call__(self, inputs: Inputs) -> list[Tensor]:
         """Compute the output of each head, [r, n, width], in the order of the heads."""
@@ -82,6 +86,8 @@ class MLP(nn.Module):
         logs: Whether the network sees log(1 + x) in place of x, as counts need.
     """
 
+    uncapturable: ClassVar[str] = ""
+
     def __init__(
         self,
         streams: Streams,
@@ -119,6 +125,8 @@ class GCN(nn.Module):
         bound: Bound of the uniform initialisation, from input and output width.
         bias: Whether layers have biases.
     """
+
+    uncapturable: ClassVar[str] = ""
 
     def __init__(
         self,

@@ -43,6 +43,13 @@ class PosteriorFamily:
         return self.std is not None or self.spherical
 
     @property
+    def uncapturable(self) -> str:
+        """Why a step cannot be captured as a CUDA graph; see ``Network``."""
+        return (
+            "draws on a sphere are proposed until all are accepted, which the host must see" if self.spherical else ""
+        )
+
+    @property
     def settings(self) -> tuple[str, ...]:
         """Names of the settings that the family adds to a model."""
         return ("beta", "beta_schedule", "estimator", "samples") if self.noisy else ("beta", "beta_schedule")

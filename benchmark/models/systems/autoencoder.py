@@ -17,6 +17,7 @@ from benchmark.models.systems.adversarial import Discriminator, adversaries
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import LAST, Decoder, Draws, Loss, Phase, RowDecoder, Step
 from benchmark.training.posteriors import PointMass, Posterior, divergence, draw, sampled_divergence, spread
+from benchmark.training.schedules import Scalar
 from benchmark.training.sparse import SparseMatrix
 
 
@@ -63,6 +64,11 @@ class Autoencoder(nn.Module):
         self.adversary_reconstruction = settings.adversary_reconstruction_for(rows)
         self.pretraining = pretraining
 
+    @property
+    def uncapturable(self) -> str:
+        """Why a step cannot be captured as a CUDA graph: the first reason of posterior and encoder. Empty if it can."""
+        return self.posterior.uncapturable or self.encoder.uncapturable
+
     def phases(self) -> tuple[Phase, ...]:
         """The phases of pre-training, if there are any, then the phase that trains the whole network."""
         before = () if self.pretraining is None else self.pretraining(self)
@@ -105,11 +111,12 @@ class Autoencoder(nn.Module):
         kl = (torch.stack(divergences).mean(0) if divergences else divergence(paid, floor=floor)).mean(-1)
         return Loss(reconstruction + self._penalties(kl, drawn, step), reconstruction, kl, spread(drawn))
 
-    def _weight(self, step: Step) -> float:
+    def _weight(self, step: Step) -> Scalar:
         """β at this step, times its schedule; 0 if unset."""
         schedule = self.settings.beta_schedule
-        factor = 1.0 if schedule is None else schedule.factor(step.progress)
-        return factor * (self.beta or 0.0)
+        if schedule is None or not self.beta:
+            return self.beta or 0.0
+        return self.beta * schedule.factor(step.progress)
 
     def _importance_weighted(self, inputs: Inputs, step: Step, drawn: Noisy, paid: Noisy) -> Loss:
         """The importance-weighted bound by K samples per row.
@@ -125,17 +132,16 @@ class Autoencoder(nn.Module):
             costs.append(self.decoder.costs(z, inputs))
             divergences.append(sampled_divergence(paid, noise, floor=self.posterior.floor))
         cost = torch.stack(costs)  # [K, r, n]
-        weights = -(cost + beta * torch.stack(divergences) if beta else cost)
+        weights = -(cost + _weighted(beta, torch.stack(divergences)))  # [K, r, n]
         bound = (math.log(samples) - weights.logsumexp(0)).mean(-1)
         reconstruction = cost.mean((0, 2))
         none = torch.zeros_like(bound)
-        rest = (bound - reconstruction) / beta if beta else none
+        rest = _over(bound - reconstruction, beta)
         return Loss(bound + self._penalties(none, drawn, step), reconstruction, rest, spread(drawn))
 
     def _penalties(self, divergence: Tensor, q: Posterior, step: Step) -> Tensor:
         """β · divergence and the other penalties of the settings; [r]."""
-        beta = self._weight(step)
-        total = beta * divergence if beta else torch.zeros_like(divergence)  # 0 · inf is not 0
+        total = _weighted(self._weight(step), divergence)
         if self.settings.sparsity:
             total = total + self.settings.sparsity * q.mean.abs().sum(-1).mean(-1)
         if self.settings.discrepancy:
@@ -153,3 +159,21 @@ class Autoencoder(nn.Module):
         if isinstance(x, SparseMatrix):
             raise ValueError("corruption needs dense features: pass dense=True to Inputs.of")
         return replace(inputs, features=x * (draws.corruption.uniform(x.shape[-2:], x.dtype) >= share))
+
+
+def _weighted(beta: Scalar, divergence: Tensor) -> Tensor:
+    """β · divergence. It is 0 if β is 0, also for an infinite divergence.
+
+    With a tensor the gradient of an infinite divergence is NaN at β = 0. A training with such a divergence has diverged
+    in the steps before, because captured steps are never the first ones.
+    """
+    if isinstance(beta, Tensor):
+        return (beta * divergence).masked_fill(beta == 0.0, 0.0)
+    return beta * divergence if beta else torch.zeros_like(divergence)
+
+
+def _over(difference: Tensor, beta: Scalar) -> Tensor:
+    """difference / β. It is 0 if β is 0."""
+    if isinstance(beta, Tensor):
+        return (difference / beta).masked_fill(beta == 0.0, 0.0)
+    return difference / beta if beta else torch.zeros_like(difference)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -115,6 +115,8 @@ class Smoothing:
 class SingleAutoencoder(nn.Module):
     """The autoencoder of features or IGAE as a model by itself. DFCN pre-trains both of them in this form."""
 
+    uncapturable: ClassVar[str] = ""
+
     def __init__(self, part: FeatureAutoencoder | GraphAutoencoder) -> None:
         super().__init__()
         self.part = part
@@ -153,6 +155,8 @@ class FusedAutoencoder(nn.Module):
     z_I = a ⊙ z_AE + (1 − a) ⊙ z_IGAE, then z_L = Ã z_I, then z̃ = γ softmax(z_L z_Lᵀ) z_L + z_L.
     The share a is learned, as the paper says. The authors' code freezes 1 − a at ½.
     """
+
+    uncapturable: ClassVar[str] = ""
 
     def __init__(
         self, inner: FeatureAutoencoder, graphs: GraphAutoencoder, rows: int, clusters: int, settings: Settings
