@@ -21,7 +21,7 @@ from typing import Any
 from benchmark.core.errors import InputError
 from benchmark.datasets import data_root, load
 from benchmark.training.devices import resolve_device
-from speed import decoder, features, graphs, growth, studies
+from speed import decoder, features, graphs, growth, steps, studies
 from speed.machine import description, file_name
 from speed.turns import Options
 
@@ -29,6 +29,7 @@ SECTIONS = {
     "decoder": decoder.measure,
     "graphs": graphs.measure,
     "features": features.measure,
+    "steps": steps.measure,
     "studies": studies.measure,
     "growth": growth.measure,
 }

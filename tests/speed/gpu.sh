@@ -76,7 +76,7 @@ stage() { # NAME COMMAND ...: run a command with the limit of the stage, and not
 
 declare -A limits=([checks]=120 [benchmarks]=75 [agreement]=45 [study]=$limit [records]=60)
 read -ra checks <<< "${CHECKS_ARGS-}"
-read -ra benchmarks <<< "${BENCHMARKS_ARGS-decoder features graphs --seeds 2 --repeats 2}"
+read -ra benchmarks <<< "${BENCHMARKS_ARGS-steps decoder features graphs --seeds 2 --repeats 2}"
 read -ra agreement <<< "${AGREEMENT_ARGS-wine digits cora cs}"
 read -ra study <<< "${STUDY_ARGS---seeds $seeds}"
 

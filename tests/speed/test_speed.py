@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # importing torch-geometric warns
     from speed import __main__ as command
-    from speed import decoder, features, graphs, growth, machine, studies, turns
+    from speed import decoder, features, graphs, growth, machine, steps, studies, turns
     from speed.place import ROWS, Place
 
 from benchmark.study.toml import load_study
@@ -73,6 +73,14 @@ def test_a_growth_step_takes_time(model, here):
     assert growth.growth_step(here, model=model, n=200, r=2, d=4, steps=1)["seconds"] > 0
 
 
+@pytest.mark.parametrize(("model", "dataset"), [("vae", "wine"), ("gae", "karate")])
+def test_a_training_step_is_timed(model, dataset, here, monkeypatch):
+    monkeypatch.setattr(steps, "_EPOCHS", (1, 40))
+    row = steps.WAYS["steps: plain"](here, model=model, dataset=dataset, seeds=[0])
+    assert row["seconds"] > 0
+    assert row["captured"] == 0
+
+
 @pytest.mark.parametrize("part", growth._PARTS)
 def test_splits_diagnostics_and_tasks_are_timed_on_synthetic_data(part, here):
     assert growth.growth_scoring(here, part=part, n=300)["seconds"] > 0
@@ -111,7 +119,7 @@ def test_rows_are_printed_with_their_quality():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nonsense"], "unknown section 'nonsense'; known: decoder, graphs, features, studies, growth"),
+        (["nonsense"], "unknown section 'nonsense'; known: decoder, graphs, features, steps, studies, growth"),
         (["--seeds", "0"], "--seeds 0: must be at least 1"),
     ],
 )

@@ -10,10 +10,10 @@ import warnings
 warnings.filterwarnings("ignore", category=DeprecationWarning)  # importing torch-geometric warns
 
 from benchmark.datasets import data_root  # noqa: E402
-from speed import decoder, features, graphs, growth, studies  # noqa: E402
+from speed import decoder, features, graphs, growth, steps, studies  # noqa: E402
 from speed.place import Place  # noqa: E402
 
-WAYS = {**decoder.WAYS, **graphs.WAYS, **features.WAYS, **growth.WAYS, **studies.WAYS}
+WAYS = {**decoder.WAYS, **graphs.WAYS, **features.WAYS, **growth.WAYS, **steps.WAYS, **studies.WAYS}
 
 
 def main() -> None:
