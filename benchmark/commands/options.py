@@ -35,4 +35,11 @@ Scoring = Annotated[
         help="Software that scores latents (default: batched on a GPU, scikit-learn on a CPU).",
     ),
 ]
+Execution = Annotated[
+    str | None,
+    typer.Option(
+        metavar="captured|plain",
+        help="How training steps run on a GPU: captured as CUDA graphs if they can be (default), or plainly.",
+    ),
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Device that trains the models.")]

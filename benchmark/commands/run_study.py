@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands.display import shown, tell_loading
-from benchmark.commands.options import DataRoot, Device, Plugins, Results, Scoring, StudyName
+from benchmark.commands.options import DataRoot, Device, Execution, Plugins, Results, Scoring, StudyName
 from benchmark.core.errors import InputError
 from benchmark.study.schema import Study
 from benchmark.study.toml import load_study
@@ -35,6 +35,7 @@ def run(
     ] = None,
     device: Device = "auto",
     scoring: Scoring = None,
+    execution: Execution = None,
     engine: Annotated[
         str, typer.Option(metavar="local|ray", help="Worker processes on this machine, or a Ray cluster (RAY_ADDRESS).")
     ] = "local",
@@ -68,7 +69,9 @@ def run(
     from benchmark.running.shards import Shard
 
     plugins = tuple(plugin or ())
-    options = PlanOptions(file, seeds, datasets, models, plugins, data_root, skip_missing, scoring=scoring)
+    options = PlanOptions(
+        file, seeds, datasets, models, plugins, data_root, skip_missing, scoring=scoring, execution=execution
+    )
     asked = study_for(options).declared  # an unknown name is reported before an engine starts
     share = None if shard is None else Shard.parse(shard)
     if replicas is not None and replicas < 1:
@@ -82,7 +85,7 @@ def run(
         for name, prepared in planned.data.items():
             for note in prepared.dataset.notes:
                 print(f"{name}: {note}", flush=True)
-        command = _command(study, seeds, datasets, models, device, scoring, replicas, plugins)
+        command = _command(study, seeds, datasets, models, device, scoring, execution, replicas, plugins)
         failed = _carry_out(planned, asked, share, replicas, where, results, command)
     if failed:
         print(f"{failed} units failed. The same command tries them again.", file=sys.stderr)
@@ -175,6 +178,7 @@ def _command(
     models: str | None,
     device: str,
     scoring: str | None,
+    execution: str | None,
     replicas: int | None,
     plugins: Sequence[Path],
 ) -> str:
@@ -185,6 +189,7 @@ def _command(
         "models": models,
         "device": device,
         "scoring": scoring,
+        "execution": execution,
         "replicas": replicas,
     }
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]

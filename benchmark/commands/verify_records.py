@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands.display import print_table, tell_loading
-from benchmark.commands.options import DataRoot, Device, Plugins, Results, Scoring, StudyName
+from benchmark.commands.options import DataRoot, Device, Execution, Plugins, Results, Scoring, StudyName
 from benchmark.core.errors import InputError
 from benchmark.study.toml import load_study
 
@@ -26,6 +26,7 @@ def verify(
     ] = 0.05,
     device: Device = "auto",
     scoring: Scoring = None,
+    execution: Execution = None,
     plugin: Plugins = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
@@ -48,7 +49,14 @@ def verify(
     from benchmark.training.devices import resolve_device
 
     kind = resolve_device(device)
-    options = PlanOptions(file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, scoring=scoring)
+    options = PlanOptions(
+        file,
+        plugins=tuple(plugin or ()),
+        data_root=data_root,
+        skip_missing=True,
+        scoring=scoring,
+        execution=execution,
+    )
     planned, refused = plan_for(options, kind)
     for line in refused:
         print(f"left out: {line}", file=sys.stderr)

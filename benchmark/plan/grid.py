@@ -20,6 +20,7 @@ from benchmark.study.expansion import StudyArm, expand
 from benchmark.study.schema import Study
 from benchmark.tasks import EdgeSet, Task, unmet_needs
 from benchmark.tasks.batched import has_batched_form
+from benchmark.training.execution import ExecutionWay
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Plan:
         device: "cpu" or "cuda"; part of every key.
         tables: Our tables and the plugins.
         scoring: The way that scores the tasks with a batched form. scikit-learn scores the others.
+        execution: How training steps run on a GPU, if they can.
     """
 
     study: Study
@@ -39,6 +41,7 @@ class Plan:
     device: str
     tables: Tables = OURS
     scoring: ScoringWay = SCIKIT_LEARN
+    execution: ExecutionWay = "captured"
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
@@ -161,6 +164,7 @@ def make_plan(
     device: str,
     tables: Tables = OURS,
     scoring: ScoringWay = SCIKIT_LEARN,
+    execution: ExecutionWay = "captured",
 ) -> Plan:
     """Make the plan of a study on loaded data.
 
@@ -170,11 +174,12 @@ def make_plan(
         device: "cpu" or "cuda".
         tables: Our tables and the plugins.
         scoring: The way that scores the tasks with a batched form.
+        execution: How training steps run on a GPU, if they can.
 
     Raises:
         InputError: If a model cannot be trained on a dataset, or no task scores a model or a dataset.
     """
-    plan = Plan(study, data, device, tables, scoring)
+    plan = Plan(study, data, device, tables, scoring, execution)
     for arm in plan.arms:
         if not arm.readouts({readout for readout, _ in arm.asked}):
             raise InputError(

@@ -20,6 +20,7 @@ from benchmark.results.record import SCIKIT_LEARN, ScoringWay
 from benchmark.study.resolve import resolve
 from benchmark.study.schema import Study
 from benchmark.study.study_file import StudyFile
+from benchmark.training.execution import check_execution
 
 _BETWEEN = re.compile(r",(?!\s*[a-z]+=)")  # commas between names, not before an option as in csv:f.csv,edges=e.csv
 
@@ -39,6 +40,7 @@ class PlanOptions:
         download: Whether files may be downloaded.
         scoring: The way that scores the tasks with a batched form. The default is "batched" on a GPU and "scikit-learn"
             on a CPU.
+        execution: How training steps run: "captured" or "plain". The default is "captured" on a GPU.
     """
 
     file: StudyFile
@@ -50,6 +52,7 @@ class PlanOptions:
     skip_missing: bool = False
     download: bool = True
     scoring: str | None = None
+    execution: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,9 @@ def plan_for(options: PlanOptions, device: str) -> tuple[Plan, list[str]]:
     with nullcontext() if options.download else offline():
         folder = options.file.folder if options.datasets is None else Path()
         data, refused = load_all(study.chosen, root, folder, skip_missing=options.skip_missing, tables=study.tables)
-    return make_plan(study.chosen, data, device, study.tables, _scoring(options, device)), refused
+    scoring = _scoring(options, device)
+    execution = "captured" if options.execution is None else check_execution(options.execution, device)
+    return make_plan(study.chosen, data, device, study.tables, scoring, execution), refused
 
 
 def _scoring(options: PlanOptions, device: str) -> ScoringWay:

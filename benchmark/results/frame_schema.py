@@ -187,6 +187,12 @@ UNITS = FrameSchema(
         FrameColumn("device_name", "str", "name of the processor or GPU"),
         FrameColumn("replicas", "int64", "seeds that trained together", "seeds"),
         FrameColumn("halved", "int64", "how often the batch was halved because memory ran out"),
+        FrameColumn(
+            "execution",
+            "str",
+            "how training steps ran on a GPU: `captured` as CUDA graphs, or `plain: ` and why; empty on a CPU",
+            earlier="",
+        ),
         FrameColumn("versions", "str", "versions of Python, packages and plugins, as JSON"),
         FrameColumn("commit", "str", "git commit of the code; empty outside a checkout"),
         FrameColumn("command", "str", "command that made the record"),

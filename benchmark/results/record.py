@@ -96,6 +96,8 @@ class Provenance:
         commit: Git commit of the code. Empty outside a checkout.
         command: The command line, without folders.
         halved: How often the batch was halved because memory ran out.
+        execution: How training steps ran on a GPU: "captured" as CUDA graphs, or "plain: " and a reason. Empty on a
+            CPU. The record leaves an empty text out.
     """
 
     seconds: float
@@ -107,6 +109,7 @@ class Provenance:
     commit: str
     command: str
     halved: int = 0
+    execution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class Record:
     def to_json(self) -> bytes:
         """Return the content of the record's file. Scores have a fixed order."""
         content = asdict(replace(self, scores={})) | {"identity": self.identity.parts}
+        if not self.provenance.execution:
+            del content["provenance"]["execution"]
         content["scores"] = [{**_written(slot), "metrics": dict(self.scores[slot])} for slot in sorted(self.scores)]
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 

@@ -11,6 +11,7 @@ from benchmark.datasets import Split, split
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import PlannedUnit
 from benchmark.tasks import Case, Task
+from benchmark.training.execution import ExecutionWay
 
 
 class Handed(Hashable, Protocol):
@@ -33,6 +34,7 @@ class Context:
         save_latents: Whether latents are kept.
         images: Names of the datasets with rows to draw.
         tasks: Tasks by name.
+        execution: How training steps run on a GPU, if they can.
     """
 
     data: Mapping[str, Handed]
@@ -43,6 +45,7 @@ class Context:
     save_latents: bool
     images: frozenset[str]
     tasks: Mapping[str, Task]
+    execution: ExecutionWay = "captured"
 
 
 @lru_cache(maxsize=2)

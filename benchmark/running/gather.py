@@ -137,6 +137,7 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
         "device_name": provenance.device_name,
         "replicas": provenance.replicas,
         "halved": provenance.halved,
+        "execution": provenance.execution,
         "versions": json.dumps(dict(provenance.versions), sort_keys=True),
         "commit": provenance.commit,
         "command": provenance.command,

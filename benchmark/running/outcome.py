@@ -23,6 +23,7 @@ class TrainingCost:
         replicas: Seeds that trained together.
         halved: How often the batch was halved because memory ran out.
         device_name: Name of the processor or GPU. Empty if the worker was lost.
+        execution: How steps ran on a GPU, as for Provenance.
     """
 
     seconds: float = 0.0
@@ -30,6 +31,7 @@ class TrainingCost:
     replicas: int = 1
     halved: int = 0
     device_name: str = ""
+    execution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,7 @@ def prepare(plan: Plan, data: Mapping[str, Handed], command: str) -> Context:
         save_latents=plan.study.save_latents,
         images=plan.images,
         tasks={task.name: task for task in plan.tables.tasks},
+        execution=plan.execution,
     )
 
 

@@ -51,6 +51,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
             device_name=cost.device_name,
             replicas=cost.replicas,
             halved=cost.halved,
+            execution=cost.execution,
             versions={**context.versions, **unit.sources},
             commit=context.commit,
             command=context.command,

@@ -21,6 +21,7 @@ from benchmark.running.jobs import TrainJob
 from benchmark.running.outcome import Outcome, TrainingCost, failed
 from benchmark.training.curves import Curve
 from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
+from benchmark.training.execution import executed
 from benchmark.training.training_data import TrainingData
 
 MOST_DIMENSIONS = 256  # wider latents are not diagnosed
@@ -34,6 +35,7 @@ class TrainedReplica:
     curve: Curve | None = None
     reconstruction: tuple[float, float] | None = None  # nats per row, of the mean and of a sample
     drawings: Drawings | None = None
+    execution: str = ""  # how the steps ran on a GPU
 
 
 def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
@@ -64,7 +66,8 @@ def _trained(job: TrainJob, context: Context, cost: TrainingCost) -> list[Outcom
     started = time.perf_counter()
     replicas = _fitted(job, context)
     seconds = (time.perf_counter() - started) / len(replicas)
-    cost = replace(cost, seconds=seconds, peak_memory=peak_memory(context.device))
+    execution = replicas[0].execution
+    cost = replace(cost, seconds=seconds, peak_memory=peak_memory(context.device), execution=execution)
     return [
         _outcome(replica, training, context, cost)
         for training, replica in zip(job.batch.trainings, replicas, strict=True)
@@ -111,7 +114,8 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
     )
     passes = reads_passes({slot.readout for slots in job.wanted.values() for slot in slots})
-    result = arm.model.fit(data, arm.settings, batch.seeds, context.device, passes=EVERY if passes else None)
+    with executed(context.execution):
+        result = arm.model.fit(data, arm.settings, batch.seeds, context.device, passes=EVERY if passes else None)
     latents = of_fitted(result)
     if result.reconstruction is None:
         return [TrainedReplica(each) for each in latents]
@@ -121,7 +125,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
         drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
-        TrainedReplica(each, result.curves[i], nats[i], None if drawings is None else drawings[i])
+        TrainedReplica(each, result.curves[i], nats[i], None if drawings is None else drawings[i], result.execution)
         for i, each in enumerate(latents)
     ]
 

@@ -148,5 +148,6 @@ def _then_and_now(record: Record, now: Provenance) -> tuple[str, ...]:
     pairs = [(name, then.versions.get(name, "none"), now.versions.get(name, "none")) for name in names]
     pairs.append(("processor", then.device_name, now.device_name))
     pairs.append(("replicas", str(then.replicas), str(now.replicas)))
+    pairs.append(("execution", then.execution or "plain", now.execution or "plain"))
     pairs.append(("commit", then.commit[:12] or "none", now.commit[:12] or "none"))
     return tuple(f"{name} {before} → {after}" for name, before, after in pairs if before != after)

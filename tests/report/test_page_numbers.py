@@ -129,6 +129,18 @@ def test_how_it_was_run_adds_up() -> None:
     assert facts["replicas trained together"] == ("1",)
 
 
+def test_the_execution_of_training_steps_is_told_if_a_gpu_trained() -> None:
+    scores, units = usual(seeds=2)
+    assert "training steps on a GPU" not in {fact.label for fact in composed(a_study(seeds=2), scores, units).facts}
+    units["execution"] = "captured"
+    units.loc[units.index[:3], "execution"] = "plain: chosen"
+    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
+    assert facts["training steps on a GPU"] == (
+        f"captured ({len(units) - 3} units)",
+        "plain: chosen (3 units)",
+    )
+
+
 def test_batches_that_memory_did_not_hold_are_counted() -> None:
     scores, units = usual(seeds=2)
     units.loc[units.index[:3], "halved"] = [1, 2, 1]

@@ -57,7 +57,9 @@ def test_a_frame_that_does_not_follow_the_schema_is_refused(pair, tmp_path, chan
 
 def test_a_frame_of_an_earlier_version_gets_the_columns_that_were_added_since(pair, tmp_path):
     scores, units = pair
-    frames.write_frames(scores, units.drop(columns=["unlabelled", "scaling_reason", "notes"]), tmp_path, "mine")
+    frames.write_frames(
+        scores, units.drop(columns=["unlabelled", "scaling_reason", "notes", "execution"]), tmp_path, "mine"
+    )
     pd.testing.assert_frame_equal(frames.read_frames(tmp_path, "mine")[1], units)
 
 

@@ -42,6 +42,14 @@ def test_a_record_is_read_back_equal(tmp_path):
     json.loads(store.path(IDENTITY.key).read_text(), parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
 
 
+def test_the_way_of_execution_is_left_out_of_a_record_if_it_is_empty():
+    assert "execution" not in json.loads(record().to_json())["provenance"]
+    captured = record(provenance=replace(PROVENANCE, execution="captured"))
+    assert json.loads(captured.to_json())["provenance"]["execution"] == "captured"
+    assert Record.from_json(captured.to_json()) == captured
+    assert Record.from_json(record().to_json()).provenance.execution == ""
+
+
 def test_the_record_of_the_first_schema_still_loads():
     path = Path(__file__).parents[1] / "data" / "record-schema-1.json"
     loaded = Record.from_json(path.read_bytes())

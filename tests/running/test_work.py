@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from karate_runs import STUDY, TABLES, complete, context, gathered, karate, missing, planned, retrained
+from recorders import ClosureRecorder, recorded_by
 from resolved import study_of
 
 from benchmark.core.errors import InputError
@@ -184,3 +185,14 @@ def test_a_batch_is_halved_if_memory_runs_out(tmp_path):
     _, units = gathered(plan, store)
     assert set(units["status"]) == {"complete"}
     assert set(units["halved"]) == {1}
+
+
+@pytest.mark.parametrize("execution", ["captured", "plain"])
+def test_the_way_of_execution_is_recorded_if_the_device_can_capture(execution, tmp_path, monkeypatch):
+    """A stand-in records the steps, as CUDA graphs do on a GPU."""
+    plan, store = planned(models=["ae", "raw"], variants=[], seeds=1), Store(tmp_path)
+    with recorded_by(monkeypatch, ClosureRecorder()):
+        complete(replace(plan, execution=execution), store)
+    _, units = gathered(plan, store)
+    told = {"captured": "captured", "plain": "plain: chosen"}[execution]
+    assert units.groupby("model")["execution"].unique().map(list).to_dict() == {"ae": [told], "raw": [""]}

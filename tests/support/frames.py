@@ -137,6 +137,7 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "device_name": "a processor",
         "replicas": 1,
         "halved": 0,
+        "execution": "",
         "versions": json.dumps({"numpy": "2.0", "torch": "2.9"}),
         "commit": "0123456789ab",
         "command": "python -m benchmark run made-up",

@@ -187,6 +187,7 @@ def run_facts(units: pd.DataFrame) -> tuple[Fact, ...]:
         Fact("versions", (", ".join(f"{name} {' and '.join(sorted(versions[name]))}" for name in sorted(versions)),)),
         Fact("seeds", (numbers.ranges(units["seed"].tolist()),)),
         Fact("replicas trained together", _together(units)),
+        *_executed(units),
         Fact("training, all units", (numbers.duration(units["seconds"].sum()),)),
         Fact("scoring, all units", (numbers.duration(units["scoring_seconds"].sum()),)),
         Fact("peak memory", (numbers.memory(units["peak_memory"].max()),)),
@@ -198,6 +199,13 @@ def _together(units: pd.DataFrame) -> tuple[str, ...]:
     if not halved:
         return (replicas,)
     return (replicas, f"fewer than planned for {numbers.counted(halved, 'unit')}, because memory ran out")
+
+
+def _executed(units: pd.DataFrame) -> tuple[Fact, ...]:
+    """Return how training steps ran on a GPU. Trainings on a CPU are left out; without others there is no line."""
+    ways = units.loc[units["execution"] != "", "execution"].value_counts(sort=False).sort_index()
+    lines = tuple(f"{way} ({numbers.counted(int(count), 'unit')})" for way, count in ways.items())
+    return (Fact("training steps on a GPU", lines),) if lines else ()
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
