@@ -37,7 +37,9 @@ LEAST = 50  # a kind with fewer steps is not captured, because a capture takes a
 _MOST_DISTANCE = 1e-2  # of the first replay from the plain step; sums without a fixed order differ by far less
 
 _chosen: ContextVar[ExecutionWay] = ContextVar("chosen", default="captured")
-_failures: list[str] = []  # torch 2.11 does not free the memory of a capture that fails, so a process tries no other
+# Why a capture failed, by the class of the decoder. Torch 2.11 does not free the memory of a broken capture, so a
+# process tries no other network with such a decoder.
+_failures: dict[str, str] = {}
 
 
 def check_execution(name: str, device: str) -> ExecutionWay:
@@ -92,10 +94,11 @@ class Executor:
         device: "cpu" or "cuda".
         recorder: Records steps. None if all steps run plainly.
         reason: Why they do, if the device has a recorder.
+        family: Class of the network's decoder.
     """
 
-    def __init__(self, device: str, recorder: Recorder | None, reason: str = "") -> None:
-        self.device, self.recorder, self._reason = device, recorder, reason
+    def __init__(self, device: str, recorder: Recorder | None, reason: str = "", family: str = "") -> None:
+        self.device, self.recorder, self._reason, self._family = device, recorder, reason, family
         self.steps: dict[Kind, CapturedStep] = {}  # the captured steps of the current phase
         self.tried = False  # whether any step was captured, if only in vain
         self._kept = False
@@ -108,8 +111,9 @@ class Executor:
         if recorder is None:
             yield cls(device, None)
             return
-        reason = "chosen" if _chosen.get() == "plain" else network.uncapturable or "; ".join(_failures)
-        executor = cls(device, None if reason else recorder, reason)
+        family = type(network.decoder).__name__
+        reason = "chosen" if _chosen.get() == "plain" else network.uncapturable or _failures.get(family, "")
+        executor = cls(device, None if reason else recorder, reason, family)
         with nullcontext() if reason else recorder.session():
             try:
                 yield executor
@@ -133,6 +137,10 @@ class Executor:
         """Keep a captured step for the further steps of its kind."""
         self.steps[kind] = step
         self._kept = True
+
+    def note_broken(self, reason: str) -> None:
+        """Let this process capture no other network with a decoder of the same class."""
+        _failures[self._family] = reason
 
     def give_up(self, reason: str) -> None:
         """Run all further steps plainly.
@@ -226,7 +234,7 @@ class PhaseSteps:
             cause = _first_cause(error)
             reason = f"capture failed: {_in_words(cause)}"
             if not out_of_memory(cause):
-                _failures.append(reason)
+                self._executor.note_broken(reason)
         if reason:  # outside the except clause: the exception holds on to the memory of the graph
             self._executor.give_up(reason)
             if before is not None:

@@ -39,7 +39,7 @@ def recorded_by(monkeypatch, recorder, *, least=1, warm_up=1):
         patched.setattr(execution, "recorder_for", lambda _device: recorder)
         patched.setattr(execution, "LEAST", least)
         patched.setattr(execution, "WARM_UP", warm_up)
-        patched.setattr(execution, "_failures", [])
+        patched.setattr(execution, "_failures", {})
         yield recorder
 
 

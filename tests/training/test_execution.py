@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 
 import fusion_by_hand
 import pytest
@@ -10,6 +11,7 @@ from networks import BY_NAME, built, draws, inputs_for, short
 from recorders import ClosureRecorder, equal_to_the_bit, recorded_by
 
 from benchmark.core.errors import InputError
+from benchmark.models.parts.encoders import MLP_ENCODER, EncoderSpec
 from benchmark.training import execution, loop
 from benchmark.training.captured import CapturedStep
 from benchmark.training.execution import check_execution, executed
@@ -18,6 +20,11 @@ from benchmark.training.random_streams import CounterStreams
 from benchmark.training.schedules import parse_schedule
 
 SEEDS = (0, 1)
+REASONS = {
+    "vae": "the encoder does not say",
+    "s-vae": "draws on a sphere",
+    "gae-gat": "GATConv of torch-geometric",
+}
 CASES = {
     "full batch": ("vgae", {}),
     "sampled pairs": ("gae-sampled", {}),
@@ -119,6 +126,30 @@ def test_a_short_training_runs_plainly_and_says_so(monkeypatch):
     assert recorder.recorded == 0
 
 
+class SilentEncoder(torch.nn.Module):
+    """An encoder, such as one of a plugin, that does not say whether its steps wait for the device."""
+
+    def __init__(self, streams, shape):
+        super().__init__()
+        self.inner = (MLP_ENCODER.build(streams, shape),)  # a tuple hides it
+        self.weights = torch.nn.ParameterList(self.inner[0].parameters())
+
+    def forward(self, inputs):
+        """The outputs of an MLP."""
+        return self.inner[0](inputs)
+
+
+@pytest.mark.parametrize("name", ["vae", "s-vae", "gae-gat"])
+def test_a_network_that_waits_or_does_not_say_is_never_captured(name, monkeypatch):
+    spec = BY_NAME[name]
+    if name == "vae":
+        spec = replace(spec, encoder=EncoderSpec("silent", SilentEncoder, uses_graph=False))
+    with recorded_by(monkeypatch, ClosureRecorder()) as recorder:
+        found = spec.fit_inputs(inputs_for(spec, 2), short(spec, epochs=3), SEEDS, "cpu").execution
+    assert recorder.recorded == 0
+    assert found.startswith(f"plain: {REASONS[name]}")
+
+
 def test_all_steps_are_plain_if_so_chosen_or_on_a_cpu(monkeypatch):
     with recorded_by(monkeypatch, ClosureRecorder()) as recorder, executed("plain"):
         assert trained("vae", {}, 3).execution == "plain: chosen"
@@ -165,6 +196,8 @@ def test_a_capture_that_fails_loses_no_step(case, at, monkeypatch):
         again = trained(name, changes, 30)  # torch 2.11 keeps the memory of a failed capture
         assert recorder.recorded == at
         assert again.execution == result.execution
+        other = "gae" if name in ("vae", "iwae", "sae-stacked", "dae", "vae-gaussian-learned", "aae") else "ae"
+        assert trained(other, {}, 30).execution == "captured"  # another decoder
 
 
 def test_a_capture_without_memory_leads_to_plain_steps_and_later_trainings_try_again(monkeypatch):

@@ -67,7 +67,8 @@ class Autoencoder(nn.Module):
     @property
     def uncapturable(self) -> str:
         """Why a step cannot be captured as a CUDA graph: the first reason of posterior and encoder. Empty if it can."""
-        return self.posterior.uncapturable or self.encoder.uncapturable
+        silent = "the encoder does not say whether a step waits for the device"  # one of a plugin, for example
+        return self.posterior.uncapturable or getattr(self.encoder, "uncapturable", silent)
 
     def phases(self) -> tuple[Phase, ...]:
         """The phases of pre-training, if there are any, then the phase that trains the whole network."""
