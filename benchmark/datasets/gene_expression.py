@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Integers
@@ -11,21 +12,20 @@ BINS = 20
 FEWEST_CELLS = 3
 
 
-def equal_totals(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def equal_totals(counts: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     """Scale every cell to the median total of the cells. A cell without counts stays zero.
 
     Args:
         counts: Counts, [n, f]. Rows are cells, columns are genes.
 
-    >>> equal_totals(np.array([[1.0, 1.0], [6.0, 0.0], [0.0, 4.0]])).tolist()
+    >>> equal_totals(scipy.sparse.csr_array([[1.0, 1.0], [6.0, 0.0], [0.0, 4.0]])).toarray().tolist()
     [[2.0, 2.0], [4.0, 0.0], [0.0, 4.0]]
     """
-    totals = counts.sum(axis=1, keepdims=True)
-    scaled: NDArray[np.float64] = counts * (np.median(totals) / np.where(totals > 0, totals, 1.0))
-    return scaled
+    totals = counts.sum(axis=1)
+    return scipy.sparse.diags_array(np.median(totals) / np.where(totals > 0, totals, 1.0)) @ counts
 
 
-def log_normalised(counts: NDArray[np.float64], genes: Integers) -> NDArray[np.float32]:
+def log_normalised(counts: scipy.sparse.csr_array, genes: Integers) -> NDArray[np.float32]:
     """log(1 + x) of the counts scaled to equal totals, for some of the genes.
 
     Float32 hides the last digits of the logarithm, so the values are equal on all machines.
@@ -39,10 +39,11 @@ def log_normalised(counts: NDArray[np.float64], genes: Integers) -> NDArray[np.f
 
     Source: the usual recipe for counts of single cells, as in Seurat and scanpy, with the median in place of 10,000.
     """
-    return np.log1p(equal_totals(counts)[:, genes]).astype(np.float32)
+    values: NDArray[np.float32] = equal_totals(counts)[:, genes].log1p().toarray().astype(np.float32)
+    return values
 
 
-def most_variable_genes(counts: NDArray[np.float64], number: int) -> Integers:
+def most_variable_genes(counts: scipy.sparse.csr_array, number: int) -> Integers:
     """The genes whose dispersion stands out most among genes of similar mean.
 
     The counts are scaled to equal totals. Genes with counts in fewer than three cells are left out, as in the tutorials
@@ -59,9 +60,15 @@ def most_variable_genes(counts: NDArray[np.float64], number: int) -> Integers:
 
     Source: Satija et al. (2015), Nature Biotechnology 33, the rule of Seurat; scanpy calls it "seurat".
     """
-    scaled = equal_totals(counts)
-    mean, variance = scaled.mean(axis=0), scaled.var(axis=0, ddof=1)
-    varying = np.flatnonzero((variance > 0) & (np.count_nonzero(counts, axis=0) >= FEWEST_CELLS))
+    scaled, cells = equal_totals(counts).tocsc(), counts.shape[0]
+    mean = scaled.mean(axis=0)
+    # the squared deviations of the counts above 0, then those of the zeros
+    above = np.diff(scaled.indptr)
+    deviations = scaled.copy()
+    deviations.data = (scaled.data - np.repeat(mean, above)) ** 2
+    variance = (deviations.sum(axis=0) + (cells - above) * mean**2) / (cells - 1)
+    constant = (scaled.max(axis=0) - scaled.min(axis=0)).toarray().ravel() == 0
+    varying = np.flatnonzero(~constant & (above >= FEWEST_CELLS))
     if not len(varying):
         return varying
     dispersion = np.log(variance[varying] / mean[varying])
