@@ -1,6 +1,8 @@
 """Hold the batched scores to scikit-learn on latents of trained models, and print both by dataset.
 
-    PYTHONPATH=tests python -m speed.agreement DATASET ... [--data-root DIR] [--device cpu|cuda] [--latents N]
+    PYTHONPATH=tests python -m speed.agreement DATASET[:N] ... [--data-root DIR] [--device cpu|cuda] [--workers N]
+
+N latents of a dataset are compared, by default 100. scikit-learn fits in worker processes.
 
 k-means: scikit-learn runs with two seeds, A and B; the batched way runs with seed A. The mean differences of the
 batched way from A, in log inertia and in NMI, may be 1.1 times those of A from B. This fails if the 95 % interval of
@@ -20,11 +22,13 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)  # importing torch-geometric warns
 
+import joblib  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
@@ -33,6 +37,7 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.metrics import normalized_mutual_info_score  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
+from benchmark.core.environment import processors  # noqa: E402
 from benchmark.core.rng import generator, stream  # noqa: E402
 from benchmark.datasets import Dataset, data_root, split  # noqa: E402
 from benchmark.latents.latents import of_posterior  # noqa: E402
@@ -60,6 +65,7 @@ from speed.place import ROWS, Place  # noqa: E402
 from speed.turns import Row  # noqa: E402
 
 _SEEDS = 5
+_LATENTS = 100  # of each dataset, unless the command says another number
 _COLLAPSED = 0.2  # the share of latents without information
 _MOST, _SIGNED = 1.1, 1e-3
 _RESAMPLES = 2000
@@ -112,7 +118,21 @@ def held_latents(at: Place, dataset: Dataset, count: int, *, epochs: int | None 
     return found
 
 
-def clusterings(dataset: str, held: Sequence[Held], name: str, device: str) -> Row:
+def _on_workers(workers: int, function: Callable[..., Any], given: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """The results of a function for each tuple of arguments. Each process has one thread."""
+    with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+        return list(joblib.Parallel()(joblib.delayed(function)(*each) for each in given))
+
+
+def _their_clusters(z: NDArray[np.float32], k: int, starts: int, seed: int) -> tuple[float, NDArray[np.int32], float]:
+    """Inertia and labels of scikit-learn's k-means, and the seconds that it took."""
+    started = time.perf_counter()
+    with ignoring_few_clusters():
+        fit = KMeans(k, n_init=starts, random_state=seed).fit(z)
+    return fit.inertia_, fit.labels_, time.perf_counter() - started
+
+
+def clusterings(dataset: str, held: Sequence[Held], name: str, device: str, *, workers: int = 1) -> Row:
     """Compare k-means in one form with scikit-learn, for all latents."""
     theirs, ours = _FORMS[name]
     labelled = [each.case.with_labels(each.z) for each in held]
@@ -123,16 +143,12 @@ def clusterings(dataset: str, held: Sequence[Held], name: str, device: str) -> R
     }
     inertia, nmi, seconds = {}, {}, {}
     for way, numbers in seeds.items():
-        started = time.perf_counter()
-        with ignoring_few_clusters():
-            fits = [
-                KMeans(k, n_init=starts, random_state=seed).fit(theirs(z))
-                for (z, _), seed in zip(labelled, numbers, strict=True)
-            ]
-        seconds[way] = time.perf_counter() - started
-        inertia[way] = np.array([fit.inertia_ for fit in fits])
+        given = ((theirs(z), k, starts, seed) for (z, _), seed in zip(labelled, numbers, strict=True))
+        fits = _on_workers(workers, _their_clusters, given)
+        seconds[way] = sum(took for _, _, took in fits)
+        inertia[way] = np.array([lowest for lowest, _, _ in fits])
         nmi[way] = np.array(
-            [normalized_mutual_info_score(y, fit.labels_) for (_, y), fit in zip(labelled, fits, strict=True)]
+            [normalized_mutual_info_score(y, found) for (_, y), (_, found, _) in zip(labelled, fits, strict=True)]
         )
     started = time.perf_counter()
     z = torch.tensor(np.stack([z for z, _ in labelled]), device=device)
@@ -191,7 +207,20 @@ def _interval(
     return float(statistic(values)), float(low), float(high)
 
 
-def classifications(dataset: str, held: Sequence[Held], part: str, device: str) -> Row:
+def _their_classes(
+    x: NDArray[np.float32], y: NDArray[np.int64], test: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int, float]:
+    """Classes of test rows by the task's classifier and at the optimum, the task's iterations, and its seconds."""
+    started = time.perf_counter()
+    fit = logistic_regression(x, y)
+    theirs = fit.predict(test)
+    seconds = time.perf_counter() - started
+    scaler = StandardScaler().fit(x.astype(np.float64))
+    exact = LogisticRegression(tol=1e-10, max_iter=100_000).fit(scaler.transform(x.astype(np.float64)), y)
+    return theirs, exact.predict(scaler.transform(test)), fit[-1].n_iter_.max(), seconds
+
+
+def classifications(dataset: str, held: Sequence[Held], part: str, device: str, *, workers: int = 1) -> Row:
     """Compare logistic regression on one node split with the optimum, for all latents."""
     splits = [each.case.rows(part) for each in held]
     x, y = ([of(each, rows.train) for each, rows in zip(held, splits, strict=True)] for of in (_rows, _labels))
@@ -202,18 +231,15 @@ def classifications(dataset: str, held: Sequence[Held], part: str, device: str) 
         place = [torch.tensor(np.stack(some[chunk]), device=device) for some in (x, y, test)]
         ours += list(fit_classifiers(place[0], place[1], k).predicted(place[2]).cpu().numpy())
     seconds = time.perf_counter() - started
-    started = time.perf_counter()
-    fits = [logistic_regression(*pair) for pair in zip(x, y, strict=True)]
-    theirs = [fit.predict(rows) for fit, rows in zip(fits, test, strict=True)]
-    their_seconds = time.perf_counter() - started
-    stopped = np.array([fit[-1].n_iter_.max() >= 1000 for fit in fits])
-    differ = []
-    for i, rows in enumerate(test):
-        scaler = StandardScaler().fit(x[i].astype(np.float64))
-        exact = LogisticRegression(tol=1e-10, max_iter=100_000).fit(scaler.transform(x[i].astype(np.float64)), y[i])
-        expected = exact.predict(scaler.transform(rows.astype(np.float64)))
-        differ.append((np.sum(ours[i] != expected), np.sum(theirs[i] != expected)))
-    counts = np.array(differ)
+    fits = _on_workers(workers, _their_classes, zip(x, y, test, strict=True))
+    their_seconds = sum(took for _, _, _, took in fits)
+    stopped = np.array([iterations >= 1000 for _, _, iterations, _ in fits])
+    counts = np.array(
+        [
+            (np.sum(found != exact), np.sum(theirs != exact))
+            for found, (theirs, exact, _, _) in zip(ours, fits, strict=True)
+        ]
+    )
     mine, its = counts[~stopped].sum(axis=0)
     worst = int(counts[:, 0].argmax())
     return {
@@ -240,14 +266,14 @@ def _labels(held: Held, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return held.case.labels[rows]
 
 
-def agreement(at: Place, name: str, count: int, *, epochs: int | None = None) -> Iterator[Row]:
+def agreement(at: Place, name: str, count: int, *, epochs: int | None = None, workers: int = 1) -> Iterator[Row]:
     """Compare all forms of k-means and of node classification on the latents of a dataset."""
     dataset = at.dataset(name)
     held = held_latents(at, dataset, count, epochs=epochs)
     for form in _FORMS:
-        yield clusterings(name, held, form, at.device)
+        yield clusterings(name, held, form, at.device, workers=workers)
     for part in ("few", "many", *(["published"] if dataset.published is not None else [])):
-        yield classifications(name, held, part, at.device)
+        yield classifications(name, held, part, at.device, workers=workers)
 
 
 def line(row: Row) -> str:
@@ -276,14 +302,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m speed.agreement", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("datasets", nargs="+", metavar="DATASET")
+    parser.add_argument("datasets", nargs="+", metavar="DATASET[:N]", help="a dataset, and its number of latents")
     parser.add_argument("--data-root", help="folder with the data, as for python -m benchmark")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--latents", type=int, default=100, help="latents of each dataset (default: 100)")
+    parser.add_argument(
+        "--workers", type=int, default=processors(), help="processes for scikit-learn (default: all CPUs)"
+    )
     given = parser.parse_args()
     at, rows = Place(given.device, data_root(given.data_root)), []
-    for name in given.datasets:
-        for row in agreement(at, name, given.latents):
+    for word in given.datasets:
+        name, _, count = word.partition(":")
+        for row in agreement(at, name, int(count or _LATENTS), workers=given.workers):
             print(line(row).rstrip(), flush=True)
             rows.append(row)
     whole = signed(np.concatenate([row["differences"] for row in rows if "differences" in row]))

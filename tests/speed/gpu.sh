@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Test, measure and run the core study on one GPU, without a network. This script has never run on a GPU.
 #
-#   tests/speed/gpu.sh          stages: checks, benchmarks, agreement, study with 5 seeds
+#   tests/speed/gpu.sh          stages: checks, benchmarks, agreement, study with 5 seeds, cells
 #   tests/speed/gpu.sh full     stages: study with 20 seeds, records
 #
 # Each stage has a time limit. A stage that fails or exceeds its limit does not stop the next one. The last lines are a
@@ -22,7 +22,7 @@ fail() {
 
 call=${1:-first}
 case $call in
-  first) stages=(checks benchmarks agreement study) seeds=5 limit=240 ;;
+  first) stages=(checks benchmarks agreement study cells) seeds=5 limit=240 ;;
   full) stages=(study records) seeds=20 limit=540 ;;
   *) fail "$call: expected no argument or \"full\"" ;;
 esac
@@ -74,11 +74,12 @@ stage() { # NAME COMMAND ...: run a command with the limit of the stage, and not
   rows+=("$(printf '%-10s %7s  %s' "$name" $((SECONDS - started)) "$result")")
 }
 
-declare -A limits=([checks]=120 [benchmarks]=75 [agreement]=45 [study]=$limit [records]=60)
+declare -A limits=([checks]=120 [benchmarks]=65 [agreement]=55 [study]=$limit [cells]=75 [records]=60)
 read -ra checks <<< "${CHECKS_ARGS-}"
 read -ra benchmarks <<< "${BENCHMARKS_ARGS-steps decoder features graphs --seeds 2 --repeats 2}"
-read -ra agreement <<< "${AGREEMENT_ARGS-wine digits cora cs}"
+read -ra agreement <<< "${AGREEMENT_ARGS-cs:20 computers:20 cora:30 digits:30 wine:50}"
 read -ra study <<< "${STUDY_ARGS---seeds $seeds}"
+read -ra cells <<< "${CELLS_ARGS-}"
 
 if [[ $call == first ]]; then
   mapfile -t files < <(grep -rl --include='test_*.py' 'mark\.gpu' tests)
@@ -89,7 +90,9 @@ if [[ $call == first ]]; then
 fi
 stage study "$python" -m benchmark run tests/speed/core.toml --device "$device" --results "$work/results" "${study[@]}"
 find "$work/results" -maxdepth 1 -name 'core.*' -exec cp {} "$out" \; 2> /dev/null
-if [[ $call == full ]]; then
+if [[ $call == first ]]; then
+  stage cells "$python" -m speed.together --device "$device" "${cells[@]}"
+else
   # shellcheck disable=SC2016
   stage records bash -c 'set -o pipefail; tar -C "$1" -cz records | split -b 15m -d -a 1 - "$2/records.tgz."' \
     pack "$work/results" "$out"

@@ -50,6 +50,14 @@ def test_batched_scores_agree_on_wine(held):
     assert rows[1]["rows"] == 10 * len(held[0].case.rows("few").test)
 
 
+def test_workers_change_no_figure(held):
+    compared = ((agreement.clusterings, "k-means-unit-norm"), (agreement.classifications, "few"))
+    for compare, what in compared:
+        alone, shared = (compare("wine", held[:4], what, "cpu", workers=workers) for workers in (1, 2))
+        for key in alone.keys() - {"milliseconds", "theirs", "differences"}:
+            assert alone[key] == shared[key], key
+
+
 def test_worse_clusters_do_not_hold(held, monkeypatch):
     right = agreement.cluster
 
@@ -89,11 +97,15 @@ def test_the_command_leaves_with_1_if_a_bound_fails(holds, difference, code, hel
         agreement.clusterings("wine", held, "k-means", "cpu") | {"differences": np.full(20, difference)},
         agreement.classifications("wine", held, "few", "cpu") | {"holds": holds},
     ]
-    monkeypatch.setattr(agreement, "agreement", lambda *_: iter(rows))
-    monkeypatch.setattr(sys, "argv", ["agreement", "wine", "--data-root", str(tmp_path)])
+    asked = []
+    monkeypatch.setattr(
+        agreement, "agreement", lambda _, *words, **options: asked.append((*words, options)) or iter(rows)
+    )
+    monkeypatch.setattr(sys, "argv", ["agreement", "wine:7", "--workers", "2", "--data-root", str(tmp_path)])
     with pytest.raises(SystemExit) as left:
         agreement.main()
     assert left.value.code == code
+    assert asked == [("wine", 7, {"workers": 2})]
     printed = capsys.readouterr().out
     assert len(printed.splitlines()) == 3
     assert ("DOES NOT HOLD" in printed) == bool(code)

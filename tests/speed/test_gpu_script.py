@@ -17,6 +17,7 @@ case "$*" in
   "- "*) echo "a device" ;;
   *pytest*) exit 1 ;;
   *speed.agreement*) echo agrees ;;
+  *speed.together*) echo together ;;
   *" speed "*) exec sleep 60 ;;
   *" run "*) mkdir -p "$8/records" && echo "$9 ${10}" > "$8/core.parquet" && echo record > "$8/records/one.json" ;;
 esac
@@ -55,6 +56,7 @@ def test_a_stage_that_fails_or_exceeds_its_limit_does_not_stop_the_next(script):
         ["benchmarks", "ended at its limit of 1 s"],
         ["agreement", "passed"],
         ["study", "passed"],
+        ["cells", "passed"],
     ]
     assert (out / "agreement.log").read_text() == "agrees\n"
     assert (out / "core.parquet").read_text() == "--seeds 5\n"
@@ -71,13 +73,13 @@ def test_the_second_call_brings_frames_and_records_back(script, tmp_path):
 
 def test_stages_are_left_out_by_name(script):
     code, rows, _, _ = script(SKIP="checks benchmarks study")
-    assert (code, [result for _, result in rows]) == (0, ["skipped", "skipped", "passed", "skipped"])
+    assert (code, [result for _, result in rows]) == (0, ["skipped", "skipped", "passed", "skipped", "passed"])
 
 
 @pytest.mark.parametrize(
     ("words", "variables", "error"),
     [
-        ((), {"SKIP": "bench"}, "SKIP: no stage 'bench'; the stages are checks benchmarks agreement study"),
+        ((), {"SKIP": "bench"}, "SKIP: no stage 'bench'; the stages are checks benchmarks agreement study cells"),
         (("all",), {}, 'all: expected no argument or "full"'),
     ],
 )

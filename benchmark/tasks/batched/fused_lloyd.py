@@ -16,8 +16,8 @@ from benchmark.tasks.batched.chunks import chunks
 from benchmark.tasks.batched.lloyd_rules import ITERATIONS, TOLERANCE, local_trials, sums_of_clusters
 from benchmark.training.fused_kernels import why_no_kernels
 
-_WIDEST, _MOST_CENTERS = 128, 64  # a tile of wider latents, or sums of more centers, do not fit on a GPU's processor
-_ROUNDING = 1e-8  # of the squared shift at which a start ends: the squared rounding error of a center
+_WIDEST, _MOST_CENTERS = 128, 64  # larger tiles of rows and centers do not fit in registers and shared memory
+_ROUNDING = 1e-8  # of the squared shift at which a start ends; above the squared rounding error of a center
 _LOOK = 10  # iterations between two looks of the host at the device; divides ``ITERATIONS``
 
 
@@ -77,8 +77,8 @@ def cluster_by_kernels(
     from benchmark.tasks.batched.lloyd_kernels import STRIP, fused_labels, strips
 
     b, n, d = z.shape
-    rows = strips(n) * STRIP
-    start = 8 * rows + 24 * STRIP * local_trials(k)  # nearest distances, labels, and a strip for each candidate
+    # nearest distances, labels, a strip for each candidate, and the sums of each strip
+    start = 8 * strips(n) * STRIP + 24 * STRIP * local_trials(k) + 4 * strips(n) * k * (d + 1)
     labels, inertias = z.new_empty(b, n, dtype=torch.int64), z.new_empty(b, dtype=torch.float64)
     for part in chunks(b, max(draws.shape[1] * start, 16 * n * d), budget):
         prepared = prepare(z[part])
