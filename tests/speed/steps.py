@@ -3,47 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
-from benchmark.training.execution import ExecutionWay, executed
+import torch
+
+from benchmark.core.rng import torch_generators
+from benchmark.training.execution import LEAST, ExecutionWay, Executor, Kind, PhaseSteps, executed
 from benchmark.training.inputs import Inputs
+from benchmark.training.phases import Draws, Player
+from benchmark.training.random_streams import random_streams
 from speed.place import ROWS, Place
 from speed.turns import Options, Row, Way, in_turn, summary, workers
 
-_EPOCHS = (72, 102)  # both capture the steps without values; the longer one has 30 epochs more of them and of no others
-_MEASURED = (("vae", "digits"), ("gae", "cora"), ("vgae", "cora"))
+_STEPS = {"cuda": 500, "cpu": 50}
+_MEASURED = (("vae", "digits"), ("ae", "digits"), ("gae", "cora"), ("vgae", "cora"))
 
 
 def step_of(at: Place, *, way: ExecutionWay, model: str, dataset: str, seeds: list[int]) -> Row:
-    """Time a step, as the difference of a long and a short training divided by the difference of their steps.
-
-    Start-up, warm-up and captures are the same in both trainings, so they cancel.
-    """
+    """Time a step of the last phase, without values. The steps of warm-up and the capture are not timed."""
     spec, data = ROWS[model], at.dataset(dataset)
     edges = [at.split(dataset, seed).edges.train for seed in seeds] if spec.uses_graph else None
     inputs = Inputs.of(data.x, edges, replicas=len(seeds), device=at.device, dense=not spec.uses_graph)
-    of_epoch = -(-inputs.rows // spec.settings.batch) if spec.settings.batch else 1
-    found: list[Row] = []
-    told = ""
-    for epochs in (_EPOCHS[0], *_EPOCHS):  # the first training starts the libraries
-        least = {} if spec.settings.least_steps is None else {"least_steps": 0}
-        settings = replace(spec.settings, epochs=epochs, **least)
-        row: Row = {}
-        with executed(way), at.timed(row):
-            told = spec.fit_inputs(inputs, settings, seeds, at.device).execution
-        found.append(row)
-    _, short, long = found
-    steps = (_EPOCHS[1] - _EPOCHS[0]) * of_epoch
-    seconds = (long["seconds"] - short["seconds"]) / steps
-    return {"seconds": seconds, "peak": long["peak"], "above": long["above"], "captured": float(told == "captured")}
+    network = spec.build(spec.settings, inputs, partial(torch_generators, tuple(seeds), "weights", device="cpu"))
+    phase = network.to(device=at.device).phases()[-1]
+    players = (Player(phase.loss, phase.parameters, spec.settings.learning_rate), *phase.others)
+    draws = Draws.of(lambda purpose: random_streams(seeds, purpose, device=at.device))
+    size = spec.settings.batch or 0
+    index = torch.arange(size, device=at.device).expand(len(seeds), -1) if size else None
+    count, row = _STEPS[at.device], Row()
+    with executed(way), Executor.of(network, at.device) as executor:
+        expected = {Kind(size or inputs.rows, value=False): LEAST + count}
+        steps = PhaseSteps(executor, players, inputs, draws, expected)
+        for _ in range(LEAST):
+            steps.take(index, value=False)
+        with at.timed(row):
+            for _ in range(count):
+                steps.take(index, value=False)
+    row["seconds"] /= count
+    return row | {"captured": float(executor.in_words == "captured")}
 
 
 WAYS: dict[str, Way] = {f"steps: {way}": partial(step_of, way=way) for way in ("captured", "plain")}
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Measure feature and graph models with 20 seeds. On a CPU every step is plain."""
+    """Measure feature and graph models: 20 seeds on a GPU, one seed on a CPU, where every step is plain."""
     names = [name for name in WAYS if options.device == "cuda" or name.endswith("plain")]
     seeds = 20 if options.device == "cuda" else 1
     with workers(names, options.device, options.root) as started:

@@ -75,7 +75,7 @@ def test_a_growth_step_takes_time(model, here):
 
 @pytest.mark.parametrize(("model", "dataset"), [("vae", "wine"), ("gae", "karate")])
 def test_a_training_step_is_timed(model, dataset, here, monkeypatch):
-    monkeypatch.setattr(steps, "_EPOCHS", (1, 40))
+    monkeypatch.setattr(steps, "_STEPS", {"cpu": 3})
     row = steps.WAYS["steps: plain"](here, model=model, dataset=dataset, seeds=[0])
     assert row["seconds"] > 0
     assert row["captured"] == 0
