@@ -15,6 +15,7 @@ USES_TORCH = (
     "core/rng.py",
     "latents/drawings.py",
     "latents/latents.py",
+    "latents/mechanisms.py",
     "tasks/batched/",
     "datasets/sources/pyg.py",
     "datasets/sources/bundled.py",

@@ -35,6 +35,7 @@ class Context:
         images: Names of the datasets with rows to draw.
         tasks: Tasks by name.
         execution: How training steps run on a GPU, if they can.
+        mechanisms: Whether the mechanisms of trained models are measured.
     """
 
     data: Mapping[str, Handed]
@@ -46,6 +47,7 @@ class Context:
     images: frozenset[str]
     tasks: Mapping[str, Task]
     execution: ExecutionWay = "captured"
+    mechanisms: bool = False
 
 
 @lru_cache(maxsize=2)

@@ -98,11 +98,11 @@ def missing(plan: Plan, store: Store, records: Recorded, replicas: int | None = 
     anew: set[str] = set()
     for training in plan.trainings:
         slots, known = lacking[training.key], [records.get(unit.identity.key) for unit in training.units]
-        wants_files = _wants_files(plan, training, known, store)
-        if not any(slots) and not wants_files:
+        wants_network = _wants_files(plan, training, known, store) or _wants_mechanisms(plan, known)
+        if not any(slots) and not wants_network:
             continue
         passes = reads_passes({slot.readout for of_unit in slots for slot in of_unit})
-        record = None if wants_files or passes else _record_of_kept_latents(training, known, store)
+        record = None if wants_network or passes else _record_of_kept_latents(training, known, store)
         if record is None:
             anew.add(training.key)
         else:
@@ -201,6 +201,7 @@ def prepare(plan: Plan, data: Mapping[str, Handed], command: str) -> Context:
         images=plan.images,
         tasks={task.name: task for task in plan.tables.tasks},
         execution=plan.execution,
+        mechanisms=plan.study.mechanisms,
     )
 
 
@@ -278,3 +279,9 @@ def _record_of_kept_latents(training: Training, known: Sequence[Record | None], 
     except InputError:
         return None
     return present[0]
+
+
+def _wants_mechanisms(plan: Plan, known: Sequence[Record | None]) -> bool:
+    """Whether the study wants mechanisms, and a complete record lacks them."""
+    complete = (record for record in known if record is not None and record.status == "complete")
+    return plan.study.mechanisms and any("mechanisms" not in record.diagnostics for record in complete)

@@ -13,6 +13,7 @@ from benchmark.core.files import packed
 from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.drawings import Drawings, generate
 from benchmark.latents.latents import EVERY, Latents, of_fitted
+from benchmark.latents.mechanisms import Numbers, mechanisms
 from benchmark.latents.readouts import reads_passes
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import Batch, Training
@@ -36,6 +37,7 @@ class TrainedReplica:
     reconstruction: tuple[float, float] | None = None  # nats per row, of the mean and of a sample
     drawings: Drawings | None = None
     execution: str = ""  # how the steps ran on a GPU
+    mechanisms: Numbers | None = None  # if the study asks for them
 
 
 def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
@@ -94,7 +96,7 @@ def _outcome(replica: TrainedReplica, training: Training, context: Context, cost
         "complete",
         cost=cost,
         curve=curve,
-        diagnostics=_diagnostics(replica, training, context),
+        diagnostics=_of_latents(replica, training, context) | _of_mechanisms(replica),
         latents_path=latents_path,
         generated_path=generated_path,
         files=files,
@@ -117,20 +119,33 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
     with executed(context.execution):
         result = arm.model.fit(data, arm.settings, batch.seeds, context.device, passes=EVERY if passes else None)
     latents = of_fitted(result)
+    measured = mechanisms(result, batch.seeds) if context.mechanisms else [None] * len(latents)
     if result.reconstruction is None:
-        return [TrainedReplica(each) for each in latents]
+        return [TrainedReplica(each, mechanisms=found) for each, found in zip(latents, measured, strict=True)]
     drawings: list[Drawings] | None = None
     shown = arm.shown(images=batch.first.dataset in context.images)
     if context.save_latents and shown is not None:
         drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
-        TrainedReplica(each, result.curves[i], nats[i], None if drawings is None else drawings[i], result.execution)
+        TrainedReplica(
+            each,
+            result.curves[i],
+            nats[i],
+            None if drawings is None else drawings[i],
+            result.execution,
+            measured[i],
+        )
         for i, each in enumerate(latents)
     ]
 
 
-def _diagnostics(replica: TrainedReplica, training: Training, context: Context) -> dict[str, Any]:
+def _of_mechanisms(replica: TrainedReplica) -> dict[str, Any]:
+    """The mechanisms as one diagnostic, if they were measured."""
+    return {} if replica.mechanisms is None else {"mechanisms": _as_json(replica.mechanisms)}
+
+
+def _of_latents(replica: TrainedReplica, training: Training, context: Context) -> dict[str, Any]:
     """Measure the latents. Very wide latents are left out, and latents that are just the features."""
     latents, model = replica.latents, training.arm.model
     if not model.compresses or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:

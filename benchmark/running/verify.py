@@ -79,7 +79,7 @@ def verify(
     ]
     again: dict[str, Record] = {}
     with engine.handing(plan.data) as data:
-        context = replace(run.prepare(plan, data, "verify"), save_latents=False)
+        context = replace(run.prepare(plan, data, "verify"), save_latents=False, mechanisms=False)
         for scored in engine.run(jobs, context, len(jobs)):
             again |= {record.key: record for record in scored.records}
     return [_check(record, units.get(record.key), again.get(record.key), absent, tolerance) for record in records]

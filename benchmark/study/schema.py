@@ -75,6 +75,7 @@ class Asked(Frozen):
         tasks: Tasks that score the latents.
         margin: Scores (0 to 1) that differ by less than this are equivalent.
         save_latents: Keep every latent, with drawings of its reconstruction.
+        mechanisms: Measure continuity, completeness, robustness and the dynamics of the noise of trained models.
         images: Datasets for which reconstructions are kept as images; None means all image data.
         waterfalls: Starts of the study origin. All corrections of each start are trained.
         ladders: Models with their variants ("vae beta=0"), from a point to a variational posterior, in the
@@ -100,6 +101,7 @@ class Asked(Frozen):
     )
     margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
     save_latents: Annotated[bool, Field(strict=True)] = False
+    mechanisms: Annotated[bool, Field(strict=True)] = False
     images: tuple[str, ...] | None = None
     waterfalls: tuple[Start, ...] = ()
     ladders: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()

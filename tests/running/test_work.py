@@ -1,5 +1,6 @@
 """The work of one job: the data that reach a model, the parts of a record, and exceptions."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from benchmark.running.engines.local import DataFile
 from benchmark.running.jobs import TrainJob
 from benchmark.running.train import train
 from benchmark.running.work import run_job
+from benchmark.training.posteriors import PointMass
 
 
 def test_a_graph_model_sees_the_training_edges_alone():
@@ -64,6 +66,35 @@ def test_a_trained_unit_has_a_curve_and_diagnostics_even_if_it_is_scored_later(t
         assert (record.diagnostics["norm_degree"] is not None) == model.uses_graph
     one, other = (store.get(unit.identity.key) for unit in plan.units() if unit.arm.model.name == "ae-noised")
     assert (one.curve, one.diagnostics, one.latents) == (other.curve, other.diagnostics, other.latents)
+
+
+def test_mechanisms_are_measured_if_the_study_asks(tmp_path):
+    few = {"models": ["ae", "vgae", "raw"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
+    store, plan = Store(tmp_path), planned(mechanisms=True, **few)
+    plain, _ = complete(planned(**few), store)
+    assert not missing(planned(**few), store).jobs
+    assert {type(job) for job in missing(plan, store).jobs} == {TrainJob}
+    scores, units = complete(plan, store)
+    assert scores.equals(plain)
+    found = units.set_index("model")["diagnostics"].map(lambda text: json.loads(text)["mechanisms"])
+    assert found["ae"]["continuity"] >= 1
+    assert found["ae"]["robustness"][0] == pytest.approx(json.loads(units["diagnostics"][0])["reconstruction_mean"])
+    assert found["vgae"]["noise_start"] > 0
+    assert found["raw"] == {}
+    assert not missing(plan, store).jobs
+    assert not missing(planned(**few), store).jobs
+
+
+def test_a_diverged_training_with_mechanisms_still_counts_as_diverged(tmp_path):
+    def diverged(model, data, settings, seeds, device, passes):
+        fitted = model.fit(data, settings, seeds, device, passes=passes)
+        return replace(fitted, latents=PointMass(fitted.latents.mean * float("nan")))
+
+    tables = retrained("ae", diverged)
+    plan = planned(tables, models=["ae"], variants=[], seeds=1, tasks=["k-means"], mechanisms=True)
+    _, units = complete(plan, Store(tmp_path))
+    assert set(units["status"]) == {"diverged"}
+    assert not missing(plan, Store(tmp_path)).jobs
 
 
 def test_noise_after_training_is_added_to_the_latents_of_the_point(tmp_path):
