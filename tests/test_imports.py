@@ -16,6 +16,8 @@ USES_TORCH = (
     "latents/drawings.py",
     "latents/latents.py",
     "latents/mechanisms.py",
+    "latents/placed_latents.py",
+    "latents/placed_readouts.py",
     "tasks/batched/",
     "datasets/sources/pyg.py",
     "datasets/sources/bundled.py",

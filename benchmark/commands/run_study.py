@@ -123,6 +123,12 @@ def _carry_out(
         f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {planned.device}, {engine}",
         flush=True,
     )
+    if elsewhere := run.recorded_elsewhere(planned, store, records):
+        print(
+            f"{elsewhere} of these units are recorded for another kind of device, or for earlier numerics. Latents are "
+            f"read out again only where they were made, so the units are trained anew on {planned.device}",
+            flush=True,
+        )
     if work.jobs and planned.device == "cpu":
         print(f"expected to take {run.cost(planned, work)}, from the times of other studies", flush=True)
     declare(asked, results, work.begun)

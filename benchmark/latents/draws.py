@@ -24,11 +24,13 @@ class PairScores:
         latents: The posterior.
         seed: Seed of the draws.
         draws: Number of draws.
+        keys: Seeds of counter-based streams, one for each draw, if a GPU reads out. They replace ``seed``.
     """
 
     latents: Latents
-    seed: int
+    seed: int = 0
     draws: int = 64
+    keys: tuple[int, ...] = ()
 
     def log_odds(self, pairs: Integers) -> NDArray[np.float64]:
         """ln E[g] − ln E[1 − g] of each pair. With σ = 0 it is z_i·z_j.
@@ -41,6 +43,10 @@ class PairScores:
         Returns:
             Log odds, [m].
         """
+        if self.keys:
+            from benchmark.latents.placed_readouts import log_odds_on_host  # imports torch
+
+            return log_odds_on_host(self.latents, self.keys, pairs)
         rng = np.random.default_rng(self.seed)
         linked, unlinked = np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)
         for _ in range(self.draws):

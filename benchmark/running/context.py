@@ -49,6 +49,11 @@ class Context:
     execution: ExecutionWay = "captured"
     mechanisms: bool = False
 
+    @property
+    def reads_on_device(self) -> bool:
+        """Whether latents are read out on the GPU that trained them, with draws of its own. A CPU draws with numpy."""
+        return self.device != "cpu"
+
 
 @lru_cache(maxsize=2)
 def loaded(handed: Handed) -> Prepared:

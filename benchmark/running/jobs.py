@@ -41,6 +41,10 @@ class ScoreJob:
         """The training as a batch of one."""
         return Batch((self.training,))
 
+    def split(self) -> list[ScoreJob]:
+        """Return the job itself, because it has one training."""
+        return [self]
+
 
 @dataclass(frozen=True, slots=True)
 class KeptJob:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmark.core import environment
 from benchmark.latents.latents import Latents
 from benchmark.plan.units import Training
 from benchmark.results.record import Record, Slot, UnitStatus
 from benchmark.training.devices import out_of_memory
+
+if TYPE_CHECKING:
+    from benchmark.latents.placed_latents import PlacedLatents
+
+Place: TypeAlias = tuple[str, int]
+"""A readout and the number of a draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class Outcome:
         latents_path: File of the latents below the results folder. Empty if they are not kept.
         generated_path: The same for the drawings.
         files: Content of the files to write, by path below the results folder.
+        placed: The latents on the GPU that trained them, until they are read out. They never leave the process.
+        read: The results of readouts that scikit-learn scores, if a GPU read out. If None, scoring reads out.
         batched: The scores that were made for many latents at once.
     """
 
@@ -71,6 +79,8 @@ class Outcome:
     latents_path: str = ""
     generated_path: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    placed: PlacedLatents | None = None
+    read: Mapping[Place, Any] | None = None
     batched: BatchedScores = BatchedScores()
 
 

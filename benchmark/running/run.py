@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zipfile import is_zipfile
 
 from benchmark.core import environment
@@ -15,7 +15,7 @@ from benchmark.latents.readouts import READOUTS, reads_passes
 from benchmark.plan.cost import Cost, scoring_cost, total_cost, training_cost
 from benchmark.plan.grid import Plan
 from benchmark.plan.units import Batch, PlannedUnit, Training, batches
-from benchmark.results.record import Record, Slot
+from benchmark.results.record import NUMERICS, Record, Slot
 from benchmark.results.store import Recorded, Store
 from benchmark.running.context import Context, Handed
 from benchmark.running.engines import Engine
@@ -140,6 +140,23 @@ def cost(plan: Plan, work: Work) -> Cost:
                 scoring_cost(unit, len(job.wanted.get(unit.identity.key, ())), prepared) for unit in training.units
             ]
     return total_cost(parts)
+
+
+def recorded_elsewhere(plan: Plan, store: Store, records: Recorded) -> int:
+    """Count the units without a record that have one of another kind of device, or of its earlier numerics.
+
+    Latents are read out again only on the kind of device that made them, so these units are trained anew.
+    """
+    kinds = [(device, version) for device, latest in NUMERICS.items() for version in range(latest + 1)]
+    return sum(
+        any(
+            store.path(replace(unit.identity, device=device, numerics=version).key).is_file()
+            for device, version in kinds
+            if (device, version) != (unit.identity.device, unit.identity.numerics)
+        )
+        for unit in plan.units()
+        if unit.identity.key not in records
+    )
 
 
 def partition(plan: Plan, replicas: int | None = None) -> list[Batch]:

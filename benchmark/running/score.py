@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
-from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.plan.units import PlannedUnit
 from benchmark.results.record import SCIKIT_LEARN, Provenance, Record, Slot, check_metrics
@@ -39,7 +39,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
             if unit.identity.key in batched.errors:
                 status, message = "failed", batched.errors[unit.identity.key]
             try:
-                for slot, metrics in _scored(unit, outcome.latents, wanted[unit.identity.key], context):
+                for slot, metrics in _scored(unit, outcome, wanted[unit.identity.key], context):
                     scores[slot] = metrics
             except Exception as error:  # noqa: BLE001, as in train
                 status, message = "failed", error_message(error)
@@ -74,16 +74,25 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
 
 
 def _scored(
-    unit: PlannedUnit, latents: Latents, slots: tuple[Slot, ...], context: Context
+    unit: PlannedUnit, outcome: Outcome, slots: tuple[Slot, ...], context: Context
 ) -> Iterator[tuple[Slot, Mapping[str, float]]]:
     """Yield each slot of scikit-learn with its metrics. Consecutive slots of one readout and draw share the latents."""
     case = case_of(unit, context)
     slots = tuple(slot for slot in slots if slot.scoring == SCIKIT_LEARN)
     for (readout, draw), group in groupby(slots, key=lambda slot: (slot.readout, slot.draw)):
-        matrix = read_out(latents, _READOUTS[readout], seed=unit.seed, draw=draw)
+        matrix = _read(outcome, readout, draw)
         for slot in group:
             task = context.tasks[slot.task]
             with np.errstate(over="ignore", invalid="ignore"):  # latents near the limits of float32
                 metrics = dict(task.score(matrix, case))
             check_metrics(slot, metrics, task)
             yield slot, metrics
+
+
+def _read(outcome: Outcome, readout: str, draw: int) -> Any:
+    """The result of a readout: that of the GPU, or else one made here."""
+    if outcome.read is not None:
+        return outcome.read[readout, draw]
+    if outcome.latents is None:
+        raise ValueError("a failed training has no latents to read out")
+    return read_out(outcome.latents, _READOUTS[readout], seed=outcome.training.seed, draw=draw)

@@ -1,4 +1,4 @@
-"""Score the latents of a batch of trainings at once, on the device that trained them."""
+"""Read out the latents of a batch of trainings, and score them at once on the device that trained them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmark.latents.readouts import READOUTS, read_out
-from benchmark.results.record import Slot, check_metrics
+from benchmark.results.record import SCIKIT_LEARN, Slot, check_metrics
 from benchmark.running.context import Context, case_of
 from benchmark.running.jobs import Wanted
-from benchmark.running.outcome import BatchedScores, Outcome, error_message
+from benchmark.running.outcome import BatchedScores, Outcome, Place, error_message
+from benchmark.running.readings import read_on_device, read_on_host
 from benchmark.tasks import Case
 from benchmark.tasks.batched import batched_scores, can_batch
-from benchmark.training.devices import resolve_device
-
-_READOUTS = {readout.name: readout for readout in READOUTS}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,41 +29,70 @@ class _Asked:
 def with_batched_scores(outcomes: Sequence[Outcome], wanted: Wanted, context: Context) -> list[Outcome]:
     """Score every slot that is scored in batches, and put the scores into the outcomes.
 
+    A GPU also reads out what scikit-learn scores, and the outcomes carry the results on the host. Afterwards no outcome
+    holds memory of the device.
+
     An exception becomes the error of a unit. If several trainings are scored at once, they are scored one by one then,
-    so that one does not fail the others.
+    so that one does not fail the others. A training that cannot be read out fails.
 
     Args:
         outcomes: The latents, all of one dataset.
         wanted: The slots to score, by the key of the unit.
-        context: The facts of the run. Its device scores, or the processor on a node without that device.
+        context: The facts of the run. Its device reads out and scores.
     """
+    try:
+        return _with_scores(outcomes, wanted, context)
+    except Exception as error:  # noqa: BLE001, as in train
+        if len(outcomes) == 1:
+            return [replace(outcomes[0], latents=None, placed=None, status="failed", message=error_message(error))]
+    # outside the except clause: the exception holds on to the memory
+    return [scored for outcome in outcomes for scored in with_batched_scores([outcome], wanted, context)]
+
+
+def _with_scores(outcomes: Sequence[Outcome], wanted: Wanted, context: Context) -> list[Outcome]:
+    """Read out and score. If several trainings are scored at once, any exception is raised."""
     started = time.perf_counter()
     scores: dict[str, dict[Slot, Mapping[str, float]]] = {}
     errors: dict[str, str] = {}
     by_task: dict[str, list[_Asked]] = {}
-    for outcome in outcomes:
-        for each in _asked(outcome, wanted, context):
+    if context.reads_on_device:
+        readings = read_on_device(outcomes, wanted, context.device)
+    else:
+        readings = read_on_host(outcomes, wanted)
+    for outcome, of_training in zip(outcomes, readings, strict=True):
+        for each in _asked(outcome, of_training.batched, wanted, context):
             by_task.setdefault(each.slot.task, []).append(each)
-    device = context.device if context.device == "cpu" else resolve_device("auto")  # a node may have no GPU
+    fits: dict[int, bool] = {}  # the host waits for a GPU at each look, so each latent is looked at for one task only
     for name, asked in by_task.items():
         task = context.tasks[name]
-        group = [each for each in asked if can_batch(task, each.latent)]
+        for each in asked:
+            fits[id(each.latent)] = fits.get(id(each.latent)) or can_batch(task, each.latent)
+        group = [each for each in asked if fits[id(each.latent)]]
         errors |= {
             each.key: f"{name} on {each.slot.readout}: its latents are not finite, or beyond 1e15"
             for each in asked
             if each not in group
         }
         try:
-            found = batched_scores(task, [each.latent for each in group], [each.case for each in group], device=device)
+            latents, cases = [each.latent for each in group], [each.case for each in group]
+            found = batched_scores(task, latents, cases, device=context.device)
             for each, metrics in zip(group, found, strict=True):
                 check_metrics(each.slot, metrics, task)
                 scores.setdefault(each.key, {})[each.slot] = metrics
-        except Exception as error:  # noqa: BLE001, as in train
+        except Exception as error:
             if len(outcomes) > 1:
-                return [with_batched_scores([outcome], wanted, context)[0] for outcome in outcomes]
+                raise
             errors |= {each.key: error_message(error) for each in group}
     seconds = (time.perf_counter() - started) / max(1, len(outcomes))
-    return [replace(outcome, batched=_of(outcome, scores, errors, seconds)) for outcome in outcomes]
+    return [
+        replace(
+            outcome,
+            placed=None,
+            read=of_training.single if context.reads_on_device else None,
+            batched=_of(outcome, scores, errors, seconds),
+        )
+        for outcome, of_training in zip(outcomes, readings, strict=True)
+    ]
 
 
 def _of(
@@ -84,18 +110,10 @@ def _of(
     )
 
 
-def _asked(outcome: Outcome, wanted: Wanted, context: Context) -> Iterator[_Asked]:
-    """Read out the latents of a training for the slots that are scored in batches."""
-    if outcome.latents is None:
-        return
-    read: dict[tuple[str, int], Any] = {}  # both edge sets of a model that sees no edges share their latents
-    for unit in outcome.training.units:
-        slots = [slot for slot in wanted[unit.identity.key] if slot.scoring == "batched"]
-        if not slots:
-            continue
+def _asked(outcome: Outcome, read: Mapping[Place, Any], wanted: Wanted, context: Context) -> Iterator[_Asked]:
+    """The results of the readouts of a training for every slot that is scored in batches."""
+    for unit in outcome.training.units if read else ():
         case = case_of(unit, context)
-        for slot in slots:
-            place = (slot.readout, slot.draw)
-            if place not in read:
-                read[place] = read_out(outcome.latents, _READOUTS[slot.readout], seed=unit.seed, draw=slot.draw)
-            yield _Asked(unit.identity.key, slot, read[place], case)
+        for slot in wanted[unit.identity.key]:
+            if slot.scoring != SCIKIT_LEARN:
+                yield _Asked(unit.identity.key, slot, read[slot.readout, slot.draw], case)

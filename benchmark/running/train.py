@@ -14,6 +14,7 @@ from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.drawings import Drawings, generate
 from benchmark.latents.latents import EVERY, Latents, of_fitted
 from benchmark.latents.mechanisms import Numbers, mechanisms
+from benchmark.latents.placed_latents import PlacedLatents
 from benchmark.latents.readouts import reads_passes
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import Batch, Training
@@ -33,6 +34,7 @@ class TrainedReplica:
     """One replica after training. A control has latents only."""
 
     latents: Latents
+    placed: PlacedLatents | None = None  # the same latents on the GPU that trained them
     curve: Curve | None = None
     reconstruction: tuple[float, float] | None = None  # nats per row, of the mean and of a sample
     drawings: Drawings | None = None
@@ -94,6 +96,7 @@ def _outcome(replica: TrainedReplica, training: Training, context: Context, cost
         training,
         replica.latents,
         "complete",
+        placed=replica.placed,
         cost=cost,
         curve=curve,
         diagnostics=_of_latents(replica, training, context) | _of_mechanisms(replica),
@@ -126,10 +129,12 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
     shown = arm.shown(images=batch.first.dataset in context.images)
     if context.save_latents and shown is not None:
         drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
+    placed = PlacedLatents.of_posterior(result.posterior) if context.reads_on_device else None
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
         TrainedReplica(
             each,
+            None if placed is None else placed.chosen(slice(i, i + 1)),
             result.curves[i],
             nats[i],
             None if drawings is None else drawings[i],

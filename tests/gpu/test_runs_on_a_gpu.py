@@ -68,6 +68,16 @@ def test_two_runs_on_a_device_and_one_on_a_cpu_give_equal_distributions_of_score
 
 
 @pytest.mark.gpu
+def test_latents_leave_the_card_after_their_cell(tmp_path):
+    """The first run loads libraries, which keep memory."""
+    lines = {"models": '["vgae"]', "variants": "[]", "tasks": TASKS, "seeds": "2", "draws": "3"}
+    ran(tmp_path / "first", "cuda", **lines)
+    before = torch.cuda.memory_allocated()
+    ran(tmp_path / "second", "cuda", **lines)
+    assert torch.cuda.memory_allocated() - before < 2**20
+
+
+@pytest.mark.gpu
 @pytest.mark.skipif(
     "PYTEST_XDIST_WORKER" in os.environ, reason="takes the card from other tests; run -m gpu without -n"
 )

@@ -2,11 +2,11 @@
 
 import tracemalloc
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from pair_quadrature import PAIRS, by_quadrature
 from scipy.special import expit
 
 from benchmark.core.errors import InputError
@@ -19,7 +19,6 @@ from benchmark.training.posteriors import DiagonalGaussian, PointMass
 BY_NAME = {readout.name: readout for readout in READOUTS}
 NOISE = {"mean": 0.0, "sampled": 1.0, "averaged-4": 1 / 2, "averaged-16": 1 / 4}  # in units of σ
 STILL = ("mean", "mean+logsigma")  # without random numbers
-PAIRS = np.array([[0, 1], [2, 7], [3, 4], [8, 9]])
 
 PASSES = ["epochs-mean", "epochs-sampled"]
 
@@ -118,16 +117,6 @@ def test_log_sigma_is_appended_with_a_floor():
     assert np.array_equal(read[:, :2], mean)
     expected = np.log([[1.0, np.e], [1e-8, 1e-8], [0.5, 1e-7]])
     np.testing.assert_allclose(read[:, 2:], expected, rtol=1e-6, atol=1e-6)
-
-
-def by_quadrature(mean, std, i, j):
-    """E[g(z_i·z_j)] by Gauss and Hermite in all 2d dimensions."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(14)
-    weights = weights / weights.sum()
-    centres, spreads = np.concatenate([mean[i], mean[j]]), np.concatenate([std[i], std[j]])
-    grid = centres + spreads * np.array(list(product(nodes, repeat=len(centres))))
-    left, right = np.split(grid, 2, axis=1)
-    return np.prod(list(product(weights, repeat=len(centres))), axis=1) @ expit((left * right).sum(1))
 
 
 def test_expected_scores_against_quadrature():

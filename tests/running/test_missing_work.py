@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from karate_runs import TABLES, complete, gathered, missing, planned, retrained
+from tiny import command, write_study
 
 from benchmark.latents.latents import Latents
+from benchmark.plan import grid
 from benchmark.plan.units import batches
 from benchmark.results.record import Provenance, Record
 from benchmark.results.store import Store
+from benchmark.running import run
 from benchmark.running.gather import gather
 from benchmark.running.jobs import KeptJob, TrainJob
 from benchmark.statistics import check_scores, holes
@@ -170,6 +173,33 @@ def test_scores_are_added_on_the_latents_that_were_scored_before(tmp_path):
     assert third.latents != first.latents
     assert third.scores.keys() == second.scores.keys()
     assert third.scores != second.scores
+
+
+def test_units_that_another_kind_of_device_recorded_are_counted_and_trained_anew(tmp_path):
+    """A saved latent is read out again only on the kind of device that made it."""
+    plan, store = planned(models=["vgae"], variants=[], save_latents=True), Store(tmp_path)
+    on_gpu = replace(plan, device="cuda")
+    units = len(list(plan.units()))
+    assert [run.recorded_elsewhere(each, store, {}) for each in (plan, on_gpu)] == [0, 0]
+    complete(on_gpu, store)  # records name a GPU
+    assert [run.recorded_elsewhere(each, store, {}) for each in (plan, on_gpu)] == [units, 0]
+    more = replace(planned(models=["vgae"], variants=[], draws=3), device="cuda")
+    assert {type(job) for job in missing(more, store).jobs} == {KeptJob}
+    assert {type(job) for job in missing(plan, store).jobs} == {TrainJob}
+    complete(plan, store)
+    records = run.read_records(plan.units(), store)
+    assert run.recorded_elsewhere(plan, store, records) == 0
+
+
+def test_a_run_says_that_records_of_earlier_numerics_are_not_continued(tmp_path, monkeypatch):
+    study = write_study(tmp_path, models='["raw"]', variants="[]", seeds="1")
+    words = ("run", study, "--device", "cpu")
+    assert "recorded for another" not in command(*words, folder=tmp_path)[1]
+    monkeypatch.setattr(grid, "NUMERICS", {"cpu": 1, "cuda": 1})
+    code, output, _ = command(*words, folder=tmp_path)
+    assert code == 0
+    assert "2 of these units are recorded for another kind of device, or for earlier numerics" in output
+    assert "so the units are trained anew on cpu" in output
 
 
 def test_an_upgrade_loses_no_score(store):

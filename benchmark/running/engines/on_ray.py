@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -51,14 +51,14 @@ class NodeWork:
 
     Attributes:
         whole: Does a whole job.
-        train: Trains a job. Returns None, which tells that the training is over, then each outcome.
+        train: Trains a job, or takes its kept latents. Returns None, which tells that this is over, then each outcome.
         score: Scores the outcome of the only training of a job.
         lost: Makes the failed records of a job. This one runs in the process of the command.
     """
 
     whole: Callable[[TrainJob | ScoreJob, _Shared], Scored]
-    train: Callable[[TrainJob, _Shared], list[Outcome | None]]
-    score: Callable[[Outcome, TrainJob, _Shared], Scored]
+    train: Callable[[TrainJob | ScoreJob, _Shared], list[Outcome | None]]
+    score: Callable[[Outcome, TrainJob | ScoreJob, _Shared], Scored]
     lost: Callable[[TrainJob | ScoreJob, BaseException, Context], Scored]
 
 
@@ -73,11 +73,11 @@ def _whole(job: TrainJob | ScoreJob, shared: _Shared) -> Scored:
     return run_job(job, _context(shared))
 
 
-def _train(job: TrainJob, shared: _Shared) -> list[Outcome | None]:
+def _train(job: TrainJob | ScoreJob, shared: _Shared) -> list[Outcome | None]:
     return [None, *outcomes(job, _context(shared))]
 
 
-def _score(outcome: Outcome, job: TrainJob, shared: _Shared) -> Scored:
+def _score(outcome: Outcome, job: TrainJob | ScoreJob, shared: _Shared) -> Scored:
     return score(outcome, job.wanted, _context(shared))
 
 
@@ -86,8 +86,9 @@ class OnRay:
     """The nodes of a Ray cluster.
 
     On CPUs a task trains and scores a batch on one processor. With GPUs one task trains a batch on a part of a GPU, and
-    a task on a processor then scores each replica. All results come back to this process, so nodes need no common
-    folder. They need the same packages. If a worker dies, its batch is tried twice; if a node is lost, five times.
+    a task on a processor then scores each replica. Kept latents of a GPU are read out on a GPU again. All results come
+    back to this process, so nodes need no common folder. They need the same packages. If a worker dies, its batch is
+    tried twice; if a node is lost, five times.
 
     Attributes:
         workers: Most tasks at a time. None fills the cluster.
@@ -162,7 +163,7 @@ class OnRay:
         import ray
 
         tasks, on_gpu = _Tasks(self, context), context.device == "cuda"
-        new = (_Task(job, on_gpu=on_gpu and not isinstance(job, ScoreJob)) for job in jobs)
+        new = (_Task(job, on_gpu=on_gpu) for job in jobs)
         following, running = deque[_Task](), dict[Any, _Task]()
         able = time.monotonic()
         while True:
@@ -217,7 +218,7 @@ class _Stored:
 class _Task:
     """A job on its way through Ray.
 
-    A task does the whole job. With ``on_gpu`` it trains only, and a task with an ``outcome`` scores this outcome.
+    A task does the whole job. With ``on_gpu`` it trains and reads out, and a task with an ``outcome`` scores it.
     """
 
     job: TrainJob | ScoreJob
@@ -275,8 +276,9 @@ class _Tasks:
             raise InputError(
                 f"the Ray cluster failed: {_named(error)}. The records stay. Run the same command again"
             ) from None
-        if task.returns and not isinstance(task.job, ScoreJob):
-            each = zip(task.job.split(), task.returns, strict=True)
+        if task.returns:
+            parts: Sequence[TrainJob | ScoreJob] = task.job.split()
+            each = zip(parts, task.returns, strict=True)
             return [replace(task, job=job, outcome=outcome, returns=[]) for job, outcome in each]
         scored: Scored = found
         return scored

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmark.core.arrays import Integers
 from benchmark.latents.draws import PairScores
+from benchmark.latents.placed_readouts import PlacedPairs
 from benchmark.tasks.batched.chunks import budget_of, chunks
 from benchmark.tasks.batched.groups import for_each_case, in_groups, placed
 from benchmark.tasks.batched.newton import bytes_of_fit, fit_classifiers
@@ -47,11 +48,11 @@ def _products(latent: NDArray[np.float32] | Tensor, pairs: _Pairs, device: str) 
 
 
 def inner_product_batches(
-    latents: Sequence[Tensor | PairScores], cases: Sequence[Case], device: str
+    latents: Sequence[Tensor | PairScores | PlacedPairs], cases: Sequence[Case], device: str
 ) -> list[dict[str, float]]:
     """The metrics of ``link_prediction.inner_product`` for each latent. Products are summed in double precision.
 
-    Expected scores are drawn on the host, so that every way of scoring has the same draws.
+    Expected scores are drawn where the readout was made, so that every way of scoring has the same draws.
 
     Args:
         latents: Latents, float32 [n, d], or expected scores of pairs.
@@ -65,6 +66,8 @@ def inner_product_batches(
 
     def scores(i: int) -> Tensor:
         latent = latents[i]
+        if isinstance(latent, PlacedPairs):
+            return latent.log_odds(pairs[i].on_device)
         if isinstance(latent, PairScores):
             return torch.tensor(latent.log_odds(pairs[i].on_host), device=device)
         return _products(latent, pairs[i], device).sum(dim=1, dtype=torch.float64)

@@ -1,0 +1,131 @@
+"""Readouts on the device that trained the latents, for all replicas at once.
+
+Draws come from counter-based streams. So they are other numbers than those of ``readouts.read_out``, with the same
+distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from benchmark.core.arrays import Integers
+from benchmark.core.rng import stream
+from benchmark.latents.latents import Latents
+from benchmark.latents.placed_latents import PlacedLatents
+from benchmark.training.random_streams import CounterStreams, RandomStreams
+
+_DRAWS = 64  # of expected link scores
+_SMALLEST = 1e-8  # σ may be 0, and 0 has no logarithm
+_BYTES = 1 << 28  # most memory of the draws that expected link scores hold at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedPairs:
+    """Expected link scores of one replica, on its device. ``draws.PairScores`` has the definition.
+
+    Attributes:
+        latents: The posterior, with r = 1.
+        keys: The seed of the stream of each joint draw of all latents.
+    """
+
+    latents: PlacedLatents
+    keys: tuple[int, ...]
+
+    def log_odds(self, pairs: Tensor) -> Tensor:
+        """ln E[g] − ln E[1 − g] of each pair, with the logistic function g.
+
+        Args:
+            pairs: Row numbers on the device of the latents, [m, 2].
+
+        Returns:
+            Log odds in float64, [m].
+        """
+        left, right = pairs.unbind(dim=1)
+        linked, unlinked = torch.full((2, len(pairs)), -torch.inf, dtype=torch.float64, device=pairs.device)
+        for streams in self._streams(len(pairs)):
+            z = self.latents.repeated(len(streams)).drawn(streams)
+            score = (z[:, left].double() * z[:, right].double()).sum(dim=-1)
+            linked = torch.logaddexp(linked, logsigmoid(score).logsumexp(0))
+            unlinked = torch.logaddexp(unlinked, logsigmoid(-score).logsumexp(0))
+        odds: Tensor = linked - unlinked
+        return odds
+
+    def _streams(self, pairs: int) -> Iterator[CounterStreams]:
+        """The streams of all draws, in chunks. Each draw has a stream of its own, so chunks do not change numbers."""
+        _, n, d = self.latents.mean.shape
+        at_once = max(1, _BYTES // (d * (8 * n + 24 * pairs)))
+        for first in range(0, len(self.keys), at_once):
+            keys = torch.tensor(self.keys[first : first + at_once], device=self.latents.mean.device)
+            yield CounterStreams(keys, torch.zeros_like(keys))
+
+
+def log_odds_on_host(latents: Latents, keys: tuple[int, ...], pairs: Integers) -> NDArray[np.float64]:
+    """Compute ``PlacedPairs.log_odds`` on the host, from and to numpy. A GPU gives the same up to rounding."""
+    placed = PlacedPairs(PlacedLatents.of_latents(latents, "cpu"), keys)
+    odds: NDArray[np.float64] = placed.log_odds(torch.tensor(pairs)).numpy()
+    return odds
+
+
+def read_out_placed(
+    latents: PlacedLatents, readout: str, *, seeds: Sequence[int], draw: int
+) -> Tensor | list[PlacedPairs]:
+    """Apply a readout to all replicas. Each seed and draw has a stream of its own, whatever replicas are beside it.
+
+    Args:
+        latents: The latents of r replicas.
+        readout: Name of a readout. Readouts of training passes are left to ``readouts.read_out``.
+        seeds: The seed of each replica.
+        draw: Number of the draw.
+
+    Returns:
+        [r, n, d], or [r, n, 2d] with log σ, or the expected link scores of each replica.
+
+    Raises:
+        ValueError: if the readout needs a spread, and the latents are points.
+    """
+    if readout != "mean" and not latents.noisy:
+        raise ValueError("a point has no samples and no σ")
+    if readout == "expected":
+        return [
+            PlacedPairs(latents.chosen(slice(place, place + 1)), _keys(seed, readout, draw))
+            for place, seed in enumerate(seeds)
+        ]
+    return _FORMS[readout](latents, CounterStreams.of(seeds, "readout", readout, draw, device=latents.mean.device.type))
+
+
+def _keys(seed: int, readout: str, draw: int) -> tuple[int, ...]:
+    """The seeds of the streams of all joint draws."""
+    return tuple(stream(seed, "readout", readout, draw, number) for number in range(_DRAWS))
+
+
+def _mean(latents: PlacedLatents, _streams: RandomStreams) -> Tensor:
+    return latents.mean
+
+
+def _mean_and_log_std(latents: PlacedLatents, _streams: RandomStreams) -> Tensor:
+    """μ and log max(σ, 1e-8), [r, n, 2d]. On the sphere, with one σ = √((1 − A²)/d) a row, [r, n, d + 1]."""
+    mean, std = latents.mean, latents.std
+    if std is None:
+        std = ((1.0 - mean.square().sum(dim=-1, keepdim=True)).clamp(min=0.0) / mean.shape[-1]).sqrt()
+    return torch.cat([mean, std.clamp(min=_SMALLEST).log()], dim=-1)
+
+
+def _average(samples: int) -> Callable[[PlacedLatents, RandomStreams], Tensor]:
+    return partial(PlacedLatents.drawn, samples=samples)
+
+
+_FORMS: Mapping[str, Callable[[PlacedLatents, RandomStreams], Tensor]] = {
+    "mean": _mean,
+    "sampled": _average(1),
+    "averaged-4": _average(4),
+    "averaged-16": _average(16),
+    "mean+logsigma": _mean_and_log_std,
+}
