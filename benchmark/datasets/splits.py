@@ -23,6 +23,9 @@ class EdgeSplit:
 
     The three positive parts together are the edges of the graph. Validation and test negatives are non-edges of the
     whole graph. Training negatives avoid training edges only, because training must not know the held-out edges.
+
+    Attributes:
+        draw_test_negatives: Draws as many non-edges of the whole graph as there are test edges, for a repeat from 1 on.
     """
 
     train: Integers
@@ -31,6 +34,11 @@ class EdgeSplit:
     train_negatives: Integers
     validation_negatives: Integers
     test_negatives: Integers
+    draw_test_negatives: Callable[[int], Integers]
+
+    def test_negatives_of(self, repeat: int) -> Integers:
+        """The test negatives of a repeat, [·, 2]. Repeat 0 has ``test_negatives``; the others are drawn anew."""
+        return self.draw_test_negatives(repeat) if repeat else self.test_negatives
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +50,18 @@ class Split:
         many: The node split with many training rows, or None without labels. Likewise.
         published: The node split of the publication, or None. Its validation rows are in neither part.
         split_edges: Makes ``edges``.
+        split_few: Makes the node split with few training rows for a repeat from 1 on. It needs labels.
     """
 
     few: NodeSplit | None
     many: NodeSplit | None
     published: NodeSplit | None
     split_edges: Callable[[], EdgeSplit | None]
+    split_few: Callable[[int], NodeSplit]
+
+    def few_of(self, repeat: int) -> NodeSplit | None:
+        """The node split with few training rows of a repeat. Repeat 0 has ``few``; the others are drawn anew."""
+        return self.split_few(repeat) if repeat and self.few is not None else self.few
 
     @cached_property
     def edges(self) -> EdgeSplit | None:
@@ -65,14 +79,21 @@ def split(dataset: Dataset, seed: int) -> Split:
     "few" trains on 20 rows of each class, or on half of a class with fewer than 40 rows. "many" trains on 80 % of each
     class. "published" is equal for all seeds. Edges are divided 85/5/10 into training, validation and test. The
     held-out parts are rounded down, as in the code of Kipf and Welling (arXiv 1611.07308). Each part has as many
-    negatives as edges.
+    negatives as edges. Repeats have other "few" rows and other test negatives; all else is the same.
 
     Raises:
         InputError: if every class has one row only.
     """
 
-    def stream(part: str) -> np.random.Generator:
-        return generator(seed, "split", dataset.streams, part)
+    def stream(*part: object) -> np.random.Generator:
+        return generator(seed, "split", dataset.streams, *part)
+
+    def split_few(repeat: int) -> NodeSplit:
+        """The node split with few training rows of a repeat."""
+        if dataset.y is None:
+            raise ValueError(f"{dataset.name} has no labels to split")
+        part = ("few", repeat) if repeat else ("few",)
+        return _node_split(dataset.y, lambda count: 20 if count >= 40 else max(1, count // 2), rng=stream(*part))
 
     few = many = None
     if dataset.y is not None:
@@ -81,9 +102,9 @@ def split(dataset: Dataset, seed: int) -> Split:
                 f"dataset {dataset.name!r}: every class has one row only, and no row is left for testing; "
                 "give more labels, or leave the labels out"
             )
-        few = _node_split(dataset.y, lambda count: 20 if count >= 40 else max(1, count // 2), rng=stream("few"))
+        few = split_few(0)
         many = _node_split(dataset.y, lambda count: max(1, count * 8 // 10), rng=stream("many"))
-    return Split(few=few, many=many, published=dataset.published, split_edges=lambda: _edge_split(dataset, stream))
+    return Split(few, many, dataset.published, lambda: _edge_split(dataset, stream), split_few)
 
 
 def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Generator) -> NodeSplit:
@@ -95,7 +116,7 @@ def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Gene
     return NodeSplit(train=_read_only(np.flatnonzero(train)), test=_read_only(np.flatnonzero(~train & (y >= 0))))
 
 
-def _edge_split(dataset: Dataset, stream: Callable[[str], np.random.Generator]) -> EdgeSplit | None:
+def _edge_split(dataset: Dataset, stream: Callable[..., np.random.Generator]) -> EdgeSplit | None:
     edges = dataset.edges
     if edges is None:
         return None
@@ -122,6 +143,9 @@ def _edge_split(dataset: Dataset, stream: Callable[[str], np.random.Generator]) 
     def pairs(part: Integers) -> Integers:
         return _read_only(np.stack(np.divmod(np.sort(part), n), axis=1))
 
+    def draw_test_negatives(repeat: int) -> Integers:
+        return pairs(sample_non_edges(n, codes, test, rng=stream("test negatives", repeat)))
+
     return EdgeSplit(
         train=pairs(train),
         validation=pairs(shuffled[:validation]),
@@ -129,6 +153,7 @@ def _edge_split(dataset: Dataset, stream: Callable[[str], np.random.Generator]) 
         train_negatives=pairs(train_negatives),
         validation_negatives=pairs(held_out[:validation]),
         test_negatives=pairs(held_out[validation:]),
+        draw_test_negatives=draw_test_negatives,
     )
 
 

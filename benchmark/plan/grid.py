@@ -121,12 +121,19 @@ class Plan:
     def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
         """The places of all scores of one unit."""
         return tuple(
-            Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, task))
+            Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, task), repeat)
             for readout in arm.readouts({readout for readout, _ in arm.asked})
             for draw in readout.draws(self.study.draws)
             for task in self._tasks(self.data[name], unit)
             if (readout.name, task.name) in arm.asked and readout.gives in task.takes
+            for repeat in self._repeats(task, draw, len(readout.draws(self.study.draws)))
         )
+
+    def _repeats(self, task: Task, draw: int, draws: int) -> range:
+        """The repeats of a task on one of the draws of a readout. The draws divide the repeats among themselves."""
+        count = task.repeats if self.study.repeats is None else min(task.repeats, self.study.repeats)
+        each = -(-count // draws)
+        return range(draw * each, (draw + 1) * each)
 
     def _scoring(self, name: str, arm: Arm, task: Task) -> ScoringWay:
         """The way that scores a task on the latents of an arm. Sparse and very wide ones are left to scikit-learn."""

@@ -72,7 +72,7 @@ def build(
 def everything(scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     """Return every score with all columns of its unit. The order of rows does not depend on the order of the frames."""
     of_units = units.drop(columns=[name for name in units.columns if name in scores.columns and name != "key"])
-    order = ["dataset", "model", "variant", "seed", "unit", "readout", "draw", "task", "metric"]
+    order = ["dataset", "model", "variant", "seed", "unit", "readout", "draw", "task", "repeat", "metric"]
     return scores.sort_values(order, ignore_index=True).merge(of_units, on="key", how="left")
 
 

@@ -131,6 +131,9 @@ SCORES = FrameSchema(
         FrameColumn("readout", "str", "how the task reads the latents: `mean`, `sampled` and so on"),
         FrameColumn("draw", "int64", "number of the draw from the posterior, from 0"),
         FrameColumn("task", "str", "name of the task"),
+        FrameColumn(
+            "repeat", "int64", "number of the repeat of a score: another few rows, non-edges or k-means", earlier=0
+        ),
         FrameColumn("metric", "str", "name of the metric"),
         FrameColumn("version", "int64", "version of the task"),
         FrameColumn(

@@ -68,9 +68,12 @@ def check_records(scores: pd.DataFrame, store: Store, path: Path) -> None:
         record = store.get(str(key))
         if record is None:
             continue
-        columns = (rows[name] for name in ("readout", "draw", "task", "version", "scoring", "metric", "value"))
-        for readout, draw, task, version, scoring, metric, value in zip(*columns, strict=True):
-            recorded = record.scores.get(Slot(readout, draw, task, version, scoring), {}).get(metric, math.nan)
+        columns = (
+            rows[name] for name in ("readout", "draw", "task", "version", "scoring", "repeat", "metric", "value")
+        )
+        for readout, draw, task, version, scoring, repeat, metric, value in zip(*columns, strict=True):
+            slot = Slot(readout, draw, task, version, scoring, repeat)
+            recorded = record.scores.get(slot, {}).get(metric, math.nan)
             if value != recorded and not (math.isnan(value) and math.isnan(recorded)):
                 raise InputError(
                     f"{path}: {task} {metric} of {record.dataset}, {record.identity.model}, seed "

@@ -73,6 +73,7 @@ class Slot:
         task: Name of the task.
         version: Version of the task.
         scoring: The software that scored: scikit-learn, latent by latent, or ``tasks.batched``, many latents at once.
+        repeat: Number of the repeat of the task, see ``Task.repeats``.
     """
 
     readout: str
@@ -80,6 +81,7 @@ class Slot:
     task: str
     version: int
     scoring: ScoringWay = SCIKIT_LEARN
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +245,12 @@ class Record:
 
 
 def _written(slot: Slot) -> dict[str, Any]:
-    """A slot in a record's file. Scores of scikit-learn do not name it, as in earlier versions."""
+    """A slot in a record's file. Scores of scikit-learn and of repeat 0 do not say so, as in earlier versions."""
     content = asdict(slot)
     if slot.scoring == SCIKIT_LEARN:
         del content["scoring"]
+    if not slot.repeat:
+        del content["repeat"]
     return content
 
 

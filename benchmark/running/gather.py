@@ -85,6 +85,7 @@ def _scores(
                 "readout": slot.readout,
                 "draw": slot.draw,
                 "task": slot.task,
+                "repeat": slot.repeat,
                 "metric": metric,
                 "version": slot.version,
                 "scoring": slot.scoring,

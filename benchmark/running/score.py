@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -84,7 +85,7 @@ def _scored(
         for slot in group:
             task = context.tasks[slot.task]
             with np.errstate(over="ignore", invalid="ignore"):  # latents near the limits of float32
-                metrics = dict(task.score(matrix, case))
+                metrics = dict(task.score(matrix, replace(case, repeat=slot.repeat)))
             check_metrics(slot, metrics, task)
             yield slot, metrics
 

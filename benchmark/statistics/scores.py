@@ -9,7 +9,7 @@ from benchmark.core.names import unknown
 from benchmark.tasks.metrics import METRICS
 
 CELL = ["dataset", "model", "variant", "unit", "readout", "task", "metric"]
-IDENTITY = [*CELL, "seed", "draw"]
+IDENTITY = [*CELL, "seed", "draw", "repeat"]
 SCORE_COLUMNS = [*IDENTITY, "version", "scoring", "value", "status", "key"]
 STATUSES = ("complete", "diverged", "failed")
 HOLE_COLUMNS = ["dataset", "model", "variant", "unit", "readout", "task", "there", "expected"]
@@ -59,12 +59,13 @@ def holes(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row for each dataset, model, variant, edge set, readout and task with missing scores. ``there`` is the
-        number of scores. ``expected`` is the number of seeds on the dataset, times the draws of the readout on the
-        dataset, times the metrics of the task on the dataset.
+        number of scores. ``expected`` is the number of seeds on the dataset, times the draws and repeats of the readout
+        by the task on the dataset, times the metrics of the task on the dataset.
     """
+    again = scores["draw"] * (scores["repeat"].max() + 1) + scores["repeat"]
     expected = (
         scores.groupby("dataset")["seed"].transform("nunique")
-        * scores.groupby(["dataset", "readout"])["draw"].transform("nunique")
+        * again.groupby([scores[name] for name in ("dataset", "readout", "task")]).transform("nunique")
         * scores.groupby(["dataset", "task"])["metric"].transform("nunique")
     )
     cells = scores.assign(expected=expected).groupby(HOLE_COLUMNS[:6], sort=True)["expected"]
@@ -73,7 +74,7 @@ def holes(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average scores over seeds, after the draws of each seed are averaged.
+    """Average scores over seeds, after the draws and repeats of each seed are averaged.
 
     Returns:
         One row for each dataset, model, variant, edge set, readout, task and metric.
@@ -97,9 +98,9 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_seed(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each cell and seed: the mean of its draws, and whether it failed or diverged.
+    """Return one row for each cell and seed: the mean of its draws and repeats, and whether it failed or diverged.
 
-    The mean is NaN if any draw failed.
+    The mean is NaN if any of them failed.
     """
     ordered = scores.sort_values(
         IDENTITY

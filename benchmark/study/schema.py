@@ -72,6 +72,7 @@ class Asked(Frozen):
         seeds: Number of repetitions; the seeds are 0 to ``seeds`` − 1.
         readouts: Readouts of each latent.
         draws: Samples of each posterior. Each sample is scored alone.
+        repeats: Most repeats of a score, see ``Task.repeats``. None leaves the number to the tasks.
         tasks: Tasks that score the latents.
         margin: Scores (0 to 1) that differ by less than this are equivalent.
         save_latents: Keep every latent, with drawings of its reconstruction.
@@ -92,6 +93,7 @@ class Asked(Frozen):
     seeds: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 10
     readouts: Annotated[tuple[str, ...], Field(min_length=1)] = ("mean", "sampled", "averaged-4")
     draws: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 5
+    repeats: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "k-means",
         "logistic-regression-few",

@@ -25,8 +25,9 @@ def number_of_starts(columns: int) -> int:
 
 
 def seed_of_starts(case: Case) -> int:
-    """The seed of the starts of k-means, equal for all latents of a (dataset, seed)."""
-    return stream(case.seed, "k-means", case.fingerprint) % 2**32
+    """The seed of the starts of k-means, equal for all latents of a (dataset, seed, repeat)."""
+    repeat = (case.repeat,) if case.repeat else ()
+    return stream(case.seed, "k-means", case.fingerprint, *repeat) % 2**32
 
 
 def unchanged(z: Matrix) -> Matrix:
@@ -65,7 +66,7 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
     """Cluster all labelled rows into as many clusters as there are classes, and compare clusters with classes.
 
     The best of 20 k-means++ starts counts, or of 5 if a latent has more than 1,000 columns. The starts come from the
-    stream of (dataset, seed), so they are equal for all models. A latent with fewer distinct rows than classes gives
+    stream of (dataset, seed, repeat), so they are equal for all models. A latent with fewer distinct rows than classes gives
     fewer clusters.
 
     Args:
@@ -134,6 +135,7 @@ def _task(name: str, prepare: Callable[[Matrix], Matrix], source: str, invarianc
         score=score,
         source=source,
         invariances=invariances,
+        repeats=5,
     )
 
 

@@ -31,7 +31,7 @@ def inner_product(z: Matrix | PairScores, case: Case) -> dict[str, float]:
         ValueError: if the dataset has no edges.
     """
     split = case.edges
-    return _ranking(*(_scores(z, pairs) for pairs in (split.test, split.test_negatives)))
+    return _ranking(*(_scores(z, pairs) for pairs in (split.test, case.test_negatives)))
 
 
 def hadamard(z: Matrix, case: Case) -> dict[str, float]:
@@ -54,7 +54,7 @@ def hadamard(z: Matrix, case: Case) -> dict[str, float]:
     pairs = np.concatenate([split.train, split.train_negatives])
     truth = np.repeat(np.array([1, 0]), [len(split.train), len(split.train_negatives)])
     classifier = logistic_regression(_hadamard(z, pairs), truth)
-    scores = [classifier.decision_function(_hadamard(z, part)) for part in (split.test, split.test_negatives)]
+    scores = [classifier.decision_function(_hadamard(z, part)) for part in (split.test, case.test_negatives)]
     return _ranking(*scores)
 
 
@@ -90,6 +90,7 @@ INNER_PRODUCT = Task(
     source="Kipf and Welling (2016), arXiv 1611.07308",
     takes=("matrix", "pairs"),
     invariances=("rotation", "sparse storage"),
+    repeats=5,
 )
 HADAMARD = Task(
     name="link-hadamard",
@@ -101,4 +102,5 @@ HADAMARD = Task(
     overlap=_OVERLAP,
     score=hadamard,
     source="Grover and Leskovec (2016), Table 1",
+    repeats=5,
 )

@@ -31,12 +31,15 @@ class Case:
         split: The split of the dataset under the seed.
         fingerprint: ``Dataset.streams``: the fingerprint, or the name of streams that two forms of the same rows share.
         seed: The seed of the repetition.
+        repeat: Number of the repeat, from 0. Random choices of the task depend on it: rows of a few labels, non-edges,
+            starts of k-means.
     """
 
     y: Integers | None
     split: Split
     fingerprint: str
     seed: int
+    repeat: int = 0
 
     @property
     def labels(self) -> Integers:
@@ -73,10 +76,11 @@ class Case:
         Raises:
             ValueError: if the dataset has no such split.
         """
-        rows: NodeSplit | None = getattr(self.split, part)
+        rows = self.split.few_of(self.repeat) if part == "few" else getattr(self.split, part)
         if rows is None:
             raise ValueError(f"the task needs the node split {part!r}, and this dataset has none")
-        return rows
+        found: NodeSplit = rows
+        return found
 
     @property
     def edges(self) -> EdgeSplit:
@@ -88,6 +92,15 @@ class Case:
         if self.split.edges is None:
             raise ValueError("the task needs edges, and this dataset has none of its own")
         return self.split.edges
+
+    @property
+    def test_negatives(self) -> Integers:
+        """The test negatives of this repeat, [·, 2], for a task that needs links.
+
+        Raises:
+            ValueError: if the dataset has no edges of its own.
+        """
+        return self.edges.test_negatives_of(self.repeat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +123,8 @@ class Task:
         invariances: Changes of a latent that leave every score as it is. The tests make each change.
         left_out: The latents that the task does not apply to, in words. For these ``score`` returns no metric, and the
             unit still counts as complete. Empty if the task applies to every latent.
+        repeats: Times that one latent of a seed is scored, each time with another ``Case.repeat``. The scores are
+            averaged, so that random choices of the task add less noise.
 
     Raises:
         InputError: if ``primary`` is not one of ``metrics``.
@@ -128,6 +143,7 @@ class Task:
     fair: bool = True
     invariances: tuple[Invariance, ...] = ()
     left_out: str = ""
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:

@@ -29,6 +29,7 @@ def score(**given: object) -> dict[str, object]:
         "unit": "all-edges",
         "readout": "mean",
         "draw": 0,
+        "repeat": 0,
         "task": "k-means",
         "metric": "nmi",
         "version": 1,

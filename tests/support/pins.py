@@ -36,7 +36,7 @@ def digest(content: Any) -> str:
 
 
 def scores(planned: Plan, store: Store) -> dict[str, dict[str, float]]:
-    """The scores that a plan asks for, by key, then by readout, draw, task, version and metric."""
+    """The scores of repeat 0 that a plan asks for, by key, then by readout, draw, task, version and metric."""
     found: dict[str, dict[str, float]] = {}
     for unit in planned.units():
         record = store.get(unit.identity.key)
@@ -44,6 +44,7 @@ def scores(planned: Plan, store: Store) -> dict[str, dict[str, float]]:
         found[unit.identity.key] = {
             f"{cell.readout} {cell.draw} {cell.task} {cell.version} {metric}": value
             for cell in sorted(unit.slots)
+            if not cell.repeat
             for metric, value in sorted(kept.get(cell, {}).items())
         }
     return found

@@ -34,7 +34,7 @@ class _Pairs:
 def _pairs(cases: Sequence[Case], device: str, *, test: bool) -> list[_Pairs]:
     def made(case: Case) -> _Pairs:
         split = case.edges
-        parts = (split.test, split.test_negatives) if test else (split.train, split.train_negatives)
+        parts = (split.test, case.test_negatives) if test else (split.train, split.train_negatives)
         both = np.concatenate(parts)
         return _Pairs(both, torch.tensor(both, device=device), len(parts[0]))
 
