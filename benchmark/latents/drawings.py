@@ -16,6 +16,7 @@ from benchmark.core.rng import generator
 from benchmark.models.parts.decoders import InnerProduct, MLPDecoder
 from benchmark.training.fitted import Fitted
 from benchmark.training.inputs import Inputs
+from benchmark.training.mixture import Mixture
 from benchmark.training.posteriors import DiagonalGaussian, Posterior, VonMisesFisher, sample
 from benchmark.training.random_streams import random_streams
 
@@ -48,13 +49,18 @@ def generate(
     if shown == "edges" and isinstance(decoder, InnerProduct):
         return edges(fitted.posterior, inputs, seeds)
     if shown == "images" and isinstance(decoder, MLPDecoder) and shape is not None:
-        return images(decoder, fitted.posterior, inputs, seeds, shape)
+        return images(decoder, fitted.posterior, inputs, seeds, shape, fitted.mixture)
     raise ValueError(f"a {type(decoder).__name__} makes no {shown} of these data")
 
 
 @torch.no_grad()
 def images(
-    decoder: MLPDecoder, posterior: Posterior, inputs: Inputs, seeds: Sequence[int], shape: tuple[int, int]
+    decoder: MLPDecoder,
+    posterior: Posterior,
+    inputs: Inputs,
+    seeds: Sequence[int],
+    shape: tuple[int, int],
+    mixture: Mixture | None = None,
 ) -> list[Drawings]:
     """Decode rows, samples of the prior, a line, and with d = 2 a grid, into images.
 
@@ -64,6 +70,7 @@ def images(
         inputs: The data, with features that are the pixels of an image.
         seeds: The seed of each replica.
         shape: Height and width of the images.
+        mixture: The learned prior, if the model has one.
 
     Returns:
         Arrays by name for each replica. Images are float32 and end in [height, width].
@@ -73,7 +80,8 @@ def images(
         - prior [p, …]: decoded samples of the prior. A point has no prior, so N(0, I) is used.
         - line_rows [2], line [s, …]: two rows, and the decoded line between their means with both ends.
         - grid_latents [g, g, 2], grid [g, g, …]: with d = 2, the quantiles of the prior along both axes, and their
-          images. A point or a sphere uses the quantiles of its latents. Source: Kingma and Welling (2014), figure 4.
+          images. A point, a sphere and a learned prior use the quantiles of the latents. Source: Kingma and Welling
+          (2014), figure 4.
 
     Raises:
         ValueError: if the features are not the pixels of an image of this shape.
@@ -97,7 +105,12 @@ def images(
         "reconstructions": decoded([means[r, rows] for r, rows in enumerate(shown)]),
         "sampled_reconstructions": decoded([samples[r, rows] for r, rows in enumerate(shown)]),
         "prior": decoded(
-            [_of_prior(posterior, rng.standard_normal((PRIOR_SAMPLES, d), dtype=np.float32)) for rng in rngs]
+            [
+                _of_prior(posterior, rng.standard_normal((PRIOR_SAMPLES, d), dtype=np.float32))
+                if mixture is None
+                else _of_mixture(mixture, r, rng)
+                for r, rng in enumerate(rngs)
+            ]
         ),
         "line": decoded(
             [(1 - steps) * means[r, one] + steps * means[r, other] for r, (one, other) in enumerate(pairs)]
@@ -109,7 +122,8 @@ def images(
         for r, rows in enumerate(shown)
     ]
     if d == 2:
-        axes = [_axes(mean, normal=isinstance(posterior, DiagonalGaussian)) for mean in means]
+        normal = isinstance(posterior, DiagonalGaussian) and mixture is None
+        axes = [_axes(mean, normal=normal) for mean in means]
         squares = [np.stack(np.meshgrid(*pair, indexing="ij"), axis=-1) for pair in axes]
         grids = decoded([square.reshape(-1, 2) for square in squares])
         for drawings, square, grid in zip(found, squares, grids, strict=True):
@@ -123,6 +137,13 @@ def _of_prior(posterior: Posterior, normal: NDArray[Float]) -> NDArray[Float]:
     if isinstance(posterior, VonMisesFisher):
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     return normal
+
+
+def _of_mixture(mixture: Mixture, replica: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Samples of the learned prior of one replica."""
+    chosen = rng.integers(mixture.mean.shape[1], size=PRIOR_SAMPLES)
+    mean, std = (part[replica].detach().cpu().numpy()[chosen] for part in (mixture.mean, mixture.std))
+    return np.asarray(mean + std * rng.standard_normal(mean.shape), dtype=np.float32)
 
 
 def _axes(mean: NDArray[np.float32], *, normal: bool) -> list[NDArray[np.float32]]:

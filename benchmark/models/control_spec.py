@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Matrix
 from benchmark.core.rng import generator
 from benchmark.datasets.dataset import Dataset
 from benchmark.models.accepted import overridden
-from benchmark.models.controls import Control
+from benchmark.models.controls import Control, Spread
 from benchmark.models.model import Description, Family
 from benchmark.models.parts.posterior_families import POINT
 from benchmark.models.settings import Settings
 from benchmark.study.schema import Setting
 from benchmark.training.fitted import Fitted, Matrices
+from benchmark.training.posteriors import DiagonalGaussian
 from benchmark.training.training_data import TrainingData
 
 
@@ -28,28 +30,29 @@ class ControlSpec:
 
     Args:
         name: Lower case, unique among models.
-        latent: Maps the inputs of a control to a matrix, [n, d].
+        latent: Maps the inputs of a control to a matrix, [n, d], or to means and standard deviations if noisy.
         uses_graph: Whether the function sees edges.
         settings: Holds the latent dimension. Other settings are not used.
         source: Publication or code that the control comes from.
         note: A remark for readers.
         has_dimension: Whether latents have ``settings.latent`` columns, else f.
+        noisy: Whether latents are Gaussian posteriors with a spread to sample from.
         at_most_features: Whether a study is refused if it asks for more columns than the data have rows or features.
         version: Number in the key of every record. It is raised if results change.
     """
 
     name: str
-    latent: Callable[[Control], Matrix]
+    latent: Callable[[Control], Matrix | Spread]
     uses_graph: bool
     settings: Settings
     source: str
     note: str = ""
     has_dimension: bool = False
     at_most_features: bool = False
+    noisy: bool = False
     version: int = 1
 
     family: ClassVar[Family] = "control"
-    noisy: ClassVar[bool] = False
     trained: ClassVar[bool] = False
     drawable: ClassVar[None] = None
     has_passes: ClassVar[bool] = False
@@ -74,7 +77,7 @@ class ControlSpec:
     def describe(self, settings: Settings, _rows: int) -> Description:
         """Describe the control in words, for data of any size."""
         width = f"d = {settings.latent}" if self.has_dimension else ""
-        return Description(latent=POINT.name, architecture=width, objective="untrained")
+        return Description(latent="gaussian" if self.noisy else POINT.name, architecture=width, objective="untrained")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
         """Return the control's settings with some replaced. Raises ValueError for any but ``latent``."""
@@ -102,11 +105,17 @@ class ControlSpec:
         """Compute the latents of each seed, with random numbers from the seed alone. ``passes`` must be unset."""
         if passes:
             raise ValueError(f"{self.name} is not trained, so it has no training passes to keep")
-        matrices = [
+        found = [
             self.latent(Control(data.x, data.edges[i] if data.edges else None, settings.latent, own))
             for i, own in enumerate(generator(seed, self.name) for seed in seeds)
         ]
-        return Fitted(Matrices(tuple(matrices)))
+        spreads = [each for each in found if isinstance(each, tuple)]
+        if bool(spreads) != self.noisy:
+            raise ValueError(f"{self.name} says noisy = {self.noisy}, and its latents say otherwise")
+        if spreads:
+            mean, std = (torch.from_numpy(np.stack(part)) for part in zip(*spreads, strict=True))
+            return Fitted(DiagonalGaussian(mean, std))
+        return Fitted(Matrices(tuple(each for each in found if not isinstance(each, tuple))))
 
     def with_version(self, version: int) -> ControlSpec:
         """Return the same control with another version."""

@@ -27,9 +27,10 @@ from benchmark.models.model import Description, Drawable, Family, Trainable
 from benchmark.models.numerics.layers import Streams
 from benchmark.models.parts.convolutions import check_convolution
 from benchmark.models.parts.decoders import DecoderShape, DecoderSpec
-from benchmark.models.parts.encoders import EncoderShape, EncoderSpec
+from benchmark.models.parts.encoders import EncoderShape, EncoderSpec, centre_of
 from benchmark.models.parts.likelihoods import FeatureLikelihood, PairLikelihood
 from benchmark.models.parts.posterior_families import PosteriorFamily
+from benchmark.models.parts.priors import STANDARD_PRIOR, PriorSpec
 from benchmark.models.settings import Settings
 from benchmark.models.siblings import Sibling
 from benchmark.models.systems.adversarial import Discriminator
@@ -55,6 +56,7 @@ class ModelSpec:
         settings: Hyperparameters. With 0 epochs the network stays untrained.
         source: Publication or code that the model comes from.
         note: A remark for readers, such as a mistake that is kept on purpose.
+        prior: Distribution that the latents diverge from.
         featureless: The network sees the identity matrix in place of X.
         weighted: In a graph derived from X, an edge weighs ½ if only one of its rows is among the nearest of the other.
         pretraining: Makes the training phases before the last.
@@ -71,6 +73,7 @@ class ModelSpec:
     settings: Settings
     source: str
     note: str = ""
+    prior: PriorSpec = STANDARD_PRIOR
     featureless: bool = False
     weighted: bool = False
     pretraining: Callable[[Autoencoder], tuple[Phase, ...]] | None = None
@@ -80,6 +83,13 @@ class ModelSpec:
     has_passes: ClassVar[bool] = True
     keeps_latents: ClassVar[bool] = True
     compresses: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.prior.learned and (self.uses_graph or not self.posterior.plain):
+            raise ValueError(
+                f"{self.name}: pseudo-inputs need an encoder that sees single rows and a Gaussian posterior whose "
+                f"divergence is that of its samples, got {self.encoder.name} and {self.posterior.name}"
+            )
 
     @property
     def noisy(self) -> bool:
@@ -111,14 +121,14 @@ class ModelSpec:
         """Names of the settings that a study may override: those that are set, of the parts, and of training."""
         if not self.trained:
             return in_table_order((*UNTRAINED, *self.encoder.settings))
-        parts = (*self.encoder.settings, *self.posterior.settings, *self.decoder.settings)
+        parts = (*self.encoder.settings, *self.posterior.settings, *self.prior.settings, *self.decoder.settings)
         rowwise = () if self.uses_graph else ROWWISE
         return in_table_order((*TRAINING, *rowwise, *PENALTIES, *parts, *self.settings.in_key()))
 
     @property
     def identity(self) -> Hashable:
         """The parts that are trained; the settings decide the rest."""
-        parts = (self.encoder, self.posterior, self.decoder, self.likelihood)
+        parts = (self.encoder, self.posterior, self.prior, self.decoder, self.likelihood)
         return (*parts, self.featureless, self.weighted, self.pretraining)
 
     def describe(self, settings: Settings, rows: int) -> Description:
@@ -140,7 +150,9 @@ class ModelSpec:
         if settings.beta is not None:
             bound = "importance-weighted" if settings.estimator == "IW" else f"SGVB {settings.estimator}"
             schedule = "" if settings.beta_schedule is None else f" ({settings.beta_schedule})"
-            parts.append(f"β{schedule}·KL, {bound}" if self.noisy else f"β{schedule}·½‖z‖²")
+            bits = "" if settings.free_bits is None else f" of at least {settings.free_bits:g} nats a dimension"
+            prior = f" to {settings.pseudo_inputs} pseudo-inputs" if self.prior.learned else ""
+            parts.append(f"β{schedule}·KL{bits}{prior}, {bound}" if self.noisy else f"β{schedule}·½‖z‖²")
         if settings.sparsity is not None:
             parts.append(f"{settings.sparsity:g}·‖z‖₁")
         if settings.decoder_l2 is not None:
@@ -174,11 +186,25 @@ class ModelSpec:
         for name in ("adversary_rate", "adversary_reconstruction", "autoencoder_steps"):
             if getattr(settings, name) is not None and settings.adversary is None:
                 raise ValueError(f"{name} needs an adversary, and this model has none; set adversary too")
+        if self.prior.learned and settings.estimator == "B":
+            raise ValueError(
+                "estimator 'B' needs a divergence in closed form, and a prior of pseudo-inputs has none; use A or IW"
+            )
+        if settings.free_bits is not None:
+            self._check_free_bits(settings)
         if self.posterior.spherical and settings.latent < 2:
             raise ValueError(f"latent must be at least 2 on a sphere, got {settings.latent}")
         if settings.convolution is not None and settings.convolution != self.settings.convolution:
             check_convolution(settings.convolution)
         return settings
+
+    def _check_free_bits(self, settings: Settings) -> None:
+        """Raise ValueError if the divergence is no sum over latent dimensions."""
+        if settings.estimator == "IW":
+            raise ValueError("free_bits need estimator A or B, because the bound of IW has no divergence by dimension")
+        if self.posterior.spherical or self.prior.learned:
+            prior = "a posterior on the sphere" if self.posterior.spherical else "a prior of pseudo-inputs"
+            raise ValueError(f"free_bits need a divergence that is a sum over dimensions, and with {prior} it is none")
 
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:
         """Say why the model cannot be trained on a dataset; None if it can.
@@ -218,11 +244,19 @@ class ModelSpec:
         """Make the network with freshly drawn weights, for data of the inputs' shape."""
         hidden, latent, features = settings.hidden, settings.latent, inputs.features.shape[-1]
         heads = self.posterior.widths(latent)
-        encoder = self.encoder.build(streams, EncoderShape(features, hidden, heads, settings.convolution))
-        decoder = self.decoder.build(streams, DecoderShape(features, hidden, latent, self.likelihood))
+        centre = centre_of(inputs) if self.encoder.centred or self.decoder.centred else None
+        encoder = self.encoder.build(streams, EncoderShape(features, hidden, heads, settings.convolution, centre))
+        decoder = self.decoder.build(streams, DecoderShape(features, hidden, latent, self.likelihood, centre))
         discriminator = None if settings.adversary is None else Discriminator(streams, latent, settings.adversary)
         return Autoencoder(
-            encoder, self.posterior, decoder, settings, inputs.rows, discriminator, pretraining=self.pretraining
+            encoder,
+            self.posterior,
+            decoder,
+            settings,
+            inputs.rows,
+            discriminator,
+            self.prior.build(streams, inputs, settings.pseudo_inputs),
+            self.pretraining,
         )
 
     def fit(

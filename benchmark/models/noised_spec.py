@@ -141,7 +141,7 @@ class NoisedSpec:
 
     def settings_of_point(self, settings: Settings) -> Settings:
         """Return the deterministic twin's settings: those of the variational twin without the settings of the KL."""
-        return replace(settings, beta=None, estimator=None, samples=None, beta_schedule=None)
+        return replace(settings, beta=None, estimator=None, samples=None, beta_schedule=None, free_bits=None)
 
     def with_version(self, version: int) -> NoisedSpec:
         """Return the same model with another version of the deterministic twin."""

@@ -89,6 +89,8 @@ class Settings:
         pretraining_epochs: Epochs of the phases before the last.
         pretraining_rate: Learning rate of these phases.
         pretraining_batch: Rows of a mini-batch in the phases that see features alone; 0 is full batch.
+        free_bits: The KL divergence in nats that each latent dimension may have at no cost, as a mean over a batch.
+        pseudo_inputs: Number of pseudo-inputs of a learned prior.
 
     Raises:
         ValueError: if a value has the wrong type or is out of range. The message names the setting.
@@ -120,6 +122,8 @@ class Settings:
     pretraining_rate: _Rate | None = None
     pretraining_batch: _Count | None = None
     beta_schedule: _BetaSchedule | None = None
+    free_bits: _Weight | None = None
+    pseudo_inputs: _Positive | None = None
 
     def __post_init__(self) -> None:
         for name, (kind, wanted) in _kinds().items():

@@ -19,6 +19,8 @@ from benchmark.models.rows.clustering_rows import OF_CLUSTERING
 from benchmark.models.rows.count_rows import OF_COUNTS
 from benchmark.models.rows.feature_rows import FEATURES, OF_FEATURES, RUNGS_OF_FEATURES, TWINS_OF_FEATURES
 from benchmark.models.rows.graph_rows import GRAPHS, OF_GRAPHS, OF_THE_ORIGIN, RUNGS_OF_GRAPHS, TWINS_OF_GRAPHS
+from benchmark.models.rows.linear_rows import LINEAR
+from benchmark.models.rows.prior_rows import OF_PRIORS
 from benchmark.models.settings import Settings
 from benchmark.models.siblings import differs_from
 
@@ -64,6 +66,36 @@ _CONTROLS: tuple[Model, ...] = (
         source="Pearson (1901)",
         has_dimension=True,
         at_most_features=True,
+    ),
+    ControlSpec(
+        name="pca-whitened",
+        latent=controls.whitened_pca,
+        uses_graph=False,
+        settings=_UNTRAINED_FEATURES,
+        source="principal components over their standard deviations",
+        note="the scale that a prior of unit variance asks for, without noise",
+        has_dimension=True,
+        at_most_features=True,
+    ),
+    ControlSpec(
+        name="ppca",
+        latent=controls.probabilistic_pca(),
+        uses_graph=False,
+        settings=_UNTRAINED_FEATURES,
+        source="Tipping and Bishop (1999), eq. 7 and 8",
+        note="has a posterior; the optimum of linear-vae in closed form",
+        has_dimension=True,
+        noisy=True,
+    ),
+    ControlSpec(
+        name="ppca-unit-variance",
+        latent=controls.probabilistic_pca(variance=1.0),
+        uses_graph=False,
+        settings=_UNTRAINED_FEATURES,
+        source="Tipping and Bishop (1999), eq. 7 with σ² = 1",
+        note="has a posterior; constant if no eigenvalue is above 1, as on small data in [0, 1]",
+        has_dimension=True,
+        noisy=True,
     ),
     ControlSpec(
         name="propagated",
@@ -117,6 +149,8 @@ MODELS: tuple[Model, ...] = distinct(
     *TWINS_OF_GRAPHS,
     *OF_FEATURES,
     *OF_COUNTS,
+    *OF_PRIORS,
+    *LINEAR,
     *OF_GRAPHS,
     *OF_CLUSTERING,
     *ADVERSARIAL,

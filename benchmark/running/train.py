@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.core.files import packed
 from benchmark.latents.diagnostics import diagnose
@@ -40,6 +41,7 @@ class TrainedReplica:
     drawings: Drawings | None = None
     execution: str = ""  # how the steps ran on a GPU
     mechanisms: Numbers | None = None  # if the study asks for them
+    rates: NDArray[np.float64] | None = None  # nats of each row from a learned prior; latents give any other rate
 
 
 def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
@@ -130,6 +132,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
     if context.save_latents and shown is not None:
         drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
     placed = PlacedLatents.of_posterior(result.posterior) if context.reads_on_device else None
+    rates = [None] * len(latents) if result.rates is None else list(result.rates.double().cpu().numpy())
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
         TrainedReplica(
@@ -140,6 +143,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
             None if drawings is None else drawings[i],
             result.execution,
             measured[i],
+            rates[i],
         )
         for i, each in enumerate(latents)
     ]
@@ -166,6 +170,9 @@ def _of_latents(replica: TrainedReplica, training: Training, context: Context) -
         "last_fall": replica.curve.last_fall if replica.curve else None,
         **diagnose(latents, seed=training.seed, degrees=degrees),
     }
+    if replica.rates is not None:
+        rates = {"divergence": float(replica.rates.mean()), "divergence_median": float(np.median(replica.rates))}
+        found |= {**rates, "divergence_per_dimension": None}
     return _as_json(found)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from benchmark.core.arrays import Matrix
 from benchmark.training.curves import Curve
 from benchmark.training.inputs import Inputs
+from benchmark.training.mixture import Mixture
 from benchmark.training.phases import Network
 from benchmark.training.posteriors import Posterior
 
@@ -48,6 +49,9 @@ class Fitted:
         reconstruction: Nats per row after the last epoch, from the means and from one sample per row, each [r].
         snapshots: Latents of training passes, if ``passes`` asked for some.
         execution: How steps ran on a GPU: "captured", or "plain: " and a reason. Empty on a CPU.
+        mixture: The learned prior. None if the prior is N(0, I) or uniform on the sphere.
+        rates: Divergence of each posterior from a learned prior after the last epoch, in nats, [r, n]. None if the
+            prior is not learned: the latents alone give the divergence then.
     """
 
     latents: Posterior | Matrices
@@ -57,6 +61,8 @@ class Fitted:
     reconstruction: tuple[Tensor, Tensor] | None = None
     snapshots: tuple[Snapshot, ...] = ()
     execution: str = ""
+    mixture: Mixture | None = None
+    rates: Tensor | None = None
 
     @property
     def posterior(self) -> Posterior:

@@ -13,7 +13,7 @@ from benchmark.training.curves import Curve
 from benchmark.training.execution import Executor, Kind, PhaseSteps
 from benchmark.training.fitted import Fitted, Snapshot
 from benchmark.training.inputs import Inputs
-from benchmark.training.phases import LAST, Budget, Draws, Network, Player, Step
+from benchmark.training.phases import LAST, Budget, Draws, Network, Player, Step, WithPrior
 from benchmark.training.posteriors import Posterior, sample
 from benchmark.training.random_streams import random_streams
 
@@ -46,7 +46,7 @@ def train(
         whole_passes: Whether a training pass encodes all rows, uncorrupted. Only then its own sample can be kept.
 
     Returns:
-        Posteriors after the last epoch, curves, reconstruction terms and the kept latents.
+        Posteriors after the last epoch, curves, reconstruction terms, the kept latents, and a learned prior.
     """
     seeds = tuple(seeds)
     kept: list[Snapshot] = []
@@ -63,8 +63,11 @@ def train(
         execution = executor.in_words
     with torch.no_grad():
         posterior = network.encode(inputs)
+        mixture = network.mixture() if isinstance(network, WithPrior) else None
     reconstruction = evaluated(network, inputs, posterior, seeds, device)
-    return Fitted(posterior, network, inputs, curves, reconstruction, tuple(kept), execution)
+    streams = random_streams(seeds, "evaluation", "rate", device=device)
+    rates = None if mixture is None else mixture.rates(posterior, streams)
+    return Fitted(posterior, network, inputs, curves, reconstruction, tuple(kept), execution, mixture, rates)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.training.inputs import Inputs
+from benchmark.training.mixture import Mixture
 from benchmark.training.posteriors import Posterior
 from benchmark.training.random_streams import RandomStreams
 from benchmark.training.schedules import Scalar
@@ -135,6 +136,14 @@ class RowDecoder(Protocol):
 
     def costs(self, z: Tensor, inputs: Inputs) -> Tensor:
         """Compute the negative log-likelihood of every row given latents z, [r, n, d]: nats, [r, n]."""
+
+
+@runtime_checkable
+class WithPrior(Protocol):
+    """A network that may learn its prior."""
+
+    def mixture(self) -> Mixture | None:
+        """The prior of the present weights if it is learned; None if it is N(0, I) or uniform on the sphere."""
 
 
 class Encoding(Protocol):

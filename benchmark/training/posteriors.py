@@ -126,7 +126,12 @@ def divergence(q: DiagonalGaussian | VonMisesFisher, *, floor: float = 0.0) -> T
     """
     if isinstance(q, VonMisesFisher):
         return divergence_from_uniform(q.concentration, q.direction.shape[-1]).squeeze(-1)
-    return 0.5 * (q.mean.square() + q.std.square() - _log_variance(q, floor) - 1.0).sum(-1)
+    return divergence_by_dimension(q, floor=floor).sum(-1)
+
+
+def divergence_by_dimension(q: DiagonalGaussian, *, floor: float = 0.0) -> Tensor:
+    """Compute the terms of ``divergence`` for a Gaussian: nats of every row and latent dimension, [r, n, d]."""
+    return 0.5 * (q.mean.square() + q.std.square() - _log_variance(q, floor) - 1.0)
 
 
 def sampled_divergence(q: DiagonalGaussian | VonMisesFisher, noise: Tensor, *, floor: float = 0.0) -> Tensor:
@@ -145,8 +150,13 @@ def sampled_divergence(q: DiagonalGaussian | VonMisesFisher, noise: Tensor, *, f
     if isinstance(q, VonMisesFisher):
         normaliser = log_normaliser(q.concentration, q.direction.shape[-1]).to(noise.dtype)
         return (q.concentration * noise - normaliser).squeeze(-1)
+    return sampled_divergence_by_dimension(q, noise, floor=floor).sum(-1)
+
+
+def sampled_divergence_by_dimension(q: DiagonalGaussian, noise: Tensor, *, floor: float = 0.0) -> Tensor:
+    """Compute the terms of ``sampled_divergence`` for a Gaussian: nats of every row and dimension, [r, n, d]."""
     z = torch.addcmul(q.mean, q.std, noise)
-    return 0.5 * (z.square() - noise.square() - _log_variance(q, floor)).sum(-1)
+    return 0.5 * (z.square() - noise.square() - _log_variance(q, floor))
 
 
 def _log_variance(q: DiagonalGaussian, floor: float) -> Tensor:

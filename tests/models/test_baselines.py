@@ -19,6 +19,12 @@ def test_controls_give_finite_latents_for_every_row(spec, sparse):
     x[x < 0.97] = 0
     control = partial(Control, sp.csr_array(x) if sparse else x, edges if spec.uses_graph else None, 4)
     latent = spec.latent(control(np.random.default_rng(0)))
+    assert isinstance(latent, tuple) == spec.noisy
+    if spec.noisy:
+        latent, std = latent
+        assert std.shape == latent.shape
+        assert std.dtype == np.float32
+        assert ((std > 0) & (std <= 1)).all()
     assert latent.shape[0] == ROWS
     assert latent.dtype == np.float32
     if sp.issparse(latent):

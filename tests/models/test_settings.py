@@ -34,6 +34,8 @@ EVERY = Settings(
     pretraining_rate=0.1,
     pretraining_batch=4,
     beta_schedule=WarmUp(0.5),
+    free_bits=0.5,
+    pseudo_inputs=8,
 )
 PLAIN = Settings(hidden=(8,), latent=4, learning_rate=0.1, epochs=2)
 NAN, INFINITE = float("nan"), float("inf")
@@ -74,6 +76,8 @@ NAN, INFINITE = float("nan"), float("inf")
         ("pretraining_rate", -0.1, "a number above 0"),
         ("pretraining_batch", -1, "a whole number that is not negative"),
         ("convolution", 3, "a name"),
+        *(("free_bits", value, "a number that is not negative") for value in (-0.1, NAN, INFINITE, "few")),
+        *(("pseudo_inputs", value, "a whole number of at least 1") for value in (0, 1.5, "many")),
         *(
             ("beta_schedule", value, "warm-up:SHARE with a share above 0 and at most 1, or cyclical:CYCLES")
             for value in ("warm-up", "warm-up:0", "warm-up:1.5", "cyclical:0", "cyclical:1.5", "linear:2", 1.0)
@@ -96,6 +100,8 @@ def test_an_impossible_value_is_refused_with_the_value_in_the_message(name, valu
         ("ae", "samples", 2),
         ("ae", "estimator", "A"),
         ("ae", "pretraining_epochs", (1, 2, 3)),
+        ("ae", "free_bits", 0.1),
+        ("vae", "pseudo_inputs", 50),
         ("untrained-mlp", "epochs", 3),
         ("raw", "latent", 3),
         ("pca", "epochs", 3),
@@ -113,6 +119,8 @@ def test_a_setting_that_no_part_of_the_model_reads_is_refused_by_name(model, nam
         ("ae", "sparsity", 0.1),
         ("vae", "corruption", 0.2),
         ("vae", "beta_schedule", "warm-up:0.5"),
+        ("vae-gaussian", "free_bits", 0.5),
+        ("vgae", "free_bits", 0.5),
         ("gae", "beta", 0.5),
         ("vgae", "discrepancy", 2.0),
         ("gae", "adversary", (16,)),
@@ -194,7 +202,7 @@ def test_a_model_without_batches_is_trained_for_its_own_epochs():
     assert PLAIN.epochs_for(10) == PLAIN.epochs_for(10_000) == 2
 
 
-@each_model([spec for spec in NETWORKS if spec.settings.beta is not None])
+@each_model([spec for spec in NETWORKS if spec.settings.beta is not None and spec.settings.free_bits is None])
 def test_beta_per_pair_is_one_over_the_squared_number_of_rows(spec):
     settings = spec.overridden({"beta": "1/n^2"})
     assert settings.beta_for(30) == 1 / 900

@@ -1,6 +1,6 @@
 """MODELS: that every row of the sources is there, and that rows differ in what they are meant to differ in alone."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from itertools import combinations
 
 import numpy as np
@@ -20,6 +20,7 @@ from benchmark.models.parts.posterior_families import (
     POINT,
     VON_MISES_FISHER,
 )
+from benchmark.models.parts.priors import PSEUDO_INPUTS
 
 DIFFERENCES = {(spec.name, other.model): other for spec in NETWORKS for other in spec.differs}
 TWINS = [pair for pair, difference in DIFFERENCES.items() if difference.is_twin]
@@ -130,6 +131,11 @@ def test_the_two_base_rows_are_those_of_the_sources():
         "wae-mmd": {"discrepancy": 10.0, "posterior": POINT},
         "iwae": {"estimator": "IW", "samples": 5},
         "s-vae": {"posterior": VON_MISES_FISHER},
+        "linear-ae": {"hidden": (), "posterior": POINT},
+        "linear-vae": {"hidden": (), "posterior": LOG_VARIANCE, "beta": 1.0},
+        "vae-vamp": {"estimator": "A", "pseudo_inputs": 50, "prior": PSEUDO_INPUTS, "beta": 1.0},
+        "vae-warm-up": {"beta_schedule": {"share": 0.5}, "beta": 1.0},
+        "vae-free-bits": {"free_bits": 0.5, "beta": 1.0},
         "s-vgae": {"posterior": VON_MISES_FISHER},
         "gae-gat": {"convolution": "GATConv"},
         "gae-sage": {"convolution": "SAGEConv"},
@@ -151,6 +157,10 @@ LIKELIHOODS = {
     "ae-deep": "gaussian-sigmoid",
     "ae-gaussian-learned": "gaussian-learned",
     "ae-one-hidden": "bernoulli",
+    "linear-vae": "gaussian-learned",
+    "vae-vamp": "gaussian-learned",
+    "vae-warm-up": "bernoulli",
+    "vae-free-bits": "bernoulli",
     "ae-one-hidden-gaussian": "gaussian-output",
     "ae-counts": "negative-binomial",
     "aae": "bernoulli",
@@ -215,6 +225,9 @@ def test_features_outside_the_unit_interval_are_refused_if_the_loss_needs_them_i
         "aae": "reconstruction, then a discriminator 512–512 and the encoder against each other",
         "wae-mmd": "reconstruction + 10·MMD² to the prior",
         "iwae": "reconstruction + β·KL, importance-weighted, K = 5",
+        "vae-vamp": "reconstruction + β·KL to 50 pseudo-inputs, SGVB A, L = 1",
+        "vae-warm-up": "reconstruction + β (warm-up:0.5)·KL, SGVB B, L = 1",
+        "vae-free-bits": "reconstruction + β·KL of at least 0.5 nats a dimension, SGVB B, L = 1",
         "gae-noised": "gae trained, and vgae beside it for the amount of noise",
     }.items(),
 )
@@ -270,6 +283,26 @@ def test_a_control_has_no_setting_but_a_width(spec):
     else:
         with pytest.raises(ValueError, match="does not accept the setting 'latent'"):
             spec.overridden({"latent": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "reason"),
+    [
+        ("vae-vamp", {"estimator": "B"}, "estimator 'B' needs a divergence in closed form"),
+        ("vae-vamp", {"free_bits": 0.5}, "sum over dimensions, and with a prior of pseudo-inputs"),
+        ("s-vae", {"free_bits": 0.5}, "sum over dimensions, and with a posterior on the sphere"),
+        ("vae", {"free_bits": 0.5, "estimator": "IW"}, "free_bits need estimator A or B"),
+    ],
+)
+def test_combinations_without_a_meaning_are_refused(name, overrides, reason):
+    with pytest.raises(ValueError, match=reason):
+        BY_NAME[name].overridden(overrides)
+
+
+@pytest.mark.parametrize("name", ["vgae", "ae", "s-vae", "vae-direct-sigma", "vae-as-printed"])
+def test_pseudo_inputs_need_an_encoder_of_single_rows_and_a_plain_gaussian(name):
+    with pytest.raises(ValueError, match=f"{name}: pseudo-inputs need an encoder that sees single rows"):
+        replace(BY_NAME[name], prior=PSEUDO_INPUTS)
 
 
 def test_importance_weights_are_for_rows_of_features():

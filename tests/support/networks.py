@@ -13,7 +13,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.special import expit, gammaln, ive, softmax
+from scipy.special import expit, gammaln, ive, logsumexp, softmax
 
 from benchmark.contracts.contract import global_draws
 from benchmark.core.rng import torch_generators
@@ -45,6 +45,8 @@ TRAINED = [row for row in NETWORKS if row.settings.epochs]
 NOISY = [row for row in TRAINED if row.noisy]
 SPHERICAL = [row for row in NOISY if row.posterior is VON_MISES_FISHER]
 CONVOLVED = [row for row in NETWORKS if row.settings.convolution]
+LEARNED_PRIOR = [row for row in TRAINED if row.prior.learned]
+STANDARD = [row for row in NOISY if row not in LEARNED_PRIOR]
 NOISED = [row for row in MODELS if isinstance(row, NoisedSpec)]
 FITTED = [*TRAINED, *NOISED]
 CONTROLS = [row for row in MODELS if isinstance(row, ControlSpec)]
@@ -164,6 +166,7 @@ def heads_of(spec, model, x, edges, replica=0) -> list[NDArray[np.float64]]:
     weights = tensors(model, replica)
     hidden = x.toarray() if sp.issparse(x) else np.asarray(x, dtype=float)
     hidden = np.log1p(hidden) if spec.encoder is MLP_OF_LOGARITHMS else hidden
+    hidden = hidden - hidden.mean(0) if spec.encoder.centred else hidden
     smooth = propagation(edges, len(hidden)) if spec.uses_graph else np.eye(len(hidden))
 
     def layer(name, below):
@@ -196,14 +199,26 @@ def drawn_std(spec, outputs) -> NDArray[np.float64]:
     }[spec.posterior]
 
 
+def divergence_from_mixture(spec, model, mean, std, z) -> float:
+    """log q(z|x) − log p(z) of one sample z of every row, under the posteriors of the pseudo-inputs; nats per row."""
+    outputs = heads_of(spec, model, tensors(model)["pseudo_inputs.rows"], None)
+    logs = [stats.norm.logpdf(z, *each).sum(1) for each in zip(outputs[0], drawn_std(spec, outputs), strict=True)]
+    return (stats.norm.logpdf(z, mean, std).sum(1) - logsumexp(logs, axis=0) + np.log(len(logs))).mean()
+
+
 def divergence_paid(spec, outputs) -> float:
-    """The divergence of the model's loss in closed form, in nats per row."""
+    """The divergence of the model's loss from N(0, I) or the sphere in closed form, in nats per row."""
+    return divergences_paid(spec, outputs).sum()
+
+
+def divergences_paid(spec, outputs) -> NDArray[np.float64]:
+    """The terms of ``divergence_paid``, [d]; on the sphere there is one."""
     mean, h = outputs[0], outputs[-1]
     if spec.posterior is VON_MISES_FISHER:
         directions = mean / np.linalg.norm(mean, axis=1, keepdims=True)
         kappa, d = np.log1p(np.exp(h[:, 0])) + 1, mean.shape[1]
         entropies = [stats.vonmises_fisher(mu, k).entropy() for mu, k in zip(directions, kappa, strict=True)]
-        return np.log(2) + d / 2 * np.log(np.pi) - gammaln(d / 2) - np.mean(entropies)
+        return np.array([np.log(2) + d / 2 * np.log(np.pi) - gammaln(d / 2) - np.mean(entropies)])
     each = {
         POINT: mean**2 if spec.settings.beta is not None else 0 * mean,
         FIXED: mean**2,
@@ -212,7 +227,7 @@ def divergence_paid(spec, outputs) -> float:
         AS_PRINTED: mean**2 + np.exp(h) - h - 1,
         DIRECT: mean**2 + h**2 - np.log(1e-8 + h**2) - 1,
     }[spec.posterior]
-    return 0.5 * each.sum(1).mean()
+    return 0.5 * each.mean(0)
 
 
 def outputs_of(model, z, replica=0) -> NDArray[np.float64]:
@@ -241,7 +256,7 @@ def nats(spec, model, z, x, edges, generator, replica=0) -> float:
         made = propagation(edges, n) @ z @ tensors(model, replica)["decoder.output.weight"]
         return 0.5 * ((x - made) ** 2).sum(1).mean()
     if spec.decoder.makes == "images":
-        output = outputs_of(model, z, replica)
+        output = outputs_of(model, z, replica) + (np.asarray(x, dtype=float).mean(0) if spec.decoder.centred else 0.0)
         if spec.likelihood is NEGATIVE_BINOMIAL:
             return _of_counts(output, np.asarray(x, dtype=float), tensors(model, replica)["decoder.dispersion"])
         return _of_features(spec, output, x).sum(1).mean()

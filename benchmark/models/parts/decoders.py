@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmark.models.numerics.layers import GraphConvolution, Linear, Streams, hidden_layers, project, propagate
 from benchmark.models.numerics.pairs import pair_cross_entropy, sampled_pair_cross_entropy
-from benchmark.models.parts.likelihoods import GAUSSIAN, FeatureLikelihood, PairLikelihood
+from benchmark.models.parts.likelihoods import GAUSSIAN, GAUSSIAN_LEARNED, FeatureLikelihood, PairLikelihood
 from benchmark.training.graph import Graph
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Decoder, Step
@@ -31,12 +31,14 @@ class DecoderShape:
         hidden: Widths of the encoder's hidden layers, which the decoder mirrors.
         latent: Latent dimension d.
         likelihood: Of features or of pairs.
+        centre: Means of the features over all rows, [f]. Only for decoders that add it.
     """
 
     features: int
     hidden: tuple[int, ...]
     latent: int
     likelihood: FeatureLikelihood | PairLikelihood
+    centre: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,14 @@ class DecoderSpec:
         build: Makes the decoder with freshly drawn weights. Raises ValueError if the likelihood does not suit.
         makes: "images" or "edges" if the output can be drawn as such.
         settings: Names of the settings that the decoder adds to a model.
+        centred: Whether the means of the features over all rows are added to the output.
     """
 
     name: str
     build: Callable[[Streams, DecoderShape], Decoder]
     makes: Literal["images", "edges"] | None
     settings: tuple[str, ...] = ()
+    centred: bool = False
 
 
 class MLPDecoder(nn.Module):
@@ -66,7 +70,13 @@ class MLPDecoder(nn.Module):
         latent: Latent dimension d.
         likelihood: Likelihood of the features.
         bias: Whether layers have biases.
+        centre: Added to the means of the features, [f]. Default: nothing is added.
+
+    Raises:
+        ValueError: if there is a centre, and the output is not the means of the features alone.
     """
+
+    centre: Tensor | None
 
     def __init__(
         self,
@@ -77,8 +87,12 @@ class MLPDecoder(nn.Module):
         likelihood: FeatureLikelihood,
         *,
         bias: bool = True,
+        centre: Tensor | None = None,
     ) -> None:
         super().__init__()
+        if centre is not None and likelihood not in (GAUSSIAN, GAUSSIAN_LEARNED):
+            raise ValueError(f"a decoder of centred features gives means of a Gaussian, got {likelihood.name}")
+        self.register_buffer("centre", centre)
         widths = (latent, *reversed(hidden))
         self.hidden = hidden_layers("decoder", widths, partial(Linear, streams, bias=bias))
         outputs = 2 * features if likelihood.decoded_variance else features
@@ -100,6 +114,8 @@ class MLPDecoder(nn.Module):
         for layer in self.hidden:
             z = layer(z).relu()
         output: Tensor = self.output(z)
+        if self.centre is not None:
+            output = output + self.centre
         if not self.likelihood.decoded_variance:
             return output, self.dispersion
         mean, log_variance = output.chunk(2, dim=-1)
@@ -179,11 +195,12 @@ class InnerProduct(nn.Module):
         return pair_cross_entropy(z, *self._known, value=step.value, loops=self.likelihood.loops)
 
 
-def _mlp(streams: Streams, shape: DecoderShape, *, bias: bool = True) -> MLPDecoder:
+def _mlp(streams: Streams, shape: DecoderShape, *, bias: bool = True, centred: bool = False) -> MLPDecoder:
     """Build an MLP decoder."""
     if not isinstance(shape.likelihood, FeatureLikelihood):
         raise ValueError(f"an MLP needs a likelihood of features, got {shape.likelihood.name}, one of pairs")
-    return MLPDecoder(streams, shape.features, shape.hidden, shape.latent, shape.likelihood, bias=bias)
+    centre = shape.centre if centred else None
+    return MLPDecoder(streams, shape.features, shape.hidden, shape.latent, shape.likelihood, bias=bias, centre=centre)
 
 
 def _graph_convolution(streams: Streams, shape: DecoderShape) -> GraphConvolutionDecoder:
@@ -202,5 +219,8 @@ def _inner_product(_streams: Streams, shape: DecoderShape) -> InnerProduct:
 
 MLP_DECODER = DecoderSpec("MLP", _mlp, "images", ("decoder_l2",))
 MLP_DECODER_WITHOUT_BIASES = DecoderSpec("MLP without biases", partial(_mlp, bias=False), "images", ("decoder_l2",))
+CENTRED_MLP_DECODER = DecoderSpec(
+    "MLP of centred features", partial(_mlp, centred=True), "images", ("decoder_l2",), centred=True
+)
 GRAPH_CONVOLUTION_DECODER = DecoderSpec("graph convolution", _graph_convolution, None, ("decoder_l2",))
 INNER_PRODUCT_DECODER = DecoderSpec("inner product", _inner_product, "edges")

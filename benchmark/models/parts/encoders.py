@@ -21,6 +21,7 @@ from benchmark.models.numerics.layers import (
     propagate,
 )
 from benchmark.training.inputs import Inputs
+from benchmark.training.sparse import SparseMatrix
 
 
 class Encoder(Protocol):
@@ -46,12 +47,14 @@ class EncoderShape:
         hidden: Widths of the hidden layers.
         heads: Name and width of each head.
         convolution: Name of a convolution of torch-geometric. Only for ``CONVOLUTION_ENCODER``.
+        centre: Means of the features over all rows, [f]. Only for encoders that subtract it.
     """
 
     features: int
     hidden: tuple[int, ...]
     heads: tuple[tuple[str, int], ...]
     convolution: str | None = None
+    centre: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class EncoderSpec:
         uses_graph: Whether the encoder sees edges.
         settings: Names of the settings that the encoder adds to a model.
         rectified: Whether the heads end in a ReLU, so that no mean is negative.
+        centred: Whether the means of the features over all rows are subtracted first.
     """
 
     name: str
@@ -71,6 +75,21 @@ class EncoderSpec:
     uses_graph: bool
     settings: tuple[str, ...] = ()
     rectified: bool = False
+    centred: bool = False
+
+
+def centre_of(inputs: Inputs) -> Tensor:
+    """Compute the means of the features over all rows, [f], on the CPU.
+
+    Raises:
+        ValueError: if the features are sparse.
+
+    >>> centre_of(Inputs(torch.tensor([[0.0, 1.0], [2.0, 1.0]]), None, 1)).tolist()
+    [1.0, 1.0]
+    """
+    if isinstance(inputs.features, SparseMatrix):
+        raise ValueError("centred features must be dense: pass dense=True to Inputs.of")
+    return inputs.features.double().mean(0).to(device="cpu", dtype=inputs.features.dtype)
 
 
 class MLP(nn.Module):
@@ -84,9 +103,11 @@ class MLP(nn.Module):
         bias: Whether layers have biases.
         rectified: Whether heads end in a ReLU too. Some published models do so by mistake.
         logs: Whether the network sees log(1 + x) in place of x, as counts need.
+        centre: Subtracted from the features first, [f]. Default: nothing is subtracted.
     """
 
     uncapturable: ClassVar[str] = ""
+    centre: Tensor | None
 
     def __init__(
         self,
@@ -98,14 +119,20 @@ class MLP(nn.Module):
         bias: bool = True,
         rectified: bool = False,
         logs: bool = False,
+        centre: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.hidden, self.heads = encoder_layers(features, hidden, heads, partial(Linear, streams, bias=bias))
         self.rectified, self.logs = rectified, logs
+        self.register_buffer("centre", centre)
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
-        """Compute the output of each head, [r, n, width]."""
+        """Compute the output of each head, [r, n, width]. Raises ValueError if sparse features are to be centred."""
         hidden = inputs.features.log1p() if self.logs else inputs.features
+        if self.centre is not None:
+            if isinstance(hidden, SparseMatrix):
+                raise ValueError("centred features must be dense: pass dense=True to Inputs.of")
+            hidden = hidden - self.centre
         for layer in self.hidden:
             hidden = layer(hidden).relu()
         outputs = [head(hidden) for head in self.heads]
@@ -158,10 +185,19 @@ class GCN(nn.Module):
 
 
 def _mlp(
-    streams: Streams, shape: EncoderShape, *, bias: bool = True, rectified: bool = False, logs: bool = False
+    streams: Streams,
+    shape: EncoderShape,
+    *,
+    bias: bool = True,
+    rectified: bool = False,
+    logs: bool = False,
+    centred: bool = False,
 ) -> MLP:
     """Build an MLP."""
-    return MLP(streams, shape.features, shape.hidden, shape.heads, bias=bias, rectified=rectified, logs=logs)
+    centre = shape.centre if centred else None
+    return MLP(
+        streams, shape.features, shape.hidden, shape.heads, bias=bias, rectified=rectified, logs=logs, centre=centre
+    )
 
 
 def _gcn(
@@ -185,6 +221,7 @@ RECTIFIED_MLP_WITHOUT_BIASES = EncoderSpec(
     uses_graph=False,
     rectified=True,
 )
+CENTRED_MLP = EncoderSpec("MLP of centred features", partial(_mlp, centred=True), uses_graph=False, centred=True)
 GCN_ENCODER = EncoderSpec("GCN", _gcn, uses_graph=True)
 GCN_WITH_BIASES = EncoderSpec("GCN with biases", partial(_gcn, bias=True), uses_graph=True)
 GCN_DEFAULT_START = EncoderSpec("GCN started as a linear layer", partial(_gcn, bound=default), uses_graph=True)

@@ -52,7 +52,13 @@ class PosteriorFamily:
     @property
     def settings(self) -> tuple[str, ...]:
         """Names of the settings that the family adds to a model."""
-        return ("beta", "beta_schedule", "estimator", "samples") if self.noisy else ("beta", "beta_schedule")
+        weight = ("beta", "beta_schedule")
+        return (*weight, "estimator", "samples", "free_bits") if self.noisy else weight
+
+    @property
+    def plain(self) -> bool:
+        """Whether posteriors are Gaussian, and their divergence is that of the drawn posterior, without a floor."""
+        return self.std is not None and self.divergence_std is None and not self.floor
 
     def widths(self, latent: int) -> tuple[tuple[str, int], ...]:
         """Names and widths of the heads of an encoder with ``latent`` latent dimensions.
