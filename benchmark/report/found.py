@@ -20,6 +20,7 @@ from benchmark.statistics import (
     leave_one_out,
     over_datasets,
     summarise,
+    variance_split,
     waterfall,
 )
 from benchmark.study.declaration import Declaration
@@ -63,6 +64,7 @@ class Found:
     steps: pd.DataFrame
     waterfall: pd.DataFrame
     holes: pd.DataFrame
+    spread: pd.DataFrame
 
     @property
     def points(self) -> set[tuple[str, str]]:
@@ -107,6 +109,7 @@ def find(
         steps=steps,
         waterfall=waterfall(scores, steps, overlap),
         holes=holes(scores) if len(parts) <= 1 else NO_HOLES,
+        spread=variance_split(scores),
     )
 
 

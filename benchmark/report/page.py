@@ -25,6 +25,7 @@ from benchmark.report.tables.how_it_was_run import (
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.published import published, published_table
 from benchmark.report.tables.score_tables import score_tables
+from benchmark.report.tables.spread_table import spread_table
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.tables.waterfall_tables import waterfall_tables
 from benchmark.report.trace import UnitsBehind, behind
@@ -86,6 +87,8 @@ class Page:
     evidence: int
     scores: tuple[DatasetScores, ...]
     folded: bool
+    spread: Table | None
+    spread_note: str
     published: Table | None
     datasets: Table
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
@@ -104,7 +107,7 @@ class Page:
         yield from (each.table for each in self.contrasts)
         yield from (table for each in self.waterfalls for table in each.tables)
         yield from (table for scores in self.scores for table in scores.tables)
-        last = (self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
+        last = (self.spread, self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
         yield from (table for table in last if table is not None)
 
     def files(self) -> dict[int, str]:
@@ -170,6 +173,8 @@ def compose(
             if name in set(found.scores["dataset"])
         ),
         folded=len(found.datasets) > OPEN_UP_TO,
+        spread=spread_table(found.spread, study),
+        spread_note=texts.SPREAD_NOTE,
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
         remarks=dataset_remarks(units, found.scores, study),

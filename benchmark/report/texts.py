@@ -35,6 +35,12 @@ SCOREBOARD_NOTE = (
     "(Holm), which bounds false differences at 5 % and false equivalences at 5 %, but not both together. All others "
     "are secondary (Benjamini and Hochberg)."
 )
+SPREAD_NOTE = (
+    "A task makes random choices of its own: the rows with few labels, the non-edges, the starts of k-means. It scores "
+    "each latent several times with other choices, and the mean counts. The table shows how far the scores of one "
+    "model spread over trainings with other seeds, and over repeats on one latent. Averaging divides the variance of "
+    "repeats by their number."
+)
 OVERALL_NOTE = (
     "The t over the datasets’ means decides. The table also gives the bootstrap-t interval; the exact p of all sign "
     "flips, with the smallest p that so many datasets can give; τ, the standard deviation of the true difference "
@@ -42,6 +48,7 @@ OVERALL_NOTE = (
     "verdict depends on one dataset or one family of datasets."
 )
 NAMED = 5  # cells in a sentence
+_STRENGTHS = ("0.1", "0.3", "1", "3", "10")
 READOUT_MEANINGS = {
     "mean": "the mean of the posterior; the only readout of a deterministic model (a point)",
     "sampled": "one draw from the posterior; each draw is scored alone, and the scores of a seed are averaged",
@@ -49,6 +56,15 @@ READOUT_MEANINGS = {
     "averaged-16": "the average of sixteen draws, taken before scoring",
     "mean+logsigma": "the mean, followed by the logarithms of the standard deviations",
     "expected": "for links only: the expected score of a pair under the posterior, from 64 joint draws",
+    **{f"noise-{x}": f"the mean with noise by hand, √d · SNR = {x}, equal in all dimensions" for x in _STRENGTHS},
+    **{
+        f"own-noise-{x}": f"the mean with noise by hand, √d · SNR = {x}, divided as the posterior divides it"
+        for x in _STRENGTHS
+    },
+    **{
+        f"padded-{k}": f"the mean with {k} more dimensions of noise, each of the mean’s average variance"
+        for k in ("8", "16", "48")
+    },
     "epochs-mean": "the means of every fifth training pass; the best test score counts, which is the published mistake",
     "epochs-sampled": "the draws of every fifth training pass; the best test score counts",
 }

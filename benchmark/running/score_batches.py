@@ -114,15 +114,7 @@ def _asked(outcome: Outcome, read: Mapping[Place, Any], wanted: Wanted, context:
     """The results of the readouts of a training for every slot that is scored in batches."""
     for unit in outcome.training.units if read else ():
         case = case_of(unit, context)
-<<<<<<< HEAD
-        for slot in wanted[unit.identity.key]:
-            if slot.scoring != SCIKIT_LEARN:
-                yield _Asked(unit.identity.key, slot, read[slot.readout, slot.draw], case)
-=======
+        slots = [slot for slot in wanted[unit.identity.key] if slot.scoring != SCIKIT_LEARN]
         cases = {repeat: replace(case, repeat=repeat) for repeat in {slot.repeat for slot in slots}}
         for slot in slots:
-            place = (slot.readout, slot.draw)
-            if place not in read:
-                read[place] = read_out(outcome.latents, _READOUTS[slot.readout], seed=unit.seed, draw=slot.draw)
-            yield _Asked(unit.identity.key, slot, read[place], cases[slot.repeat])
->>>>>>> 296a9f8 (wip)
+            yield _Asked(unit.identity.key, slot, read[slot.readout, slot.draw], cases[slot.repeat])

@@ -13,6 +13,7 @@ from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, c
 from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
 from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, SIGNAL
 from benchmark.statistics.steps import WATERFALL_COLUMNS, waterfall
+from benchmark.statistics.variance import VARIANCE_COLUMNS, variance_split
 from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "SCORE_COLUMNS",
     "SENSITIVITY",
     "SIGNAL",
+    "VARIANCE_COLUMNS",
     "VERDICTS",
     "WATERFALL_COLUMNS",
     "blocks_of_datasets",
@@ -47,5 +49,6 @@ __all__ = [
     "over_datasets",
     "pairwise",
     "summarise",
+    "variance_split",
     "waterfall",
 ]

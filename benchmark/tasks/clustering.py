@@ -66,8 +66,8 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
     """Cluster all labelled rows into as many clusters as there are classes, and compare clusters with classes.
 
     The best of 20 k-means++ starts counts, or of 5 if a latent has more than 1,000 columns. The starts come from the
-    stream of (dataset, seed, repeat), so they are equal for all models. A latent with fewer distinct rows than classes gives
-    fewer clusters.
+    stream of (dataset, seed, repeat), so they are equal for all models. A latent with fewer distinct rows than classes
+    gives fewer clusters.
 
     Args:
         z: Latents, [n, d].

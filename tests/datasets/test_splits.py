@@ -38,7 +38,8 @@ def parts(value):
     for name in ("few", "many", "published", "edges"):
         inner = getattr(value, name)
         if inner is not None:
-            found |= {f"{name}.{field.name}": getattr(inner, field.name) for field in fields(inner)}
+            values = {f"{name}.{field.name}": getattr(inner, field.name) for field in fields(inner)}
+            found |= {of: each for of, each in values.items() if isinstance(each, np.ndarray)}
     return found
 
 
@@ -59,8 +60,8 @@ def check_edges(part, edges, rows):
     assert len(part.test) == max(1, len(edges) // 10)
     for kind in ("train", "validation", "test"):
         assert len(getattr(part, f"{kind}_negatives")) == len(getattr(part, kind))
-    for field in fields(part):
-        pairs = getattr(part, field.name)
+    arrays = [getattr(part, field.name) for field in fields(part)]
+    for pairs in (*(each for each in arrays if isinstance(each, np.ndarray)), part.test_negatives_of(3)):
         assert pairs.dtype == np.int64
         assert pairs.min() >= 0
         assert pairs.max() < rows
@@ -69,6 +70,8 @@ def check_edges(part, edges, rows):
     held_out = as_set(part.validation_negatives) | as_set(part.test_negatives)
     assert len(held_out) == len(part.validation) + len(part.test)
     assert not held_out & as_set(edges)
+    assert not as_set(part.test_negatives_of(3)) & as_set(edges)
+    assert len(part.test_negatives_of(3)) == len(part.test)
     assert not as_set(part.train_negatives) & as_set(part.train)
 
 

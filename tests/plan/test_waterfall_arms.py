@@ -36,7 +36,8 @@ def test_a_waterfall_is_scored_by_its_own_readouts_and_tasks_only(dataset, start
         "gae": wanted["gae"] | product,
     }
     for cells in found.values():
-        assert all(draws == ([0, 1, 2] if readout == "sampled" else [0]) for (readout, _), draws in cells.items())
+        for (readout, _), draws in cells.items():
+            assert sorted(set(draws)) == ([0, 1, 2] if readout == "sampled" else [0])
     assert len(plan.arms) == len(wanted) + 1
     assert [str(arm) for arm in plan.arms[:2]] == ["gae", "ae"]
 

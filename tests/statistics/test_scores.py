@@ -23,7 +23,7 @@ def test_a_sound_frame_passes() -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([score(), score()], "a score occurs more than once (1 row): one/vae/all-edges/mean/k-means/nmi/0/0"),
+        ([score(), score()], "a score occurs more than once (1 row): one/vae/all-edges/mean/k-means/nmi/0/0/0"),
         ([score(metric="nim")], "unknown metric 'nim'; did you mean 'nmi'"),
         ([score(status="done")], "unknown status 'done'"),
         (
@@ -40,7 +40,7 @@ def test_a_sound_frame_passes() -> None:
         (
             [score(seed=0), score(seed=1, version=2), score(task="link-hadamard", metric="auc", version=3)],
             "the scores of a task have several versions and cannot be compared (2 rows): "
-            "one/vae/all-edges/mean/k-means/nmi/0/0; one/vae/all-edges/mean/k-means/nmi/1/0",
+            "one/vae/all-edges/mean/k-means/nmi/0/0/0; one/vae/all-edges/mean/k-means/nmi/1/0/0",
         ),
     ],
 )

@@ -29,6 +29,7 @@ STUDY = {
     "variants": [{"models": ["ae"], "settings": {"hidden": 8, "epochs": 5}}],
     "seeds": 2,
     "draws": 2,
+    "repeats": 1,
 }
 
 

@@ -20,6 +20,7 @@ STUDY = {
     "models": ["gae", "ae"],
     "seeds": 2,
     "draws": 3,
+    "repeats": 1,
     "readouts": ["mean", "sampled"],
     "tasks": ["k-means", "logistic-regression-few"],
 }

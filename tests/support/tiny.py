@@ -31,6 +31,7 @@ LINES = {
     '{ models = ["vgae"], settings = { epochs = 5 } }]',
     "seeds": "3",
     "draws": "1",
+    "repeats": "1",
     "tasks": '["k-means", "link-hadamard"]',
 }
 

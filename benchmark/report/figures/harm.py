@@ -119,11 +119,10 @@ def nearness(scores: pd.DataFrame, units: pd.DataFrame, declared: Sequence[Contr
 
 
 def _by_readout(scores: pd.DataFrame, declared: Sequence[Contrast]) -> pd.DataFrame:
-    """Return the primary scores of every unit, a column for each readout, with draws averaged."""
+    """Return the primary scores of every unit, a column for each readout, with draws and repeats averaged."""
     asked = {(primary.task, primary.metric) for primary in primaries(scores, declared)}
-    here = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(asked)].sort_values(
-        [*NAME, "draw", "repeat"]
-    )
+    here = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(asked)]
+    here = here.sort_values([*NAME, "draw", "repeat"])
     return here.pivot_table(index=[*NAME, "task", "metric"], columns="readout", values="value")
 
 
