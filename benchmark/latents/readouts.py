@@ -13,6 +13,7 @@ from benchmark.core.names import distinct
 from benchmark.core.rng import generator
 from benchmark.latents.draws import PairScores, draw, noisy_mean
 from benchmark.latents.latents import Epochs, Latents, ReadoutKind
+from benchmark.latents.noise_by_hand import PADDINGS, STRENGTHS, by_profile, isotropic, padded
 
 _SMALLEST = np.float32(1e-8)  # σ may be 0, and 0 has no logarithm
 
@@ -27,6 +28,7 @@ class Readout:
         every_draw: Whether each of the study's draws is scored, or only one.
         read: A function of a latent and a random generator.
         gives: The kind of the result. Only some tasks take kinds other than a matrix.
+        by_hand: Whether it adds noise by hand. Only latents with a dimension of their own have such readouts.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Readout:
     every_draw: bool
     read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
     gives: ReadoutKind = "matrix"
+    by_hand: bool = False
 
     def draws(self, asked: int) -> range:
         """The draws to score if a study asks for ``asked`` draws."""
@@ -116,6 +119,9 @@ READOUTS: tuple[Readout, ...] = distinct(
     Readout("averaged-16", spread=True, every_draw=False, read=_average(16)),
     Readout("mean+logsigma", spread=True, every_draw=False, read=_mean_and_log_std),
     Readout("expected", spread=True, every_draw=False, read=_expected, gives="pairs"),
+    *(Readout(f"noise-{x:g}", spread=False, every_draw=True, read=isotropic(x), by_hand=True) for x in STRENGTHS),
+    *(Readout(f"own-noise-{x:g}", spread=True, every_draw=True, read=by_profile(x), by_hand=True) for x in STRENGTHS),
+    *(Readout(f"padded-{k}", spread=False, every_draw=True, read=padded(k), by_hand=True) for k in PADDINGS),
     Readout("epochs-mean", spread=False, every_draw=False, read=_pass_means, gives="epochs"),
     Readout("epochs-sampled", spread=True, every_draw=False, read=_pass_samples, gives="epochs"),
 )

@@ -24,7 +24,7 @@ from benchmark.training.training_data import TrainingData
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoisedSpec:
-    """A deterministic model with isotropic noise on its latents, at the signal-to-noise ratio of its variational twin.
+    """A deterministic model with noise on its latents, at the signal-to-noise ratio of its variational twin.
 
     Both twins are trained, and the noise is added afterwards. The ratio is ΣVar(μ_j)/ΣE[σ_j²]. A sample therefore shows
     the harm of noise alone. Settings are those of the variational twin.
@@ -35,6 +35,8 @@ class NoisedSpec:
         variational: The variational twin. Its posterior decides the amount of noise.
         source: Publication or code that the model comes from.
         note: A remark for readers.
+        ranked: Whether the dimensions share the noise as those of the twin do, in the order of their variances. They
+            have the same noise otherwise.
     """
 
     name: str
@@ -42,6 +44,7 @@ class NoisedSpec:
     variational: ModelSpec
     source: str = "ours: rung 6 of the ladder"
     note: str = ""
+    ranked: bool = False
 
     noisy: ClassVar[bool] = True
     trained: ClassVar[bool] = True
@@ -86,8 +89,8 @@ class NoisedSpec:
 
     @property
     def identity(self) -> Hashable:
-        """The parts of both twins; the settings decide the rest."""
-        return ("noised", self.point.identity, self.variational.identity)
+        """The parts of both twins, and the profile of the noise; the settings decide the rest."""
+        return ("noised by rank" if self.ranked else "noised", self.point.identity, self.variational.identity)
 
     def describe(self, settings: Settings, rows: int) -> Description:
         """Describe the model under ``settings`` in words, for data of ``rows`` rows."""
@@ -95,7 +98,8 @@ class NoisedSpec:
         return replace(
             point,
             latent="gaussian, noise added after training",
-            objective=f"{self.point.name} trained, and {self.variational.name} beside it for the amount of noise",
+            objective=f"{self.point.name} trained, and {self.variational.name} beside it for the amount "
+            + ("and profile of noise" if self.ranked else "of noise"),
             beta=None,
         )
 
@@ -135,7 +139,7 @@ class NoisedSpec:
         twin = fit_network(self.variational, inputs, settings, seeds, device).latents
         if not isinstance(point.latents, PointMass) or not isinstance(twin, DiagonalGaussian) or point.network is None:
             raise ValueError(f"{self.name} needs a deterministic twin for latents and a Gaussian twin for noise")
-        posterior = with_noise_of(point.latents, twin)
+        posterior = with_noise_of(point.latents, twin, ranked=self.ranked)
         reconstruction = evaluated(point.network, inputs, posterior, seeds, device)
         return replace(point, latents=posterior, reconstruction=reconstruction)
 

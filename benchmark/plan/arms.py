@@ -48,13 +48,15 @@ class Arm:
         """Return the readouts among ``names`` that the arm has, in table order.
 
         A point has no readouts of samples. A training shorter than the interval between passes has no passes. Passes on
-        mini-batches have no draw of all rows.
+        mini-batches have no draw of all rows. Features themselves get no noise by hand.
         """
         passes = self.model.has_passes and self.settings.epochs >= EVERY
 
         def there(readout: Readout) -> bool:
             """Whether the arm has a readout."""
             if readout.gives == "epochs" and (not passes or (readout.spread and self.settings.batch)):
+                return False
+            if readout.by_hand and not self.model.compresses:
                 return False
             return self.model.noisy or not readout.spread
 

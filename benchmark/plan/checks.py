@@ -79,7 +79,8 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
     for task in tasks:
         if not any(readout.gives in task.takes for readout in readouts):
             wanted = " or ".join(_KINDS[kind] for kind in task.takes)
-            givers = " or ".join(readout.name for readout in READOUTS if readout.gives in task.takes)
+            takes = [each.name for each in READOUTS if each.gives in task.takes and not each.by_hand]
+            givers = " or ".join(takes)
             raise InputError(f"task {task.name!r} scores {wanted}; add the readout {givers}, or leave the task out")
     for contrast in study.contrasts:
         for side in (contrast.first, contrast.second):

@@ -164,18 +164,22 @@ def _log_variance(q: DiagonalGaussian, floor: float) -> Tensor:
     return (q.std.square() + floor).log() if floor else 2.0 * q.std.log()
 
 
-def with_noise_of(point: PointMass, noisy: DiagonalGaussian) -> DiagonalGaussian:
-    """Add isotropic noise to deterministic latents, at the signal-to-noise ratio of a Gaussian posterior.
+def with_noise_of(point: PointMass, noisy: DiagonalGaussian, *, ranked: bool = False) -> DiagonalGaussian:
+    """Add noise to deterministic latents, at the signal-to-noise ratio of a Gaussian posterior.
 
-    The ratio is Σ_j Var(μ_j)/Σ_j E[σ_j²], with variance and mean over rows. Every replica has its own ratio and one σ.
-    If the Gaussian's means do not vary at all, the ratio counts as 1e-12, and noise drowns the latents.
+    The ratio is Σ_j Var(μ_j)/Σ_j E[σ_j²], with variance and mean over rows. Every replica has its own ratio and its own
+    σ_j, equal for all rows. If the Gaussian's means do not vary at all, the ratio counts as 1e-12, and noise drowns the
+    latents.
 
     Args:
         point: Latents that get the noise, [r, n, d].
         noisy: The posterior that says how much.
+        ranked: Whether the dimensions share the noise as those of the posterior do: the dimension of ``point`` with the
+            largest variance gets the share of the posterior's dimension whose mean has the largest variance, and so
+            on. Otherwise all dimensions get the same noise.
 
     Returns:
-        Posteriors with the means of ``point`` and one σ per replica.
+        Posteriors with the means of ``point``, and σ equal for all rows of a replica.
 
     >>> z = torch.tensor([[[1.0, 1.0], [-1.0, -1.0]]])
     >>> with_noise_of(PointMass(3.0 * z), DiagonalGaussian(z, 0.5 * torch.ones(1, 2, 2))).std.tolist()
@@ -184,5 +188,11 @@ def with_noise_of(point: PointMass, noisy: DiagonalGaussian) -> DiagonalGaussian
     signal, mean = noisy.mean.var(1, correction=0).sum(-1), point.mean
     ratio = signal / noisy.std.square().mean(1).sum(-1)
     ratio = torch.where(ratio.isnan(), torch.zeros_like(ratio), ratio).clamp(min=1e-12)  # NaN is 0/0
-    std = (mean.var(1, correction=0).sum(-1) / (mean.shape[-1] * ratio)).sqrt()
-    return DiagonalGaussian(mean, std[:, None, None].expand_as(mean).contiguous())
+    std = (mean.var(1, correction=0).sum(-1) / (mean.shape[-1] * ratio)).sqrt()[:, None]
+    if ranked:
+        noise = noisy.std.square().mean(1)
+        share = noise / noise.mean(-1, keepdim=True).clamp(min=torch.finfo(noise.dtype).tiny)
+        order = noisy.mean.var(1, correction=0).argsort(dim=-1, descending=True, stable=True)
+        places = mean.var(1, correction=0).argsort(dim=-1, descending=True, stable=True)
+        std = std * torch.empty_like(share).scatter_(-1, places, share.gather(-1, order)).sqrt()
+    return DiagonalGaussian(mean, std[:, None].expand_as(mean).contiguous())

@@ -174,3 +174,16 @@ def test_no_noise_is_added_for_a_twin_without_noise_or_a_constant_point():
     assert (still.std == 0).all()
     both = with_noise_of(PointMass(torch.ones(2, ROWS, 3).double()), DiagonalGaussian(torch.zeros_like(q.mean), q.std))
     assert (both.std == 0).all()  # constant latents have no spread to drown
+
+
+def test_ranked_noise_has_the_ratio_and_the_shares_of_the_posterior():
+    """The dimension with the largest variance gets the share of the posterior's dimension with the largest variance."""
+    torch.manual_seed(0)
+    scales, noise = torch.tensor([1.0, 3.0, 2.0]), torch.tensor([0.9, 0.1, 0.4])
+    noisy = DiagonalGaussian(scales * torch.randn(1, 5000, 3), noise.expand(1, 5000, 3))
+    point = PointMass(torch.tensor([5.0, 1.0, 9.0]) * torch.randn(1, 5000, 3))
+    q = with_noise_of(point, noisy, ranked=True)
+    ratio = lambda mean, std: mean.var(1, correction=0).sum() / std.square().mean(1).sum()  # noqa: E731
+    torch.testing.assert_close(ratio(q.mean, q.std), ratio(noisy.mean, noisy.std))
+    assert q.std[0, 0, 2] < q.std[0, 0, 0] < q.std[0, 0, 1]  # variances 9² > 5² > 1
+    torch.testing.assert_close(q.std[0, 0] / q.std[0, 0, 2], torch.tensor([4.0, 9.0, 1.0]))  # .4/.1, .9/.1

@@ -316,6 +316,7 @@ RUNGS_OF_FEATURES: tuple[Model, ...] = (
         "vae-fixed", FIXED, BERNOULLI, VARIATIONAL_FEATURES, _LADDER, differs=(differs_from("vae", "posterior"),)
     ),
     NoisedSpec(name="ae-noised", point=_AE, variational=_VAE, source=_LADDER),
+    NoisedSpec(name="ae-noised-ranked", point=_AE, variational=_VAE, source=_LADDER, ranked=True),
     feature_model(
         "ae-gaussian-l2",
         POINT,

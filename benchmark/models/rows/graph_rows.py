@@ -376,4 +376,5 @@ RUNGS_OF_GRAPHS: tuple[Model, ...] = (
     graph_model("gae-l2", POINT, replace(GRAPHS, beta=1.0), _LADDER, differs=(differs_from("gae", "beta"),)),
     graph_model("vgae-fixed", FIXED, _VARIATIONAL_GRAPHS, _LADDER, differs=(differs_from("vgae", "posterior"),)),
     NoisedSpec(name="gae-noised", point=_GAE, variational=_VGAE, source=_LADDER),
+    NoisedSpec(name="gae-noised-ranked", point=_GAE, variational=_VGAE, source=_LADDER, ranked=True),
 )
