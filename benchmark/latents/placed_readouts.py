@@ -6,6 +6,7 @@ distribution.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from torch.nn.functional import logsigmoid
 from benchmark.core.arrays import Integers
 from benchmark.core.rng import stream
 from benchmark.latents.latents import Latents
+from benchmark.latents.noise_by_hand import PADDINGS, STRENGTHS
 from benchmark.latents.placed_latents import PlacedLatents
 from benchmark.training.random_streams import CounterStreams, RandomStreams
 
@@ -86,14 +88,14 @@ def read_out_placed(
         draw: Number of the draw.
 
     Returns:
-        [r, n, d], or [r, n, 2d] with log σ, or the expected link scores of each replica.
+        [r, n, d], or [r, n, 2d] with log σ, or [r, n, d + k] with k dimensions of noise, or the expected link scores of
+        each replica.
 
     Raises:
         ValueError: if the readout needs a spread, and the latents are points.
     """
-    if readout != "mean" and not latents.noisy:
-        raise ValueError("a point has no samples and no σ")
     if readout == "expected":
+        _check_spread(latents)
         return [
             PlacedPairs(latents.chosen(slice(place, place + 1)), _keys(seed, readout, draw))
             for place, seed in enumerate(seeds)
@@ -106,12 +108,19 @@ def _keys(seed: int, readout: str, draw: int) -> tuple[int, ...]:
     return tuple(stream(seed, "readout", readout, draw, number) for number in range(_DRAWS))
 
 
+def _check_spread(latents: PlacedLatents) -> None:
+    """Raise ValueError if the latents are points."""
+    if not latents.noisy:
+        raise ValueError("a point has no samples and no σ")
+
+
 def _mean(latents: PlacedLatents, _streams: RandomStreams) -> Tensor:
     return latents.mean
 
 
 def _mean_and_log_std(latents: PlacedLatents, _streams: RandomStreams) -> Tensor:
     """μ and log max(σ, 1e-8), [r, n, 2d]. On the sphere, with one σ = √((1 − A²)/d) a row, [r, n, d + 1]."""
+    _check_spread(latents)
     mean, std = latents.mean, latents.std
     if std is None:
         std = ((1.0 - mean.square().sum(dim=-1, keepdim=True)).clamp(min=0.0) / mean.shape[-1]).sqrt()
@@ -122,10 +131,47 @@ def _average(samples: int) -> Callable[[PlacedLatents, RandomStreams], Tensor]:
     return partial(PlacedLatents.drawn, samples=samples)
 
 
+def _isotropic(latents: PlacedLatents, streams: RandomStreams, strength: float) -> Tensor:
+    """The means with noise of one variance in all dimensions. See ``noise_by_hand.isotropic``."""
+    return _with_noise(latents.mean, torch.ones_like(latents.mean[:, 0]).double(), strength, streams)
+
+
+def _by_profile(latents: PlacedLatents, streams: RandomStreams, strength: float) -> Tensor:
+    """The means with noise in proportion to E[σ_j²]. See ``noise_by_hand.by_profile``."""
+    _check_spread(latents)
+    if latents.std is None:
+        return _isotropic(latents, streams, strength)
+    return _with_noise(latents.mean, latents.std.double().square().mean(dim=1), strength, streams)
+
+
+def _with_noise(mean: Tensor, profile: Tensor, strength: float, streams: RandomStreams) -> Tensor:
+    """Add noise with variances in proportion to ``profile``, [r, d]."""
+    d, total = mean.shape[-1], profile.sum(dim=-1, keepdim=True)
+    share = torch.where(total > 0, profile / total, 1.0 / d)
+    signal = _variances(mean).sum(dim=-1, keepdim=True)
+    std = (share * signal * math.sqrt(d) / strength).sqrt().to(mean.dtype)
+    return torch.addcmul(mean, std[:, None], streams.normal(mean.shape[1:], mean.dtype))
+
+
+def _padded(latents: PlacedLatents, streams: RandomStreams, dimensions: int) -> Tensor:
+    """The means with dimensions of pure noise behind them. See ``noise_by_hand.padded``."""
+    mean = latents.mean
+    scale = _variances(mean).mean(dim=-1).sqrt().to(mean.dtype)
+    return torch.cat([mean, scale[:, None, None] * streams.normal((mean.shape[1], dimensions), mean.dtype)], dim=-1)
+
+
+def _variances(mean: Tensor) -> Tensor:
+    """The variance of each dimension over the rows, float64 [r, d]."""
+    return mean.double().var(dim=1, correction=0)
+
+
 _FORMS: Mapping[str, Callable[[PlacedLatents, RandomStreams], Tensor]] = {
     "mean": _mean,
     "sampled": _average(1),
     "averaged-4": _average(4),
     "averaged-16": _average(16),
     "mean+logsigma": _mean_and_log_std,
+    **{f"noise-{x:g}": partial(_isotropic, strength=x) for x in STRENGTHS},
+    **{f"own-noise-{x:g}": partial(_by_profile, strength=x) for x in STRENGTHS},
+    **{f"padded-{k}": partial(_padded, dimensions=k) for k in PADDINGS},
 }

@@ -75,6 +75,15 @@ def test_with_equal_draws_both_forms_of_a_readout_agree(name):
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [readout.name for readout in READOUTS if readout.by_hand])
+@pytest.mark.parametrize("q", [spherical(), DiagonalGaussian(gaussian().mean, torch.zeros(3, 10, 3))])
+def test_noise_by_hand_agrees_on_a_sphere_and_without_noise_of_its_own(q, name):
+    with mock.patch.object(CounterStreams, "of", OfNumpy):
+        read = arrays(read_out_placed(PlacedLatents.of_posterior(q), name, seeds=SEEDS, draw=0))
+    for latents, seed, found in zip(of_posterior(q), SEEDS, read, strict=True):
+        np.testing.assert_allclose(found, read_out(latents, BY_NAME[name], seed=seed, draw=0), rtol=1e-5, atol=1e-5)
+
+
 def test_on_the_sphere_the_appended_sigma_agrees():
     placed = read_out_placed(PlacedLatents.of_posterior(spherical()), "mean+logsigma", seeds=SEEDS, draw=0)
     for latents, found in zip(of_posterior(spherical()), arrays(placed), strict=True):
@@ -89,6 +98,26 @@ def test_averages_of_samples_follow_their_law(name, averaged):
     noise = (arrays(read_out_placed(placed, name, seeds=[0], draw=1))[0] - 3.0) / (sigma / averaged**0.5)
     assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-4
     assert abs(stats.pearsonr(noise[:, 0], noise[:, 1]).statistic) < 5 / n**0.5
+
+
+@pytest.mark.parametrize("name", ["noise-0.3", "own-noise-3", "padded-8"])
+def test_noise_by_hand_has_the_strength_and_profile_of_each_replica(name):
+    n = 20_000
+    scales, sigmas = torch.tensor([[1.0, 2.0], [5.0, 0.1]]), torch.tensor([[0.2, 0.1], [3.0, 0.0]])
+    mean = 3.0 + scales[:, None] * torch.randn(2, n, 2, generator=torch.Generator().manual_seed(0))
+    placed = PlacedLatents(mean, sigmas[:, None].expand(2, n, 2).contiguous())
+    read = read_out_placed(placed, name, seeds=[0, 1], draw=0)
+    signal = mean.var(1, correction=0)
+    if name.startswith("padded"):
+        assert torch.equal(read[..., :2], mean)
+        expected = signal.mean(-1, keepdim=True).expand(2, 8)
+        found = read[..., 2:].var(1)
+    else:
+        found = (read - mean).var(1)
+        profile = sigmas**2 if name.startswith("own") else torch.ones(2, 2)
+        expected = profile / profile.sum(-1, keepdim=True) * signal.sum(-1, keepdim=True) * 2**0.5
+        expected /= float(name.rpartition("-")[2])
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.0)
 
 
 @pytest.mark.parametrize(("d", "kappa"), [(3, 2.0), (8, 60.0)])
@@ -146,7 +175,9 @@ def test_a_point_has_the_readouts_without_spread(name):
         with pytest.raises(ValueError, match="a point has no samples and no σ"):
             read_out_placed(point, name, seeds=[0, 1], draw=0)
     else:
-        assert torch.equal(read_out_placed(point, name, seeds=[0, 1], draw=0), point.mean)
+        read = read_out_placed(point, name, seeds=[0, 1], draw=0)
+        assert torch.equal(read[..., :2], point.mean)  # noise by hand is in proportion to the variance, here 0
+        assert not read[..., 2:].any()
 
 
 def test_latents_of_other_forms_are_told_apart():

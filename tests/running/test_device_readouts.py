@@ -171,6 +171,13 @@ def test_sparse_and_wide_matrices_stay_on_the_host(x, monkeypatch):
         assert outcome.read["mean", 0] is outcome.latents.mean
 
 
+@pytest.mark.parametrize("model", ["gae", "vgae"])
+def test_noise_by_hand_is_made_on_the_device(model, batched):
+    plan, jobs = study(model, readouts=["noise-1", "own-noise-1", "padded-8"], tasks=["link-hadamard"], draws=2)
+    assert {record.status for record in done(plan, jobs).values()} == {"complete"}
+    assert {type(latent) for *_, latent in batched} == {torch.Tensor}
+
+
 def test_training_passes_stay_on_the_host():
     plan, jobs = study(
         "vgae", readouts=["mean", "epochs-mean", "epochs-sampled"], tasks=["origin-svm", "origin-links"], draws=1
