@@ -95,7 +95,7 @@ def test_every_python_example_runs(page, run_with_latents, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     results = tmp_path / "results"
     results.mkdir()
-    for name in ("default", "ladder"):
+    for name in ("default", "claim"):
         for kind in ("parquet", "units.parquet"):
             (results / f"{name}.{kind}").write_bytes((run_with_latents / "results" / f"tiny.{kind}").read_bytes())
     (results / "latents").symlink_to(run_with_latents / "results" / "latents")
