@@ -1,7 +1,7 @@
 """Diagnostics of the latents of one training: noise, spread, correlation, and distance from the prior.
 
 The prior is N(0, I), or uniform on the unit sphere with variance 1/d in each dimension. Quantities that are compared
-with the prior are divided by the prior's variance first.
+with the prior are divided by the prior's variance first. Latents of a learned prior are compared with N(0, I) too.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def images(
             [
                 _of_prior(posterior, rng.standard_normal((PRIOR_SAMPLES, d), dtype=np.float32))
                 if mixture is None
-                else _of_mixture(mixture, r, rng)
+                else mixture.samples(r, PRIOR_SAMPLES, rng).cpu().numpy().astype(np.float32)
                 for r, rng in enumerate(rngs)
             ]
         ),
@@ -137,13 +137,6 @@ def _of_prior(posterior: Posterior, normal: NDArray[Float]) -> NDArray[Float]:
     if isinstance(posterior, VonMisesFisher):
         normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     return normal
-
-
-def _of_mixture(mixture: Mixture, replica: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Samples of the learned prior of one replica."""
-    chosen = rng.integers(mixture.mean.shape[1], size=PRIOR_SAMPLES)
-    mean, std = (part[replica].detach().cpu().numpy()[chosen] for part in (mixture.mean, mixture.std))
-    return np.asarray(mean + std * rng.standard_normal(mean.shape), dtype=np.float32)
 
 
 def _axes(mean: NDArray[np.float32], *, normal: bool) -> list[NDArray[np.float32]]:

@@ -7,6 +7,7 @@ come from the training curve.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import nan
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ from benchmark.training.curves import Curve
 from benchmark.training.fitted import Fitted, Matrices
 from benchmark.training.inputs import Inputs
 from benchmark.training.loop import evaluated
+from benchmark.training.mixture import Mixture
 from benchmark.training.phases import LAST, Network
 from benchmark.training.posteriors import DiagonalGaussian, Posterior, VonMisesFisher, sample
 from benchmark.training.random_streams import random_streams
@@ -27,6 +29,7 @@ from benchmark.training.sphere import unit
 
 Numbers: TypeAlias = dict[str, float | list[float]]
 Decode: TypeAlias = Callable[[Tensor], Tensor]  # from latents [m, d] to features [m, f]
+PriorSampler: TypeAlias = Callable[[int, np.random.Generator], Tensor]  # from a number m to samples, [m, d]
 
 PAIRS = 100  # lines between the means of two rows
 STEPS = 20  # of each line
@@ -48,8 +51,8 @@ def mechanisms(fitted: Fitted, seeds: Sequence[int]) -> list[Numbers]:
 
         - continuity: the median of ``stretches`` over 100 lines between the means of two random rows. On the sphere a
           line is an arc.
-        - completeness_precision, completeness_recall: see ``completeness``. The samples are from N(0, I), or uniform on
-          the sphere. A point has no prior, and N(0, I) is used for it.
+        - completeness_precision, completeness_recall: see ``completeness``. The samples are from the model's prior:
+          N(0, I), uniform on the sphere, or learned. A point has no prior, and N(0, I) is used for it.
         - completeness_precision_fitted, completeness_recall_fitted: the samples are from the Gaussian with the mean and
           covariance of drawn latents. It suits points better. Source: Ghosh et al. (2020), arXiv 1903.12436.
         - robustness: the reconstruction of decode(μ + τε) in nats per row, with ε from N(0, I). The first entry has
@@ -63,7 +66,7 @@ def mechanisms(fitted: Fitted, seeds: Sequence[int]) -> list[Numbers]:
         return [{} for _ in seeds]
     scale = q.mean.var(1, correction=0).mean(-1).sqrt()[:, None, None]
     absolute, relative = (_robustness(network, inputs, q, each, seeds) for each in (torch.ones_like(scale), scale))
-    decoded = _decoded(network, inputs, q, seeds)
+    decoded = _decoded(network, inputs, q, fitted.mixture, seeds)
     return [
         {**decoded[r], "robustness": absolute[r], "robustness_scaled": relative[r], **dynamics(fitted.curves[r])}
         for r in range(len(seeds))
@@ -81,7 +84,9 @@ def _robustness(
 
 
 @torch.no_grad()
-def _decoded(network: Network, inputs: Inputs, q: Posterior, seeds: Sequence[int]) -> list[Numbers]:
+def _decoded(
+    network: Network, inputs: Inputs, q: Posterior, mixture: Mixture | None, seeds: Sequence[int]
+) -> list[Numbers]:
     """Continuity and completeness of every replica. There are no numbers without a decoder of features."""
     decoder, x = network.decoder, inputs.features
     if not isinstance(decoder, MLPDecoder) or not isinstance(x, Tensor):
@@ -97,21 +102,25 @@ def _decoded(network: Network, inputs: Inputs, q: Posterior, seeds: Sequence[int
 
         return decode
 
+    learned = [None if mixture is None else partial(mixture.samples, r) for r in range(len(seeds))]
     return [
-        _of_features(decode_of(r), q.mean[r], drawn[r], x, generator(seed, "mechanisms"))
+        _of_features(decode_of(r), learned[r], q.mean[r], drawn[r], x, generator(seed, "mechanisms"))
         for r, seed in enumerate(seeds)
     ]
 
 
-def _of_features(decode: Decode, mean: Tensor, drawn: Tensor, x: Tensor, rng: np.random.Generator) -> Numbers:
+def _of_features(
+    decode: Decode, learned: PriorSampler | None, mean: Tensor, drawn: Tensor, x: Tensor, rng: np.random.Generator
+) -> Numbers:
     if not bool(drawn.isfinite().all()):
         return {}
     n, d = mean.shape
     ends = torch.as_tensor(np.stack([rng.choice(n, size=2, replace=n < 2) for _ in range(PAIRS)]), device=x.device)
     rows = x[torch.as_tensor(rng.choice(n, size=min(ROWS, n), replace=False), device=x.device)]
     normal = torch.as_tensor(rng.standard_normal((len(rows), d)), device=x.device)
+    of_model = normal if learned is None else learned(len(rows), rng)
     stretched = stretches(decode, mean[ends[:, 0]], mean[ends[:, 1]])
-    of_prior, of_fitted = (completeness(decode(z), rows) for z in (normal, _with_moments_of(drawn, normal)))
+    of_prior, of_fitted = (completeness(decode(z), rows) for z in (of_model, _with_moments_of(drawn, normal)))
     return {
         "continuity": stretched.nanmedian().item(),
         "completeness_precision": of_prior[0],

@@ -24,10 +24,15 @@ def number_of_starts(columns: int) -> int:
     return 20 if columns <= _MANY_FEATURES else 5
 
 
-def seed_of_starts(case: Case) -> int:
-    """The seed of the starts of k-means, equal for all latents of a (dataset, seed, repeat)."""
+def seed_of_starts(case: Case, clustering: str = "k-means") -> int:
+    """The seed of the starts of a clustering, equal for all latents of a (dataset, seed, repeat).
+
+    Args:
+        case: Gives fingerprint, seed and repeat.
+        clustering: Name of the clustering. Each has a stream of its own.
+    """
     repeat = (case.repeat,) if case.repeat else ()
-    return stream(case.seed, "k-means", case.fingerprint, *repeat) % 2**32
+    return stream(case.seed, clustering, case.fingerprint, *repeat) % 2**32
 
 
 def unchanged(z: Matrix) -> Matrix:

@@ -7,8 +7,7 @@ import warnings
 import numpy as np
 
 from benchmark.core.arrays import Integers, Matrix
-from benchmark.core.rng import stream
-from benchmark.tasks.clustering import CLUSTERING_METRICS, compared_with_classes
+from benchmark.tasks.clustering import CLUSTERING_METRICS, compared_with_classes, seed_of_starts
 from benchmark.tasks.task import Case, Task
 
 MOST_COLUMNS = 64
@@ -22,7 +21,7 @@ def gaussian_mixture(z: Matrix, case: Case) -> dict[str, float]:
 
     Args:
         z: Latents, [n, d].
-        case: Labels, fingerprint and seed.
+        case: Labels, fingerprint, seed and repeat.
 
     Returns:
         ACC and macro-F1 after the best one-to-one matching of clusters to classes, NMI, AMI and ARI. Nothing if
@@ -35,8 +34,7 @@ def gaussian_mixture(z: Matrix, case: Case) -> dict[str, float]:
     classes, (rows, columns) = int(y.max()) + 1, z.shape
     if columns > MOST_COLUMNS or rows < ROWS_A_COLUMN * classes * columns:
         return {}
-    seed = stream(case.seed, "gaussian-mixture", case.fingerprint) % 2**32
-    return compared_with_classes(y, mixture_clusters(z, classes, seed=seed))
+    return compared_with_classes(y, mixture_clusters(z, classes, seed=seed_of_starts(case, "gaussian-mixture")))
 
 
 def mixture_clusters(z: Matrix, clusters: int, *, seed: int) -> Integers:

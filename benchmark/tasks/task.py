@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from benchmark.core.arrays import Integers, Matrix
+from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.datasets import Dataset, EdgeSplit, NodeSplit, Split
 from benchmark.latents.latents import ReadoutKind
@@ -127,7 +128,7 @@ class Task:
             averaged, so that random choices of the task add less noise.
 
     Raises:
-        InputError: if ``primary`` is not one of ``metrics``.
+        InputError: if ``primary`` is not one of ``metrics``, or ``repeats`` is below 1.
     """
 
     name: str
@@ -148,6 +149,8 @@ class Task:
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:
             raise unknown("primary metric", self.primary, self.metrics, where=f"task {self.name!r}")
+        if self.repeats < 1:
+            raise InputError(f"task {self.name!r}: repeats is {self.repeats}, expected at least 1")
 
     @property
     def required(self) -> tuple[str, ...]:

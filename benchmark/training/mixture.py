@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,6 +38,21 @@ class Mixture:
         scaled = (z[:, :, None] - self.mean[:, None]) / self.std[:, None]  # [r, n, K, d]
         constant = self.std.log().sum(-1) + 0.5 * z.shape[-1] * math.log(2 * math.pi)
         return (-0.5 * scaled.square().sum(-1) - constant[:, None]).logsumexp(-1) - math.log(self.mean.shape[1])
+
+    def samples(self, replica: int, count: int, rng: np.random.Generator) -> Tensor:
+        """Draw latents from the mixture of one replica.
+
+        Args:
+            replica: Number of the replica.
+            count: Number of draws, m.
+            rng: Generator of the draws.
+
+        Returns:
+            [m, d].
+        """
+        chosen = torch.as_tensor(rng.integers(self.mean.shape[1], size=count), device=self.mean.device)
+        mean, std = (part[replica].detach()[chosen] for part in (self.mean, self.std))
+        return mean + std * torch.as_tensor(rng.standard_normal(mean.shape), device=mean.device)
 
     def divergence(self, q: Posterior) -> Tensor:
         """Raise ValueError: the divergence of a Gaussian from a mixture has no closed form."""

@@ -18,6 +18,7 @@ from benchmark.models.parts.likelihoods import BERNOULLI, GAUSSIAN, NEGATIVE_BIN
 from benchmark.training.curves import Curve
 from benchmark.training.fitted import Fitted, Matrices
 from benchmark.training.inputs import Inputs
+from benchmark.training.mixture import Mixture
 from benchmark.training.posteriors import DiagonalGaussian, PointMass, VonMisesFisher
 
 D, F = 3, 5
@@ -116,6 +117,17 @@ def test_samples_with_the_moments_of_the_latents_follow_their_scale():
     assert found["completeness_precision"] == found["completeness_recall"] == 0.0
     assert found["completeness_precision_fitted"] == pytest.approx(0.95, abs=0.04)
     assert found["completeness_recall_fitted"] == pytest.approx(0.95, abs=0.04)
+
+
+def test_samples_of_a_learned_prior_come_from_its_mixture():
+    """The decoder returns the latent, and the data are two clusters far from N(0, I)."""
+    centres = torch.tensor([-40.0, 40.0])[:, None].expand(2, D)
+    made = fitted(PointMass(torch.zeros(1, ROWS, D)), (normal(ROWS, D) + centres.repeat(ROWS // 2, 1)).numpy())
+    made.network.decoder.output.weight.data = torch.eye(D)[None]
+    known = replace(made, mixture=Mixture(centres[None], torch.ones(1, 2, D)))
+    assert mechanisms(made, (0,))[0]["completeness_precision"] == 0.0
+    for name in ("completeness_precision", "completeness_recall"):
+        assert mechanisms(known, (0,))[0][name] == pytest.approx(0.95, abs=0.03), name
 
 
 def test_samples_of_a_sphere_have_length_1():

@@ -1,5 +1,6 @@
 """Clustering by a mixture of Gaussians: known clusters, the scale of columns, and latents that it leaves out."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from layouts import MADE_UP
 from sklearn.mixture import GaussianMixture
 
+from benchmark.core.rng import stream
 from benchmark.datasets import Raw, make_dataset, split
 from benchmark.results.record import Slot, check_metrics
 from benchmark.tasks import TASKS, Case
@@ -44,6 +46,18 @@ def test_the_scale_of_columns_changes_nothing(scale):
     np.testing.assert_allclose(
         list(GAUSSIAN_MIXTURE.score(scaled, case).values()), list(GAUSSIAN_MIXTURE.score(z, case).values()), atol=0.01
     )
+
+
+def test_every_repeat_has_starts_of_its_own():
+    """Each is one of the seeds that scikit-learn takes."""
+    z, case = two_ellipses()
+    with mock.patch("benchmark.tasks.gaussian_mixture.mixture_clusters", return_value=case.y) as clusters:
+        for repeat in (0, 1, 2, 2):
+            GAUSSIAN_MIXTURE.score(z, replace(case, repeat=repeat))
+    first, second, third, again = (call.kwargs["seed"] for call in clusters.call_args_list)
+    assert len({first, second, third}) == 3
+    assert third == again
+    assert first == stream(0, "gaussian-mixture", case.fingerprint) % 2**32
 
 
 def test_a_column_far_below_the_regulariser_does_not_count():

@@ -96,6 +96,11 @@ def test_a_primary_metric_is_one_of_the_metrics():
         replace(K_MEANS, primary="nmj")
 
 
+def test_a_task_scores_a_latent_at_least_once():
+    with pytest.raises(InputError, match="task 'k-means': repeats is 0, expected at least 1"):
+        replace(K_MEANS, repeats=0)
+
+
 @named(NODES)
 def test_one_hot_labels_reach_the_bound(task, case):
     scores = task.score(np.eye(2, dtype=np.float32)[case.y], case)

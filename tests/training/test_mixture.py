@@ -30,6 +30,16 @@ def noise(seeds=SEEDS):
     return random_streams(seeds, "noise", device="cpu")
 
 
+def test_samples_have_the_moments_of_their_replica():
+    prior = made()
+    for replica in range(2):
+        z = prior.samples(replica, 100_000, np.random.default_rng(0))
+        mean = prior.mean[replica].mean(0)
+        variance = (prior.std[replica].square() + prior.mean[replica].square()).mean(0) - mean.square()
+        np.testing.assert_allclose(z.mean(0), mean, atol=0.02 * variance.max().sqrt())
+        np.testing.assert_allclose(z.var(0), variance, rtol=0.05)
+
+
 def test_the_density_agrees_with_torch():
     prior, z = made(), normal(2, 7, 3, seed=4)
     for replica in range(2):
