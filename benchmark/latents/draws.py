@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Integers
-from benchmark.latents.latents import Latents
+from benchmark.latents.latents import Latents, noisy_mean
 
 PAIRS_AT_ONCE = 16_384
 _POINT = 1e12  # from this concentration on a draw is the mean direction
@@ -114,14 +114,3 @@ def cosines(concentration: NDArray[np.float64], d: int, rng: np.random.Generator
         found[missing[good]] = w[good]
         missing = missing[~good]
     return found
-
-
-def noisy_mean(latents: Latents) -> NDArray[np.float32]:
-    """The mean of a posterior with a spread, [n, d].
-
-    Raises:
-        ValueError: if the posterior is a point.
-    """
-    if not latents.noisy or not isinstance(latents.mean, np.ndarray):
-        raise ValueError("a point has no samples and no σ")
-    return latents.mean

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.core.arrays import Integers
-from benchmark.latents.draws import draw, noisy_mean
-from benchmark.latents.latents import Latents
+from benchmark.latents.draws import draw
+from benchmark.latents.latents import Latents, noisy_mean
 from benchmark.latents.measures import Array, log_normaliser_on_sphere
 
 DRAWS = 1000

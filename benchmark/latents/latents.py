@@ -86,6 +86,17 @@ class Latents:
             raise InputError(f"{path}: not a readable latent file ({error})") from None
 
 
+def noisy_mean(latents: Latents) -> NDArray[np.float32]:
+    """The mean of a posterior with a spread, [n, d].
+
+    Raises:
+        ValueError: if the posterior is a point.
+    """
+    if not latents.noisy or not isinstance(latents.mean, np.ndarray):
+        raise ValueError("a point has no samples and no σ")
+    return latents.mean
+
+
 def of_fitted(fitted: Fitted) -> list[Latents]:
     """The latents of each replica of a fitted model, with those of training passes if they were kept."""
     from benchmark.training.fitted import Matrices

@@ -11,8 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.latents.draws import noisy_mean
-from benchmark.latents.latents import Latents
+from benchmark.latents.latents import Latents, noisy_mean
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # from noise that hides nearly all to little noise
 PADDINGS = (8, 16, 48)  # dimensions of pure noise

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from benchmark.core.arrays import Matrix
 from benchmark.core.names import distinct
 from benchmark.core.rng import generator
-from benchmark.latents.draws import PairScores, draw, noisy_mean
-from benchmark.latents.latents import Epochs, Latents, ReadoutKind
+from benchmark.latents.draws import PairScores, draw
+from benchmark.latents.latents import Epochs, Latents, ReadoutKind, noisy_mean
 from benchmark.latents.noise_by_hand import PADDINGS, STRENGTHS, by_profile, isotropic, padded
 
 _SMALLEST = np.float32(1e-8)  # σ may be 0, and 0 has no logarithm
