@@ -8,7 +8,7 @@ from benchmark.models.settings import SETTINGS, Settings
 from benchmark.study.schema import Setting
 
 UNTRAINED = ("hidden", "latent")
-TRAINING = (*UNTRAINED, "learning_rate", "epochs")
+TRAINING = (*UNTRAINED, "learning_rate", "learning_rate_decay", "epochs")
 ROWWISE = ("batch", "least_steps", "corruption")  # for encoders without a graph
 PENALTIES = (
     "sparsity",

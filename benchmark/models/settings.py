@@ -42,6 +42,7 @@ _Lengths: TypeAlias = Annotated[
 _Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number that is not negative")]
 _Rate: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 _Share: TypeAlias = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
+_Fraction: TypeAlias = Annotated[float, Field(gt=0, le=1, description="a number above 0 and at most 1")]
 _Name: TypeAlias = Annotated[str, Field(min_length=1, description="a name")]
 _Beta: TypeAlias = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["1/n^2"],
@@ -71,6 +72,7 @@ class Settings:
         learning_rate: Learning rate of Adam.
         epochs: Passes over all rows; 0 leaves the model untrained.
         batch: Rows of a mini-batch; 0 is full batch.
+        learning_rate_decay: Share of the optimiser steps, at the end, over which the learning rate falls linearly to 0.
         least_steps: Optimiser steps that training takes at least, so that small data are not left untrained.
         beta: Weight of the KL divergence, or of ½‖z‖² for a point. "1/n^2" follows the number of rows.
         beta_schedule: Factor of ``beta`` over the course of the training, such as warm-up:0.5 or cyclical:4.
@@ -124,6 +126,7 @@ class Settings:
     beta_schedule: _BetaSchedule | None = None
     free_bits: _Weight | None = None
     pseudo_inputs: _Positive | None = None
+    learning_rate_decay: _Fraction | None = None
 
     def __post_init__(self) -> None:
         for name, (kind, wanted) in _kinds().items():
@@ -164,7 +167,8 @@ class Settings:
 
     def budget(self, rows: int) -> Budget:
         """Return epochs, learning rate and batch size of a training on ``rows`` rows."""
-        return Budget(self.epochs_for(rows) if self.epochs else 0, self.learning_rate, self.batch or 0)
+        epochs = self.epochs_for(rows) if self.epochs else 0
+        return Budget(epochs, self.learning_rate, self.batch or 0, self.learning_rate_decay or 0.0)
 
     def epochs_for(self, rows: int) -> int:
         """Compute the epochs of a training on ``rows`` rows: ``epochs``, or more if ``least_steps`` needs more.

@@ -26,7 +26,7 @@ from benchmark.training.captured import CapturedStep, CudaGraphs, Recorder
 from benchmark.training.devices import out_of_memory
 from benchmark.training.inputs import Inputs
 from benchmark.training.phases import Draws, Network, Player, Step
-from benchmark.training.schedules import Scalar
+from benchmark.training.schedules import Scalar, decayed
 from benchmark.training.training_state import SavedState, TrainingState
 
 ExecutionWay: TypeAlias = Literal["captured", "plain"]
@@ -163,6 +163,7 @@ class PhaseSteps:
         inputs: Features and graphs.
         draws: Random streams.
         expected: Number of steps of each kind.
+        decay: Share of the steps, at the end, over which learning rates fall linearly to 0.
     """
 
     def __init__(
@@ -172,15 +173,17 @@ class PhaseSteps:
         inputs: Inputs,
         draws: Draws,
         expected: Mapping[Kind, int],
+        decay: float = 0.0,
     ) -> None:
         executor.steps.clear()
         self._executor, self._inputs, self._draws = executor, inputs, draws
         self._expected, self._total = expected, sum(expected.values())
         self._taken: Counter[Kind] = Counter()
-        capturable = executor.device == "cuda"
+        self._decay, capturable = decay, executor.device == "cuda"
+        rates = [_rate(each.learning_rate, executor.device) if decay else each.learning_rate for each in players]
         optimisers = [
-            torch.optim.Adam(each.parameters, lr=each.learning_rate, fused=True, capturable=capturable)
-            for each in players
+            torch.optim.Adam(each.parameters, lr=rate, fused=True, capturable=capturable)
+            for each, rate in zip(players, rates, strict=True)
         ]
         self._turns = [turn for turn in zip(players, optimisers, strict=True) for _ in range(turn[0].steps)]
         self._state = TrainingState(players, optimisers, draws)
@@ -215,6 +218,9 @@ class PhaseSteps:
         batch = self._inputs if index is None else self._inputs.batch(index)
         step, losses = Step(self._draws, value, progress), []
         for player, optimiser in self._turns:
+            if self._decay:
+                (group,) = optimiser.param_groups
+                group["lr"].copy_(torch.as_tensor(player.learning_rate * decayed(progress, self._decay)))
             loss = player.loss(batch, step)
             optimiser.zero_grad(set_to_none=True)
             loss.total.sum().backward()  # type: ignore[no-untyped-call]
@@ -262,6 +268,11 @@ class PhaseSteps:
             return None, f"the first replay differs from the plain step by {distance:.1g} of its length"
         self._executor.keep(kind, step)
         return losses, ""
+
+
+def _rate(value: float, device: str) -> Tensor:
+    """A learning rate that steps change in place, also while they are replayed."""
+    return torch.tensor(value, dtype=torch.float32, device=device)
 
 
 def _first_cause(error: BaseException) -> BaseException:

@@ -103,7 +103,7 @@ def _run(
         rate = budget.learning_rate if phase.learning_rate is None else phase.learning_rate
         players = (Player(phase.loss, phase.parameters, rate, phase.steps), *phase.others)
         valued = [epoch in _logged(length) for epoch in range(1, length + 1)]
-        steps = PhaseSteps(executor, players, inputs, draws, _kinds(inputs.rows, size, valued))
+        steps = PhaseSteps(executor, players, inputs, draws, _kinds(inputs.rows, size, valued), budget.decay)
         for epoch, value in enumerate(valued, 1):
             if phase.name == LAST:
                 passing(epoch, draws)

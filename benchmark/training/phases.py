@@ -113,11 +113,13 @@ class Budget:
         epochs: Passes over all rows in the last phase; 0 leaves the network untrained.
         learning_rate: Learning rate of Adam.
         batch: Rows of a mini-batch; 0 is full batch.
+        decay: Share of the steps of a phase, at its end, over which learning rates fall linearly to 0.
     """
 
     epochs: int
     learning_rate: float
     batch: int = 0
+    decay: float = 0.0
 
 
 class Decoder(Protocol):

@@ -1,4 +1,4 @@
-"""Schedules that change β during a training. Each has one text form, such as ``warm-up:0.5``."""
+"""Schedules of β, each with a text form such as ``warm-up:0.5``, and the decay of learning rates."""
 
 from __future__ import annotations
 
@@ -70,6 +70,20 @@ def _at_most_one(value: Scalar) -> Scalar:
 
 
 Schedule: TypeAlias = WarmUp | Cyclical
+
+
+def decayed(progress: Scalar, share: float) -> Scalar:
+    """Compute the factor of a learning rate that falls linearly to 0 over the last ``share`` of the steps.
+
+    Args:
+        progress: Share of the steps already taken, from 0 to 1.
+        share: Above 0 and up to 1.
+
+    >>> [decayed(progress, 0.5) for progress in (0.0, 0.5, 0.75, 1.0)]
+    [1.0, 1.0, 0.5, 0.0]
+    """
+    left = (1.0 - progress) / share
+    return left.clamp(max=1.0) if isinstance(left, Tensor) else min(1.0, left)
 
 
 def parse_schedule(text: str) -> Schedule:

@@ -37,6 +37,8 @@ CASES = {
     "adversaries on mini-batches": ("aae", {}),
     "phases of pre-training": ("sae-stacked", {}),
     "corruption": ("dae", {}),
+    "a learning rate that falls": ("vae", {"learning_rate_decay": 0.6}),
+    "adversaries whose learning rates fall": ("arga", {"learning_rate_decay": 1.0}),
     "a learned variance": ("vae-gaussian-learned", {}),
 }
 
