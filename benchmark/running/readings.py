@@ -44,9 +44,9 @@ def read_on_host(outcomes: Sequence[Outcome], wanted: Wanted) -> list[Readings]:
 def read_on_device(outcomes: Sequence[Outcome], wanted: Wanted, device: str) -> list[Readings]:
     """Read out on a device, so that a draw is the same numbers whichever way scores it.
 
-    Latents that the training left there are not copied. Others are copied to the device once: saved ones, those of
-    controls, and constants. Results that scikit-learn scores are copied to the host. Training passes, sparse latents
-    and means for scikit-learn stay on the host, because nothing is drawn for them.
+    Latents that the training left there are not copied from the host. Others are copied to the device once: saved ones,
+    those of controls, and constants. Results that scikit-learn scores are copied to the host. Training passes, sparse
+    latents and means for scikit-learn stay on the host, because nothing is drawn for them.
 
     Args:
         outcomes: The latents, all of one dataset.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
 import torch
+from torch import Tensor
 
-_TF32 = (8, 0)  # the first compute capability with TF32 products
+_AMPERE = (8, 0)  # the compute capability that Triton asks for; it is also the first one with TF32 products
 _MOST_ERROR = 1e-5  # relative; products in plain TF32 are wrong by 1e-3
 
 
@@ -19,8 +20,8 @@ def why_no_kernels(device: int, error: Callable[[torch.device], float]) -> str:
 
     Args:
         device: Number of the GPU.
-        error: Runs the kernels on a GPU, and returns their relative difference from another way. It is only called if
-            Triton is installed, so it may import the kernels.
+        error: Runs the kernels on a GPU, and returns their ``largest_difference`` from another way. It is only called
+            if Triton is installed, so it may import the kernels.
 
     Raises:
         torch.OutOfMemoryError: if the comparison does not fit. This says nothing about the kernels.
@@ -29,8 +30,8 @@ def why_no_kernels(device: int, error: Callable[[torch.device], float]) -> str:
         return "no GPU"
     if torch.version.cuda is None:
         return "this torch is built for GPUs without CUDA"
-    if torch.cuda.get_device_capability(device) < _TF32:
-        return "the GPU has no TF32 products"
+    if torch.cuda.get_device_capability(device) < _AMPERE:
+        return "the GPU is older than Ampere"
     if find_spec("triton") is None:
         return "Triton is not installed"
     try:
@@ -40,3 +41,13 @@ def why_no_kernels(device: int, error: Callable[[torch.device], float]) -> str:
     except Exception as failure:  # noqa: BLE001, the other way does the work, and ``doctor`` shows the reason
         return f"Triton fails here: {type(failure).__name__}: {' '.join(str(failure).split())}"
     return "" if worst < _MOST_ERROR else f"the kernels of Triton are wrong by {worst:.1g}"
+
+
+def largest_difference(pairs: Iterable[tuple[Tensor, Tensor]]) -> float:
+    """The largest relative difference ‖a − b‖/‖b‖ among some pairs (a, b). It is NaN if any number is NaN.
+
+    >>> largest_difference([(torch.tensor([3.0, 6.0]), torch.tensor([3.0, 4.0])), (torch.ones(2), torch.ones(2))])
+    0.4
+    """
+    shares = [(found.double() - exact.double()).norm() / exact.double().norm() for found, exact in pairs]
+    return float(torch.stack(shares).max())  # Python's max would pass over NaN

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from importlib.util import find_spec
 from itertools import product
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
+
+from benchmark.training.fused_kernels import largest_difference, why_no_kernels
 
 Law: TypeAlias = Literal["uniform", "normal"]
 Words: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -26,7 +27,6 @@ _MASK = _WORD - 1
 _MULTIPLIERS = (0xD2511F53 - _WORD, 0xCD9E8D57 - _WORD)  # less 2³², so that products with a word fit in int64
 _STEPS = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
-_MOST_ERROR = 1e-4  # of a number of the kernel; logarithms and cosines of a GPU differ from those of torch by rounding
 
 
 def philox(counter: Words, key: tuple[Tensor, Tensor]) -> Words:
@@ -115,27 +115,19 @@ def _box_muller(one: Tensor, other: Tensor) -> list[Tensor]:
 def why_torch(device: int = 0) -> str:
     """Say why a GPU draws by torch, in many launches. An empty text means that the GPU runs the kernel.
 
-    The kernel is compiled once and compared with torch. Triton may lack a C compiler, the headers of Python or a driver
-    that it knows.
-
     Args:
         device: Number of the GPU.
     """
-    if not torch.cuda.is_available():
-        return "no GPU"
-    if find_spec("triton") is None:
-        return "Triton is not installed"
-    keys = torch.tensor([0, 2**63 - 1, 12345678901234], device=torch.device("cuda", device))
-    draws = torch.tensor([0, 2**40 + 3, 7], device=keys.device)
-    try:
-        from benchmark.training.philox_kernel import filled
+    return why_no_kernels(device, _largest_error)
 
-        worst = 0.0
-        for law, dtype in product(_LAWS, (torch.float32, torch.float64)):
-            found = filled(law == "normal", keys, draws, 999, dtype)
-            worst = max(worst, float((found - drawn_by_torch(law, keys, draws, 999, dtype)).abs().max()))
-    except torch.OutOfMemoryError:
-        raise  # says nothing about the kernel
-    except Exception as failure:  # noqa: BLE001, torch does the work, and ``doctor`` shows the reason
-        return f"Triton fails here: {type(failure).__name__}: {' '.join(str(failure).split())}"
-    return "" if worst < _MOST_ERROR else f"the kernel of Triton differs from torch by {worst:.1g}"
+
+def _largest_error(device: torch.device) -> float:
+    """The largest relative difference of the kernel from torch, over all laws and types."""
+    from benchmark.training.philox_kernel import filled
+
+    keys = torch.tensor([0, 2**63 - 1, 12345678901234], device=device)
+    draws = torch.tensor([0, 2**40 + 3, 7], device=device)
+    return largest_difference(
+        (filled(law == "normal", keys, draws, 999, dtype), drawn_by_torch(law, keys, draws, 999, dtype))
+        for law, dtype in product(_LAWS, (torch.float32, torch.float64))
+    )

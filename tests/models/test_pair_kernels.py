@@ -43,17 +43,6 @@ def test_a_cpu_works_in_blocks_without_triton():
     assert torch.equal(softplus_of_all_pairs(z), softplus_in_blocks(z))
 
 
-def test_the_reason_for_blocks_is_told(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert why_blocks.__wrapped__() == "no GPU"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.version, "cuda", None)
-    assert why_blocks.__wrapped__() == "this torch is built for GPUs without CUDA"
-    monkeypatch.setattr(torch.version, "cuda", "12.9")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
-    assert why_blocks.__wrapped__() == "the GPU has no TF32 products"
-
-
 @pytest.mark.gpu
 def test_a_card_runs_the_kernels():
     assert why_blocks() == ""

@@ -63,7 +63,8 @@ stage() { # NAME COMMAND ...: run a command with the limit of the stage, and not
   variable=${name^^}_SECONDS
   local most=${!variable:-${limits[$name]}}
   printf '\n%s, at most %s s\n' "$name" "$most"
-  timeout --kill-after=15 "$most" "$@" 2>&1 | tee "$out/$name.log"
+  # as Ctrl-C, so that pytest still reports its failures
+  timeout --signal=INT --kill-after=15 "$most" "$@" 2>&1 | tee "$out/$name.log"
   status=${PIPESTATUS[0]}
   case $status in
     0) result=passed ;;

@@ -296,14 +296,6 @@ def test_the_kernel_compiles_for_cards(tmp_path):
     assert len(found) == 2 * len(philox_kernels.CARDS) + 2
 
 
-def test_the_reason_for_torch_is_told(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert why_torch.__wrapped__() == "no GPU"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(philox, "find_spec", lambda _: None)
-    assert why_torch.__wrapped__() == "Triton is not installed"
-
-
 @pytest.mark.gpu
 def test_a_card_runs_the_kernel():
     assert why_torch() == ""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.models.numerics.upper_blocks import gradient_in_blocks, softplus_in_blocks
-from benchmark.training.fused_kernels import why_no_kernels
+from benchmark.training.fused_kernels import largest_difference, why_no_kernels
 
 _WIDEST = 128  # latent dimensions of the kernels; a tile of wider latents does not fit in the registers of a GPU
 
@@ -74,4 +74,4 @@ def _largest_error(device: torch.device) -> float:
 
     z = torch.linspace(-2.0, 2.0, 300, device=device).view(1, 100, 3)
     pairs = (fused_gradient(z), gradient_in_blocks(z)), (fused_softplus(z), softplus_in_blocks(z))
-    return max(float((found - expected).norm() / expected.norm()) for found, expected in pairs)
+    return largest_difference(pairs)

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from benchmark.tasks.batched.chunks import chunks
 from benchmark.tasks.batched.lloyd_rules import ITERATIONS, TOLERANCE, local_trials, sums_of_clusters
-from benchmark.training.fused_kernels import why_no_kernels
+from benchmark.training.fused_kernels import largest_difference, why_no_kernels
 
 _WIDEST, _MOST_CENTERS = 128, 64  # larger tiles of rows and centers do not fit in registers and shared memory
 _ROUNDING = 1e-8  # of the squared shift at which a start ends; above the squared rounding error of a center
@@ -55,7 +55,7 @@ def largest_error(device: torch.device) -> float:
         (nearest.view(-1)[:100], distances[:, 0]),
         (fused_potentials(x, centers, nearest), torch.minimum(distances, distances[:, :1]).sum(0)),
     )
-    return max(float((found.double() - exact).norm() / exact.double().norm()) for found, exact in pairs)
+    return largest_difference(pairs)
 
 
 @torch.no_grad()
