@@ -220,7 +220,7 @@ class PhaseSteps:
         for player, optimiser in self._turns:
             if self._decay:
                 (group,) = optimiser.param_groups
-                group["lr"].copy_(torch.as_tensor(player.learning_rate * decayed(progress, self._decay)))
+                group["lr"].fill_(player.learning_rate * decayed(progress, self._decay))  # a copy would wait for a GPU
             loss = player.loss(batch, step)
             optimiser.zero_grad(set_to_none=True)
             loss.total.sum().backward()  # type: ignore[no-untyped-call]

@@ -28,6 +28,7 @@ CASES = {
     "full batch": ("vae", {"batch": 0}),
     "mini-batches with a short last one": ("vae", {}),
     "a schedule": ("vae", {"beta_schedule": "warm-up:0.5"}),
+    "a learning rate that falls": ("vae", {"learning_rate_decay": 0.6}),
     "phases of pre-training": ("sae-stacked", {}),
     "corruption": ("dae", {}),
     "all pairs": ("vgae", {}),

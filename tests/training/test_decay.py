@@ -3,6 +3,7 @@
 import pytest
 import torch
 from networks import BY_NAME, inputs_for, short
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmark.training.execution import Executor, PhaseSteps
 from benchmark.training.phases import Budget, Loss, Player, Step
@@ -32,6 +33,30 @@ def test_each_step_has_the_rate_of_its_place(share):
         moved.append(before - slope.weight.item())
     expected = [0.1 * min(1.0, (1 - step / total) / share) for step in range(total)]
     assert moved == pytest.approx(expected, rel=1e-5)
+
+
+class Listening(TorchDispatchMode):
+    """Notes the names of operations."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.heard.add(function.__name__.split(".")[0])
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_plain_step_copies_no_learning_rate_from_the_host():
+    """A GPU would make the host wait for the copy."""
+    slope, listening = Slope(), Listening()
+    player, inputs = Player(slope.loss, [slope.weight], 0.1), inputs_for(BY_NAME["ae"], 1)
+    steps = PhaseSteps(Executor("cpu", None), [player], inputs, None, {"any": 3}, 1.0)
+    steps.take(None, value=False)
+    with listening:
+        steps.take(None, value=False)
+    assert "_fused_adam_" in listening.heard
+    assert not listening.heard & {"copy_", "_to_copy", "lift_fresh"}
 
 
 def test_a_tensor_gives_the_factor_of_a_number():
