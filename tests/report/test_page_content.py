@@ -246,6 +246,10 @@ def test_the_page_names_the_latents_that_a_task_leaves_out() -> None:
     assert composed(study, lacks, units).remarks == (("cora", (told,)),)
     for text in rendered(study, (lacks, units)):
         assert told in text
+    for without, words in (("vae", "vae"), ("", "all latents")):
+        lacks = scores[~(of_cora & scores["model"].str.startswith(without))]
+        ((_, (remark,)),) = composed(study, lacks, units).remarks
+        assert remark.startswith(f"Gaussian-mixture leaves out {words}: it takes")
 
 
 def test_the_page_says_why_a_dataset_lacks_a_metric_unless_its_scores_failed() -> None:

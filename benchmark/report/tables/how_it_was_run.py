@@ -94,20 +94,24 @@ def _absent(scores: pd.DataFrame) -> list[Metric]:
 
 
 def _left_out(scores: pd.DataFrame, study: Study) -> list[str]:
-    """Return a remark for each task that left out latents which other tasks with the same needs scored."""
+    """Return a remark for each task that left out latents which other tasks with the same needs scored.
+
+    It names the readouts of a model if the task scored others of this model.
+    """
     found = []
     for task in (task for task in TASKS if task.left_out and task.name in study.tasks):
         alike = [other.name for other in TASKS if (other.needs, other.edge_set) == (task.needs, task.edge_set)]
-        arm = ["model", "variant", "readout"]
-        asked = scores.loc[scores["task"].isin(alike), [*arm, "task"]].drop_duplicates()
-        scored = asked[asked["task"].eq(task.name)][arm]
-        names: dict[str, list[str]] = {}
-        for row in records(asked.merge(scored, how="left", on=arm, indicator=True).query("_merge == 'left_only'")):
-            readouts = names.setdefault(model_label(row["model"], row["variant"]), [])
-            readouts += [row["readout"]] if row["readout"] not in readouts else []
-        if names:
-            latents = ", ".join(f"{label} ({', '.join(readouts)})" for label, readouts in names.items())
-            found.append(f"{task.name} leaves out {latents}: {task.left_out}")
+        asked = scores[scores["task"].isin(alike)]
+        latents = []
+        for (model, variant), here in asked.groupby(["model", "variant"], sort=False):
+            scored = here.loc[here["task"].eq(task.name), "readout"]
+            missing = here.loc[~here["readout"].isin(scored), "readout"].unique()
+            if len(missing):
+                label = model_label(str(model), str(variant))
+                latents.append(label if scored.empty else f"{label} ({', '.join(missing)})")
+        if latents:
+            some = ", ".join(latents) if asked["task"].eq(task.name).any() else "all latents"
+            found.append(f"{task.name} leaves out {some}: {task.left_out}")
     return found
 
 
