@@ -18,6 +18,7 @@ USES_TORCH = (
     "latents/mechanisms.py",
     "latents/placed_latents.py",
     "latents/placed_readouts.py",
+    "latents/replica_decoders.py",
     "tasks/batched/",
     "datasets/sources/pyg.py",
     "datasets/sources/bundled.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from benchmark.training.fitted import Fitted, Snapshot
     from benchmark.training.posteriors import Posterior
 
-ReadoutKind: TypeAlias = Literal["matrix", "pairs", "epochs"]  # a Matrix, PairScores, or Epochs
+ReadoutKind: TypeAlias = Literal["matrix", "pairs", "epochs", "features"]
+"""A Matrix of latents, PairScores, Epochs, or a Matrix of decoded features."""
 
 EVERY = 5  # epochs between two training passes that a readout uses
 
@@ -36,12 +37,15 @@ class Latents:
         concentration: Concentrations κ on the sphere, [n].
         passes: Means and draws of training passes, [n, d] each, if the training was asked for them. A pass of
             mini-batches has no draw of all rows. Passes are not saved.
+        decode: The decoder, from latents of all rows [n, d] to features [n, f], if the training was asked for it. It is
+            not saved.
     """
 
     mean: Matrix
     std: NDArray[np.float32] | None = None
     concentration: NDArray[np.float32] | None = None
     passes: tuple[tuple[NDArray[np.float32], NDArray[np.float32] | None], ...] = ()
+    decode: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
 
     @property
     def finite(self) -> bool:

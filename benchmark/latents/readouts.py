@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ class Readout:
         read: A function of a latent and a random generator.
         gives: The kind of the result. Only some tasks take kinds other than a matrix.
         by_hand: Whether it adds noise by hand. Only latents with a dimension of their own have such readouts.
+        most_draws: Most draws to score. None if a study decides alone.
+        decodes: The readout whose latents are decoded, in the same draws. Empty if nothing is decoded.
     """
 
     name: str
@@ -37,22 +40,49 @@ class Readout:
     read: Callable[[Latents, np.random.Generator], Matrix | PairScores | Epochs]
     gives: ReadoutKind = "matrix"
     by_hand: bool = False
+    most_draws: int | None = None
+    decodes: str = ""
+
+    @property
+    def undecoded(self) -> str:
+        """Name of the readout whose latents are decoded, or else of this one. Its random streams are used."""
+        return self.decodes or self.name
 
     def draws(self, asked: int) -> range:
         """The draws to score if a study asks for ``asked`` draws."""
-        return range(asked if self.every_draw else 1)
+        return range(min(asked, self.most_draws or asked) if self.every_draw else 1)
 
 
 def read_out(latents: Latents, readout: Readout, *, seed: int, draw: int) -> Matrix | PairScores | Epochs:
     """Apply a readout. Each pair of seed and draw has a random stream of its own.
 
     Returns:
-        Latents [n, d], or [n, 2d] with log σ, the expected scores of pairs, or the latents of several epochs.
+        Latents [n, d], or [n, 2d] with log σ, decoded features [n, f], the expected scores of pairs, or the latents of
+        several epochs.
 
     Raises:
-        ValueError: if the readout needs a spread or training passes, and the latent has none.
+        ValueError: if the readout needs a spread, training passes or a decoder, and the latent has none.
     """
-    return readout.read(latents, generator(seed, "readout", readout.name, draw))
+    read = readout.read(latents, generator(seed, "readout", readout.undecoded, draw))
+    return decoded(latents, read) if readout.decodes else read
+
+
+def decoded(latents: Latents, z: Any) -> NDArray[np.float32]:
+    """Decode what another readout has read of the latents.
+
+    Args:
+        latents: The latents with their decoder.
+        z: A mean or a draw, [n, d].
+
+    Returns:
+        Features, [n, f].
+
+    Raises:
+        ValueError: if no decoder was kept with the latents.
+    """
+    if latents.decode is None:
+        raise ValueError("no decoder of features was kept of this latent")
+    return latents.decode(z)
 
 
 def reads_passes(readouts: Collection[str]) -> bool:
@@ -61,7 +91,20 @@ def reads_passes(readouts: Collection[str]) -> bool:
     >>> reads_passes(["mean", "epochs-mean"])
     True
     """
-    return any(readout.gives == "epochs" for readout in READOUTS if readout.name in readouts)
+    return "epochs" in _kinds(readouts)
+
+
+def reads_features(readouts: Collection[str]) -> bool:
+    """Whether a readout among these names needs the decoder.
+
+    >>> reads_features(["mean", "epochs-mean"])
+    False
+    """
+    return "features" in _kinds(readouts)
+
+
+def _kinds(readouts: Collection[str]) -> set[ReadoutKind]:
+    return {readout.gives for readout in READOUTS if readout.name in readouts}
 
 
 def _mean(latents: Latents, _rng: np.random.Generator) -> Matrix:
@@ -122,6 +165,16 @@ READOUTS: tuple[Readout, ...] = distinct(
     *(Readout(f"noise-{x:g}", spread=False, every_draw=True, read=isotropic(x), by_hand=True) for x in STRENGTHS),
     *(Readout(f"own-noise-{x:g}", spread=True, every_draw=True, read=by_profile(x), by_hand=True) for x in STRENGTHS),
     *(Readout(f"padded-{k}", spread=False, every_draw=True, read=padded(k), by_hand=True) for k in PADDINGS),
+    Readout("decoded-mean", spread=False, every_draw=False, read=_mean, gives="features", decodes="mean"),
+    Readout(
+        "decoded-sample",
+        spread=True,
+        every_draw=True,
+        read=_average(1),
+        gives="features",
+        most_draws=3,  # reconstructions are wide
+        decodes="sampled",
+    ),
     Readout("epochs-mean", spread=False, every_draw=False, read=_pass_means, gives="epochs"),
     Readout("epochs-sampled", spread=True, every_draw=False, read=_pass_samples, gives="epochs"),
 )

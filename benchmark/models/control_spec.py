@@ -55,6 +55,7 @@ class ControlSpec:
     family: ClassVar[Family] = "control"
     trained: ClassVar[bool] = False
     drawable: ClassVar[None] = None
+    decodes_features: ClassVar[bool] = False
     has_passes: ClassVar[bool] = False
     keeps_latents: ClassVar[bool] = False
     network: ClassVar[None] = None

@@ -64,6 +64,7 @@ class FusionSpec:
     noisy: ClassVar[bool] = False
     trained: ClassVar[bool] = True
     drawable: ClassVar[None] = None
+    decodes_features: ClassVar[bool] = False  # it decodes principal components
     has_passes: ClassVar[bool] = True
     keeps_latents: ClassVar[bool] = True
     compresses: ClassVar[bool] = True

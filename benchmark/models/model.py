@@ -114,6 +114,10 @@ class Model(Protocol):
         """Whether the decoder's output can be drawn as images or as edges; None if neither."""
 
     @property
+    def decodes_features(self) -> bool:
+        """Whether a trained network has a decoder of features. Other decoders make edges."""
+
+    @property
     def has_passes(self) -> bool:
         """Whether the latents of training passes can be read out."""
 

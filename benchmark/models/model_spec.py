@@ -112,6 +112,11 @@ class ModelSpec:
         return self.decoder.makes
 
     @property
+    def decodes_features(self) -> bool:
+        """Whether the decoder makes features. Other decoders make edges."""
+        return isinstance(self.likelihood, FeatureLikelihood)
+
+    @property
     def network(self) -> Trainable:
         """The model itself, because it is one network."""
         return self

@@ -78,6 +78,11 @@ class NoisedSpec:
         return self.point.drawable
 
     @property
+    def decodes_features(self) -> bool:
+        """Whether the decoder of the deterministic twin makes features."""
+        return self.point.decodes_features
+
+    @property
     def network(self) -> Trainable:
         """The deterministic twin, for contracts that examine its network."""
         return self.point

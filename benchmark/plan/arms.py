@@ -45,19 +45,25 @@ class Arm:
         return drawable if images or drawable == "edges" else None
 
     def readouts(self, names: Collection[str]) -> list[Readout]:
-        """Return the readouts among ``names`` that the arm has, in table order.
+        """Return the readouts among ``names`` that the arm has, in table order."""
+        return [readout for readout in READOUTS if readout.name in names and not self.lacks(readout)]
+
+    def lacks(self, readout: Readout) -> str:
+        """Say why the arm does not have a readout. The text is empty if it does.
 
         A point has no readouts of samples. A training shorter than the interval between passes has no passes. Passes on
-        mini-batches have no draw of all rows. Features themselves get no noise by hand.
+        mini-batches have no draw of all rows. Features themselves get no noise by hand. Only a trained decoder of
+        features decodes.
         """
-        passes = self.model.has_passes and self.settings.epochs >= EVERY
-
-        def there(readout: Readout) -> bool:
-            """Whether the arm has a readout."""
-            if readout.gives == "epochs" and (not passes or (readout.spread and self.settings.batch)):
-                return False
-            if readout.by_hand and not self.model.compresses:
-                return False
-            return self.model.noisy or not readout.spread
-
-        return [readout for readout in READOUTS if readout.name in names and there(readout)]
+        model, settings = self.model, self.settings
+        if readout.spread and not model.noisy:
+            return "its latents are points"
+        if readout.gives == "epochs" and not (model.has_passes and settings.epochs >= EVERY):
+            return "it keeps no training passes"
+        if readout.gives == "epochs" and readout.spread and settings.batch:
+            return "it does not train on all rows at once"
+        if readout.by_hand and not model.compresses:
+            return "its latents are the features"
+        if readout.gives == "features" and not (model.decodes_features and settings.epochs):
+            return "it has no trained decoder of features"
+        return ""

@@ -52,6 +52,7 @@ _KINDS: Mapping[ReadoutKind, str] = {
     "matrix": "a matrix",
     "pairs": "scores of pairs",
     "epochs": "the latents of several epochs",
+    "features": "decoded features",
 }
 
 
@@ -85,13 +86,9 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
     for contrast in study.contrasts:
         for side in (contrast.first, contrast.second):
             model, readout = find(models, "model", side.model), find(READOUTS, "readout", side.readout)
-            if not Arm(model, "", model.settings).readouts([readout.name]):
-                why = "has points for latents"
-                if readout.gives == "epochs":
-                    why += ", or does not train on all rows at once"
-                raise InputError(
-                    f"contrast {contrast.name!r}: {model.name} {why}, so it lacks readout {readout.name!r}"
-                )
+            why = Arm(model, "", model.settings).lacks(readout)
+            if why:
+                raise InputError(f"contrast {contrast.name!r}: {model.name} lacks readout {readout.name!r}: {why}")
         for primary in contrast.primary:
             task = find(tables.tasks, "task", primary.task)
             if primary.metric not in task.metrics:

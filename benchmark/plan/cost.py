@@ -6,12 +6,14 @@ There the formulas are off by 25 % in the mean of logarithms, and by a factor of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from benchmark.latents.readouts import reads_features
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import PlannedUnit, Training
+from benchmark.results.record import Slot
 
 _STEP = 1.2e-3  # seconds of an optimiser step with few weights
 _PRODUCT = 1e-11  # seconds of one multiplication or addition with a weight
@@ -78,17 +80,18 @@ def training_cost(training: Training, prepared: Prepared) -> Cost:
     return Cost(epochs * (steps * _STEP + products * _PRODUCT))
 
 
-def scoring_cost(unit: PlannedUnit, scores: int, prepared: Prepared) -> Cost:
+def scoring_cost(unit: PlannedUnit, slots: Collection[Slot], prepared: Prepared) -> Cost:
     """Estimate the time of scores with scikit-learn.
 
     Args:
         unit: The unit that is scored.
-        scores: Number of its scores.
+        slots: The places of its scores.
         prepared: The data.
     """
     dataset, arm = prepared.dataset, unit.arm
     if unit.unit == "training-edges":
-        return Cost(scoring=scores * (_SCORE + _EDGE * len(prepared.edges)))
+        return Cost(scoring=len(slots) * (_SCORE + _EDGE * len(prepared.edges)))
     width = arm.settings.latent if arm.model.compresses else dataset.features
-    assigned = dataset.rows * dataset.classes * (width + _DIMENSIONS)
-    return Cost(scoring=scores * (_SCORE + _ASSIGNMENT * assigned))
+    widths = [dataset.features if reads_features([slot.readout]) else width for slot in slots]
+    assigned = dataset.rows * dataset.classes * sum(each + _DIMENSIONS for each in widths)
+    return Cost(scoring=len(slots) * _SCORE + _ASSIGNMENT * assigned)

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import find
+from benchmark.latents.readouts import READOUTS, Readout
 from benchmark.plan.arms import Arm
 from benchmark.plan.checks import check_arms
 from benchmark.plan.data import Prepared
@@ -121,7 +122,7 @@ class Plan:
     def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
         """The places of all scores of one unit."""
         return tuple(
-            Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, task), repeat)
+            Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, readout, task), repeat)
             for readout in arm.readouts({readout for readout, _ in arm.asked})
             for draw in readout.draws(self.study.draws)
             for task in self._tasks(self.data[name], unit)
@@ -135,9 +136,12 @@ class Plan:
         each = -(-count // draws)
         return range(draw * each, (draw + 1) * each)
 
-    def _scoring(self, name: str, arm: Arm, task: Task) -> ScoringWay:
-        """The way that scores a task on the latents of an arm. Sparse and very wide ones are left to scikit-learn."""
-        if self.scoring == SCIKIT_LEARN:
+    def _scoring(self, name: str, arm: Arm, readout: Readout, task: Task) -> ScoringWay:
+        """The way that scores a task on a readout of an arm.
+
+        Sparse and very wide latents, and decoded features, are left to scikit-learn.
+        """
+        if self.scoring == SCIKIT_LEARN or readout.gives == "features":
             return SCIKIT_LEARN
         x = self.data[name].dataset.x
         if not arm.model.compresses and not isinstance(x, np.ndarray):
@@ -189,9 +193,10 @@ def make_plan(
     plan = Plan(study, data, device, tables, scoring, execution)
     for arm in plan.arms:
         if not arm.readouts({readout for readout, _ in arm.asked}):
+            why = dict.fromkeys(arm.lacks(find(READOUTS, "readout", readout)) for readout in study.readouts)
             raise InputError(
-                f"{arm}: its latents are points, and every readout of the study ({', '.join(study.readouts)}) needs a "
-                "spread; add the readout 'mean', or leave the model out"
+                f"{arm}: {' and '.join(why)}, so it has no readout of the study ({', '.join(study.readouts)}); add the "
+                "readout 'mean', or leave the model out"
             )
     for name, prepared in data.items():
         check_arms(plan.arms, study, name, prepared.dataset, prepared.edges)

@@ -50,7 +50,7 @@ OVERALL_NOTE = (
 NAMED = 5  # cells in a sentence
 _STRENGTHS = ("0.1", "0.3", "1", "3", "10")
 READOUT_MEANINGS = {
-    "mean": "the mean of the posterior; the only readout of a deterministic model (a point)",
+    "mean": "the mean of the posterior; the latent itself of a deterministic model (a point)",
     "sampled": "one draw from the posterior; each draw is scored alone, and the scores of a seed are averaged",
     "averaged-4": "the average of four draws, taken before scoring",
     "averaged-16": "the average of sixteen draws, taken before scoring",
@@ -65,6 +65,8 @@ READOUT_MEANINGS = {
         f"padded-{k}": f"the mean with {k} more dimensions of noise, each of the mean’s average variance"
         for k in ("8", "16", "48")
     },
+    "decoded-mean": "the decoder's reconstruction of the mean, in feature space; for k-means and few labels only",
+    "decoded-sample": "the reconstruction of one draw, the same draw that `sampled` scores",
     "epochs-mean": "the means of every fifth training pass; the best test score counts, which is the published mistake",
     "epochs-sampled": "the draws of every fifth training pass; the best test score counts",
 }

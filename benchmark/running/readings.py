@@ -102,11 +102,15 @@ def _copied(result: Any, latents: Latents) -> Any:
 
 
 def _places(outcome: Outcome, wanted: Wanted, *, batched: bool) -> list[Place]:
-    """The readouts and draws that one way of scoring needs, each once."""
+    """The readouts and draws that one way of scoring needs, each once.
+
+    A readout of decoded features needs the latents that are decoded. Workers decode them.
+    """
     if outcome.latents is None:
         return []
     slots = [slot for unit in outcome.training.units for slot in wanted[unit.identity.key]]
-    return list(dict.fromkeys((slot.readout, slot.draw) for slot in slots if (slot.scoring != SCIKIT_LEARN) == batched))
+    asked = [slot for slot in slots if (slot.scoring != SCIKIT_LEARN) == batched]
+    return list(dict.fromkeys((_READOUTS[slot.readout].undecoded, slot.draw) for slot in asked))
 
 
 def _stays(outcome: Outcome, place: Place) -> bool:

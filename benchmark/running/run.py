@@ -11,7 +11,7 @@ from benchmark.core import environment
 from benchmark.core.errors import InputError
 from benchmark.core.files import labels_path, packed, write_atomically
 from benchmark.latents.latents import Latents
-from benchmark.latents.readouts import READOUTS, reads_passes
+from benchmark.latents.readouts import READOUTS, reads_features, reads_passes
 from benchmark.plan.cost import Cost, scoring_cost, total_cost, training_cost
 from benchmark.plan.grid import Plan
 from benchmark.plan.units import Batch, PlannedUnit, Training, batches
@@ -78,8 +78,8 @@ def missing(plan: Plan, store: Store, records: Recorded, replicas: int | None = 
     """Find the jobs that complete the records of a plan.
 
     A failed unit counts as missing. If the latents were kept by the same versions, only the missing slots are scored,
-    on these latents. Latents of training passes are never kept. Otherwise the training is repeated and all slots are
-    scored, also slots that only other studies asked for: a record never mixes two trainings.
+    on these latents. Latents of training passes and decoders are never kept. Otherwise the training is repeated and
+    all slots are scored, also slots that only other studies asked for: a record never mixes two trainings.
 
     Args:
         plan: The plan.
@@ -101,8 +101,9 @@ def missing(plan: Plan, store: Store, records: Recorded, replicas: int | None = 
         wants_network = _wants_files(plan, training, known, store) or _wants_mechanisms(plan, known)
         if not any(slots) and not wants_network:
             continue
-        passes = reads_passes({slot.readout for of_unit in slots for slot in of_unit})
-        record = None if wants_network or passes else _record_of_kept_latents(training, known, store)
+        read = {slot.readout for of_unit in slots for slot in of_unit}
+        wants_training = wants_network or reads_passes(read) or reads_features(read)
+        record = None if wants_training else _record_of_kept_latents(training, known, store)
         if record is None:
             anew.add(training.key)
         else:
@@ -136,9 +137,7 @@ def cost(plan: Plan, work: Work) -> Cost:
         for training in job.batch.trainings:
             if isinstance(job, TrainJob):
                 parts.append(training_cost(training, prepared))
-            parts += [
-                scoring_cost(unit, len(job.wanted.get(unit.identity.key, ())), prepared) for unit in training.units
-            ]
+            parts += [scoring_cost(unit, job.wanted.get(unit.identity.key, ()), prepared) for unit in training.units]
     return total_cost(parts)
 
 

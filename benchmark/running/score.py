@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.latents.readouts import READOUTS, read_out
+from benchmark.latents.readouts import READOUTS, decoded, read_out
 from benchmark.plan.units import PlannedUnit
 from benchmark.results.record import SCIKIT_LEARN, Provenance, Record, Slot, check_metrics
 from benchmark.running.context import Context, case_of
@@ -91,9 +91,11 @@ def _scored(
 
 
 def _read(outcome: Outcome, readout: str, draw: int) -> Any:
-    """The result of a readout: that of the GPU, or else one made here."""
-    if outcome.read is not None:
-        return outcome.read[readout, draw]
+    """The result of a readout: that of the GPU, or else one made here. Features are always decoded here."""
     if outcome.latents is None:
         raise ValueError("a failed training has no latents to read out")
-    return read_out(outcome.latents, _READOUTS[readout], seed=outcome.training.seed, draw=draw)
+    how = _READOUTS[readout]
+    if outcome.read is None:
+        return read_out(outcome.latents, how, seed=outcome.training.seed, draw=draw)
+    read = outcome.read[how.undecoded, draw]
+    return decoded(outcome.latents, read) if how.decodes else read

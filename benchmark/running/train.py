@@ -16,7 +16,8 @@ from benchmark.latents.drawings import Drawings, generate
 from benchmark.latents.latents import EVERY, Latents, of_fitted
 from benchmark.latents.mechanisms import Numbers, mechanisms
 from benchmark.latents.placed_latents import PlacedLatents
-from benchmark.latents.readouts import reads_passes
+from benchmark.latents.readouts import reads_features, reads_passes
+from benchmark.latents.replica_decoders import decoders_of
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import Batch, Training
 from benchmark.running.context import Context, loaded, split_of
@@ -120,10 +121,15 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
         weights=prepared.weights if uses_graph else None,
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
     )
-    passes = reads_passes({slot.readout for slots in job.wanted.values() for slot in slots})
+    read = {slot.readout for slots in job.wanted.values() for slot in slots}
     with executed(context.execution):
-        result = arm.model.fit(data, arm.settings, batch.seeds, context.device, passes=EVERY if passes else None)
+        result = arm.model.fit(
+            data, arm.settings, batch.seeds, context.device, passes=EVERY if reads_passes(read) else None
+        )
     latents = of_fitted(result)
+    if reads_features(read):
+        decoders = decoders_of(result)
+        latents = [replace(each, decode=decoder) for each, decoder in zip(latents, decoders, strict=True)]
     measured = mechanisms(result, batch.seeds) if context.mechanisms else [None] * len(latents)
     if result.reconstruction is None:
         return [TrainedReplica(each, mechanisms=found) for each, found in zip(latents, measured, strict=True)]
@@ -185,10 +191,15 @@ def _trouble(replica: TrainedReplica) -> str:
 
 
 def _constant(latent: Latents) -> Latents:
-    """Return zeros of the same shape. A diverged training is scored on them, which gives chance."""
+    """Return zeros of the same shape, also for decoded features. They give a diverged training the score of chance."""
     mean = np.zeros(latent.mean.shape, dtype=np.float32)
     std = np.zeros_like(mean) if latent.noisy else None
-    return Latents(mean, std, passes=((mean, mean),) if latent.passes else ())
+    return Latents(
+        mean,
+        std,
+        passes=((mean, mean),) if latent.passes else (),
+        decode=None if latent.decode is None else np.zeros_like,
+    )
 
 
 def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarray:

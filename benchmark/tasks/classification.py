@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from benchmark.core.arrays import Matrix
+from benchmark.latents.latents import ReadoutKind
 from benchmark.tasks.logistic_regression import logistic_regression
 from benchmark.tasks.nearest_neighbours import nearest_neighbours
 from benchmark.tasks.task import Case, Need, NodePart, Task
@@ -51,6 +52,7 @@ def _task(
     *,
     probe: Probe = "logistic-regression",
     version: int = 2,
+    takes: tuple[ReadoutKind, ...] = ("matrix",),
 ) -> Task:
     score: Callable[[Matrix, Case], dict[str, float]] = partial(classify, part=part, probe=probe)
     return Task(
@@ -63,12 +65,19 @@ def _task(
         overlap=overlap,
         score=score,
         source=source,
+        takes=takes,
         invariances=("column scale",),
         repeats=10 if part == "few" else 1,
     )
 
 
-FEW = _task("few", "labels", None, "20 rows a class as in Yang et al. (2016); scikit-learn's LogisticRegression")
+FEW = _task(
+    "few",
+    "labels",
+    None,
+    "20 rows a class as in Yang et al. (2016); scikit-learn's LogisticRegression",
+    takes=("matrix", "features"),
+)
 MANY = _task("many", "labels", 0.2 / 0.8, "80 % of the rows; scikit-learn's LogisticRegression")
 # No overlap: one split serves all seeds, so the spread comes from training alone.
 PUBLISHED = _task(

@@ -12,6 +12,7 @@ import scipy
 
 from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.rng import stream
+from benchmark.latents.latents import ReadoutKind
 from benchmark.tasks.metrics import best_matching
 from benchmark.tasks.task import Case, Invariance, Task
 
@@ -127,7 +128,13 @@ def ignoring_few_clusters() -> Iterator[None]:
         yield
 
 
-def _task(name: str, prepare: Callable[[Matrix], Matrix], source: str, invariances: tuple[Invariance, ...]) -> Task:
+def _task(
+    name: str,
+    prepare: Callable[[Matrix], Matrix],
+    source: str,
+    invariances: tuple[Invariance, ...],
+    takes: tuple[ReadoutKind, ...] = ("matrix",),
+) -> Task:
     score: Callable[[Matrix, Case], dict[str, float]] = partial(k_means, prepare=prepare)
     return Task(
         name=name,
@@ -139,13 +146,18 @@ def _task(name: str, prepare: Callable[[Matrix], Matrix], source: str, invarianc
         overlap=None,
         score=score,
         source=source,
+        takes=takes,
         invariances=invariances,
         repeats=5,
     )
 
 
 K_MEANS = _task(
-    "k-means", unchanged, "Lloyd (1982); scikit-learn's KMeans; metrics as in Bo et al. (2020)", ("rotation",)
+    "k-means",
+    unchanged,
+    "Lloyd (1982); scikit-learn's KMeans; metrics as in Bo et al. (2020)",
+    ("rotation",),
+    ("matrix", "features"),
 )
 K_MEANS_STANDARDISED = _task(
     "k-means-standardised", standardised, "k-means on columns of variance 1", ("column scale",)

@@ -6,6 +6,7 @@ import pytest
 from tiny import command, make_plan, write_study
 
 from benchmark.plan.cost import Cost, scoring_cost, training_cost
+from benchmark.results.record import Slot
 from benchmark.results.store import Store
 from benchmark.running import run
 
@@ -39,7 +40,8 @@ def test_a_control_costs_its_scores_at_the_width_of_its_latents(tmp_path):
     training, data = cell(tmp_path, "random")
     raw = next(t for t in make_plan(tmp_path, datasets=["wine"], models=["raw", "ae"]).trainings)
     assert training_cost(training, data) == Cost()
-    noise, features = (scoring_cost(each.units[0], 3, data).scoring for each in (training, raw))
+    slots = [Slot("mean", draw, "k-means", 2) for draw in range(3)]
+    noise, features = (scoring_cost(each.units[0], slots, data).scoring for each in (training, raw))
     assert noise == pytest.approx(3 * (0.01 + 178 * 3 * (16 + 25) * 5e-8))
     assert features == pytest.approx(3 * (0.01 + 178 * 3 * (13 + 25) * 5e-8))
 

@@ -284,7 +284,7 @@ def test_a_file_in_another_encoding_is_refused_with_the_remedy(tmp_path):
         (contrast(primary=[NMI | {"metric": "nmj"}]), "unknown metric of k-means 'nmj'; did you mean 'nmi'"),
         (
             contrast(first=AE | {"readout": "sampled"}),
-            "contrast 'c': ae has points for latents, so it lacks readout 'sampled'",
+            "contrast 'c': ae lacks readout 'sampled': its latents are points",
         ),
     ],
 )

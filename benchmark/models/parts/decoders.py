@@ -153,6 +153,10 @@ class GraphConvolutionDecoder(nn.Module):
         super().__init__()
         self.output = GraphConvolution(streams, "decoder.output", latent, features)
 
+    def decode(self, smooth: Tensor) -> Tensor:
+        """Compute x̂ of smoothed latents ÂZ, [r, n, d]: expected features, [r, n, f]."""
+        return project(smooth, self.output.weight)
+
     def reconstruction(self, z: Tensor, inputs: Inputs, _step: Step) -> Tensor:
         """Compute ½‖x − x̂‖² given latents z, [r, n, d], averaged over rows: nats per row, [r]."""
         if inputs.graph is None:
