@@ -7,8 +7,8 @@
 # Each stage has a time limit. A stage that fails or exceeds its limit does not stop the next one. The last lines are a
 # table of the stages. Exit code: 0 if all stages passed, 1 if one did not, 2 if none could start.
 #
-# $OUT, an empty folder, receives logs, frames and the results of the benchmarks: at most 8 files below 16 MiB. "full"
-# adds the records as one archive in parts; `cat records.tgz.* | tar xz` unpacks it.
+# $OUT, an empty folder, receives stages.log, frames and the results of the benchmarks: at most 8 files below 16 MiB.
+# "full" adds the records as one archive in parts; `cat records.tgz.* | tar xz` unpacks it.
 #
 # Variables: SKIP="STAGE ..." leaves stages out; STAGE_SECONDS is a time limit and STAGE_ARGS are the arguments of a
 # stage, such as STUDY_ARGS="--seeds 1 --datasets wine"; DEVICE=cpu tries the script without a GPU; PYTHON=python3.12.
@@ -51,6 +51,9 @@ mkdir -p "$out" || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 touch "$work/started"
+log=$out/stages.log
+# which kernels run, and why others do not
+timeout 60 "$python" -m benchmark doctor 2>&1 | grep -E 'cuda|all pairs|on a GPU|k-means' | tee "$log"
 rows=() code=0
 
 stage() { # NAME COMMAND ...: run a command with the limit of the stage, and note its result
@@ -62,9 +65,9 @@ stage() { # NAME COMMAND ...: run a command with the limit of the stage, and not
   fi
   variable=${name^^}_SECONDS
   local most=${!variable:-${limits[$name]}}
-  printf '\n%s, at most %s s\n' "$name" "$most"
+  printf '\n%s, at most %s s\n' "$name" "$most" | tee -a "$log"
   # as Ctrl-C, so that pytest still reports its failures
-  timeout --signal=INT --kill-after=15 "$most" "$@" 2>&1 | tee "$out/$name.log"
+  timeout --signal=INT --kill-after=15 "$most" "$@" 2>&1 | tee -a "$log"
   status=${PIPESTATUS[0]}
   case $status in
     0) result=passed ;;

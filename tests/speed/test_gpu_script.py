@@ -18,8 +18,13 @@ case "$*" in
   *pytest*) exit 1 ;;
   *speed.agreement*) echo agrees ;;
   *speed.together*) echo together ;;
+  *" speed "*quick*) echo {} > tests/speed/results/card.json ;;
   *" speed "*) trap 'echo interrupted; exit 130' INT; sleep 60 ;;
-  *" run "*) mkdir -p "$8/records" && echo "$9 ${10}" > "$8/core.parquet" && echo record > "$8/records/one.json" ;;
+  *doctor*) echo "batched k-means: fused kernels" && echo "python 3.12" ;;
+  *" run "*)
+    mkdir -p "$8/records" && echo "$9 ${10}" > "$8/core.parquet" && echo record > "$8/records/one.json"
+    touch "$8/core.units.parquet" "$8/core.declared.json"
+    ;;
 esac
 """
 
@@ -58,9 +63,19 @@ def test_a_stage_that_fails_or_exceeds_its_limit_does_not_stop_the_next(script):
         ["study", "passed"],
         ["cells", "passed"],
     ]
-    assert (out / "benchmarks.log").read_text() == "interrupted\n"  # a program may still report what it found
-    assert (out / "agreement.log").read_text() == "agrees\n"
+    lines = (out / "stages.log").read_text().splitlines()
+    assert lines[0] == "batched k-means: fused kernels"  # which kernels the card runs
+    assert lines[lines.index("benchmarks, at most 1 s") + 1] == "interrupted"  # a program may still report
+    assert lines[lines.index("agreement, at most 55 s") + 1] == "agrees"
     assert (out / "core.parquet").read_text() == "--seeds 5\n"
+
+
+def test_all_stages_together_bring_at_most_eight_files_back(script):
+    _, rows, error, out = script(BENCHMARKS_ARGS="quick")
+    assert [result for _, result in rows[1:]] == ["passed"] * 4
+    assert error == ""
+    frames = {"core.parquet", "core.units.parquet", "core.declared.json"}
+    assert {path.name for path in out.iterdir()} == {"stages.log", "card.json", *frames}
 
 
 def test_the_second_call_brings_frames_and_records_back(script, tmp_path):
