@@ -81,6 +81,8 @@ def _of_replica(decoder: MLPDecoder | GraphConvolutionDecoder, replica: int) -> 
     for parameter in copy.parameters():
         parameter.data = parameter.data[replica, None].cpu().clone()
         parameter.requires_grad_(False)
+    for buffer in copy.buffers():
+        buffer.data = buffer.data.cpu()
     return copy
 
 

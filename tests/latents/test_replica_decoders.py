@@ -9,6 +9,7 @@ import pytest
 import torch
 from networks import FITTED, ROWS, data, each_model, inputs_for, propagation, short
 from scipy.special import expit, softmax
+from torch.overrides import TorchFunctionMode
 
 from benchmark.core.rng import torch_generators
 from benchmark.latents import replica_decoders
@@ -161,3 +162,37 @@ def test_models_without_a_network_of_features_decode_nothing():
     without = {name for name, model in MODEL.items() if not model.decodes_features}
     assert {"raw", "pca", "gae", "vgae", "dfcn", "gae-noised"} <= without
     assert {"ae", "vae", "gae-features", "vgae-features", "ae-noised", "vae-counts"}.isdisjoint(without)
+
+
+class ToHost(TorchFunctionMode):
+    """Notes the shapes of the tensors that are copied to the host."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is torch.Tensor.cpu:
+            self.shapes.append(tuple(args[0].shape))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["linear-vae", "vae-counts"])
+def test_every_tensor_of_a_decoder_is_copied_to_the_host(name):
+    """Also the centre of the features, which is no parameter."""
+    spec = MODEL[name]
+    inputs = inputs_for(spec, 2)
+    with ToHost() as copied:
+        (one, _) = decoders_of(spec.fit_inputs(inputs, short(spec, epochs=1), (0, 1), "cpu"))
+    tensors = [*one.decoder.parameters(), *one.decoder.buffers()]
+    assert {tuple(each.shape) for each in tensors} <= set(copied.shapes)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["linear-vae", "vae", "vgae-features"])
+def test_decoders_of_a_card_decode_on_the_host(name):
+    spec = MODEL[name]
+    result = spec.fit_inputs(inputs_for(spec, 2, device="cuda"), short(spec, epochs=1), (0, 1), "cuda")
+    for each in decoders_of(result):
+        assert {tensor.device.type for tensor in [*each.decoder.parameters(), *each.decoder.buffers()]} == {"cpu"}
+        assert np.isfinite(each(normal(ROWS, result.posterior.mean.shape[-1]))).all()
