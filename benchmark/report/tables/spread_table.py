@@ -40,5 +40,5 @@ def spread_table(split: pd.DataFrame, study: Study) -> Table | None:
         Column("metric", numeric=False),
         *(Column(label) for label in ("trainings", "one repeat", "mean of repeats", "repeats")),
     )
-    caption = "Where the spread of a score comes from: standard deviations in points, median over models"
+    caption = "Standard deviations of scores in points, median over models"
     return Table(caption, columns, tuple(groups), "spread")
