@@ -211,10 +211,10 @@ def _edges_can_be_split(case: DatasetCase) -> str:
         if edges is None:
             raise NotExaminedError("it has no edges, so graph models train on its nearest neighbours")
         n = case.dataset.rows
-        codes = {name: getattr(edges, name) @ (n, 1) for name in edges.__dataclass_fields__}
-        whole = codes["train"].tolist() + codes["validation"].tolist() + codes["test"].tolist()
-        held_out = codes["validation_negatives"].tolist() + codes["test_negatives"].tolist()
-        if len(set(whole)) < len(whole) or set(held_out) & set(whole):
+        positives = (edges.train, edges.validation, edges.test)
+        negatives = (edges.validation_negatives, edges.test_negatives, edges.test_negatives_of(1))
+        whole, held_out = (np.concatenate([pairs @ (n, 1) for pairs in parts]) for parts in (positives, negatives))
+        if len(np.unique(whole)) < len(whole) or np.isin(held_out, whole).any():
             return "the parts of its edges overlap"
     return ""
 

@@ -27,7 +27,7 @@ def isotropic(strength: float) -> Read:
 
     >>> read = isotropic(4.0)  # d = 4, so SNR is 2 and the variance of the noise is half of the mean's
     >>> z = np.random.default_rng(0).standard_normal((10_000, 4), dtype=np.float32)
-    >>> (read(Latents(z), np.random.default_rng(1)) - z).std(axis=0).round(1).tolist()
+    >>> (read(Latents(z), np.random.default_rng(1)) - z).std(axis=0, dtype=float).round(1).tolist()
     [0.7, 0.7, 0.7, 0.7]
     """
 

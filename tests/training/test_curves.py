@@ -27,7 +27,15 @@ def test_a_long_phase_logs_its_first_epoch_and_twenty_more():
     assert list(dict.fromkeys(curve.phase)) == ["layer 1", "layer 2", "layer 3", LAST]
 
 
-@each_model([spec for spec in TRAINED if not (spec.settings.beta_schedule or spec.settings.autoencoder_steps)])
+# models whose epochs are alike: one step each, with the same β and the same learning rate
+ALIKE = [
+    spec
+    for spec in TRAINED
+    if not (spec.settings.beta_schedule or spec.settings.autoencoder_steps or spec.settings.learning_rate_decay)
+]
+
+
+@each_model(ALIKE)
 def test_std_of_a_curve_is_the_mean_std_of_the_epoch_and_zero_for_a_point(spec):
     """On the full batch, the last of four epochs starts with the weights that three leave, if all epochs are alike."""
     full = {} if spec.uses_graph else {"batch": 0}
