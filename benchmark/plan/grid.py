@@ -76,10 +76,10 @@ class Plan:
     def trainings(self) -> tuple[Training, ...]:
         """Every training of the study, in the order of datasets, arms, units and seeds."""
         return tuple(
-            Training(tuple(self._unit(name, arm, seed, unit) for unit in units))
+            Training(tuple(self._unit(name, arm, seed, unit, slots) for unit, slots in together.items()))
             for name in self.data
             for arm in self.arms
-            for units in self._trained_together(name, arm)
+            for together in self._trained_together(name, arm)
             for seed in range(self.study.seeds)
         )
 
@@ -112,12 +112,12 @@ class Plan:
         named = [find(tasks, "task", name) for name in self.study.tasks]
         return [*named, *(task for task in tasks if task.name in asked)]
 
-    def _trained_together(self, name: str, arm: Arm) -> list[tuple[EdgeSet, ...]]:
-        """The edge sets of each training of an arm; an edge set without scores is left out."""
-        present = tuple(unit for unit in EDGE_SETS if self._slots(name, arm, unit))
+    def _trained_together(self, name: str, arm: Arm) -> list[dict[EdgeSet, tuple[Slot, ...]]]:
+        """The edge sets of each training of an arm, with their scores; an edge set without scores is left out."""
+        present = {unit: slots for unit in EDGE_SETS if (slots := self._slots(name, arm, unit))}
         if not present:
             return []
-        return [(unit,) for unit in present] if arm.model.uses_graph else [present]
+        return [{unit: slots} for unit, slots in present.items()] if arm.model.uses_graph else [present]
 
     def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
         """The places of all scores of one unit."""
@@ -150,7 +150,7 @@ class Plan:
         width = 2 * arm.settings.latent if arm.model.compresses else x.shape[1]
         return self.scoring if has_batched_form(task, width) else SCIKIT_LEARN
 
-    def _unit(self, name: str, arm: Arm, seed: int, unit: EdgeSet) -> PlannedUnit:
+    def _unit(self, name: str, arm: Arm, seed: int, unit: EdgeSet, slots: tuple[Slot, ...]) -> PlannedUnit:
         """One unit with its identity, scores and plugins."""
         prepared = self.data[name]
         identity = Identity(
@@ -164,7 +164,6 @@ class Plan:
             device=self.device,
             numerics=NUMERICS[self.device],
         )
-        slots = self._slots(name, arm, unit)
         sources = self.tables.sources_of(name, arm.model.name, frozenset(slot.task for slot in slots))
         return PlannedUnit(name, arm, seed, unit, identity, slots, sources)
 
