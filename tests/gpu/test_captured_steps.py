@@ -4,6 +4,7 @@ tests/training/test_execution.py does the same on a CPU, with a stand-in for CUD
 """
 
 import gc
+import os
 import subprocess
 import sys
 
@@ -170,5 +171,12 @@ assert equal_to_the_bit(plain, broken)
 
 def test_a_capture_that_an_operation_breaks_loses_no_step():
     """In a process of its own, because torch keeps the memory of a broken capture."""
-    done = subprocess.run([sys.executable, "-c", _BROKEN], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _BROKEN],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

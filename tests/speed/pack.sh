@@ -37,6 +37,10 @@ for each in manylinux_2_28 manylinux_2_27 manylinux_2_17 manylinux2014 manylinux
 done
 "$python" -m pip download --quiet --disable-pip-version-check --only-binary=:all: --implementation cp \
   --python-version "$target" "${platforms[@]}" --dest .gpu/wheels "${wanted[@]}"
+# a second numpy, which h5py asks for, would replace the one that the packages of the machine were built with
+for each in "${there[@]}"; do
+  rm -f .gpu/wheels/"${each//-/_}"-[0-9]*.whl
+done
 if (($#)); then
   for folder in "$@"; do
     cp -r "$root/$folder" .gpu/data/
