@@ -144,6 +144,7 @@ SCORES = FrameSchema(
         ),
         FrameColumn("value", "float64", "the score, in full precision", "as the metric", optional=True),
         FrameColumn("status", "str", "`complete`, `diverged` (scored as a constant) or `failed` (no value)"),
+        FrameColumn("note", "str", "why the task gave a chance score; empty otherwise", earlier=""),
         _KEY,
     ),
 )

@@ -128,6 +128,7 @@ class Record:
         diagnostics: Measures of the latent.
         latents: File of the latents below the results folder. Empty if they are not kept.
         generated: File of the drawings. Empty if there are none.
+        notes: Why scores are at chance, by slot. Slots without a note are left out.
 
     Raises:
         ValueError: If the status is unknown, a file is in another folder, or a score is out of range.
@@ -143,6 +144,7 @@ class Record:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     latents: str = ""
     generated: str = ""
+    notes: Mapping[Slot, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # checked here, so that a record that cannot be read is never written
@@ -173,10 +175,15 @@ class Record:
 
     def to_json(self) -> bytes:
         """Return the content of the record's file. Scores have a fixed order."""
-        content = asdict(replace(self, scores={})) | {"identity": self.identity.parts}
+        content = asdict(replace(self, scores={}, notes={})) | {"identity": self.identity.parts}
+        del content["notes"]
         if not self.provenance.execution:
             del content["provenance"]["execution"]
-        content["scores"] = [{**_written(slot), "metrics": dict(self.scores[slot])} for slot in sorted(self.scores)]
+        content["scores"] = [
+            {**_written(slot), "metrics": dict(self.scores[slot])}
+            | ({"note": self.notes[slot]} if slot in self.notes else {})
+            for slot in sorted(self.scores)
+        ]
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
@@ -189,10 +196,12 @@ class Record:
             TypeError: If a part is of another type.
         """
         content = json.loads(text)
-        scores = {}
+        scores, notes = {}, {}
         for entry in content.pop("scores"):
-            metrics = entry.pop("metrics")
-            scores[Slot(**entry)] = metrics
+            metrics, note = entry.pop("metrics"), entry.pop("note", "")
+            scores[slot := Slot(**entry)] = metrics
+            if note:
+                notes[slot] = note
         try:
             identity = _IDENTITY.validate_python(content.pop("identity"))
             provenance = _PROVENANCE.validate_python(content.pop("provenance"))
@@ -201,7 +210,7 @@ class Record:
             raise ValueError(f"{'.'.join(map(str, first['loc']))} is missing, unknown or of another kind") from None
         if identity.schema != SCHEMA:
             raise ValueError(f"the schema is {identity.schema}, and this version of the benchmark reads {SCHEMA}")
-        return cls(identity=identity, provenance=provenance, scores=scores, **content)
+        return cls(identity=identity, provenance=provenance, scores=scores, notes=notes, **content)
 
     def extended(self, later: Record) -> Record:
         """Add the scores that ``later`` took from the same latent. Curve and provenance stay.
@@ -215,6 +224,7 @@ class Record:
             self,
             message=later.message,
             scores={**self.scores, **later.scores},
+            notes={**self.notes, **later.notes},
             provenance=replace(self.provenance, scoring_seconds=seconds),
         )
 

@@ -91,6 +91,7 @@ def _scores(
                 "scoring": slot.scoring,
                 "value": np.nan if metrics is None else metrics[metric],
                 "status": status,
+                "note": record.notes.get(slot, ""),
                 "key": record.key,
             }
 

@@ -16,6 +16,7 @@ from benchmark.results.record import SCIKIT_LEARN, Provenance, Record, Slot, che
 from benchmark.running.context import Context, case_of
 from benchmark.running.jobs import Wanted
 from benchmark.running.outcome import Outcome, Scored, error_message
+from benchmark.tasks import NotedScores
 
 _READOUTS = {readout.name: readout for readout in READOUTS}
 
@@ -35,13 +36,16 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
         started = time.perf_counter()
         status, message = outcome.status, outcome.message
         scores: dict[Slot, Mapping[str, float]] = {}
+        notes: dict[Slot, str] = {}
         if outcome.latents is not None:
             scores |= batched.scores.get(unit.identity.key, {})
             if unit.identity.key in batched.errors:
                 status, message = "failed", batched.errors[unit.identity.key]
             try:
                 for slot, metrics in _scored(unit, outcome, wanted[unit.identity.key], context):
-                    scores[slot] = metrics
+                    scores[slot] = dict(metrics)
+                    if isinstance(metrics, NotedScores):
+                        notes[slot] = metrics.note
             except Exception as error:  # noqa: BLE001, as in train
                 status, message = "failed", error_message(error)
         cost = outcome.cost
@@ -69,6 +73,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
                 diagnostics=outcome.diagnostics,
                 latents=outcome.latents_path,
                 generated=outcome.generated_path,
+                notes=notes,
             )
         )
     return Scored(tuple(records), outcome.files)
@@ -85,7 +90,7 @@ def _scored(
         for slot in group:
             task = context.tasks[slot.task]
             with np.errstate(over="ignore", invalid="ignore"):  # latents near the limits of float32
-                metrics = dict(task.score(matrix, replace(case, repeat=slot.repeat)))
+                metrics = task.score(matrix, replace(case, repeat=slot.repeat))
             check_metrics(slot, metrics, task)
             yield slot, metrics
 

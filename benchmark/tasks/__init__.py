@@ -1,7 +1,18 @@
 """Downstream tasks and their metrics."""
 
 from benchmark.tasks.metrics import METRICS, Metric
-from benchmark.tasks.task import Case, EdgeSet, Invariance, Need, Task, unmet_needs
+from benchmark.tasks.task import Case, EdgeSet, Invariance, Need, NotedScores, Task, unmet_needs
 from benchmark.tasks.task_table import TASKS
 
-__all__ = ["METRICS", "TASKS", "Case", "EdgeSet", "Invariance", "Metric", "Need", "Task", "unmet_needs"]
+__all__ = [
+    "METRICS",
+    "TASKS",
+    "Case",
+    "EdgeSet",
+    "Invariance",
+    "Metric",
+    "Need",
+    "NotedScores",
+    "Task",
+    "unmet_needs",
+]

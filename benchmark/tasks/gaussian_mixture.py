@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.core.arrays import Integers, Matrix
 from benchmark.tasks.clustering import CLUSTERING_METRICS, compared_with_classes, seed_of_starts
-from benchmark.tasks.task import Case, Task
+from benchmark.tasks.task import Case, NotedScores, Task
 
 MOST_COLUMNS = 64
 ROWS_A_COLUMN = 10  # of each class
@@ -25,7 +25,8 @@ def gaussian_mixture(z: Matrix, case: Case) -> dict[str, float]:
 
     Returns:
         ACC and macro-F1 after the best one-to-one matching of clusters to classes, NMI, AMI and ARI. Nothing if
-        d > 64 or n < 10·k·d, because k covariances have k·d²/2 parameters.
+        d > 64 or n < 10·k·d, because k covariances have k·d²/2 parameters. If the fit fails, all rows are one cluster,
+        which gives chance, and the note says why.
 
     Raises:
         ValueError: if the dataset has no labels.
@@ -34,7 +35,15 @@ def gaussian_mixture(z: Matrix, case: Case) -> dict[str, float]:
     classes, (rows, columns) = int(y.max()) + 1, z.shape
     if columns > MOST_COLUMNS or rows < ROWS_A_COLUMN * classes * columns:
         return {}
-    return compared_with_classes(y, mixture_clusters(z, classes, seed=seed_of_starts(case, "gaussian-mixture")))
+    try:
+        found = mixture_clusters(z, classes, seed=seed_of_starts(case, "gaussian-mixture"))
+    except MixtureError as error:
+        return NotedScores(compared_with_classes(y, np.zeros_like(y)), note=str(error))
+    return compared_with_classes(y, found)
+
+
+class MixtureError(ValueError):
+    """A mixture of Gaussians cannot be fitted to a latent. The message says why."""
 
 
 def mixture_clusters(z: Matrix, clusters: int, *, seed: int) -> Integers:
@@ -50,19 +59,22 @@ def mixture_clusters(z: Matrix, clusters: int, *, seed: int) -> Integers:
         seed: Seed of the starts.
 
     Returns:
-        Cluster numbers, [n]. All are 0 for a constant latent, or if a covariance cannot be inverted in spite of the
-        regulariser. Scores are at chance then.
+        Cluster numbers, [n].
+
+    Raises:
+        MixtureError: if all rows are equal, or a covariance cannot be inverted in spite of the regulariser.
+        ValueError: if the latent has values that are not finite.
 
     Source: Dempster, Laird and Rubin (1977); scikit-learn's GaussianMixture.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
+    from sklearn.utils import check_array
 
-    wide = np.asarray(z if isinstance(z, np.ndarray) else z.toarray(), dtype=np.float64)
+    wide = check_array(z if isinstance(z, np.ndarray) else z.toarray(), dtype=np.float64)
     variance = wide.var(axis=0)
-    one_cluster = np.zeros(len(wide), dtype=np.int64)
     if not variance.any():
-        return one_cluster
+        raise MixtureError("all rows are equal")
     scaled = (wide - wide.mean(axis=0)) / np.sqrt(variance + REGULARISER * variance.mean())
     added = REGULARISER * float(scaled.var(axis=0).mean())
     mixture = GaussianMixture(clusters, reg_covar=added, n_init=STARTS, random_state=seed)
@@ -74,7 +86,7 @@ def mixture_clusters(z: Matrix, clusters: int, *, seed: int) -> Integers:
         except ValueError as error:
             if "ill-defined" not in str(error):
                 raise
-            return one_cluster
+            raise MixtureError("a covariance cannot be inverted") from error
     return found
 
 

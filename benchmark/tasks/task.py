@@ -104,6 +104,25 @@ class Case:
         return self.edges.test_negatives_of(self.repeat)
 
 
+class NotedScores(dict[str, float]):
+    """The metrics of a latent at chance, with the reason. Record, frame and report keep it.
+
+    A task returns this if its own method fails on a latent.
+
+    Args:
+        metrics: Value of each metric.
+        note: Why the scores are at chance, in words.
+
+    >>> scores = NotedScores({"acc": 0.5}, note="all rows are equal")
+    >>> scores, scores.note
+    ({'acc': 0.5}, 'all rows are equal')
+    """
+
+    def __init__(self, metrics: Mapping[str, float], *, note: str) -> None:
+        super().__init__(metrics)
+        self.note = note
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A downstream use of latents.
@@ -117,7 +136,8 @@ class Task:
         primary: The metric that judges contrasts of this task; one of ``metrics``.
         overlap: Test rows over training rows, if the random splits of two seeds overlap. ``statistics.contrasts``
             widens its intervals by this ratio. None if the spread over seeds is conditional on the data.
-        score: A function of a latent and a Case that returns a value for each metric. Only rows with a label count.
+        score: A function of a latent and a Case that returns a value for each metric. Only rows with a label count. It
+            returns NotedScores to say why a latent is at chance.
         source: The publication or software that the task comes from.
         takes: The kinds of readouts that ``score`` accepts.
         fair: False if the task chooses by test labels, or repeats a mistake of a publication.

@@ -252,6 +252,18 @@ def test_the_page_names_the_latents_that_a_task_leaves_out() -> None:
         assert remark.startswith(f"Gaussian-mixture leaves out {words}: it takes")
 
 
+def test_the_page_names_the_latents_at_chance_because_a_task_failed() -> None:
+    scores, units = usual(datasets={"cora": True, "wine": True})
+    study = a_study(datasets=["cora", "wine"])
+    here = (scores[["dataset", "model", "task"]] == ["wine", "vae", "k-means"]).all(axis=1) & scores["seed"].lt(2)
+    noted = scores.assign(note=scores["note"].mask(here & scores["readout"].ne("averaged-4"), "all rows are equal"))
+    told = "K-means scores 6 latents at chance because all rows are equal: vae (mean: 2), vae (sampled: 4)"
+    assert composed(study, noted, units).remarks == (("wine", (told,)),)
+    for text in rendered(study, (noted, units)):
+        assert told in text
+    assert composed(study, noted.assign(status=noted["status"].mask(here, "diverged")), units).remarks == ()
+
+
 def test_the_page_says_why_a_dataset_lacks_a_metric_unless_its_scores_failed() -> None:
     scores, units = usual(datasets={"cora": True, "wine": True})
     lacks = scores[scores["dataset"].ne("cora") | scores["metric"].ne("hits@20")]

@@ -39,8 +39,8 @@ def test_a_row_with_other_columns_is_refused(schema):
         schema.frame([{"seed": 0}])
 
 
-def test_the_statistics_use_the_columns_of_the_scores():
-    assert set(SCORE_COLUMNS) == set(SCORES.names)
+def test_the_statistics_use_the_columns_of_the_scores_and_no_note():
+    assert {*SCORE_COLUMNS, "note"} == set(SCORES.names)
 
 
 @BOTH

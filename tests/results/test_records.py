@@ -50,6 +50,14 @@ def test_the_way_of_execution_is_left_out_of_a_record_if_it_is_empty():
     assert Record.from_json(record().to_json()).provenance.execution == ""
 
 
+def test_the_note_of_a_score_is_kept_with_it_and_joined():
+    entries = json.loads(record({MEAN: SCORES, DRAW: SCORES}, notes={DRAW: "all rows are equal"}).to_json())["scores"]
+    assert [entry.get("note") for entry in entries] == [None, "all rows are equal"]
+    first, later = record(notes={MEAN: "one"}), record({DRAW: SCORES}, notes={DRAW: "two"})
+    assert Record.from_json(first.to_json()) == first
+    assert first.extended(later).notes == {MEAN: "one", DRAW: "two"}
+
+
 def test_the_record_of_the_first_schema_still_loads():
     path = Path(__file__).parents[1] / "data" / "record-schema-1.json"
     loaded = Record.from_json(path.read_bytes())

@@ -1,14 +1,17 @@
 """Repeats: a task scores one latent several times, each with random choices of its own."""
 
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import command, make_plan, write_study
+from sklearn.mixture import GaussianMixture
+from tiny import command, make_plan, records, write_study
 
 from benchmark.core.names import find
 from benchmark.datasets import load, split
+from benchmark.results.frames import read_frames
 from benchmark.tasks import TASKS, Case
 
 
@@ -66,6 +69,23 @@ def test_a_study_can_ask_for_fewer_repeats(tmp_path):
     plan = make_plan(tmp_path, models=["ae"], datasets=["wine"], tasks=["k-means"], seeds=1, repeats=2)
     (unit,) = plan.units()
     assert [slot.repeat for slot in unit.slots if slot.readout == "mean"] == [0, 1]
+
+
+def test_the_reason_of_a_chance_score_reaches_record_frame_and_page(tmp_path):
+    variants = '[{ models = ["ae"], settings = { epochs = 2, least_steps = 5, latent = 2 } }]'
+    lines = {"datasets": '["wine"]', "models": '["random"]', "variants": variants, "tasks": '["gaussian-mixture"]'}
+    study = write_study(tmp_path, **lines, seeds="2")
+    with mock.patch.object(GaussianMixture, "fit_predict", side_effect=ValueError("ill-defined covariance")):
+        assert command("run", study, "--device", "cpu", folder=tmp_path)[0] == 0
+    of_records = {note for record in records(tmp_path / "results") for note in record.notes.values()}
+    assert of_records == {"a covariance cannot be inverted"}
+    scores, units = read_frames(tmp_path / "results", "tiny")
+    assert set(scores["note"]) == of_records
+    assert set(units["status"]) == {"complete"}
+    assert command("report", study, folder=tmp_path)[0] == 0
+    pages = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("index.html")]
+    told = "Gaussian-mixture scores 2 latents at chance because a covariance cannot be inverted: ae ("
+    assert [told in page for page in pages] == [True]
 
 
 def test_more_repeats_are_scored_without_another_training(tmp_path):

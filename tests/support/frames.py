@@ -36,6 +36,7 @@ def score(**given: object) -> dict[str, object]:
         "scoring": "scikit-learn",
         "value": 0.5,
         "status": "complete",
+        "note": "",
     }
     row |= given
     return row | {"key": key_of(row)}

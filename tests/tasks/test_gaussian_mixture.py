@@ -11,7 +11,7 @@ from sklearn.mixture import GaussianMixture
 from benchmark.core.rng import stream
 from benchmark.datasets import Raw, make_dataset, split
 from benchmark.results.record import Slot, check_metrics
-from benchmark.tasks import TASKS, Case
+from benchmark.tasks import TASKS, Case, NotedScores
 from benchmark.tasks.clustering import K_MEANS
 from benchmark.tasks.gaussian_mixture import GAUSSIAN_MIXTURE, mixture_clusters
 
@@ -104,16 +104,20 @@ def test_a_latent_that_is_left_out_makes_no_failure_and_half_of_the_metrics_does
                 check_metrics(slot, {}, task)
 
 
-def test_a_constant_latent_is_at_chance():
+def test_a_constant_latent_is_at_chance_and_the_score_says_why():
     for value in (0.0, 0.1, 1e30):
         z = np.full((400, 4), value, dtype=np.float32)
-        assert GAUSSIAN_MIXTURE.score(z, case_of(np.arange(400) % 2)) == pytest.approx(CHANCE)
+        found = GAUSSIAN_MIXTURE.score(z, case_of(np.arange(400) % 2))
+        assert found == pytest.approx(CHANCE)
+        assert found.note == "all rows are equal"
 
 
 def test_a_covariance_that_cannot_be_inverted_is_at_chance_and_other_errors_are_raised():
     z, case = two_ellipses()
     with mock.patch.object(GaussianMixture, "fit_predict", side_effect=ValueError("has ill-defined covariance")):
-        assert GAUSSIAN_MIXTURE.score(z, case) == pytest.approx(CHANCE)
+        found = GAUSSIAN_MIXTURE.score(z, case)
+    assert found == pytest.approx(CHANCE)
+    assert found.note == "a covariance cannot be inverted"
     with (
         mock.patch.object(GaussianMixture, "fit_predict", side_effect=ValueError("another")),
         pytest.raises(ValueError, match="another"),
@@ -125,6 +129,25 @@ def test_fewer_distinct_rows_than_clusters_have_a_score():
     y = np.arange(400) % 4
     z = np.repeat((y // 2)[:, None], 3, axis=1).astype(np.float32)  # two distinct rows, four classes
     assert GAUSSIAN_MIXTURE.score(z, case_of(y))["nmi"] == pytest.approx(2 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize("kept", [1, 2], ids="{} columns kept".format)
+def test_collapsed_columns_and_repeated_rows_are_fitted(kept):
+    z, case = two_ellipses()
+    z[:, kept:] = 0.1
+    for latent in (z, np.repeat(z[::20], 20, axis=0)):
+        found = GAUSSIAN_MIXTURE.score(latent, case)
+        assert set(found) == set(GAUSSIAN_MIXTURE.metrics)
+        assert not isinstance(found, NotedScores)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_latent_that_is_not_finite_is_an_error_as_in_other_tasks(value):
+    z, case = two_ellipses()
+    z[3, 1] = value
+    for task in (GAUSSIAN_MIXTURE, K_MEANS):
+        with pytest.raises(ValueError, match=r"NaN|infinity"), np.errstate(invalid="ignore"):
+            task.score(z, case)
 
 
 def test_the_starts_differ_by_seed_and_not_by_call():

@@ -72,6 +72,8 @@ def _rows(unit: dict[str, Any]) -> str:
 def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return remarks about each dataset: missing parts of its data, missing metrics, and latents that a task left out.
 
+    Latents at chance because a task failed on them are remarks too.
+
     Returns:
         The name of each dataset with its remarks, in the study's order. Datasets without remarks are left out.
     """
@@ -82,6 +84,7 @@ def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> 
         absent = _absent(given[given["dataset"].eq(name)])
         remarks = [*notes, *(f"{metric.label} is left out: {metric.absent}" for metric in absent)]
         remarks += _left_out(scores[scores["dataset"].eq(name)], study)
+        remarks += _at_chance(given[given["dataset"].eq(name)])
         if remarks:
             found.append((name, tuple(f"{remark[:1].upper()}{remark[1:]}" for remark in remarks)))
     return tuple(found)
@@ -112,6 +115,20 @@ def _left_out(scores: pd.DataFrame, study: Study) -> list[str]:
         if latents:
             some = ", ".join(latents) if asked["task"].eq(task.name).any() else "all latents"
             found.append(f"{task.name} leaves out {some}: {task.left_out}")
+    return found
+
+
+def _at_chance(scores: pd.DataFrame) -> list[str]:
+    """Return a remark for each task and note: the number of latents at chance of each model, and the note."""
+    found = []
+    noted = scores[scores["note"].ne("") & scores["status"].eq("complete")]  # a diverged unit has a message
+    for (task, note), here in noted.groupby(["task", "note"], sort=False):
+        latents = here.drop_duplicates(["model", "variant", "key", "readout", "draw"])
+        counts = latents.groupby(["model", "variant", "readout"], sort=False).size().reset_index(name="count")
+        some = ", ".join(
+            f"{model_label(row['model'], row['variant'])} ({row['readout']}: {row['count']})" for row in records(counts)
+        )
+        found.append(f"{task} scores {numbers.counted(len(latents), 'latent')} at chance because {note}: {some}")
     return found
 
 
