@@ -13,6 +13,8 @@ Logistic regression: the reference is scikit-learn in double precision with tol 
 batched way may differ from the reference in as many test rows as the task does. Tasks whose fit stops at 1,000
 iterations are counted apart.
 
+k nearest neighbours: the reference is the task. The batched way may differ from it in one test row of 10,000.
+
 The exit code is 1 if a bound does not hold.
 """
 
@@ -50,6 +52,7 @@ from benchmark.tasks.batched.columns import (  # noqa: E402
 )
 from benchmark.tasks.batched.lloyd import cluster  # noqa: E402
 from benchmark.tasks.batched.lloyd_rules import start_draws  # noqa: E402
+from benchmark.tasks.batched.neighbour_votes import voted_classes  # noqa: E402
 from benchmark.tasks.batched.newton import bytes_of_fit, fit_classifiers  # noqa: E402
 from benchmark.tasks.clustering import (  # noqa: E402
     ignoring_few_clusters,
@@ -60,6 +63,8 @@ from benchmark.tasks.clustering import (  # noqa: E402
     unit_norm,
 )
 from benchmark.tasks.logistic_regression import logistic_regression  # noqa: E402
+from benchmark.tasks.nearest_neighbours import nearest_neighbours  # noqa: E402
+from benchmark.tasks.task import NodePart  # noqa: E402
 from benchmark.training.inputs import Inputs  # noqa: E402
 from speed.place import ROWS, Place  # noqa: E402
 from speed.turns import Row  # noqa: E402
@@ -67,7 +72,7 @@ from speed.turns import Row  # noqa: E402
 _SEEDS = 5
 _LATENTS = 100  # of each dataset, unless the command says another number
 _COLLAPSED = 0.2  # the share of latents without information
-_MOST, _SIGNED = 1.1, 1e-3
+_MOST, _SIGNED, _ROWS = 1.1, 1e-3, 1e-4
 _RESAMPLES = 2000
 _FORMS = {
     "k-means": (unchanged, unchanged_latents),
@@ -220,11 +225,10 @@ def _their_classes(
     return theirs, exact.predict(scaler.transform(test)), fit[-1].n_iter_.max(), seconds
 
 
-def classifications(dataset: str, held: Sequence[Held], part: str, device: str, *, workers: int = 1) -> Row:
+def classifications(dataset: str, held: Sequence[Held], part: NodePart, device: str, *, workers: int = 1) -> Row:
     """Compare logistic regression on one node split with the optimum, for all latents."""
-    splits = [each.case.rows(part) for each in held]
-    x, y = ([of(each, rows.train) for each, rows in zip(held, splits, strict=True)] for of in (_rows, _labels))
-    test, k = [_rows(each, rows.test) for each, rows in zip(held, splits, strict=True)], len(np.unique(y[0]))
+    x, y, test = _divided(held, part)
+    k = len(np.unique(y[0]))
     ours: list[NDArray[np.int64]] = []
     started = time.perf_counter()
     for chunk in chunks(len(held), bytes_of_fit(*x[0].shape, k), budget_of(device)):
@@ -258,12 +262,50 @@ def classifications(dataset: str, held: Sequence[Held], part: str, device: str, 
     }
 
 
-def _rows(held: Held, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    return held.z[rows]
+def _their_votes(
+    x: NDArray[np.float32], y: NDArray[np.int64], test: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], float]:
+    """Classes of test rows by the task's nearest neighbours, and its seconds."""
+    started = time.perf_counter()
+    found = nearest_neighbours(x, y).predict(test)
+    return found, time.perf_counter() - started
 
 
-def _labels(held: Held, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    return held.case.labels[rows]
+def neighbours(dataset: str, held: Sequence[Held], device: str, *, workers: int = 1) -> Row:
+    """Compare k nearest neighbours on few training rows with the task, for all latents."""
+    x, y, test = _divided(held, "few")
+    k = int(y[0].max()) + 1
+    started = time.perf_counter()
+    place = [torch.tensor(np.stack(some), device=device) for some in (x, y, test)]
+    ours = voted_classes(*place, k, budget=budget_of(device)).cpu().numpy()
+    seconds = time.perf_counter() - started
+    theirs = _on_workers(workers, _their_votes, zip(x, y, test, strict=True))
+    differ = [int(np.sum(found != its)) for found, (its, _) in zip(ours, theirs, strict=True)]
+    worst = int(np.argmax(differ))
+    return {
+        "dataset": dataset,
+        "task": "k-nearest-neighbours-few",
+        "latents": len(held),
+        "rows": ours.size,
+        "ours differ": sum(differ),
+        "worst": f"{held[worst].kind} of seed {held[worst].case.seed}: {differ[worst]} rows",
+        "milliseconds": 1000 * seconds / len(held),
+        "theirs": 1000 * sum(took for _, took in theirs) / len(held),
+        "holds": sum(differ) <= _ROWS * ours.size,
+    }
+
+
+def _divided(
+    held: Sequence[Held], part: NodePart
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.int64]], list[NDArray[np.float32]]]:
+    """Training rows, their labels, and test rows of each latent."""
+    splits = [each.case.rows(part) for each in held]
+    both = list(zip(held, splits, strict=True))
+    return (
+        [each.z[rows.train] for each, rows in both],
+        [each.case.labels[rows.train] for each, rows in both],
+        [each.z[rows.test] for each, rows in both],
+    )
 
 
 def agreement(at: Place, name: str, count: int, *, epochs: int | None = None, workers: int = 1) -> Iterator[Row]:
@@ -272,18 +314,22 @@ def agreement(at: Place, name: str, count: int, *, epochs: int | None = None, wo
     held = held_latents(at, dataset, count, epochs=epochs)
     for form in _FORMS:
         yield clusterings(name, held, form, at.device, workers=workers)
-    for part in ("few", "many", *(["published"] if dataset.published is not None else [])):
+    parts: tuple[NodePart, ...] = ("few", "many") if dataset.published is None else ("few", "many", "published")
+    for part in parts:
         yield classifications(name, held, part, at.device, workers=workers)
+    yield neighbours(name, held, at.device, workers=workers)
 
 
 def line(row: Row) -> str:
     """Format a row for the terminal."""
     words = [f"{row['dataset']:10} {row['task']:29} {row['latents']} latents:"]
-    if "rows" in row:
+    if "stopped" in row:
         words.append(
             f"of {row['rows']:,} test rows ours differ in {row['ours differ']}, the task in {row['theirs differ']}; "
             f"{row['stopped']} fits stopped (ours differ in {row['stopped ours differ']});"
         )
+    elif "rows" in row:
+        words.append(f"of {row['rows']:,} test rows ours differ from the task in {row['ours differ']};")
     else:
         for what in ("log inertia", "nmi"):
             parts = (f"{name} {_range(row, f'{what} {name}')}" for name in ("ours to A", "A to B", "ratio"))

@@ -40,6 +40,7 @@ def test_batched_scores_agree_on_wine(held):
     rows = [
         agreement.clusterings("wine", held, "k-means", "cpu"),
         agreement.classifications("wine", held, "few", "cpu"),
+        agreement.neighbours("wine", held, "cpu"),
     ]
     for row in rows:
         assert row["holds"]
@@ -47,7 +48,7 @@ def test_batched_scores_agree_on_wine(held):
         assert agreement.line(row).startswith("wine ")
         assert "DOES NOT HOLD" not in agreement.line(row)
     assert rows[0]["log inertia ours to A"] < 1e-4
-    assert rows[1]["rows"] == 10 * len(held[0].case.rows("few").test)
+    assert rows[1]["rows"] == rows[2]["rows"] == 10 * len(held[0].case.rows("few").test)
 
 
 def test_workers_change_no_figure(held):
@@ -81,6 +82,14 @@ def test_other_classifiers_do_not_hold(held, monkeypatch):
 
     monkeypatch.setattr(agreement, "fit_classifiers", shifted)
     assert not agreement.classifications("wine", held, "many", "cpu")["holds"]
+
+
+def test_other_votes_do_not_hold(held, monkeypatch):
+    right = agreement.voted_classes
+    monkeypatch.setattr(agreement, "voted_classes", lambda x, *given, **named: right(x.flip(1), *given, **named))
+    row = agreement.neighbours("wine", held, "cpu")
+    assert not row["holds"]
+    assert agreement.line(row).endswith("DOES NOT HOLD")
 
 
 def test_ratios_by_hand():

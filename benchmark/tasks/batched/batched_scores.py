@@ -1,7 +1,8 @@
 """Score many latents at once on a torch device, with the metrics of the tasks.
 
 scikit-learn stays the reference. k-means differs from its task by rounding, and logistic regression by a tighter
-optimum. This package has never run on a GPU: neither its speed nor its memory nor its agreement there is measured.
+optimum. k nearest neighbours differ in the choice among equally far rows. This package has never run on a GPU: neither
+its speed nor its memory nor its agreement there is measured.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from benchmark.tasks.batched.classified_batches import classification_batches
 from benchmark.tasks.batched.clustered_batches import k_means_batches
 from benchmark.tasks.batched.columns import standardised_latents, unchanged_latents, unit_norm_latents
 from benchmark.tasks.batched.link_batches import hadamard_batches, inner_product_batches
-from benchmark.tasks.classification import FEW, MANY, PUBLISHED
+from benchmark.tasks.classification import FEW, MANY, NEAREST, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 from benchmark.tasks.task import Case, Task
@@ -39,6 +40,7 @@ _FORMS: tuple[tuple[Task, Callable[[Any, Sequence[Case], str], list[dict[str, fl
     (FEW, partial(classification_batches, part="few")),
     (MANY, partial(classification_batches, part="many")),
     (PUBLISHED, partial(classification_batches, part="published")),
+    (NEAREST, partial(classification_batches, part="few", probe="k-nearest-neighbours")),
     (INNER_PRODUCT, inner_product_batches),
     (HADAMARD, hadamard_batches),
 )
@@ -94,6 +96,7 @@ def batched_scores(
         The metrics of each latent, named and ordered as those of ``task.score``.
 
     Raises:
-        ValueError: if a dataset lacks the part that the task needs, or all training rows have one class.
+        ValueError: if a dataset lacks the part that the task needs, or the training rows of logistic regression have
+            one class.
     """
     return _BATCHED[task.name, task.version](list(latents), cases, device)
