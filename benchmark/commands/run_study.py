@@ -85,6 +85,8 @@ def run(
         for name, prepared in planned.data.items():
             for note in prepared.dataset.notes:
                 print(f"{name}: {note}", flush=True)
+        for unsuited in planned.study.unsuited:
+            print(f"not trained, as the study says: {unsuited}", flush=True)
         command = _command(study, seeds, datasets, models, device, scoring, execution, replicas, plugins)
         failed = _carry_out(planned, asked, share, replicas, where, results, command)
     if failed:

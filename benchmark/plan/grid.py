@@ -63,6 +63,10 @@ class Plan:
                 raise InputError(_trained_twice(wanted, arms[place], arm))
         return tuple(arms)
 
+    def arms_on(self, name: str) -> tuple[Arm, ...]:
+        """The arms that the study trains on a dataset."""
+        return tuple(arm for arm in self.arms if not self.study.leaves_out(arm.model.name, name))
+
     def _arm(self, wanted: StudyArm) -> Arm:
         """The arm of a model and its overrides."""
         model = find(self.tables.models, "model", wanted.model)
@@ -78,7 +82,7 @@ class Plan:
         return tuple(
             Training(tuple(self._unit(name, arm, seed, unit, slots) for unit, slots in together.items()))
             for name in self.data
-            for arm in self.arms
+            for arm in self.arms_on(name)
             for together in self._trained_together(name, arm)
             for seed in range(self.study.seeds)
         )
@@ -198,7 +202,7 @@ def make_plan(
                 "readout 'mean', or leave the model out"
             )
     for name, prepared in data.items():
-        check_arms(plan.arms, study, name, prepared.dataset, prepared.edges)
+        check_arms(plan.arms_on(name), study, name, prepared.dataset, prepared.edges)
         if not any(unit.dataset == name for unit in plan.units()):
             needed = {find(tables.tasks, "task", task).needs for task in study.tasks}
             unmet = unmet_needs(prepared.dataset)

@@ -125,7 +125,8 @@ def replaced(
         study: The study as declared in its file.
         seeds: Number of seeds.
         datasets: Names, separated by commas. A file keeps its options, as in ``csv:f.csv,edges=e.csv``.
-        models: Names, separated by commas. Variants, waterfalls and ladders are left out.
+        models: Names, separated by commas. Variants, waterfalls and ladders are left out, and each model is trained on
+            each dataset.
 
     Raises:
         InputError: If ``seeds`` is below 1 or a list is empty.
@@ -140,5 +141,5 @@ def replaced(
                 raise InputError(f"--{option} {value!r}: must hold at least one name")
             update[option] = names
     if models is not None:
-        update |= {"variants": (), "waterfalls": (), "ladders": ()}
+        update |= {"variants": (), "waterfalls": (), "ladders": (), "unsuited": ()}
     return study.model_copy(update=update)

@@ -32,6 +32,16 @@ class Variant(Frozen):
         return variant_label(self.settings)
 
 
+class Unsuited(Frozen):
+    """Models that a study does not train on some of its datasets, with any settings."""
+
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.models)} on {', '.join(self.datasets)}"
+
+
 class Side(Frozen):
     """One side of a contrast: a model, the readout of its latents, and its variant ("" without overrides)."""
 
@@ -81,6 +91,7 @@ class Asked(Frozen):
         waterfalls: Starts of the study origin. All corrections of each start are trained.
         ladders: Models with their variants ("vae beta=0"), from a point to a variational posterior, in the
             order of the figure.
+        unsuited: Models that are not trained on some of the datasets, because these do not suit them.
         derived_graphs: Graph models train on nearest neighbours if a dataset has no edges. If False, a graph model
             is refused on such data.
         plugins: Python files with more datasets, models and tasks. In a study file, paths start at its folder.
@@ -107,6 +118,7 @@ class Asked(Frozen):
     images: tuple[str, ...] | None = None
     waterfalls: tuple[Start, ...] = ()
     ladders: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
+    unsuited: tuple[Unsuited, ...] = ()
     derived_graphs: Annotated[bool, Field(strict=True)] = True
     plugins: tuple[str, ...] = ()
 
@@ -182,6 +194,23 @@ class Study(Asked):
                 if arm_named(rung) not in arms:
                     raise ValueError(f"ladders: {rung!r} is not among the study's models")
         return self
+
+    @model_validator(mode="after")
+    def _unsuited_within(self) -> Study:
+        models = dict.fromkeys(model for model, _ in self._arms())
+        for each in self.unsuited:
+            for names, known, kind in ((each.models, models, "models"), (each.datasets, self.datasets, "datasets")):
+                for name in names:
+                    if name not in known:
+                        raise ValueError(f"unsuited: {name!r} is not among the study's {kind}")
+        for dataset in self.datasets:
+            if all(self.leaves_out(model, dataset) for model in models):
+                raise ValueError(f"unsuited: no model remains on {dataset!r}; leave the dataset out")
+        return self
+
+    def leaves_out(self, model: str, dataset: str) -> bool:
+        """Whether the study does not train a model on a dataset."""
+        return any(model in each.models and dataset in each.datasets for each in self.unsuited)
 
     def _arms(self) -> list[tuple[str, str]]:
         """Model and variant of each arm of the study."""

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
-from benchmark.study.schema import Contrast, Primary, Side, Variant
+from benchmark.study.schema import Contrast, Primary, Side, Unsuited, Variant
 from benchmark.study.study_file import Pair, StudyFile
 
 _SHOWN, _LENGTH = 6, 60  # entries of a list and characters of a text that a message repeats
@@ -26,6 +26,7 @@ _TABLES: dict[str | int, type[BaseModel]] = {
     "second": Side,
     "primary": Primary,
     "variants": Variant,
+    "unsuited": Unsuited,
 }
 
 # The words after "expected" for each kind of error of pydantic, with its limits in braces.

@@ -5,7 +5,11 @@ from dataclasses import replace
 import pytest
 from tiny import command, make_plan, write_study
 
+from benchmark.core.names import find
+from benchmark.models import MODELS
+from benchmark.plan.arms import Arm
 from benchmark.plan.cost import Cost, scoring_cost, training_cost
+from benchmark.plan.units import Training
 from benchmark.results.record import Slot
 from benchmark.results.store import Store
 from benchmark.running import run
@@ -25,6 +29,14 @@ def test_a_network_of_features_costs_steps_and_products(tmp_path):
     weights = 2 * (13 * 10 + 10 * 2)
     expected = 100 * 1.2e-3 + 50 * 178 * 6 * weights * 1e-11  # two steps an epoch
     assert training_cost(training, data) == Cost(pytest.approx(expected))
+
+
+def test_counts_cost_their_log_gamma_functions(tmp_path):
+    """A study may train other models on other data. Here the two models differ by encoder and likelihood alone."""
+    training, data = cell(tmp_path, "ae")
+    of_counts = replace(training.units[0], arm=Arm(find(MODELS, "model", "ae-counts"), "", training.arm.settings))
+    more = training_cost(Training((of_counts,)), data).training - training_cost(training, data).training
+    assert more == pytest.approx(training.arm.settings.epochs_for(178) * 178 * 13 * 7e-8)
 
 
 def test_twice_the_epochs_cost_twice_as_much_on_a_graph(tmp_path):

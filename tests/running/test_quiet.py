@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from karate_runs import context, karate, planned
-from tiny import command
+from tiny import command, write_study
 
 from benchmark.latents.latents import Latents
+from benchmark.results.frames import read_frames
 from benchmark.running.outcome import Outcome, TrainingCost
 from benchmark.running.score import score
 
@@ -41,6 +42,12 @@ first = { model = "vae", readout = "mean" }
 second = { model = "ae", readout = "mean" }
 primary = [{ task = "k-means", metric = "nmi" }]
 """
+SMALL = {
+    "models": '["random"]',
+    "variants": '[{ models = ["ae"], settings = { epochs = 2, least_steps = 5 } }]',
+    "seeds": "2",
+    "tasks": '["k-means"]',
+}
 
 
 @pytest.mark.parametrize("content", ODD.values(), ids=ODD)
@@ -64,6 +71,24 @@ def test_a_run_tells_what_was_left_out_of_the_data(tmp_path):
     told = [line for line in output.splitlines() if line.startswith("npz:a.npz: ")]
     assert told == ["npz:a.npz: keys of the file that are not read: names"]
     assert output.index(told[0]) < output.index("units, 0 recorded")
+
+
+def test_a_run_and_its_page_name_the_models_that_do_not_suit_a_dataset(tmp_path):
+    unsuited = '[{ models = ["ae"], datasets = ["wine"] }]'
+    study = write_study(tmp_path, **SMALL, datasets='["karate", "wine"]', unsuited=unsuited)
+    code, output, _ = command("run", study, "--device", "cpu", folder=tmp_path)
+    assert code == 0
+    assert "not trained, as the study says: ae on wine\n" in output
+    _, units = read_frames(tmp_path / "results", "tiny")
+    assert set(zip(units["dataset"], units["model"], strict=True)) == {
+        ("karate", "ae"),
+        ("karate", "random"),
+        ("wine", "random"),
+    }
+    assert command("report", study, "--out", "report", folder=tmp_path)[0] == 0
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert "The study does not train ae on wine." in page
+    assert "Fewer than" not in page
 
 
 def test_latents_near_the_limits_of_float32_are_scored_without_a_warning():

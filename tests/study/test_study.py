@@ -29,6 +29,27 @@ def contrast(**changes):
     return {"contrasts": [{"name": "c", "first": AE, "second": VAE, "primary": [NMI]} | changes]}
 
 
+def test_models_are_not_trained_on_datasets_that_do_not_suit_them():
+    unsuited = [{"models": ["vae"], "datasets": ["wine"]}]
+    study = study_of({**MINIMAL, "datasets": ["wine", "karate"], "models": ["ae", "vae"], "unsuited": unsuited})
+    pairs = [(model, dataset) for model in ("ae", "vae") for dataset in study.datasets]
+    assert [pair for pair in pairs if study.leaves_out(*pair)] == [("vae", "wine")]
+
+
+@pytest.mark.parametrize(
+    ("models", "datasets", "message"),
+    [
+        (["vea"], ["wine"], "unsuited: 'vea' is not among the study's models"),
+        (["vae"], ["wien"], "unsuited: 'wien' is not among the study's datasets"),
+        (["ae", "vae"], ["wine"], "unsuited: no model remains on 'wine'; leave the dataset out"),
+    ],
+)
+def test_a_list_of_unsuited_models_names_parts_of_the_study_and_leaves_one(models, datasets, message):
+    unsuited = [{"models": models, "datasets": datasets}]
+    with pytest.raises(InputError, match=message):
+        study_of({**MINIMAL, "datasets": ["wine", "karate"], "models": ["ae", "vae"], "unsuited": unsuited})
+
+
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_studies_are_valid(name):
     study = study_named(name)

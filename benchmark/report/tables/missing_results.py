@@ -15,7 +15,7 @@ CELLS_NAMED = 12  # in a sentence
 
 
 def missing(study: Study, steps: pd.DataFrame, scores: pd.DataFrame, units: pd.DataFrame) -> tuple[str, ...]:
-    """Return a sentence for every part of the study that the results lack.
+    """Return a sentence for every part of the study that the results lack, and for models that a dataset does not suit.
 
     Args:
         study: The study.
@@ -55,7 +55,7 @@ def missing(study: Study, steps: pd.DataFrame, scores: pd.DataFrame, units: pd.D
         for dataset in study.datasets
         if dataset in set(units["dataset"])
         for model, variant in (*plain, *variants)
-        if model in set(units["model"])
+        if model in set(units["model"]) and not study.leaves_out(model, dataset)
     )
     short = [
         f"{model_label(model, variant)} on {dataset} ({found.get((dataset, model, variant), 0)})"
@@ -67,6 +67,8 @@ def missing(study: Study, steps: pd.DataFrame, scores: pd.DataFrame, units: pd.D
         more = f" and {len(short) - CELLS_NAMED} more" if len(short) > CELLS_NAMED else ""
         whole = numbers.counted(study.seeds, "seed")
         sentences.append(f"Fewer than the study’s {whole}: {named}{more}. The number of seeds is in brackets.")
+    if study.unsuited:
+        sentences.append(f"The study does not train {'; '.join(map(str, study.unsuited))}.")
     return tuple(sentences)
 
 
