@@ -74,15 +74,23 @@ def source_digest(main: Path) -> str:
     return digest.hexdigest()
 
 
+_VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # flags of the processor, the widest first
+
+
 @cache
 def processor() -> str:
-    """The processor's model name."""
+    """The processor's model name and its widest vector instructions, which decide how sums are rounded."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    told: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        told.setdefault(name.strip(), value.strip())
+    flags = told.get("flags", "").split()
+    widest = next((f" with {words}" for flag, words in _VECTORS.items() if flag in flags), "")
+    return told.get("model name", platform.machine()) + widest
 
 
 def processors() -> int:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
+from benchmark.core.arrays import Integers
 from benchmark.datasets import Split, split
 from benchmark.plan.data import Prepared
-from benchmark.plan.units import PlannedUnit
+from benchmark.plan.units import PlannedUnit, Training
 from benchmark.tasks import Case, Task
 from benchmark.training.execution import ExecutionWay
 
@@ -65,6 +66,21 @@ def loaded(handed: Handed) -> Prepared:
 def split_of(handed: Handed, seed: int) -> Split:
     """Split a dataset for a seed."""
     return split(loaded(handed).dataset, seed)
+
+
+def edges_of(training: Training, context: Context) -> Integers:
+    """The edges that a graph model is trained on: those of the dataset, or the training edges of the seed's split.
+
+    Raises:
+        ValueError: If the dataset has no edges to split.
+    """
+    unit = training.units[0]
+    if unit.unit == "all-edges":
+        return loaded(context.data[unit.dataset]).edges
+    edges = split_of(context.data[unit.dataset], training.seed).edges
+    if edges is None:
+        raise ValueError(f"{unit.dataset} has no edges to split")
+    return edges.train
 
 
 def case_of(unit: PlannedUnit, context: Context) -> Case:

@@ -68,6 +68,7 @@ def _scores(
     given: Mapping[tuple[str, str], Sequence[str]],
     left_out: Container[tuple[str, ...]],
 ) -> Iterator[dict[str, Any]]:
+    key = record.key
     for slot in unit.slots:
         if _cell(unit, slot) in left_out:
             continue
@@ -92,7 +93,7 @@ def _scores(
                 "value": np.nan if metrics is None else metrics[metric],
                 "status": status,
                 "note": record.notes.get(slot, ""),
-                "key": record.key,
+                "key": key,
             }
 
 

@@ -61,12 +61,14 @@ class Outcome:
 
     Attributes:
         latents: None if the training failed. Zeros if it diverged.
+        diagnostics: What the training measured.
         latents_path: File of the latents below the results folder. Empty if they are not kept.
         generated_path: The same for the drawings.
         files: Content of the files to write, by path below the results folder.
         placed: The latents on the GPU that trained them, until they are read out. They never leave the process.
         read: The results of readouts that scikit-learn scores, if a GPU read out. If None, scoring reads out.
         batched: The scores that were made for many latents at once.
+        measures: Whether the worker that scores measures the latents too.
     """
 
     training: Training
@@ -82,6 +84,7 @@ class Outcome:
     placed: PlacedLatents | None = None
     read: Mapping[Place, Any] | None = None
     batched: BatchedScores = BatchedScores()
+    measures: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from benchmark.latents.readouts import READOUTS, decoded, read_out
 from benchmark.plan.units import PlannedUnit
 from benchmark.results.record import SCIKIT_LEARN, Provenance, Record, Slot, check_metrics
 from benchmark.running.context import Context, case_of
+from benchmark.running.diagnosis import diagnosed
 from benchmark.running.jobs import Wanted
 from benchmark.running.outcome import Outcome, Scored, error_message
 from benchmark.tasks import NotedScores
@@ -22,7 +23,7 @@ _READOUTS = {readout.name: readout for readout in READOUTS}
 
 
 def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
-    """Score the latents of one training for each of its units.
+    """Measure and score the latents of one training for each of its units.
 
     An exception makes the unit a failed one. Its earlier scores stay.
 
@@ -31,7 +32,11 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
         wanted: The slots to score, by the key of the unit.
         context: The facts of the run.
     """
-    records, batched = [], outcome.batched
+    records, batched, diagnostics, trouble = [], outcome.batched, outcome.diagnostics, ""
+    try:
+        diagnostics = diagnosed(outcome, context)
+    except Exception as error:  # noqa: BLE001, as in train
+        trouble = error_message(error)
     for position, unit in enumerate(outcome.training.units):
         started = time.perf_counter()
         status, message = outcome.status, outcome.message
@@ -48,6 +53,8 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
                         notes[slot] = metrics.note
             except Exception as error:  # noqa: BLE001, as in train
                 status, message = "failed", error_message(error)
+        if trouble:
+            status, message = "failed", trouble
         cost = outcome.cost
         made = Provenance(
             seconds=cost.seconds if position == 0 else 0.0,
@@ -70,7 +77,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
                 provenance=made,
                 scores=scores,
                 curve=outcome.curve,
-                diagnostics=outcome.diagnostics,
+                diagnostics=diagnostics,
                 latents=outcome.latents_path,
                 generated=outcome.generated_path,
                 notes=notes,

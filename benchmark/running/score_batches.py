@@ -114,7 +114,8 @@ def _asked(outcome: Outcome, read: Mapping[Place, Any], wanted: Wanted, context:
     """The results of the readouts of a training for every slot that is scored in batches."""
     for unit in outcome.training.units if read else ():
         case = case_of(unit, context)
-        slots = [slot for slot in wanted[unit.identity.key] if slot.scoring != SCIKIT_LEARN]
+        key = unit.identity.key
+        slots = [slot for slot in wanted[key] if slot.scoring != SCIKIT_LEARN]
         cases = {repeat: replace(case, repeat=repeat) for repeat in {slot.repeat for slot in slots}}
         for slot in slots:
-            yield _Asked(unit.identity.key, slot, read[slot.readout, slot.draw], cases[slot.repeat])
+            yield _Asked(key, slot, read[slot.readout, slot.draw], cases[slot.repeat])

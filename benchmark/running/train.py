@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,24 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.files import packed
-from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.drawings import Drawings, generate
 from benchmark.latents.latents import EVERY, Latents, of_fitted
 from benchmark.latents.mechanisms import Numbers, mechanisms
 from benchmark.latents.placed_latents import PlacedLatents
 from benchmark.latents.readouts import reads_features, reads_passes
 from benchmark.latents.replica_decoders import decoders_of
-from benchmark.plan.data import Prepared
 from benchmark.plan.units import Batch, Training
-from benchmark.running.context import Context, loaded, split_of
+from benchmark.running.context import Context, edges_of, loaded
+from benchmark.running.diagnosis import as_json, diagnosable
 from benchmark.running.jobs import TrainJob
 from benchmark.running.outcome import Outcome, TrainingCost, failed
 from benchmark.training.curves import Curve
 from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
 from benchmark.training.execution import executed
 from benchmark.training.training_data import TrainingData
-
-MOST_DIMENSIONS = 256  # wider latents are not diagnosed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +78,7 @@ def _trained(job: TrainJob, context: Context, cost: TrainingCost) -> list[Outcom
 
 
 def _outcome(replica: TrainedReplica, training: Training, context: Context, cost: TrainingCost) -> Outcome:
-    curve = _as_json(asdict(replica.curve)) if replica.curve else {}
+    curve = as_json(asdict(replica.curve)) if replica.curve else {}
     trouble = _trouble(replica)
     if trouble:
         return Outcome(training, _constant(replica.latents), "diverged", trouble, cost, curve)
@@ -102,10 +98,11 @@ def _outcome(replica: TrainedReplica, training: Training, context: Context, cost
         placed=replica.placed,
         cost=cost,
         curve=curve,
-        diagnostics=_of_latents(replica, training, context) | _of_mechanisms(replica),
+        diagnostics=_of_training(replica, training),
         latents_path=latents_path,
         generated_path=generated_path,
         files=files,
+        measures=diagnosable(replica.latents, training),
     )
 
 
@@ -117,7 +114,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
     uses_graph = arm.model.uses_graph
     data = TrainingData(
         prepared.dataset.x,
-        tuple(_edges(prepared, training, context) for training in batch.trainings) if uses_graph else None,
+        tuple(edges_of(training, context) for training in batch.trainings) if uses_graph else None,
         weights=prepared.weights if uses_graph else None,
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
     )
@@ -155,31 +152,22 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
     ]
 
 
-def _of_mechanisms(replica: TrainedReplica) -> dict[str, Any]:
-    """The mechanisms as one diagnostic, if they were measured."""
-    return {} if replica.mechanisms is None else {"mechanisms": _as_json(replica.mechanisms)}
-
-
-def _of_latents(replica: TrainedReplica, training: Training, context: Context) -> dict[str, Any]:
-    """Measure the latents. Very wide latents are left out, and latents that are just the features."""
-    latents, model = replica.latents, training.arm.model
-    if not model.compresses or not isinstance(latents.mean, np.ndarray) or latents.mean.shape[1] > MOST_DIMENSIONS:
-        return {}
-    degrees = None
-    if model.uses_graph:
-        prepared = loaded(context.data[training.units[0].dataset])
-        degrees = np.bincount(_edges(prepared, training, context).ravel(), minlength=prepared.dataset.rows)
-    of_mean, of_sample = replica.reconstruction or (None, None)
-    found = {
-        "reconstruction_mean": of_mean,
-        "reconstruction_sample": of_sample if latents.noisy else None,
-        "last_fall": replica.curve.last_fall if replica.curve else None,
-        **diagnose(latents, seed=training.seed, degrees=degrees),
-    }
-    if replica.rates is not None:
-        rates = {"divergence": float(replica.rates.mean()), "divergence_median": float(np.median(replica.rates))}
-        found |= {**rates, "divergence_per_dimension": None}
-    return _as_json(found)
+def _of_training(replica: TrainedReplica, training: Training) -> dict[str, Any]:
+    """What the training measured. The worker that scores measures the latents themselves."""
+    found: dict[str, Any] = {}
+    if diagnosable(replica.latents, training):
+        of_mean, of_sample = replica.reconstruction or (None, None)
+        found = {
+            "reconstruction_mean": of_mean,
+            "reconstruction_sample": of_sample if replica.latents.noisy else None,
+            "last_fall": replica.curve.last_fall if replica.curve else None,
+        }
+        if replica.rates is not None:
+            rates = {"divergence": float(replica.rates.mean()), "divergence_median": float(np.median(replica.rates))}
+            found |= {**rates, "divergence_per_dimension": None}
+    if replica.mechanisms is not None:
+        found["mechanisms"] = as_json(replica.mechanisms)
+    return as_json(found)
 
 
 def _trouble(replica: TrainedReplica) -> str:
@@ -200,25 +188,3 @@ def _constant(latent: Latents) -> Latents:
         passes=((mean, mean),) if latent.passes else (),
         decode=None if latent.decode is None else np.zeros_like,
     )
-
-
-def _edges(prepared: Prepared, training: Training, context: Context) -> np.ndarray:
-    unit = training.units[0]
-    if unit.unit == "all-edges":
-        return prepared.edges
-    edges = split_of(context.data[unit.dataset], training.seed).edges
-    if edges is None:
-        raise ValueError(f"{unit.dataset} has no edges to split")
-    return edges.train
-
-
-def _as_json(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace all values that are not finite by None, which is null in JSON."""
-
-    def finite(value: Any) -> Any:
-        return None if isinstance(value, float) and not abs(value) < float("inf") else value
-
-    return {
-        name: [finite(entry) for entry in value] if isinstance(value, list | tuple) else finite(value)
-        for name, value in found.items()
-    }

@@ -61,3 +61,17 @@ def test_total_memory_is_zero_if_the_system_does_not_tell_it(monkeypatch):
     assert environment.total_memory() > environment.peak_memory()
     monkeypatch.delattr("os.sysconf")
     assert environment.total_memory() == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("model name\t: A\nflags\t\t: fpu avx avx2\nmodel name\t: A\n", "A with AVX2"),
+        ("model name\t: A\nflags\t\t: fpu avx512f avx avx2\n", "A with AVX-512"),
+        ("model name\t: B\nflags\t\t: fpu\n", "B"),
+    ],
+)
+def test_a_processor_is_named_with_its_vector_instructions(lines, expected, monkeypatch):
+    """Two machines of one model name can round differently."""
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: lines)
+    assert environment.processor.__wrapped__() == expected

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,11 @@ from benchmark.plan.units import batches
 from benchmark.results import frames
 from benchmark.results.record import Record, Slot
 from benchmark.results.store import Store
-from benchmark.running import score_batches
+from benchmark.running import diagnosis, score_batches
 from benchmark.running.engines import local
 from benchmark.running.jobs import TrainJob
 from benchmark.running.outcome import Scored
+from benchmark.running.score import score
 from benchmark.running.work import outcomes
 from benchmark.statistics.scores import check_scores
 
@@ -100,10 +102,35 @@ def test_the_scores_of_a_training_do_not_depend_on_the_others():
                 assert metrics == pytest.approx(together[outcome.training.key].batched.scores[key][slot], abs=1e-6)
 
 
-def test_no_worker_is_needed_if_batches_score_everything():
-    plain = planned(models=["vgae"], variants=[], tasks=TASKS[:-1])
-    for plan, kind in ((plain, local.Call), (replace(plain, scoring="batched"), Scored)):
-        assert {type(each) for each in local.train_here([job_of(plan)], context(plan))} == {kind}
+@pytest.mark.parametrize(("model", "kind"), [("raw", Scored), ("vgae", local.Call)])
+def test_no_worker_is_needed_if_batches_score_everything_and_nothing_is_measured(model, kind):
+    plain = planned(models=[model], variants=[], tasks=TASKS[:-1])
+    dataset = plain.data["karate"].dataset
+    plain = replace(plain, data={"karate": Prepared.of(replace(dataset, x=np.ones((34, 3), dtype=np.float32)))})
+    for plan, found in ((plain, local.Call), (replace(plain, scoring="batched"), kind)):
+        assert {type(each) for each in local.train_here([job_of(plan)], context(plan))} == {found}
+
+
+def test_a_worker_measures_what_a_gpu_trained(monkeypatch):
+    """The process that trains does not measure. The record has the measures of the latents and of the training."""
+    plan = planned(models=["vgae"], variants=[], tasks=["k-means"])
+    job, facts = job_of(plan), context(plan)
+    with monkeypatch.context() as patch:
+        patch.setattr(diagnosis, "diagnose", None)
+        trained = outcomes(job, facts)
+    assert all("active_units" not in outcome.diagnostics for outcome in trained)
+    for outcome in trained:
+        for record in score(outcome, job.wanted, facts).records:
+            assert record.diagnostics["active_units"] > 0
+            assert record.diagnostics["reconstruction_mean"] == outcome.diagnostics["reconstruction_mean"]
+
+
+def test_a_unit_fails_if_its_latents_cannot_be_measured(monkeypatch):
+    plan = planned(models=["vgae"], variants=[], tasks=["k-means"])
+    monkeypatch.setattr(diagnosis, "diagnose", mock.Mock(side_effect=ValueError("no such measure")))
+    (outcome, *_) = outcomes(job_of(plan), context(plan))
+    for record in score(outcome, job_of(plan).wanted, context(plan)).records:
+        assert (record.status, record.message) == ("failed", "ValueError: no such measure")
 
 
 @pytest.mark.parametrize(("features", "ways"), [(sparse.eye_array(34), {"raw"}), (np.ones((34, 600)), {"raw"})])

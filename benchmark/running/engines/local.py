@@ -109,7 +109,7 @@ def _whole_job(job: TrainJob | ScoreJob, context: Context) -> Call:
 def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterator[Call | Scored]:
     """Train one job after another in this process, and score here what is scored in batches.
 
-    Yield a call for each outcome that scikit-learn scores too. The others need no worker.
+    Yield a call for each outcome that a worker measures, or that scikit-learn scores too. The others need no worker.
     """
 
     def scoring(outcome: Outcome, job: TrainJob | ScoreJob) -> Call:
@@ -123,7 +123,8 @@ def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterato
         slots = [slot for slots in job.wanted.values() for slot in slots]
         alone = all(slot.scoring == "batched" for slot in slots)
         for outcome in outcomes(job, context):
-            yield score(outcome, job.wanted, context) if alone else scoring(outcome, job)
+            done = alone and not outcome.measures
+            yield score(outcome, job.wanted, context) if done else scoring(outcome, job)
 
 
 def do_calls(calls: Iterator[Call | Scored], workers: int, backlog: int) -> Iterator[Scored]:
