@@ -14,13 +14,14 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from benchmark.core.rng import generator
 from benchmark.models.parts.decoders import MLPDecoder
 from benchmark.training.curves import Curve
 from benchmark.training.fitted import Fitted, Matrices
 from benchmark.training.inputs import Inputs
-from benchmark.training.loop import evaluated
+from benchmark.training.loop import reconstructed, reconstructed_sample
 from benchmark.training.mixture import Mixture
 from benchmark.training.phases import LAST, Network
 from benchmark.training.posteriors import DiagonalGaussian, Posterior, VonMisesFisher, sample
@@ -65,7 +66,9 @@ def mechanisms(fitted: Fitted, seeds: Sequence[int]) -> list[Numbers]:
     if network is None or inputs is None or isinstance(q, Matrices):
         return [{} for _ in seeds]
     scale = q.mean.var(1, correction=0).mean(-1).sqrt()[:, None, None]
-    absolute, relative = (_robustness(network, inputs, q, each, seeds) for each in (torch.ones_like(scale), scale))
+    of_means = reconstructed(network, inputs, q.mean, seeds, q.mean.device.type)
+    of_noise = [_with_noise(network, inputs, q, each, seeds) for each in (torch.ones_like(scale), scale)]
+    absolute, relative = (torch.stack([of_means, *each], 1).tolist() for each in of_noise)
     decoded = _decoded(network, inputs, q, fitted.mixture, seeds)
     return [
         {**decoded[r], "robustness": absolute[r], "robustness_scaled": relative[r], **dynamics(fitted.curves[r])}
@@ -73,14 +76,10 @@ def mechanisms(fitted: Fitted, seeds: Sequence[int]) -> list[Numbers]:
     ]
 
 
-def _robustness(
-    network: Network, inputs: Inputs, q: Posterior, scale: Tensor, seeds: Sequence[int]
-) -> list[list[float]]:
-    """The reconstruction of every replica without noise, then with noise of each τ of NOISE times ``scale``."""
+def _with_noise(network: Network, inputs: Inputs, q: Posterior, scale: Tensor, seeds: Sequence[int]) -> list[Tensor]:
+    """The reconstruction of every replica, [r], with noise of each τ of NOISE times ``scale``."""
     noisy = [DiagonalGaussian(q.mean, (tau * scale).expand_as(q.mean)) for tau in NOISE]
-    both = [evaluated(network, inputs, each, seeds, q.mean.device.type) for each in noisy]
-    nats: list[list[float]] = torch.stack([both[0][0], *(of_sample for _, of_sample in both)], 1).tolist()
-    return nats
+    return [reconstructed_sample(network, inputs, each, seeds, q.mean.device.type) for each in noisy]
 
 
 @torch.no_grad()
@@ -96,9 +95,12 @@ def _decoded(
     drawn = sample(q, random_streams(seeds, "mechanisms", "sample", device=x.device.type))
 
     def decode_of(replica: int) -> Decode:
+        weights = {name: weight[replica, None] for name, weight in decoder.named_parameters()}
+
         def decode(z: Tensor) -> Tensor:
             placed = unit(z) if isinstance(q, VonMisesFisher) else z
-            return decoder.decode(placed.to(q.mean).expand(len(seeds), -1, -1))[replica]
+            output, _ = functional_call(decoder, weights, (placed.to(q.mean)[None],))
+            return decoder.likelihood.mean(output)[0]
 
         return decode
 

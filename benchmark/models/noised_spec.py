@@ -141,12 +141,14 @@ class NoisedSpec:
         if passes:
             raise ValueError(f"{self.name} has no training passes to keep, because its noise is added after training")
         point = fit_network(self.point, inputs, self.settings_of_point(settings), seeds, device)
-        twin = fit_network(self.variational, inputs, settings, seeds, device).latents
+        variational = fit_network(self.variational, inputs, settings, seeds, device)
+        twin = variational.latents
         if not isinstance(point.latents, PointMass) or not isinstance(twin, DiagonalGaussian) or point.network is None:
             raise ValueError(f"{self.name} needs a deterministic twin for latents and a Gaussian twin for noise")
         posterior = with_noise_of(point.latents, twin, ranked=self.ranked)
         reconstruction = evaluated(point.network, inputs, posterior, seeds, device)
-        return replace(point, latents=posterior, reconstruction=reconstruction)
+        execution = "; ".join(dict.fromkeys((point.execution, variational.execution)))
+        return replace(point, latents=posterior, reconstruction=reconstruction, execution=execution)
 
     def settings_of_point(self, settings: Settings) -> Settings:
         """Return the deterministic twin's settings: those of the variational twin without the settings of the KL."""

@@ -140,7 +140,7 @@ def compose(
             *gap_sentences(found.waterfall),
         ),
         about=texts.about(study, units),
-        readouts=tuple((name, texts.READOUT_MEANINGS[name]) for name in readouts),
+        readouts=tuple((name, texts.readout_meaning(name)) for name in readouts),
         contrast_notes=tuple(note.format(margin=margin) for note in texts.CONTRAST_NOTES),
         scoreboard=scoreboard_table(found.contrasts, found.overall, declared, found.datasets, roles) if there else None,
         scoreboard_note=texts.SCOREBOARD_NOTE.format(margin=margin),

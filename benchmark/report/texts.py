@@ -48,28 +48,31 @@ OVERALL_NOTE = (
     "verdict depends on one dataset or one family of datasets."
 )
 NAMED = 5  # cells in a sentence
-_STRENGTHS = ("0.1", "0.3", "1", "3", "10")
-READOUT_MEANINGS = {
+_MEANINGS = {
     "mean": "the mean of the posterior; the latent itself of a deterministic model (a point)",
     "sampled": "one draw from the posterior; each draw is scored alone, and the scores of a seed are averaged",
     "averaged-4": "the average of four draws, taken before scoring",
     "averaged-16": "the average of sixteen draws, taken before scoring",
     "mean+logsigma": "the mean, followed by the logarithms of the standard deviations",
     "expected": "for links only: the expected score of a pair under the posterior, from 64 joint draws",
-    **{f"noise-{x}": f"the mean with noise by hand, √d · SNR = {x}, equal in all dimensions" for x in _STRENGTHS},
-    **{
-        f"own-noise-{x}": f"the mean with noise by hand, √d · SNR = {x}, divided as the posterior divides it"
-        for x in _STRENGTHS
-    },
-    **{
-        f"padded-{k}": f"the mean with {k} more dimensions of noise, each of the mean’s average variance"
-        for k in ("8", "16", "48")
-    },
+    "noise": "the mean with noise by hand, √d · SNR = {}, equal in all dimensions",
+    "own-noise": "the mean with noise by hand, √d · SNR = {}, divided as the posterior divides it",
+    "padded": "the mean with {} more dimensions of noise, each of the mean’s average variance",
     "decoded-mean": "the decoder's reconstruction of the mean, in feature space; for k-means and few labels only",
     "decoded-sample": "the reconstruction of one draw, the same draw that `sampled` scores",
     "epochs-mean": "the means of every fifth training pass; the best test score counts, which is the published mistake",
     "epochs-sampled": "the draws of every fifth training pass; the best test score counts",
 }
+
+
+def readout_meaning(readout: str) -> str:
+    """Say what a readout gives. Its name may end with a number, such as the strength of noise by hand.
+
+    >>> readout_meaning("noise-0.3")
+    'the mean with noise by hand, √d · SNR = 0.3, equal in all dimensions'
+    """
+    kind, _, number = readout.rpartition("-")
+    return _MEANINGS[readout] if readout in _MEANINGS else _MEANINGS[kind].format(number)
 
 
 def margin(study: Study) -> str:

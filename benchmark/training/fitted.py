@@ -48,7 +48,8 @@ class Fitted:
         curves: The training curve of each replica.
         reconstruction: Nats per row after the last epoch, from the means and from one sample per row, each [r].
         snapshots: Latents of training passes, if ``passes`` asked for some.
-        execution: How steps ran on a GPU: "captured", or "plain: " and a reason. Empty on a CPU.
+        execution: How steps ran on a GPU: "captured", or "plain: " and a reason. Empty on a CPU. If a model trains two
+            networks that ran in different ways, both are named.
         mixture: The learned prior. None if the prior is N(0, I) or uniform on the sphere.
         rates: Divergence of each posterior from a learned prior after the last epoch, in nats, [r, n]. None if the
             prior is not learned: the latents alone give the divergence then.

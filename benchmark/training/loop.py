@@ -146,8 +146,6 @@ def evaluated(
 ) -> tuple[Tensor, Tensor]:
     """Compute the reconstruction term of a trained network from the means, and from one sample per row.
 
-    Features are scored in blocks of 1,024 rows. A variance that the likelihood learns is therefore learned per block.
-
     Args:
         network: A trained network.
         inputs: Features and graphs, on ``device``.
@@ -158,23 +156,47 @@ def evaluated(
     Returns:
         Nats per row from the means and from the samples, each [r].
     """
+    of_means = reconstructed(network, inputs, posterior.mean, seeds, device)
+    return of_means, reconstructed_sample(network, inputs, posterior, seeds, device)
 
-    def fresh() -> Draws:
-        """Streams that start anew, so means and samples meet the same negatives."""
-        return Draws.of(lambda purpose: random_streams(seeds, "evaluation", purpose, device=device))
 
-    def cost(z: Tensor) -> Tensor:
-        """Nats per row of latents z, [r]."""
-        step = Step(fresh())
-        if inputs.graph is not None:
-            return network.decoder.reconstruction(z, inputs, step)
-        total = torch.zeros(len(seeds), dtype=z.dtype, device=z.device)
-        for rows in torch.split(torch.arange(inputs.rows, device=z.device), _EVALUATED_ROWS):
-            block = inputs.batch(rows.expand(len(seeds), -1))
-            total += network.decoder.reconstruction(z[:, rows], block, step) * (len(rows) / inputs.rows)
-        return total
+@torch.no_grad()
+def reconstructed_sample(
+    network: Network, inputs: Inputs, posterior: Posterior, seeds: Sequence[int], device: str
+) -> Tensor:
+    """Compute the reconstruction term from one sample per row. Arguments as in ``evaluated``; nats per row, [r]."""
+    return reconstructed(network, inputs, sample(posterior, _evaluation(seeds, device).noise), seeds, device)
 
-    return cost(posterior.mean), cost(sample(posterior, fresh().noise))
+
+@torch.no_grad()
+def reconstructed(network: Network, inputs: Inputs, z: Tensor, seeds: Sequence[int], device: str) -> Tensor:
+    """Compute the reconstruction term of a trained network from latents of all rows.
+
+    Features are scored in blocks of 1,024 rows. A variance that the likelihood learns is therefore learned per block.
+
+    Args:
+        network: A trained network.
+        inputs: Features and graphs, on ``device``.
+        z: Latents, [r, n, d].
+        seeds: One for each replica.
+        device: "cpu" or "cuda".
+
+    Returns:
+        Nats per row, [r].
+    """
+    step = Step(_evaluation(seeds, device))
+    if inputs.graph is not None:
+        return network.decoder.reconstruction(z, inputs, step)
+    total = torch.zeros(len(seeds), dtype=z.dtype, device=z.device)
+    for rows in torch.split(torch.arange(inputs.rows, device=z.device), _EVALUATED_ROWS):
+        block = inputs.batch(rows.expand(len(seeds), -1))
+        total += network.decoder.reconstruction(z[:, rows], block, step) * (len(rows) / inputs.rows)
+    return total
+
+
+def _evaluation(seeds: Sequence[int], device: str) -> Draws:
+    """Streams that start anew, so all latents meet the same negatives."""
+    return Draws.of(lambda purpose: random_streams(seeds, "evaluation", purpose, device=device))
 
 
 def _mean_over_rows(losses: list[tuple[int, Tensor]]) -> Tensor:

@@ -193,6 +193,14 @@ def test_seeds_decide_and_replicas_do_not():
         assert mechanisms(made, (0, 1)) == [first, other]
 
 
+def test_means_are_scored_once_and_lines_and_samples_are_decoded_by_one_replica():
+    made = fitted(PointMass(normal(2, 60, D)), normal(60, F).numpy())
+    replicas = []
+    made.network.decoder.output.register_forward_pre_hook(lambda _, given: replicas.append(len(given[0])))
+    mechanisms(made, (0, 1))
+    assert replicas == [2] * (1 + 2 * len(NOISE)) + [1] * (2 * 3)
+
+
 def test_a_diverged_replica_leaves_the_others_alone():
     mean = normal(2, 40, D)
     mean[0, 3] = torch.nan

@@ -32,7 +32,7 @@ from networks import (
 
 from benchmark.core.errors import InputError
 from benchmark.core.rng import torch_generators
-from benchmark.models import NoisedSpec
+from benchmark.models import NoisedSpec, noised_spec
 from benchmark.models.parts.encoders import MLP, EncoderSpec
 from benchmark.models.systems.autoencoder import Autoencoder
 from benchmark.training.curves import Curve
@@ -118,6 +118,17 @@ def test_the_result_is_the_posterior_after_the_last_epoch(spec):
         return  # the noise is no part of the network
     for one, other in zip(astuple(result.posterior), astuple(q), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("twin", "said"), [("captured", "captured"), ("plain: no kernel", "captured; plain: no kernel")]
+)
+def test_a_noised_model_says_how_both_twins_were_executed(monkeypatch, twin, said):
+    ways = iter(["captured", twin])
+    fit = noised_spec.fit_network
+    monkeypatch.setattr(noised_spec, "fit_network", lambda *given: replace(fit(*given), execution=next(ways)))
+    spec = NOISED[0]
+    assert spec.fit_inputs(inputs_for(spec, 1), short(spec, epochs=1), [0], "cpu").execution == said
 
 
 @each_model(FITTED)
