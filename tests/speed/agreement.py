@@ -231,7 +231,7 @@ def classifications(dataset: str, held: Sequence[Held], part: NodePart, device: 
     k = len(np.unique(y[0]))
     ours: list[NDArray[np.int64]] = []
     started = time.perf_counter()
-    for chunk in chunks(len(held), bytes_of_fit(*x[0].shape, k), budget_of(device)):
+    for chunk in chunks(len(held), bytes_of_fit(*x[0].shape, k, device), budget_of(device)):
         place = [torch.tensor(np.stack(some[chunk]), device=device) for some in (x, y, test)]
         ours += list(fit_classifiers(place[0], place[1], k).predicted(place[2]).cpu().numpy())
     seconds = time.perf_counter() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,12 +26,13 @@ from sklearn.metrics import (
 from sklearn.metrics.cluster import expected_mutual_information
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from waiting import Listening
 
 from benchmark.datasets import load, split
 from benchmark.latents.draws import PairScores
 from benchmark.latents.latents import Epochs, Latents
 from benchmark.tasks import TASKS, Case, classification, link_prediction
-from benchmark.tasks.batched import WIDEST, batched_scores, can_batch
+from benchmark.tasks.batched import WIDEST, batched_scores, can_batch, newton
 from benchmark.tasks.batched.chunks import chunks
 from benchmark.tasks.batched.columns import (
     mean_and_scale,
@@ -41,7 +43,7 @@ from benchmark.tasks.batched.columns import (
 from benchmark.tasks.batched.contingency import clustering_scores, expected_information, f1, tables
 from benchmark.tasks.batched.lloyd import _first_centers, _means, _with_ones, cluster
 from benchmark.tasks.batched.lloyd_rules import start_draws
-from benchmark.tasks.batched.newton import fit_classifiers
+from benchmark.tasks.batched.newton import bytes_of_fit, fit_classifiers
 from benchmark.tasks.batched.ranks import ranking_scores
 from benchmark.tasks.classification import FEW, MANY, NEAREST, PUBLISHED
 from benchmark.tasks.clustering import (
@@ -415,6 +417,16 @@ def test_standardised_clusters_ignore_the_scale_of_columns(cases):
 # Logistic regression
 
 
+@pytest.fixture(params=["factored", "factored in double precision", "multiplied", "multiplied with few looks"])
+def way(request, monkeypatch):
+    """The ways to solve the linear system of a Newton step."""
+    monkeypatch.setattr(newton, "_is_factored", lambda *_: request.param.startswith("factored"))
+    if "double" in request.param:
+        monkeypatch.setattr(newton, "_SINGLE", 1)
+    if "few looks" in request.param:
+        monkeypatch.setitem(newton._PRODUCTS_A_LOOK, "cpu", 4)
+
+
 def reference_fit(x, y):
     """The optimum in double precision."""
     scaler = StandardScaler().fit(x.astype(np.float64))
@@ -423,6 +435,7 @@ def reference_fit(x, y):
 
 @pytest.mark.parametrize("name", ["digits", "wine"])
 @pytest.mark.parametrize("classes", [2, None])
+@pytest.mark.usefixtures("way")
 def test_classifiers_reach_the_optimum_of_scikit_learn(name, classes):
     x, y = bundled(name)
     if classes:
@@ -443,6 +456,7 @@ def test_classifiers_reach_the_optimum_of_scikit_learn(name, classes):
             assert np.array_equal(found.predicted(torch.tensor(z[None, test]))[0], reference.predict(rows)), words
 
 
+@pytest.mark.usefixtures("way")
 def test_separable_classes_have_a_finite_optimum():
     """One-hot latents of equal classes. The penalty alone bounds the weights."""
     y = np.arange(3000) % 5
@@ -454,6 +468,7 @@ def test_separable_classes_have_a_finite_optimum():
 
 
 @pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.usefixtures("way")
 def test_classifiers_do_not_depend_on_the_batch(k):
     y = np.arange(200) % k
     x = np.stack([noise(seed, 200, 3) + scale * np.eye(k, 3)[y] for seed, scale in enumerate((0, 0.5, 8))])
@@ -461,6 +476,98 @@ def test_classifiers_do_not_depend_on_the_batch(k):
     together = fit_classifiers(x, y.expand(3, -1), k).weights
     alone = torch.cat([fit_classifiers(each[None], y[None], k).weights for each in x])
     torch.testing.assert_close(together, alone, rtol=1e-6, atol=1e-6)
+
+
+def rows_of_classes(k, *, n=120, d=3, latents=2):
+    """Standardised rows in double precision, [latents, n, d], and their classes."""
+    y = np.arange(n) % k
+    x = np.stack([StandardScaler().fit_transform(noise(i, n, d) + i * np.eye(k, d)[y]) for i in range(latents)])
+    return torch.tensor(x), torch.tensor(y).expand(latents, -1)
+
+
+def objective(weights, x, y):
+    """scikit-learn's objective of weights [c, d + 1], written plainly."""
+    scores = x @ weights[:, :-1].mT + weights[:, -1]
+    if len(weights) == 1:
+        scores = torch.cat([torch.zeros_like(scores), scores], dim=1)
+    return torch.nn.functional.cross_entropy(scores, y, reduction="sum") + weights[:, :-1].square().sum() / 2
+
+
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.usefixtures("way")
+def test_the_gradient_vanishes_at_the_end(k):
+    x, y = rows_of_classes(k)
+    for weights, rows, classes in zip(newton.minimise(x, y, k), x, y, strict=True):
+        weights.requires_grad_()
+        (gradient,) = torch.autograd.grad(objective(weights, rows, classes), weights)
+        assert gradient.abs().max() <= 1.01e-9 * len(rows)
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_the_hessian_is_that_of_the_objective(k):
+    x, y = rows_of_classes(k)
+    wide = torch.cat([x, torch.ones_like(x[..., :1])], dim=-1)
+    weights = torch.tensor(noise(5, 2 * (k if k > 2 else 1), 4)).double().view(2, -1, 4)
+    scores = wide @ weights.mT
+    chances = scores.sigmoid() if k == 2 else scores.softmax(dim=-1)
+    for single in (False, True):
+        given = (wide.float(), chances.float()) if single else (wide, chances)
+        for i, found in enumerate(newton._hessian(*given)):
+            expected = torch.autograd.functional.hessian(partial(objective, x=x[i], y=y[i]), weights[i])
+            if k > 2:  # raised where all intercepts shift alike
+                expected[:, -1, :, -1] += 1
+            expected = expected.reshape(found.shape)
+            tolerance = 2e-5 if single else 1e-9
+            torch.testing.assert_close(found, expected, rtol=tolerance, atol=1e-3 if single else 2e-6)
+
+
+def start_of(k):
+    """The state of a fit with weights of zero."""
+    x, y = rows_of_classes(k)
+    wide = torch.cat([x, torch.ones_like(x[..., :1])], dim=-1)
+    zero = torch.zeros(2, k if k > 2 else 1, 4, dtype=torch.float64)
+    truth = y[..., None].double() if k == 2 else torch.nn.functional.one_hot(y, k).double()
+    return newton._Problem(wide, wide.float(), truth, zero, zero, zero, zero).at(zero)
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_a_step_that_is_too_long_is_halved(k):
+    """The first latent takes its whole step, and the second a 16th or less of a step that is 64 times too long."""
+    start = start_of(k)
+    step = newton._solved(start) * torch.tensor([1.0, 64.0])[:, None, None]
+    best, going = newton._searched(start, step)
+    torch.testing.assert_close(best.weights[0], -step[0])
+    share = (-best.weights[1] / step[1]).mean().item()
+    assert share in [0.5**halvings for halvings in range(4, 8)]
+    torch.testing.assert_close(best.weights[1], -share * step[1])
+    for i in range(2):
+        again = start.at(best.weights)
+        torch.testing.assert_close(best.gradient[i], again.gradient[i])
+        assert best.value[i] <= start.value[i] - 1e-4 * (step[i] * start.gradient[i]).sum() * (1, share)[i]
+    assert going == [True, True]
+
+
+def test_the_host_waits_once_for_each_newton_step(monkeypatch):
+    """``tolist`` waits. No other operation of a step does, if the Hessian is factored."""
+    looks, steps, solved, to_list = [], [], newton._solved, torch.Tensor.tolist
+    monkeypatch.setattr(newton, "_solved", lambda now: steps.append(1) or solved(now))
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: looks.append(1) or to_list(tensor))
+    x, y = rows_of_classes(4)
+    newton.minimise(x, y, 4)
+    assert len(looks) == len(steps) + 1 > 4
+    start, listening = start_of(4), Listening()
+    with listening:
+        newton._searched(start, solved(start))
+    assert not listening.heard
+
+
+def test_the_way_of_a_fit():
+    """Hessians of 16 columns and the classes of wine, digits and cs, and of 32 and 64 columns and ten classes."""
+    sizes = [3 * 17, 10 * 17, 15 * 17, 10 * 33, 10 * 65]
+    assert [newton._is_factored(5000, size, "cuda") for size in sizes] == [True, True, True, True, False]
+    assert [newton._is_factored(5000, size, "cpu") for size in sizes] == [True, True, False, False, False]
+    assert not newton._is_factored(100, 10 * 17, "cpu")
+    assert bytes_of_fit(5000, 16, 10, "cuda") > bytes_of_fit(5000, 16, 2, "cuda")
 
 
 def test_a_tie_of_classes_goes_to_the_first(cases):

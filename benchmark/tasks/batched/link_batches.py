@@ -99,7 +99,7 @@ def hadamard_batches(latents: Sequence[Tensor], cases: Sequence[Case], device: s
         found = []
         edges, non_edges = train[group[0]].sizes
         truth = torch.arange(edges + non_edges, device=device) < edges
-        need = bytes_of_fit(len(truth), latents[group[0]].shape[1], 2)
+        need = bytes_of_fit(len(truth), latents[group[0]].shape[1], 2, device)
         for chunk in chunks(len(group), need, budget_of(device)):
             some = group[chunk]
             x, held_out = (
