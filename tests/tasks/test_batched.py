@@ -605,6 +605,19 @@ def test_metrics_of_partitions_are_those_of_scikit_learn(seed):
             assert scores == pytest.approx(expected, abs=1e-9)
 
 
+def test_metrics_of_large_partitions_are_those_of_scikit_learn():
+    """Numbers of pairs are multiplied in the Rand index, and these products exceed 64 bits."""
+    rng = np.random.default_rng(0)
+    y = np.concatenate([np.arange(3), rng.integers(0, 3, 200_000)])
+    found = [np.where(rng.random(len(y)) < kept, y, rng.integers(0, 3, len(y))) for kept in (0.2, 0.9)]
+    counts = torch.cat([tables(torch.tensor(y[None]), torch.tensor(clusters[None]), 3) for clusters in found])
+    together = clustering_scores(counts, budget=BUDGET)
+    for clusters, table, scores in zip(found, counts, together, strict=True):
+        assert scores["ari"] == pytest.approx(adjusted_rand_score(y, clusters), abs=1e-12)
+        assert scores["nmi"] == pytest.approx(normalized_mutual_info_score(y, clusters), abs=1e-12)
+        assert scores == clustering_scores(table[None], budget=BUDGET)[0]
+
+
 def test_unrelated_partitions_have_no_information():
     """Rounding would leave 1e-17."""
     for rows in ([[3, 6], [2, 4]], [[5, 0], [7, 0]]):

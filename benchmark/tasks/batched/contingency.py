@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.special import entr
 from torch import Tensor
 
 from benchmark.core.arrays import Integers
@@ -35,51 +36,62 @@ def clustering_scores(counts: Tensor, *, budget: int) -> list[dict[str, float]]:
         counts: Contingency tables of classes and clusters, [b, k, k]. No class is empty.
         budget: Bytes that the terms of the expected mutual information may take at once.
     """
-    expected = expected_information(counts, budget=budget).tolist()
-    return [_clustering(table, chance) for table, chance in zip(counts.cpu().numpy(), expected, strict=True)]
-
-
-def _clustering(table: Integers, expected: float) -> dict[str, float]:
-    n = int(table.sum())
-    order = linear_sum_assignment(table, maximize=True)[1]
-    matched = table[:, order]
-    information, entropies = mutual_information(table), (entropy(table.sum(axis=1)) + entropy(table.sum(axis=0))) / 2
-    if (table.sum(axis=1) > 0).sum() == 1 == (table.sum(axis=0) > 0).sum():
-        nmi = ami = 1.0
-    else:
-        nmi = information / entropies if information > 0 else 0.0
-        ami = _away_from_zero(information - expected) / _away_from_zero(entropies - expected)
-        if (table.sum(axis=0) > 0).sum() == 1 or (table.sum(axis=1) > 0).sum() == 1:
-            ami = 0.0
-    return {
-        "acc": float(np.trace(matched)) / n,
-        "nmi": nmi,
-        "ami": ami,
-        "ari": rand_index(table),
-        "macro-f1": float(f1(matched).mean()),
+    expected = expected_information(counts, budget=budget).cpu().numpy()
+    found: Integers = counts.cpu().numpy()
+    classes, clusters = found.sum(axis=2), found.sum(axis=1)
+    information, entropies = mutual_information(found), (entropy(classes) + entropy(clusters)) / 2
+    adjusted = _away_from_zero(information - expected) / _away_from_zero(entropies - expected)
+    alone = [(sizes > 0).sum(axis=1) == 1 for sizes in (classes, clusters)]  # one class, one cluster
+    trivial, constant = alone[0] & alone[1], alone[0] | alone[1]
+    shares = np.divide(information, entropies, out=np.zeros_like(information), where=information > 0)
+    order = np.stack([linear_sum_assignment(table, maximize=True)[1] for table in found])
+    matched = np.take_along_axis(found, order[:, None], axis=2)
+    scores = {
+        "acc": matched.trace(axis1=1, axis2=2) / classes.sum(axis=1),
+        "nmi": np.where(trivial, 1.0, shares),
+        "ami": np.where(trivial, 1.0, np.where(constant, 0.0, adjusted)),
+        "ari": rand_index(found),
+        "macro-f1": f1(matched).mean(axis=1),
     }
+    return [dict(zip(scores, values, strict=True)) for values in zip(*map(_floats, scores.values()), strict=True)]
 
 
-def _away_from_zero(value: float) -> float:
-    """A difference of two nearly equal numbers, at least as large as double precision can tell."""
-    rounding = float(np.finfo(np.float64).eps)
-    return min(value, -rounding) if value < 0 else max(value, rounding)
+def _floats(values: NDArray[np.float64]) -> list[float]:
+    found: list[float] = values.tolist()
+    return found
 
 
-def f1(table: Integers) -> NDArray[np.float64]:
-    """F1 of each class, [k], from counts of true (rows) and found (columns) classes. 0 without any true or found row.
+def _away_from_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences of two nearly equal numbers, each at least as large as double precision can tell."""
+    rounding = np.finfo(np.float64).eps
+    return np.where(values < 0, np.minimum(values, -rounding), np.maximum(values, rounding))
+
+
+def f1(tables: Integers) -> NDArray[np.float64]:
+    """F1 of each class, [..., k], from counts of true (rows) and found (columns) classes, [..., k, k].
+
+    0 without any true or found row.
 
     >>> f1(np.array([[2, 0, 0], [1, 1, 0], [0, 0, 0]])).round(3).tolist()
     [0.8, 0.667, 0.0]
     """
-    scores: NDArray[np.float64] = 2 * np.diag(table) / np.maximum(table.sum(axis=0) + table.sum(axis=1), 1)
+    right = tables.diagonal(axis1=-2, axis2=-1)
+    scores: NDArray[np.float64] = 2 * right / np.maximum(tables.sum(axis=-2) + tables.sum(axis=-1), 1)
     return scores
 
 
-def rand_index(table: Integers) -> float:
-    """The Rand index adjusted for chance, Hubert and Arabie (1985), in whole numbers up to the last division."""
-    n, squares = int(table.sum()), int((table**2).sum())
-    rows, columns = (int((table.sum(axis=axis) ** 2).sum()) for axis in (1, 0))
+def rand_index(tables: Integers) -> NDArray[np.float64]:
+    """The Rand index adjusted for chance, Hubert and Arabie (1985), of tables [b, k, k]; [b].
+
+    Numbers are whole up to the last division. Products of numbers of pairs exceed 64 bits, so Python multiplies them.
+    """
+    sums = (tables, tables.sum(axis=2)[..., None], tables.sum(axis=1)[..., None])
+    squares = (tables.sum(axis=(1, 2)), *((part**2).sum(axis=(1, 2)) for part in sums))
+    return np.array([_rand_index(*of_table) for of_table in zip(*(part.tolist() for part in squares), strict=True)])
+
+
+def _rand_index(n: int, squares: int, rows: int, columns: int) -> float:
+    """The index of n rows, from the sums of squared counts, squared sizes of classes and squared sizes of clusters."""
     together, false_positive, false_negative = squares - n, columns - squares, rows - squares
     apart = n**2 - false_positive - false_negative - squares
     if false_positive == false_negative == 0:
@@ -89,20 +101,24 @@ def rand_index(table: Integers) -> float:
     return 2.0 * (together * apart - false_negative * false_positive) / (of_classes + of_clusters)
 
 
-def entropy(sizes: Integers) -> float:
-    """Entropy of a partition in nats, from the sizes of its parts."""
-    share = sizes[sizes > 0] / sizes.sum()
-    return float(-(share * np.log(share)).sum())
+def entropy(sizes: Integers) -> NDArray[np.float64]:
+    """Entropies of partitions in nats, [b], from the sizes of their parts, [b, k]."""
+    found: NDArray[np.float64] = entr(sizes / sizes.sum(axis=1, keepdims=True)).sum(axis=1)
+    return found
 
 
-def mutual_information(table: Integers) -> float:
-    """Mutual information of classes and clusters in nats. Terms below the rounding error count as zero."""
-    n, found = int(table.sum()), table > 0
-    by_chance = np.outer(table.sum(axis=1), table.sum(axis=0))[found]
-    share = table[found] / n
-    terms = share * (np.log(table[found]) - np.log(n)) + share * (2 * np.log(n) - np.log(by_chance))
+def mutual_information(tables: Integers) -> NDArray[np.float64]:
+    """Mutual information of classes and clusters in nats, [b], of tables [b, k, k].
+
+    Terms below the rounding error count as zero.
+    """
+    n = tables.sum(axis=(1, 2), keepdims=True)
+    by_chance = tables.sum(axis=2, keepdims=True) * tables.sum(axis=1, keepdims=True)
+    share, logs = tables / n, np.log(np.maximum(tables, 1))  # the share of an empty cell is zero
+    terms = share * (logs - np.log(n)) + share * (2 * np.log(n) - np.log(np.maximum(by_chance, 1)))
     terms[np.abs(terms) < np.finfo(np.float64).eps] = 0.0
-    return max(float(terms.sum()), 0.0)
+    found: NDArray[np.float64] = np.maximum(terms.sum(axis=(1, 2)), 0.0)
+    return found
 
 
 @torch.no_grad()
