@@ -22,8 +22,10 @@ from benchmark.core.rng import stream
 from benchmark.latents.latents import Latents
 from benchmark.latents.noise_by_hand import PADDINGS, STRENGTHS
 from benchmark.latents.placed_latents import PlacedLatents
+from benchmark.latents.replica_decoders import PlacedDecoder
 from benchmark.training.random_streams import CounterStreams, RandomStreams
 
+LARGEST = 1e15  # of a latent; squares of much larger numbers overflow in single precision
 _DRAWS = 64  # of expected link scores
 _SMALLEST = 1e-8  # σ may be 0, and 0 has no logarithm
 _BYTES = 1 << 28  # most memory of the draws that expected link scores hold at a time
@@ -67,6 +69,35 @@ class PlacedPairs:
         for first in range(0, len(self.keys), at_once):
             keys = torch.tensor(self.keys[first : first + at_once], device=self.latents.mean.device)
             yield CounterStreams(keys, torch.zeros_like(keys))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedFeatures:
+    """Decoded features of one replica, on its device. They are wide, so each scoring decodes them anew.
+
+    Attributes:
+        z: The latents, [n, d].
+        decode: The decoder on the same device.
+    """
+
+    z: Tensor
+    decode: PlacedDecoder
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and features."""
+        return len(self.z), self.decode.features
+
+    def decoded(self) -> Tensor:
+        """The features, float32 [n, f].
+
+        Raises:
+            ValueError: if a feature is not finite, or too large for its square.
+        """
+        features = self.decode(self.z)
+        if not bool(features.abs().amax() < LARGEST):
+            raise ValueError("decoded features are not finite, or beyond 1e15")
+        return features
 
 
 def log_odds_on_host(latents: Latents, keys: tuple[int, ...], pairs: Integers) -> NDArray[np.float64]:

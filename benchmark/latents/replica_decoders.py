@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmark.models.parts.decoders import GraphConvolutionDecoder, MLPDecoder
 from benchmark.training.fitted import Fitted
@@ -21,7 +22,8 @@ ROWS_AT_ONCE = 4096  # rows that are decoded together
 class ReplicaDecoder:
     """A decoder with the weights of one replica, on the processor.
 
-    It is much smaller than a reconstruction. Workers receive it with the latents, and decode if a readout asks.
+    It is much smaller than a reconstruction. Workers receive it with the latents, and decode if a readout asks. A GPU
+    gets a copy, and decodes what is scored in batches.
 
     Attributes:
         decoder: The decoder of features, with r = 1.
@@ -44,12 +46,40 @@ class ReplicaDecoder:
             because the total is not decoded.
         """
         smooth = z if self.adjacency is None else self.adjacency @ z
-        decoded = np.empty((len(z), self.features), dtype=np.float32)
-        with torch.no_grad():
-            for start in range(0, len(z), ROWS_AT_ONCE):
-                rows = torch.tensor(smooth[start : start + ROWS_AT_ONCE], dtype=self.decoder.output.weight.dtype)
-                decoded[start : start + ROWS_AT_ONCE] = self.decoder.decode(rows[None])[0].numpy()
-        return decoded
+        return _decoded(self.decoder, torch.tensor(smooth), self.features).numpy()
+
+    def to(self, device: str) -> PlacedDecoder:
+        """Copy the decoder to a device."""
+        adjacency = (
+            None
+            if self.adjacency is None
+            else SparseMatrix.of(self.adjacency, device=device, dtype=torch.float32, symmetric=True)
+        )
+        return PlacedDecoder(deepcopy(self.decoder).to(device), self.features, adjacency)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedDecoder:
+    """The decoder of one replica on a device. ``ReplicaDecoder`` has the attributes."""
+
+    decoder: MLPDecoder | GraphConvolutionDecoder
+    features: int
+    adjacency: SparseMatrix | None = None
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Decode the latents of all rows on the device: from [n, d] to float32 [n, f], as ``ReplicaDecoder`` does."""
+        smooth = z if self.adjacency is None else self.adjacency @ z
+        return _decoded(self.decoder, smooth, self.features)
+
+
+@torch.no_grad()
+def _decoded(decoder: MLPDecoder | GraphConvolutionDecoder, z: Tensor, features: int) -> Tensor:
+    """Decode z, [n, d], some rows at a time, to float32 [n, f]."""
+    found = torch.empty(len(z), features, device=z.device)
+    for start in range(0, len(z), ROWS_AT_ONCE):
+        rows = z[start : start + ROWS_AT_ONCE].to(decoder.output.weight.dtype)
+        found[start : start + ROWS_AT_ONCE] = decoder.decode(rows[None])[0]
+    return found
 
 
 def decoders_of(fitted: Fitted) -> list[ReplicaDecoder]:

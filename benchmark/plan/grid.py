@@ -103,6 +103,11 @@ class Plan:
         for training in self.trainings:
             yield from training.units
 
+    @property
+    def decodes_on_device(self) -> bool:
+        """Whether a GPU decodes the features that are scored in batches. On a CPU scikit-learn scores them."""
+        return self.device != "cpu"
+
     def _tasks(self, prepared: Prepared, unit: EdgeSet) -> list[Task]:
         """The tasks that score a dataset on one edge set."""
         unmet = unmet_needs(prepared.dataset)
@@ -143,10 +148,12 @@ class Plan:
     def _scoring(self, name: str, arm: Arm, readout: Readout, task: Task) -> ScoringWay:
         """The way that scores a task on a readout of an arm.
 
-        Sparse and very wide latents, and decoded features, are left to scikit-learn.
+        Sparse and very wide latents are left to scikit-learn. So are decoded features, if no GPU decodes them.
         """
-        if self.scoring == SCIKIT_LEARN or readout.gives == "features":
+        if self.scoring == SCIKIT_LEARN:
             return SCIKIT_LEARN
+        if readout.gives == "features":
+            return self.scoring if self.decodes_on_device and has_batched_form(task, 1) else SCIKIT_LEARN
         x = self.data[name].dataset.x
         if not arm.model.compresses and not isinstance(x, np.ndarray):
             return SCIKIT_LEARN

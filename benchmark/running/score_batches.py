@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmark.latents.placed_readouts import PlacedFeatures
+from benchmark.latents.readouts import READOUTS
+from benchmark.latents.replica_decoders import ReplicaDecoder
 from benchmark.results.record import SCIKIT_LEARN, Slot, check_metrics
 from benchmark.running.context import Context, case_of
 from benchmark.running.jobs import Wanted
@@ -112,10 +115,24 @@ def _of(
 
 def _asked(outcome: Outcome, read: Mapping[Place, Any], wanted: Wanted, context: Context) -> Iterator[_Asked]:
     """The results of the readouts of a training for every slot that is scored in batches."""
+    found = _with_features(outcome, read, context)
     for unit in outcome.training.units if read else ():
         case = case_of(unit, context)
         key = unit.identity.key
         slots = [slot for slot in wanted[key] if slot.scoring != SCIKIT_LEARN]
         cases = {repeat: replace(case, repeat=repeat) for repeat in {slot.repeat for slot in slots}}
         for slot in slots:
-            yield _Asked(key, slot, read[slot.readout, slot.draw], cases[slot.repeat])
+            yield _Asked(key, slot, found[slot.readout, slot.draw], cases[slot.repeat])
+
+
+def _with_features(outcome: Outcome, read: Mapping[Place, Any], context: Context) -> dict[Place, Any]:
+    """Add the readouts that decode others, each with one object for all tasks. A diverged training decodes to zeros."""
+    found = dict(read)
+    decoder = None if outcome.latents is None else outcome.latents.decode
+    if decoder is not None and context.reads_on_device:
+        placed = decoder.to(context.device) if isinstance(decoder, ReplicaDecoder) else None
+        for readout in READOUTS:
+            for (name, draw), z in read.items():
+                if readout.decodes == name:
+                    found[readout.name, draw] = z if placed is None else PlacedFeatures(z, placed)
+    return found

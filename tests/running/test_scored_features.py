@@ -6,17 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from karate_runs import complete, context, missing, planned, retrained
 
 from benchmark.core.errors import InputError
 from benchmark.latents.latents import of_fitted
+from benchmark.latents.placed_readouts import PlacedFeatures
 from benchmark.latents.readouts import READOUTS, read_out
 from benchmark.latents.replica_decoders import decoders_of
 from benchmark.plan.checks import check_names
 from benchmark.plan.cost import scoring_cost
+from benchmark.plan.grid import Plan
 from benchmark.plan.units import batches
 from benchmark.results.store import Store
-from benchmark.running import engines, run
+from benchmark.running import engines, run, score_batches
 from benchmark.running.context import Context, case_of
 from benchmark.running.engines import local
 from benchmark.running.jobs import KeptJob, TrainJob
@@ -122,6 +125,49 @@ def test_a_device_reads_out_latents_alone_and_the_worker_decodes_them(monkeypatc
                     z = outcome.read[READOUT[slot.readout].undecoded, slot.draw]
                     case = replace(case_of(unit, context(plan)), repeat=slot.repeat)
                     assert metrics == k_means.score(outcome.latents.decode(z), case)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_a_device_decodes_and_scores_features_in_batches(device, monkeypatch):
+    """The scores are those of scikit-learn on what the decoder makes of the same latents. A CPU stands in for a GPU."""
+    monkeypatch.setattr(Context, "reads_on_device", True)
+    monkeypatch.setattr(Plan, "decodes_on_device", True)
+    study = STUDY | {"models": ["vae", "vgae-features"], "seeds": 2, "tasks": ["k-means", "logistic-regression-few"]}
+    plan = replace(planned(**study), scoring="batched")
+    facts, given, compared = replace(context(plan), device=device), score_batches.batched_scores, []
+
+    def compare(task, latents, cases, *, device):
+        found = given(task, latents, cases, device=device)
+        for latent, case, metrics in zip(latents, cases, found, strict=True):
+            if isinstance(latent, PlacedFeatures):
+                features = latent.decoded().cpu().numpy()
+                assert features.shape == plan.data["karate"].dataset.x.shape
+                compared.append((metrics, task.score(features, case)))
+        return found
+
+    monkeypatch.setattr(score_batches, "batched_scores", compare)
+    for job in jobs_of(plan):
+        for outcome in outcomes(job, facts):
+            for record in score(outcome, job.wanted, facts).records:
+                assert record.status == "complete", record.message
+                assert {slot.scoring for slot in record.scores} == {"batched"}
+                assert DECODED[1] in {slot.readout for slot in record.scores}
+    assert len(compared) == 2 * 2 * 3 * 2  # models, seeds, a mean and two draws, tasks
+    same = [found == pytest.approx(expected, abs=1e-6) for found, expected in compared]
+    assert sum(same) >= len(same) - 2  # rounding can lead k-means to other clusters
+
+
+@pytest.mark.parametrize("name", ["vae", "vgae-features"])
+def test_a_placed_decoder_decodes_like_the_one_on_the_host(name):
+    plan = planned(**(STUDY | {"models": [name], "seeds": 2}))
+    arm, prepared = plan.arms[0], plan.data["karate"]
+    edges = (prepared.edges, prepared.edges[:40]) if arm.model.uses_graph else None
+    result = arm.model.fit(TrainingData(prepared.dataset.x, edges, clusters=2), arm.settings, (0, 1), "cpu")
+    for decoder, latents in zip(decoders_of(result), of_fitted(result), strict=True):
+        found = decoder.to("cpu")(torch.tensor(latents.mean))
+        np.testing.assert_allclose(found.numpy(), decoder(latents.mean), rtol=1e-5, atol=1e-6)
+        with pytest.raises(ValueError, match="decoded features are not finite, or beyond 1e15"):
+            PlacedFeatures(torch.full_like(torch.tensor(latents.mean), np.nan), decoder.to("cpu")).decoded()
 
 
 def test_a_diverged_training_decodes_to_a_constant(tmp_path):

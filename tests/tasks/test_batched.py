@@ -43,7 +43,7 @@ from benchmark.tasks.batched.columns import (
 from benchmark.tasks.batched.contingency import clustering_scores, expected_information, f1, tables
 from benchmark.tasks.batched.lloyd import _first_centers, _means, _with_ones, cluster
 from benchmark.tasks.batched.lloyd_rules import start_draws
-from benchmark.tasks.batched.newton import bytes_of_fit, fit_classifiers
+from benchmark.tasks.batched.newton import bytes_of_fit, fit_classifiers, minimise
 from benchmark.tasks.batched.ranks import ranking_scores
 from benchmark.tasks.classification import FEW, MANY, NEAREST, PUBLISHED
 from benchmark.tasks.clustering import (
@@ -454,6 +454,23 @@ def test_classifiers_reach_the_optimum_of_scikit_learn(name, classes):
         np.testing.assert_allclose(ours, decision, atol=1e-3, err_msg=words)
         if words != "constant":  # all rows of a constant latent lie on a boundary
             assert np.array_equal(found.predicted(torch.tensor(z[None, test]))[0], reference.predict(rows)), words
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("classes", [2, 3])
+def test_wide_rows_are_classified_in_their_span(classes):
+    """The weights are those of the full problem, with equal rows, constant columns and rows that are all equal."""
+    rng = np.random.default_rng(0)
+    y = np.arange(30) % classes
+    x = rng.standard_normal((2, 30, 80)) + np.eye(classes, 80)[y]
+    x[0, 5:9], x[0, :, 7] = x[0, 5], 2.0
+    x[1] = 0.3
+    given = torch.tensor(x, dtype=torch.float32), torch.tensor(y).expand(2, -1), classes
+    found = fit_classifiers(*given)
+    expected = minimise((given[0] - found.mean) / found.scale, *given[1:])
+    torch.testing.assert_close(found.weights, expected, rtol=0, atol=1e-6)
+    assert expected[0, :, :-1].abs().max() > 0.1
+    assert found.weights[1, :, :-1].abs().max() < 1e-7
 
 
 @pytest.mark.usefixtures("way")

@@ -75,7 +75,7 @@ def classification_batches(
     def score(group: list[int]) -> list[dict[str, float]]:
         n, t, k, classes = parts[group[0]].shape
         rows, d = latents[group[0]].shape
-        need = 4 * d * (rows + n + t) + (0 if votes else bytes_of_fit(n, d, k, device))
+        need = 4 * d * rows + 24 * d * (n + t) + (0 if votes else bytes_of_fit(n, d, k, device))
         budget, found = budget_of(device), []
         for chunk in chunks(len(group), need, budget):
             some = [parts[i] for i in group[chunk]]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.latents.placed_readouts import PlacedFeatures
 from benchmark.tasks.task import Case
 
 Made = TypeVar("Made")
@@ -36,8 +37,10 @@ def in_groups(keys: Sequence[Hashable], score: Callable[[list[int]], list[dict[s
     return [found[position] for position in range(len(keys))]
 
 
-def placed(latent: NDArray[np.float32] | Tensor, device: str) -> Tensor:
-    """A latent on a device, [n, d]. A latent that is there already is not copied."""
+def placed(latent: NDArray[np.float32] | Tensor | PlacedFeatures, device: str) -> Tensor:
+    """A latent on a device, [n, d]. A latent that is there already is not copied. Features are decoded there."""
+    if isinstance(latent, PlacedFeatures):
+        return latent.decoded()
     if isinstance(latent, Tensor):
         return latent.to(device)
     return torch.tensor(np.ascontiguousarray(latent), device=device)  # torch refuses negative strides

@@ -62,7 +62,29 @@ def fit_classifiers(x: Tensor, y: Tensor, k: int) -> Classifiers:
         k: Number of classes, 2 or more.
     """
     mean, scale = mean_and_scale(x)
-    return Classifiers(mean, scale, minimise((x - mean) / scale, y, k))
+    rows = (x - mean) / scale
+    if x.shape[2] <= x.shape[1]:
+        return Classifiers(mean, scale, minimise(rows, y, k))
+    coordinates, directions = _in_row_space(rows)
+    found = minimise(coordinates, y, k)
+    return Classifiers(mean, scale, torch.cat([found[..., :-1] @ directions, found[..., -1:]], dim=-1))
+
+
+def _in_row_space(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates of rows in an orthonormal basis of their span, [b, n, n], and the basis, [b, n, d].
+
+    The optimal weights are sums of rows, because other directions cost without a gain. So wide rows need no more
+    weights than there are rows. The basis comes from x·xᵀ = L·Lᵀ, whose diagonal is raised by 1e-10 of its mean, since
+    centred rows depend on each other.
+
+    Args:
+        x: Rows in double precision, [b, n, d] with d above n.
+    """
+    gram = x @ x.mT
+    diagonal = gram.diagonal(dim1=-2, dim2=-1)
+    diagonal += 1e-10 * diagonal.mean(dim=-1, keepdim=True) + torch.finfo(x.dtype).tiny
+    coordinates: Tensor = torch.linalg.cholesky(gram)
+    return coordinates, torch.linalg.solve_triangular(coordinates, x, upper=False)
 
 
 def _is_factored(n: int, size: int, device: str) -> bool:
@@ -82,7 +104,9 @@ def _is_factored(n: int, size: int, device: str) -> bool:
 
 def bytes_of_fit(n: int, d: int, k: int, device: str) -> int:
     """The bytes that the fit of one latent with n training rows needs at once on a device, roughly."""
-    rows, size = n * (32 * (d + 1) + 64 * k), (d + 1) * (1 if k == 2 else k)
+    wide = 16 * n * d + 24 * n * n if d > n else 0
+    d = min(n, d)
+    rows, size = wide + n * (32 * (d + 1) + 64 * k), (d + 1) * (1 if k == 2 else k)
     if _is_factored(n, size, device):
         return rows + n * size * (4 if n <= _SINGLE else 8) + 32 * size**2
     return rows + 16 * (d + 1) * size
