@@ -65,16 +65,16 @@ def _with_scores(outcomes: Sequence[Outcome], wanted: Wanted, context: Context) 
     for outcome, of_training in zip(outcomes, readings, strict=True):
         for each in _asked(outcome, of_training.batched, wanted, context):
             by_task.setdefault(each.slot.task, []).append(each)
-    fits: dict[int, bool] = {}  # the host waits for a GPU at each look, so each latent is looked at for one task only
+    fits: dict[int, bool] = {}  # the host waits for a GPU at each look, so a latent that fits one task fits all
     for name, asked in by_task.items():
         task = context.tasks[name]
-        for each in asked:
-            fits[id(each.latent)] = fits.get(id(each.latent)) or can_batch(task, each.latent)
+        unseen = {id(each.latent): each.latent for each in asked if not fits.get(id(each.latent))}
+        fits |= zip(unseen, can_batch(task, list(unseen.values())), strict=True)
         group = [each for each in asked if fits[id(each.latent)]]
         errors |= {
             each.key: f"{name} on {each.slot.readout}: its latents are not finite, or beyond 1e15"
             for each in asked
-            if each not in group
+            if not fits[id(each.latent)]
         }
         try:
             latents, cases = [each.latent for each in group], [each.case for each in group]

@@ -91,6 +91,29 @@ def test_a_latent_that_cannot_be_scored_fails_its_own_unit_only(monkeypatch):
         assert all(metrics for of_unit in found[seed].scores.values() for metrics in of_unit.values())
 
 
+def test_a_latent_beyond_the_limit_fails_its_own_unit_only(monkeypatch):
+    _, batched = both(models=["ae"], variants=[], seeds=3)
+    right = score_batches.read_on_host
+
+    def beyond(outcomes, wanted):
+        found = right(outcomes, wanted)
+        for outcome, readings in zip(outcomes, found, strict=True):
+            if outcome.training.seed == 1:
+                readings.batched.update({place: 1e20 * z for place, z in readings.batched.items()})
+        return found
+
+    monkeypatch.setattr(score_batches, "read_on_host", beyond)
+    for outcome in outcomes(job_of(batched), context(batched)):
+        errors = list(outcome.batched.errors.values())
+        if outcome.training.seed == 1:
+            assert errors
+            assert all(" on mean: its latents are not finite, or beyond 1e15" in error for error in errors)
+            assert not outcome.batched.scores
+        else:
+            assert not errors
+            assert outcome.batched.scores
+
+
 def test_the_scores_of_a_training_do_not_depend_on_the_others():
     _, batched = both(models=["vgae"], variants=[], seeds=3)
     facts, job = context(batched), job_of(batched)

@@ -123,30 +123,40 @@ def labels_of(z, k, *, seed=0, starts=20, budget=BUDGET):
 
 @named(BATCHED)
 def test_every_fair_task_but_one_has_a_batched_form(task):
-    assert can_batch(task, noise(0, 5, WIDEST))
-    assert can_batch(task, torch.zeros(5, 2))
+    assert can_batch(task, [noise(0, 5, WIDEST), torch.zeros(5, 2)]) == [True, True]
 
 
 @named([task for task in TASKS if task not in BATCHED])
 def test_scikit_learn_alone_scores_the_other_tasks(task):
-    assert not can_batch(task, noise(0, 5, 2))
+    assert can_batch(task, [noise(0, 5, 2)]) == [False]
 
 
 @named([K_MEANS, FEW, INNER_PRODUCT])
 def test_other_latents_are_left_to_the_task(task):
     z = noise(0, 5, 2)
-    for other in (
+    others = [
         sp.csr_array(z),
         Epochs((z, z)),
         noise(0, 5, WIDEST + 1),
         z[:, 0],
         np.where(z > 0, np.nan, z),
         1e16 * z,
-    ):
-        assert not can_batch(task, other)
-    assert can_batch(task, PairScores(Latents(z, z**2), seed=0)) == ("pairs" in task.takes)
-    assert not can_batch(replace(task, version=task.version + 1), z)
-    assert not can_batch(replace(task, name="mine"), z)
+    ]
+    assert can_batch(task, [*others, z]) == [False] * len(others) + [True]
+    assert can_batch(task, [PairScores(Latents(z, z**2), seed=0)]) == ["pairs" in task.takes]
+    assert can_batch(replace(task, version=task.version + 1), [z]) == [False]
+    assert can_batch(replace(task, name="mine"), [z]) == [False]
+
+
+def test_tensors_of_several_shapes_are_looked_at_together(monkeypatch):
+    latents = [torch.zeros(5 + i % 2, 3) for i in range(6)]
+    latents[1][0, 0], latents[2][4, 2], latents[5][0, 1] = torch.nan, -torch.inf, -1e15
+    transfers, whole = [], torch.Tensor.tolist
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda each: transfers.append(each.shape) or whole(each))
+    assert can_batch(K_MEANS, latents) == [True, False, False, True, True, False]
+    assert transfers == [(3,), (3,)]
+    monkeypatch.setitem(can_batch.__globals__, "budget_of", lambda _: 1)
+    assert can_batch(K_MEANS, latents) == [True, False, False, True, True, False]
 
 
 # Whole tasks
@@ -201,7 +211,7 @@ def test_arrays_are_scored_however_they_lie_in_memory(task, latents, cases):
     z = latents[0].copy()
     z.setflags(write=False)
     for other in (z, np.asfortranarray(z), z[:, ::-1][:, ::-1]):
-        assert can_batch(task, other)
+        assert can_batch(task, [other]) == [True]
         found = batched_scores(task, [other], cases[:1], device="cpu")
         assert found == batched_scores(task, latents[:1], cases[:1], device="cpu")
 

@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.latents.draws import PairScores
 from benchmark.latents.placed_readouts import LARGEST, PlacedFeatures, PlacedPairs
+from benchmark.tasks.batched.chunks import budget_of, chunks
 from benchmark.tasks.batched.classified_batches import classification_batches
 from benchmark.tasks.batched.clustered_batches import k_means_batches
 from benchmark.tasks.batched.columns import standardised_latents, unchanged_latents, unit_norm_latents
@@ -56,26 +58,39 @@ def has_batched_form(task: Task, width: int) -> bool:
     return (task.name, task.version) in _BATCHED and width <= WIDEST
 
 
-def can_batch(task: Task, latent: object) -> bool:
-    """Whether ``batched_scores`` scores this latent. Otherwise ``task.score`` does.
+def can_batch(task: Task, latents: Sequence[object]) -> list[bool]:
+    """Whether ``batched_scores`` scores each latent. Otherwise ``task.score`` does.
 
     Tasks without a batched form, sparse matrices, epochs, and matrices with more than 512 columns are left to
     ``task.score``. So are matrices with NaN or numbers beyond 1e15, because ``task.score`` has the error for them.
+    The host waits for a GPU once for each shape.
 
     Args:
         task: Any task. A task is known by name and version.
-        latent: The result of a readout, or a tensor float32 [n, d] on any device.
+        latents: Results of readouts, or tensors float32 [n, d] on any device.
     """
     if (task.name, task.version) not in _BATCHED:
-        return False
-    if isinstance(latent, PairScores | PlacedPairs):
-        return "pairs" in task.takes
-    if isinstance(latent, PlacedFeatures):
-        return "features" in task.takes
-    if not isinstance(latent, np.ndarray | Tensor) or latent.ndim != 2 or latent.shape[1] > WIDEST:
-        return False
-    largest = np.abs(latent).max() if isinstance(latent, np.ndarray) else latent.abs().amax()
-    return bool(largest < LARGEST)
+        return [False] * len(latents)
+    found = [
+        ("pairs" in task.takes and isinstance(latent, PairScores | PlacedPairs))
+        or ("features" in task.takes and isinstance(latent, PlacedFeatures))
+        for latent in latents
+    ]
+    alike: dict[tuple[torch.Size, torch.device], dict[int, Tensor]] = {}
+    for place, latent in enumerate(latents):
+        if not isinstance(latent, np.ndarray | Tensor) or latent.ndim != 2 or latent.shape[1] > WIDEST:
+            continue
+        if isinstance(latent, Tensor):
+            alike.setdefault((latent.shape, latent.device), {})[place] = latent
+        else:
+            found[place] = bool(np.abs(latent).max() < LARGEST)
+    for (shape, device), group in alike.items():
+        tensors, need = list(group.values()), 8 * shape.numel()
+        parts = chunks(len(tensors), need, budget_of(device.type))
+        largest = torch.cat([torch.stack(tensors[part]).abs().amax(dim=(1, 2)) for part in parts])
+        for place, small in zip(group, (largest < LARGEST).tolist(), strict=True):
+            found[place] = small
+    return found
 
 
 def batched_scores(
@@ -87,7 +102,7 @@ def batched_scores(
     other latents, up to the rounding of products.
 
     Args:
-        task: A task for which ``can_batch`` holds.
+        task: A task for which ``can_batch`` holds of every latent.
         latents: Latents in float32 [n, d] on any device, or expected scores of pairs. A tensor [b, n, d] is b latents.
         cases: The case of each latent. Latents of one dataset and seed should share a Case, which is then copied to
             the device once.
