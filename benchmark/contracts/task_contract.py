@@ -170,6 +170,15 @@ def _leaves_out_unlabelled_rows(case: TaskCase) -> str:
     return ""
 
 
+def _scores_repeats_alike(case: TaskCase) -> str:
+    if case.task.score_repeats is None:
+        return ""
+    latent, cases = _as(case.task.takes[0], case.noise()), [replace(case.case, repeat=repeat) for repeat in range(3)]
+    together = [dict(scores) for scores in case.task.scores(latent, cases)]
+    alone = [dict(case.task.score(latent, of_repeat)) for of_repeat in cases]
+    return "" if together == alone else f"score_repeats gives {together}, and score {alone}"
+
+
 def _reaches_workers(case: TaskCase) -> str:
     copy: Task = cloudpickle.loads(cloudpickle.dumps(case.task))
     here, there = dict(case.score(case.noise())), dict(TaskCase(copy).score(case.noise()))
@@ -188,6 +197,7 @@ OF_TASKS: tuple[Contract[TaskCase], ...] = (
     Contract("a latent of one dimension has a defined score", _takes_a_narrow_one),
     Contract("it scores every form of latent that it takes", _takes_what_it_says),
     Contract("the same latent gives the same scores", _is_repeatable),
+    Contract("repeats have the same scores together and alone", _scores_repeats_alike),
     Contract("scoring leaves the global random generators alone", _draws_nothing),
     Contract("scoring does not change the latent", _leaves_the_latent),
     Contract("rows without a label are not scored", _leaves_out_unlabelled_rows),

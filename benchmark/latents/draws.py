@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,18 +44,24 @@ class PairScores:
         Returns:
             Log odds, [m].
         """
+        return self.log_odds_of([pairs])[0]
+
+    def log_odds_of(self, parts: Sequence[Integers]) -> list[NDArray[np.float64]]:
+        """The ``log_odds`` of several lists of pairs, from one pass over the draws."""
         if self.keys:
             from benchmark.latents.placed_readouts import log_odds_on_host  # imports torch
 
-            return log_odds_on_host(self.latents, self.keys, pairs)
+            return [log_odds_on_host(self.latents, self.keys, pairs) for pairs in parts]
         rng = np.random.default_rng(self.seed)
-        linked, unlinked = np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)
+        odds = [(np.full(len(pairs), -np.inf), np.full(len(pairs), -np.inf)) for pairs in parts]
         for _ in range(self.draws):
-            score = _inner_products(draw(self.latents, rng), pairs)
-            log_g = -np.logaddexp(0.0, -score)
-            linked, unlinked = np.logaddexp(linked, log_g), np.logaddexp(unlinked, log_g - score)
-        odds: NDArray[np.float64] = linked - unlinked
-        return odds
+            z = draw(self.latents, rng)
+            for place, pairs in enumerate(parts):
+                linked, unlinked = odds[place]
+                score = _inner_products(z, pairs)
+                log_g = -np.logaddexp(0.0, -score)
+                odds[place] = np.logaddexp(linked, log_g), np.logaddexp(unlinked, log_g - score)
+        return [linked - unlinked for linked, unlinked in odds]
 
 
 def _inner_products(z: NDArray[np.float32], pairs: Integers) -> NDArray[np.float64]:

@@ -89,17 +89,22 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
 def _scored(
     unit: PlannedUnit, outcome: Outcome, slots: tuple[Slot, ...], context: Context
 ) -> Iterator[tuple[Slot, Mapping[str, float]]]:
-    """Yield each slot of scikit-learn with its metrics. Consecutive slots of one readout and draw share the latents."""
+    """Yield each slot of scikit-learn with its metrics. Consecutive slots of one readout and draw share the latents.
+
+    A task receives the repeats of one latent together.
+    """
     case = case_of(unit, context)
     slots = tuple(slot for slot in slots if slot.scoring == SCIKIT_LEARN)
     for (readout, draw), group in groupby(slots, key=lambda slot: (slot.readout, slot.draw)):
         matrix = _read(outcome, readout, draw)
-        for slot in group:
-            task = context.tasks[slot.task]
-            with np.errstate(over="ignore", invalid="ignore"):  # latents near the limits of float32
-                metrics = task.score(matrix, replace(case, repeat=slot.repeat))
-            check_metrics(slot, metrics, task)
-            yield slot, metrics
+        for name, repeats in groupby(group, key=lambda slot: slot.task):
+            task, of_task = context.tasks[name], tuple(repeats)
+            scores = task.scores(matrix, [replace(case, repeat=slot.repeat) for slot in of_task])
+            for slot in of_task:
+                with np.errstate(over="ignore", invalid="ignore"):  # latents near the limits of float32
+                    metrics = next(scores)
+                check_metrics(slot, metrics, task)
+                yield slot, metrics
 
 
 def _read(outcome: Outcome, readout: str, draw: int) -> Any:

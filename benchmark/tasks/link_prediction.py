@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,8 +32,13 @@ def inner_product(z: Matrix | PairScores, case: Case) -> dict[str, float]:
     Raises:
         ValueError: if the dataset has no edges.
     """
-    split = case.edges
-    return _ranking(*(_scores(z, pairs) for pairs in (split.test, case.test_negatives)))
+    return inner_product_repeats(z, [case])[0]
+
+
+def inner_product_repeats(z: Matrix | PairScores, cases: Sequence[Case]) -> list[dict[str, float]]:
+    """Return what ``inner_product`` returns for each repeat. The expected scores of all repeats have the same draws."""
+    parts = _held_out(cases)
+    return _rankings(z.log_odds_of(parts) if isinstance(z, PairScores) else [_products(z, part) for part in parts])
 
 
 def hadamard(z: Matrix, case: Case) -> dict[str, float]:
@@ -50,23 +57,36 @@ def hadamard(z: Matrix, case: Case) -> dict[str, float]:
     Raises:
         ValueError: if the dataset has no edges.
     """
-    split = case.edges
+    return hadamard_repeats(z, [case])[0]
+
+
+def hadamard_repeats(z: Matrix, cases: Sequence[Case]) -> list[dict[str, float]]:
+    """Return what ``hadamard`` returns for each repeat. One classifier serves all, because only non-edges differ."""
+    split = cases[0].edges
     pairs = np.concatenate([split.train, split.train_negatives])
     truth = np.repeat(np.array([1, 0]), [len(split.train), len(split.train_negatives)])
     classifier = logistic_regression(_hadamard(z, pairs), truth)
-    scores = [classifier.decision_function(_hadamard(z, part)) for part in (split.test, case.test_negatives)]
-    return _ranking(*scores)
+    return _rankings([classifier.decision_function(_hadamard(z, part)) for part in _held_out(cases)])
 
 
-def _scores(z: Matrix | PairScores, pairs: Integers) -> NDArray[np.float64]:
-    if isinstance(z, PairScores):
-        return z.log_odds(pairs)
+def _held_out(cases: Sequence[Case]) -> list[Integers]:
+    """The test edges, and the test non-edges of each repeat."""
+    return [cases[0].edges.test, *(case.test_negatives for case in cases)]
+
+
+def _products(z: Matrix, pairs: Integers) -> NDArray[np.float64]:
     return np.asarray(_hadamard(z, pairs).sum(axis=1)).ravel()
 
 
 def _hadamard(z: Matrix, pairs: Integers) -> Matrix:
     left, right = z[pairs[:, 0]], z[pairs[:, 1]]
     return left * right if isinstance(left, np.ndarray) else left.multiply(right).tocsr()
+
+
+def _rankings(scores: Sequence[NDArray[np.float64]]) -> list[dict[str, float]]:
+    """The metrics of each repeat, from the scores of the test edges and of the non-edges of each repeat."""
+    positive, *negatives = scores
+    return [_ranking(positive, negative) for negative in negatives]
 
 
 def _ranking(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> dict[str, float]:
@@ -87,6 +107,7 @@ INNER_PRODUCT = Task(
     primary="auc",
     overlap=_OVERLAP,
     score=inner_product,
+    score_repeats=inner_product_repeats,
     source="Kipf and Welling (2016), arXiv 1611.07308",
     takes=("matrix", "pairs"),
     invariances=("rotation", "sparse storage"),
@@ -101,6 +122,7 @@ HADAMARD = Task(
     primary="auc",
     overlap=_OVERLAP,
     score=hadamard,
+    score_repeats=hadamard_repeats,
     source="Grover and Leskovec (2016), Table 1",
     repeats=5,
 )

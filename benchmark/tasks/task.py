@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -146,6 +146,8 @@ class Task:
             unit still counts as complete. Empty if the task applies to every latent.
         repeats: Times that one latent of a seed is scored, each time with another ``Case.repeat``. The scores are
             averaged, so that random choices of the task add less noise.
+        score_repeats: A function of a latent and the cases of all its repeats that returns what ``score`` returns for
+            each case. A task gives it if repeats share work, such as a classifier. None calls ``score`` for each.
 
     Raises:
         InputError: if ``primary`` is not one of ``metrics``, or ``repeats`` is below 1.
@@ -165,12 +167,34 @@ class Task:
     invariances: tuple[Invariance, ...] = ()
     left_out: str = ""
     repeats: int = 1
+    score_repeats: Callable[[Any, Sequence[Case]], Sequence[Mapping[str, float]]] | None = None
 
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:
             raise unknown("primary metric", self.primary, self.metrics, where=f"task {self.name!r}")
         if self.repeats < 1:
             raise InputError(f"task {self.name!r}: repeats is {self.repeats}, expected at least 1")
+
+    def scores(self, latent: Any, cases: Sequence[Case]) -> Iterator[Mapping[str, float]]:
+        """Score one latent in several cases, one after the other.
+
+        Args:
+            latent: A latent in a form that the task takes.
+            cases: Cases that differ by the repeat alone.
+
+        Yields:
+            The value of each metric, for each case.
+
+        Raises:
+            ValueError: if ``score_repeats`` does not give a score for each case.
+        """
+        if self.score_repeats is None:
+            yield from (self.score(latent, case) for case in cases)
+            return
+        found = self.score_repeats(latent, cases)
+        if len(found) != len(cases):
+            raise ValueError(f"{self.name}: score_repeats gives {len(found)} scores for {len(cases)} cases")
+        yield from found
 
     @property
     def required(self) -> tuple[str, ...]:

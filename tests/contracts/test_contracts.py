@@ -332,6 +332,12 @@ BROKEN_TASKS = {
     "a latent of one dimension has a defined score": (task(narrow), "on one dimension it gives {'accuracy': nan}"),
     "it scores every form of latent that it takes": (task(centres, takes=("matrix", "epochs")), "Epochs"),
     "the same latent gives the same scores": (task(unstable()), "scored twice gives"),
+    "repeats have the same scores together and alone": (
+        task(
+            centres, score_repeats=lambda z, cases: [{"accuracy": centres(z, each)["accuracy"] / 2} for each in cases]
+        ),
+        "score_repeats gives [{'accuracy': ",
+    ),
     "scoring leaves the global random generators alone": (
         task(after(lambda _: random.random())),
         "generator of random",

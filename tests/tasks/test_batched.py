@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from benchmark.datasets import load, split
 from benchmark.latents.draws import PairScores
 from benchmark.latents.latents import Epochs, Latents
 from benchmark.tasks import TASKS, Case, classification, link_prediction
-from benchmark.tasks.batched import WIDEST, batched_scores, can_batch, newton
+from benchmark.tasks.batched import WIDEST, batched_scores, can_batch, link_batches, newton
 from benchmark.tasks.batched.chunks import chunks
 from benchmark.tasks.batched.columns import (
     mean_and_scale,
@@ -221,6 +222,19 @@ def test_expected_scores_have_the_draws_of_the_task(latents, cases):
     found = batched_scores(INNER_PRODUCT, [*pairs, latents[0]], [*cases, cases[0]], device="cpu")
     for latent, case, scores in zip([*pairs, latents[0]], [*cases, cases[0]], found, strict=True):
         assert scores == pytest.approx(INNER_PRODUCT.score(latent, case), abs=1e-12)
+
+
+@named([INNER_PRODUCT, HADAMARD])
+def test_repeats_of_links_are_scored_together_whatever_lies_between_them(task, latents, cases):
+    """One latent has three repeats and another two, of two splits."""
+    asked = [(0, 0, 0), (1, 1, 0), (0, 0, 1), (2, 0, 0), (1, 1, 3), (0, 0, 2)]
+    given = [(latents[latent], replace(cases[split], repeat=repeat)) for latent, split, repeat in asked]
+    fitted = mock.patch.object(link_batches, "fit_classifiers", wraps=link_batches.fit_classifiers)
+    with fitted as fits:
+        found = batched_scores(task, *map(list, zip(*given, strict=True)), device="cpu")
+    for (latent, case), scores in zip(given, found, strict=True):
+        assert scores == pytest.approx(task.score(latent, case), abs=2e-3)
+    assert sum(len(call.args[0]) for call in fits.call_args_list) == (3 if task is HADAMARD else 0)
 
 
 @pytest.mark.gpu

@@ -15,9 +15,10 @@ from layouts import MADE_UP, published_block_model
 from benchmark import tasks
 from benchmark.core.errors import InputError
 from benchmark.datasets import NodeSplit, Raw, Split, make_dataset, split
+from benchmark.latents import draws
 from benchmark.latents.draws import PairScores
 from benchmark.latents.latents import Epochs, Latents
-from benchmark.tasks import TASKS, Case, Need, Task, classification, unmet_needs
+from benchmark.tasks import TASKS, Case, Need, Task, classification, link_prediction, unmet_needs
 from benchmark.tasks.classification import FEW, MANY, NEAREST, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM, standardised, unit_norm
 from benchmark.tasks.gaussian_mixture import GAUSSIAN_MIXTURE
@@ -304,6 +305,45 @@ def test_link_scores_by_hand(case):
     scores = INNER_PRODUCT.score(z, case)
     assert scores["auc"] == pytest.approx(wins)
     assert scores["hits@20"] == np.mean(positive > np.sort(negative)[-20])
+
+
+def as_matrix(z):
+    return z
+
+
+def as_sparse(z):
+    return sp.csr_array(z)
+
+
+def as_pairs(z):
+    return PairScores(Latents(z, np.abs(z)), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("task", "form"),
+    [
+        (HADAMARD, as_matrix),
+        (HADAMARD, as_sparse),
+        *((INNER_PRODUCT, form) for form in (as_matrix, as_sparse, as_pairs)),
+    ],
+)
+def test_repeats_of_links_share_a_classifier_and_draws_and_have_the_scores_of_each_alone(task, form, case):
+    cases = [replace(case, repeat=repeat) for repeat in (0, 2, 3)]
+    alone = [task.score(form(noise(0, 8)), each) for each in cases]
+    fitted = mock.patch.object(link_prediction, "logistic_regression", wraps=link_prediction.logistic_regression)
+    with fitted as fits, mock.patch.object(draws, "draw", wraps=draws.draw) as drawn:
+        assert list(task.scores(form(noise(0, 8)), cases)) == alone
+    assert fits.call_count == (task is HADAMARD)
+    assert drawn.call_count == (64 if form is as_pairs else 0)
+    assert len({scores["auc"] for scores in alone}) == 3
+
+
+def test_a_task_without_a_form_for_repeats_scores_each_case(case):
+    z, cases = noise(0, 4), [replace(case, repeat=repeat) for repeat in range(2)]
+    assert list(FEW.scores(z, cases)) == [FEW.score(z, each) for each in cases]
+    short = replace(FEW, score_repeats=lambda _, cases: [{"accuracy": 0.5}] * (len(cases) - 1))
+    with pytest.raises(ValueError, match="logistic-regression-few: score_repeats gives 1 scores for 2 cases"):
+        list(short.scores(z, cases))
 
 
 @named([task for task in TASKS if "pairs" in task.takes])
