@@ -14,6 +14,7 @@ from benchmark.core.rng import generator
 from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.dataset import Dataset
 
+FEW_ROWS = 20  # training rows of each class in the split "few"
 _FEWEST_EDGES = 20  # 5 % of fewer edges is less than one edge
 
 
@@ -93,7 +94,9 @@ def split(dataset: Dataset, seed: int) -> Split:
         if dataset.y is None:
             raise ValueError(f"{dataset.name} has no labels to split")
         part = ("few", repeat) if repeat else ("few",)
-        return _node_split(dataset.y, lambda count: 20 if count >= 40 else max(1, count // 2), rng=stream(*part))
+        return _node_split(
+            dataset.y, lambda count: FEW_ROWS if count >= 2 * FEW_ROWS else max(1, count // 2), rng=stream(*part)
+        )
 
     few = many = None
     if dataset.y is not None:

@@ -11,11 +11,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from benchmark.datasets.splits import FEW_ROWS
 from benchmark.latents.readouts import reads_features
 from benchmark.models.parts.likelihoods import NEGATIVE_BINOMIAL
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import PlannedUnit, Training
 from benchmark.results.record import Slot
+from benchmark.tasks.classification import FEW, NEAREST
 
 _STEP = 1.2e-3  # seconds of an optimiser step with few weights
 _PRODUCT = 1e-11  # seconds of one multiplication or addition with a weight
@@ -28,6 +30,7 @@ _SCORE = 0.01  # seconds of the score of a small latent
 _ASSIGNMENT = 5e-8  # seconds for one row, class and dimension, in the mean of k-means and logistic regression
 _DIMENSIONS = 25  # dimensions that the rest of an assignment costs
 _EDGE = 7e-7  # seconds of an edge in link prediction
+_ON_FEW = (FEW.name, NEAREST.name)  # fitted to few rows, which the assignments count
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ def scoring_cost(unit: PlannedUnit, slots: Collection[Slot], prepared: Prepared)
     dataset, arm = prepared.dataset, unit.arm
     if unit.unit == "training-edges":
         return Cost(scoring=len(slots) * (_SCORE + _EDGE * len(prepared.edges)))
-    width = arm.settings.latent if arm.model.compresses else dataset.features
-    widths = [dataset.features if reads_features([slot.readout]) else width for slot in slots]
-    assigned = dataset.rows * dataset.classes * sum(each + _DIMENSIONS for each in widths)
+    own = arm.settings.latent if arm.model.compresses else dataset.features
+    assigned = 0
+    for slot in slots:
+        width = dataset.features if reads_features([slot.readout]) else own
+        rows = min(dataset.rows, FEW_ROWS * dataset.classes) if slot.task in _ON_FEW else dataset.rows
+        assigned += rows * dataset.classes * (width + _DIMENSIONS)
     return Cost(scoring=len(slots) * _SCORE + _ASSIGNMENT * assigned)
