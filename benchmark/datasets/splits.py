@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.dataset import Dataset
 
 FEW_ROWS = 20  # training rows of each class in the split "few"
+_KEPT = 16  # repeats of a split that are kept, because every model of the dataset asks for them
 _FEWEST_EDGES = 20  # 5 % of fewer edges is less than one edge
 
 
@@ -89,6 +90,7 @@ def split(dataset: Dataset, seed: int) -> Split:
     def stream(*part: object) -> np.random.Generator:
         return generator(seed, "split", dataset.streams, *part)
 
+    @lru_cache(maxsize=_KEPT)
     def split_few(repeat: int) -> NodeSplit:
         """The node split with few training rows of a repeat."""
         if dataset.y is None:
@@ -146,6 +148,7 @@ def _edge_split(dataset: Dataset, stream: Callable[..., np.random.Generator]) ->
     def pairs(part: Integers) -> Integers:
         return _read_only(np.stack(np.divmod(np.sort(part), n), axis=1))
 
+    @lru_cache(maxsize=_KEPT)
     def draw_test_negatives(repeat: int) -> Integers:
         return pairs(sample_non_edges(n, codes, test, rng=stream("test negatives", repeat)))
 
