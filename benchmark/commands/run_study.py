@@ -111,6 +111,7 @@ def _carry_out(
     from benchmark.results import frames
     from benchmark.results.store import Store
     from benchmark.running import gather, run
+    from benchmark.running.seed_pairs import seed_pairs
     from benchmark.study.declaration import declare
 
     chosen, store = planned.study, Store(results)
@@ -168,6 +169,7 @@ def _carry_out(
         )
         return len(lost)
     frames.write_frames(scores, units, results, chosen.name)
+    frames.write_stability(seed_pairs(planned, records), results, chosen.name)
     part = "" if chosen == asked else " (the frames hold only the datasets, models and seeds of this command)"
     print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
     return len(lost | set(units["key"][units["status"] == "failed"]))

@@ -61,7 +61,8 @@ def report(
     _check_tasks(scores["task"], tables.tasks)
     overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
     kept = declaration.together(declared, whole.margin)
-    print(build(whole, scores, units, out, overlap, kept, record, results, chosen))
+    pairs = frames.combine_stability([frames.read_stability(results, study.name) for study in chosen])
+    print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs))
 
 
 def _check_tasks(scored: pd.Series[str], tasks: Sequence[Task]) -> None:

@@ -59,7 +59,7 @@ class TaskCase:
     @cached_property
     def case(self) -> Case:
         """Labels, split and seed of the made-up data."""
-        return Case(self.made.y, split(self.made, 0), self.made.fingerprint, 0)
+        return Case(self.made.y, split(self.made, 0), self.made.fingerprint, 0, graph=self.made.edges)
 
     @cached_property
     def partly(self) -> Case:
@@ -67,7 +67,7 @@ class TaskCase:
         hidden = np.arange(_ROWS) % 5 == 0
         y, published = np.where(hidden, -1, self.case.labels), self.case.rows("published")
         kept = NodeSplit(*(rows[~hidden[rows]] for rows in (published.train, published.test)))
-        return Case(y, split(replace(self.made, y=y, published=kept), 0), self.made.fingerprint, 0)
+        return replace(self.case, y=y, split=split(replace(self.made, y=y, published=kept), 0))
 
     @cached_property
     def telling(self) -> NDArray[np.float32]:

@@ -72,15 +72,15 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
     tasks = [find(tables.tasks, "task", name) for name in study.tasks]
     readouts = [find(READOUTS, "readout", name) for name in study.readouts]
     for readout in readouts:
-        if not any(readout.gives in task.takes for task in tasks):
+        if not any(task.reads(readout) for task in tasks):
             raise InputError(
                 f"readout {readout.name!r}: {_untaken(readout, tasks, tables)}; "
                 "add such a task, or leave the readout out"
             )
     for task in tasks:
-        if not any(readout.gives in task.takes for readout in readouts):
-            wanted = " or ".join(_KINDS[kind] for kind in task.takes)
-            takes = [each.name for each in READOUTS if each.gives in task.takes and not each.by_hand]
+        if not any(map(task.reads, readouts)):
+            wanted = "certain readouts only" if task.readouts else " or ".join(_KINDS[kind] for kind in task.takes)
+            takes = [each.name for each in READOUTS if task.reads(each) and not each.by_hand]
             givers = " or ".join(takes)
             raise InputError(f"task {task.name!r} scores {wanted}; add the readout {givers}, or leave the task out")
     for contrast in study.contrasts:
@@ -98,7 +98,7 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
                 raise unknown(f"metric of {task.name}", primary.metric, known, where=f"contrast {contrast.name!r}")
             for side in (contrast.first, contrast.second):
                 readout = find(READOUTS, "readout", side.readout)
-                if readout.gives not in task.takes:
+                if not task.reads(readout):
                     raise InputError(
                         f"contrast {contrast.name!r}: {task.name} cannot score readout {readout.name!r}; "
                         f"{_untaken(readout, [task], tables)}"
@@ -108,7 +108,9 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
 def _untaken(readout: Readout, tasks: Sequence[Task], tables: Tables) -> str:
     """Why none of the tasks scores a readout, and which tasks would; nearly all tasks score matrices."""
     if readout.gives == "matrix":
-        taken = " or ".join(dict.fromkeys(_KINDS[kind] for task in tasks for kind in task.takes))
+        taken = " or ".join(
+            dict.fromkeys(word for task in tasks for word in (task.readouts or [_KINDS[kind] for kind in task.takes]))
+        )
         return f"it gives a matrix, and {' and '.join(task.name for task in tasks)} scores {taken}"
-    takers = [task.name for task in tables.tasks if readout.gives in task.takes]
+    takers = [task.name for task in tables.tasks if task.reads(readout)]
     return f"it gives {_KINDS[readout.gives]}, which only {' and '.join(takers)} scores"

@@ -135,7 +135,8 @@ class Plan:
             for readout in arm.readouts({readout for readout, _ in arm.asked})
             for draw in readout.draws(self.study.draws)
             for task in self._tasks(self.data[name], unit)
-            if (readout.name, task.name) in arm.asked and readout.gives in task.takes
+            if (readout.name, task.name) in arm.asked and task.reads(readout)
+            if task.draws is None or draw < task.draws
             for repeat in self._repeats(task, draw, len(readout.draws(self.study.draws)))
         )
 

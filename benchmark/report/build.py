@@ -33,6 +33,7 @@ def build(
     record: Callable[[str], str] = lambda _: "",
     results: Path | None = None,
     parts: Sequence[Study] = (),
+    pairs: pd.DataFrame | None = None,
 ) -> Path:
     """Write the report of a study into a folder. Files of an earlier report that are no longer needed are removed.
 
@@ -46,6 +47,7 @@ def build(
         record: Returns the path of a record, seen from ``out``, by its key; empty if the file does not exist.
         results: The folder of kept latents and images; None leaves out figures of kept files.
         parts: The studies that ``study`` combines, if there are several.
+        pairs: The agreement of clusters for each pair of seeds; None if the study has none.
 
     Returns:
         The path of the page.
@@ -53,7 +55,7 @@ def build(
     Raises:
         InputError: If the frames contradict each other or the study, or if a file cannot be written.
     """
-    found, kept = find(study, scores, units, overlap, declaration, parts), KeptFiles(results)
+    found, kept = find(study, scores, units, overlap, declaration, parts, pairs), KeptFiles(results)
     drawn = charts(found, kept)
     page = compose(found, drawn, record, kept.damaged)
     files = {
@@ -84,6 +86,8 @@ def _frames(found: Found) -> dict[str, pd.DataFrame]:
         "over-datasets": found.overall,
         "left-out": found.left_out,
         "holes": found.holes,
+        "stability": found.stable,
+        "ranking": found.ranked,
     }
     return {name: frame for name, frame in frames.items() if name == "summary" or not frame.empty}
 

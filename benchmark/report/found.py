@@ -9,9 +9,10 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
-from benchmark.report.frame_rows import in_order
+from benchmark.report.frame_rows import controls, in_order
 from benchmark.report.labels import CHANCE
-from benchmark.results.frame_schema import UNITS
+from benchmark.report.tables.index_tables import index_values, judged_scores
+from benchmark.results.frame_schema import STABILITY, UNITS
 from benchmark.statistics import (
     HOLE_COLUMNS,
     check_scores,
@@ -19,6 +20,8 @@ from benchmark.statistics import (
     holes,
     leave_one_out,
     over_datasets,
+    ranking,
+    stability,
     summarise,
     variance_split,
     waterfall,
@@ -46,6 +49,8 @@ class Found:
         datasets: The datasets in the frames, in the study's order.
         evidence: The datasets that count as evidence, with the family of each.
         steps: The steps of the study's waterfalls, as ``study.origin.steps_frame`` returns them.
+        stable: The stability of clusters over seeds.
+        ranked: How well indices without labels rank the trained models.
     """
 
     study: Study
@@ -65,6 +70,8 @@ class Found:
     waterfall: pd.DataFrame
     holes: pd.DataFrame
     spread: pd.DataFrame
+    stable: pd.DataFrame
+    ranked: pd.DataFrame
 
     @property
     def points(self) -> set[tuple[str, str]]:
@@ -80,6 +87,7 @@ def find(
     overlap: Mapping[str, float],
     declaration: Declaration | None,
     parts: Sequence[Study] = (),
+    pairs: pd.DataFrame | None = None,
 ) -> Found:
     """Compute all statistics of a study. Arguments as in ``build``.
 
@@ -91,6 +99,8 @@ def find(
     per_dataset = contrasts(scores, declared, overlap, margin=study.margin, chance=CONTROL)
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
     counted = units[units["evidence"].astype(bool) & units["dataset"].isin(scored)].sort_values("dataset")
+    summary, stable = summarise(scores), stability(STABILITY.frame([]) if pairs is None else pairs)
+    trained = summary[~summary["model"].isin(controls(units))]
     evidence = dict(zip(counted["dataset"], counted["dataset_family"], strict=True))
     return Found(
         study=study,
@@ -102,7 +112,7 @@ def find(
         declared=declared,
         datasets=tuple(in_order(units["dataset"], study.datasets)),
         evidence=evidence,
-        summary=summarise(scores),
+        summary=summary,
         contrasts=per_dataset,
         overall=over_datasets(per_dataset, evidence, margin=study.margin, seed=RESAMPLING_SEED),
         left_out=leave_one_out(per_dataset, evidence, margin=study.margin),
@@ -110,6 +120,8 @@ def find(
         waterfall=waterfall(scores, steps, overlap),
         holes=holes(scores) if len(parts) <= 1 else NO_HOLES,
         spread=variance_split(scores),
+        stable=stable,
+        ranked=ranking(index_values(trained, stable), judged_scores(trained)),
     )
 
 

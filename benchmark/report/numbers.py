@@ -51,6 +51,15 @@ def probability(p: float) -> str:
     return "<0.0001" if p < 0.00005 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
 
 
+def coefficient(value: float) -> str:
+    """Write a correlation with two decimals and a true minus sign.
+
+    >>> coefficient(-0.5)
+    '−0.50'
+    """
+    return _decimal(value, 2)
+
+
 def share(value: float) -> str:
     """Write a share in whole percent.
 

@@ -22,6 +22,7 @@ from benchmark.report.tables.how_it_was_run import (
     models_table,
     run_facts,
 )
+from benchmark.report.tables.index_tables import index_table, index_values, judged_scores, ranking_table
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.published import published, published_table
 from benchmark.report.tables.score_tables import score_tables
@@ -43,6 +44,14 @@ class DatasetScores:
     dataset: str
     about: str
     tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetIndices:
+    """The table of the indices without labels on one dataset."""
+
+    dataset: str
+    table: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,9 @@ class Page:
     folded: bool
     spread: Table | None
     spread_note: str
+    indices: tuple[DatasetIndices, ...]
+    ranking: Table | None
+    index_notes: tuple[str, ...]
     published: Table | None
     datasets: Table
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
@@ -107,7 +119,9 @@ class Page:
         yield from (each.table for each in self.contrasts)
         yield from (table for each in self.waterfalls for table in each.tables)
         yield from (table for scores in self.scores for table in scores.tables)
-        last = (self.spread, self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
+        yield from (table for table in (self.spread, self.ranking) if table is not None)
+        yield from (each.table for each in self.indices)
+        last = (self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
         yield from (table for table in last if table is not None)
 
     def files(self) -> dict[int, str]:
@@ -131,6 +145,7 @@ def compose(
     roles = {each.name: texts.role(each, late) for each in declared}
     there = set(found.contrasts["contrast"])
     margin, readouts = texts.margin(study), in_order(found.scores["readout"], study.readouts)
+    indices, judged = index_values(found.summary, found.stable), judged_scores(found.summary)
     enough = len(found.evidence) >= FEWEST_DATASETS and there
     return Page(
         study=study,
@@ -175,6 +190,13 @@ def compose(
         folded=len(found.datasets) > OPEN_UP_TO,
         spread=spread_table(found.spread, study),
         spread_note=texts.SPREAD_NOTE,
+        indices=tuple(
+            DatasetIndices(name, index_table(indices, judged, name, study, controls(units)))
+            for name in found.datasets
+            if name in set(indices["dataset"])
+        ),
+        ranking=ranking_table(found.ranked, units, study, found.evidence),
+        index_notes=texts.INDEX_NOTES,
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
         remarks=dataset_remarks(units, found.scores, study),

@@ -47,6 +47,19 @@ OVERALL_NOTE = (
     "between datasets; the range that holds the difference on one further dataset in 95 % of cases; and whether the "
     "verdict depends on one dataset or one family of datasets."
 )
+INDEX_NOTES = (
+    "A user without labels can choose a model only by numbers that need none. These describe the clusters of k-means "
+    "with as many clusters as there are classes. Stability is the agreement (adjusted Rand index) of the clusters of "
+    "two seeds, averaged over all pairs of seeds. Pairs with a common seed are not independent, so no spread is given. "
+    "If all rows are in one cluster, stability, silhouette and modularity are 0. The silhouette is taken in the latent "
+    "itself, on at most 1,000 rows. Modularity is taken on the dataset’s graph. Graph models train on this graph, so "
+    "modularity favours them. If a dataset has no graph, the graph of nearest neighbours stands in, which is derived "
+    "from the features.",
+    "τ-b is Kendall’s rank correlation of an index with the score over all trained models, each read by its mean. A "
+    "model with a variant counts as another model. 1 means the same order, 0 means no relation. Points lost is the "
+    "score of the best model minus that of the model with the highest index. The next column is the average loss of "
+    "a model that is chosen at random.",
+)
 NAMED = 5  # cells in a sentence
 _MEANINGS = {
     "mean": "the mean of the posterior; the latent itself of a deterministic model (a point)",

@@ -1,4 +1,4 @@
-"""The columns of the two frames that a study leaves: scores and units."""
+"""The columns of the frames that a study leaves: scores, units, and stability over seeds."""
 
 from __future__ import annotations
 
@@ -120,6 +120,11 @@ _SEED = FrameColumn("seed", "int64", "the repetition, from 0")
 _EDGE_SET = FrameColumn("unit", "str", "edge set that the model trains on: `all-edges` or `training-edges`")
 _KEY = FrameColumn("key", "str", "32 hexadecimal digits that name the unit and its record")
 
+_READOUT = FrameColumn("readout", "str", "how the task reads the latents: `mean`, `sampled` and so on")
+_DRAW = FrameColumn("draw", "int64", "number of the draw from the posterior, from 0")
+_TASK = FrameColumn("task", "str", "name of the task")
+_VERSION = FrameColumn("version", "int64", "version of the task")
+
 SCORES = FrameSchema(
     "scores",
     (
@@ -128,14 +133,14 @@ SCORES = FrameSchema(
         _VARIANT,
         _SEED,
         _EDGE_SET,
-        FrameColumn("readout", "str", "how the task reads the latents: `mean`, `sampled` and so on"),
-        FrameColumn("draw", "int64", "number of the draw from the posterior, from 0"),
-        FrameColumn("task", "str", "name of the task"),
+        _READOUT,
+        _DRAW,
+        _TASK,
         FrameColumn(
             "repeat", "int64", "number of the repeat of a score: another few rows, non-edges or k-means", earlier=0
         ),
         FrameColumn("metric", "str", "name of the metric"),
-        FrameColumn("version", "int64", "version of the task"),
+        _VERSION,
         FrameColumn(
             "scoring",
             "str",
@@ -205,5 +210,25 @@ UNITS = FrameSchema(
         FrameColumn("diagnostics", "str", "measures of the latent, such as rate and signal-to-noise ratio, as JSON"),
         FrameColumn("latents", "str", "file of the latents below the results folder; empty if not kept"),
         FrameColumn("generated", "str", "file of the drawings below the results folder; empty if not kept"),
+    ),
+)
+
+STABILITY = FrameSchema(
+    "stability",
+    (
+        _DATASET,
+        _MODEL,
+        _VARIANT,
+        _EDGE_SET,
+        _READOUT,
+        _DRAW,
+        _TASK,
+        FrameColumn("repeat", "int64", "number of the repeat of the task"),
+        _VERSION,
+        FrameColumn("seed", "int64", "the first seed of the pair"),
+        FrameColumn("other_seed", "int64", "the second seed, above the first"),
+        FrameColumn("ari", "float64", "adjusted Rand index of the clusters of both seeds, in full precision"),
+        FrameColumn("key", "str", "the record of the first seed"),
+        FrameColumn("other_key", "str", "the record of the second seed"),
     ),
 )

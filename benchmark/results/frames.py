@@ -1,4 +1,4 @@
-"""The two frames of a study on disk."""
+"""The frames of a study on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
-from benchmark.results.frame_schema import SCORES, UNITS
+from benchmark.results.frame_schema import SCORES, STABILITY, UNITS
 from benchmark.results.record import Slot
 from benchmark.results.store import Store
 
@@ -37,6 +37,39 @@ def read_frames(results: Path, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     scores, units = paths(results, study)
     return SCORES.checked(_read(scores, study), scores), UNITS.checked(_read(units, study), units)
+
+
+def stability_path(results: Path, study: str) -> Path:
+    """Return the file of a study's stability over seeds. Studies without clusters of several seeds have none.
+
+    >>> stability_path(Path("results"), "smoke").name
+    'smoke.stability.parquet'
+    """
+    return results / f"{study}.stability.parquet"
+
+
+def write_stability(pairs: pd.DataFrame, results: Path, study: str) -> None:
+    """Write the frame of stability. Remove the file of an earlier run if the frame has no rows."""
+    path = stability_path(results, study)
+    if pairs.empty:
+        path.unlink(missing_ok=True)
+    else:
+        write_atomically(path, pairs.to_parquet(index=False))
+
+
+def read_stability(results: Path, study: str) -> pd.DataFrame:
+    """Read the stability of a study. The frame has no rows if there is no file.
+
+    Raises: InputError if the file is damaged, or does not follow the schema.
+    """
+    path = stability_path(results, study)
+    return STABILITY.checked(_read(path, study), path) if path.is_file() else STABILITY.frame([])
+
+
+def combine_stability(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Combine the stability of several studies. A pair of seeds that studies share appears once."""
+    names = [column for column in STABILITY.names if column != "ari"]
+    return pd.concat(parts, ignore_index=True).drop_duplicates(names, ignore_index=True)
 
 
 def _read(path: Path, study: str) -> pd.DataFrame:

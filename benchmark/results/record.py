@@ -129,6 +129,7 @@ class Record:
         latents: File of the latents below the results folder. Empty if they are not kept.
         generated: File of the drawings. Empty if there are none.
         notes: Why scores are at chance, by slot. Slots without a note are left out.
+        clusters: Clusters of the rows by slot, as ``kept_clusters`` writes them, if the scores are those of clusters.
 
     Raises:
         ValueError: If the status is unknown, a file is in another folder, or a score is out of range.
@@ -145,6 +146,7 @@ class Record:
     latents: str = ""
     generated: str = ""
     notes: Mapping[Slot, str] = field(default_factory=dict)
+    clusters: Mapping[Slot, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # checked here, so that a record that cannot be read is never written
@@ -175,13 +177,14 @@ class Record:
 
     def to_json(self) -> bytes:
         """Return the content of the record's file. Scores have a fixed order."""
-        content = asdict(replace(self, scores={}, notes={})) | {"identity": self.identity.parts}
-        del content["notes"]
+        content = asdict(replace(self, scores={}, notes={}, clusters={})) | {"identity": self.identity.parts}
+        del content["notes"], content["clusters"]  # those of a slot stand beside its scores
         if not self.provenance.execution:
             del content["provenance"]["execution"]
         content["scores"] = [
             {**_written(slot), "metrics": dict(self.scores[slot])}
             | ({"note": self.notes[slot]} if slot in self.notes else {})
+            | ({"clusters": self.clusters[slot]} if slot in self.clusters else {})
             for slot in sorted(self.scores)
         ]
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
@@ -196,12 +199,14 @@ class Record:
             TypeError: If a part is of another type.
         """
         content = json.loads(text)
-        scores, notes = {}, {}
+        scores, notes, clusters = {}, {}, {}
         for entry in content.pop("scores"):
-            metrics, note = entry.pop("metrics"), entry.pop("note", "")
+            metrics, note, of_slot = entry.pop("metrics"), entry.pop("note", ""), entry.pop("clusters", "")
             scores[slot := Slot(**entry)] = metrics
             if note:
                 notes[slot] = note
+            if of_slot:
+                clusters[slot] = of_slot
         try:
             identity = _IDENTITY.validate_python(content.pop("identity"))
             provenance = _PROVENANCE.validate_python(content.pop("provenance"))
@@ -210,7 +215,7 @@ class Record:
             raise ValueError(f"{'.'.join(map(str, first['loc']))} is missing, unknown or of another kind") from None
         if identity.schema != SCHEMA:
             raise ValueError(f"the schema is {identity.schema}, and this version of the benchmark reads {SCHEMA}")
-        return cls(identity=identity, provenance=provenance, scores=scores, notes=notes, **content)
+        return cls(identity=identity, provenance=provenance, scores=scores, notes=notes, clusters=clusters, **content)
 
     def extended(self, later: Record) -> Record:
         """Add the scores that ``later`` took from the same latent. Curve and provenance stay.
@@ -225,6 +230,7 @@ class Record:
             message=later.message,
             scores={**self.scores, **later.scores},
             notes={**self.notes, **later.notes},
+            clusters={**self.clusters, **later.clusters},
             provenance=replace(self.provenance, scoring_seconds=seconds),
         )
 

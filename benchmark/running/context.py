@@ -86,5 +86,6 @@ def edges_of(training: Training, context: Context) -> Integers:
 def case_of(unit: PlannedUnit, context: Context) -> Case:
     """The case that tasks score the latents of a unit with."""
     handed = context.data[unit.dataset]
-    dataset = loaded(handed).dataset
-    return Case(dataset.y, split_of(handed, unit.seed), dataset.streams, unit.seed)
+    prepared = loaded(handed)
+    dataset = prepared.dataset
+    return Case(dataset.y, split_of(handed, unit.seed), dataset.streams, unit.seed, graph=prepared.edges)

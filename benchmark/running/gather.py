@@ -1,4 +1,4 @@
-"""Turn records into the two frames that statistics and the report read."""
+"""Turn records into the frames of scores and units that statistics and the report read."""
 
 from __future__ import annotations
 

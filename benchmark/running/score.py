@@ -12,12 +12,13 @@ import numpy as np
 
 from benchmark.latents.readouts import READOUTS, decoded, read_out
 from benchmark.plan.units import PlannedUnit
+from benchmark.results import kept_clusters
 from benchmark.results.record import SCIKIT_LEARN, Provenance, Record, Slot, check_metrics
 from benchmark.running.context import Context, case_of
 from benchmark.running.diagnosis import diagnosed
 from benchmark.running.jobs import Wanted
 from benchmark.running.outcome import Outcome, Scored, error_message
-from benchmark.tasks import NotedScores
+from benchmark.tasks import ClusterScores, NotedScores
 
 _READOUTS = {readout.name: readout for readout in READOUTS}
 
@@ -42,6 +43,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
         status, message = outcome.status, outcome.message
         scores: dict[Slot, Mapping[str, float]] = {}
         notes: dict[Slot, str] = {}
+        clusters: dict[Slot, str] = {}
         if outcome.latents is not None:
             scores |= batched.scores.get(unit.identity.key, {})
             if unit.identity.key in batched.errors:
@@ -51,6 +53,8 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
                     scores[slot] = dict(metrics)
                     if isinstance(metrics, NotedScores):
                         notes[slot] = metrics.note
+                    if isinstance(metrics, ClusterScores):
+                        clusters[slot] = kept_clusters.as_text(metrics.clusters)
             except Exception as error:  # noqa: BLE001, as in train
                 status, message = "failed", error_message(error)
         if trouble:
@@ -81,6 +85,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
                 latents=outcome.latents_path,
                 generated=outcome.generated_path,
                 notes=notes,
+                clusters=clusters,
             )
         )
     return Scored(tuple(records), outcome.files)

@@ -10,8 +10,10 @@ from benchmark.statistics.over_datasets import (
     over_datasets,
 )
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
+from benchmark.statistics.ranking import RANKING_COLUMNS, kendall_tau_b, ranking
 from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
 from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, SIGNAL
+from benchmark.statistics.stability import STABILITY_COLUMNS, stability
 from benchmark.statistics.steps import WATERFALL_COLUMNS, waterfall
 from benchmark.statistics.variance import VARIANCE_COLUMNS, variance_split
 from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
@@ -31,9 +33,11 @@ __all__ = [
     "OVERALL_COLUMNS",
     "PAIRED",
     "QUESTION",
+    "RANKING_COLUMNS",
     "SCORE_COLUMNS",
     "SENSITIVITY",
     "SIGNAL",
+    "STABILITY_COLUMNS",
     "VARIANCE_COLUMNS",
     "VERDICTS",
     "WATERFALL_COLUMNS",
@@ -45,9 +49,12 @@ __all__ = [
     "holes",
     "indistinguishable",
     "interval_of_mean",
+    "kendall_tau_b",
     "leave_one_out",
     "over_datasets",
     "pairwise",
+    "ranking",
+    "stability",
     "summarise",
     "variance_split",
     "waterfall",

@@ -86,14 +86,25 @@ def k_means(z: Matrix, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> di
     Raises:
         ValueError: if the dataset has no labels.
     """
+    z, y = case.with_labels(z)
+    return compared_with_classes(y, k_means_clusters(z, int(y.max()) + 1, case, prepare=prepare))
+
+
+def k_means_clusters(z: Matrix, clusters: int, case: Case, *, prepare: Callable[[Matrix], Matrix]) -> Integers:
+    """The clusters of the task ``k-means``, [n].
+
+    Args:
+        z: Latents of the labelled rows, [n, d].
+        clusters: Number of clusters. Fewer are found if there are fewer distinct rows.
+        case: Fingerprint, seed and repeat, which decide the starts.
+        prepare: Scaling of the rows before the clustering.
+    """
     from sklearn.cluster import KMeans
 
-    z, y = case.with_labels(z)
-    classes = int(y.max()) + 1
     starts, seed = number_of_starts(z.shape[1]), seed_of_starts(case)
     with ignoring_few_clusters():
-        clusters = KMeans(classes, n_init=starts, random_state=seed).fit_predict(prepare(z)).astype(np.int64)
-    return compared_with_classes(y, clusters)
+        found: Integers = KMeans(clusters, n_init=starts, random_state=seed).fit_predict(prepare(z)).astype(np.int64)
+    return found
 
 
 def compared_with_classes(y: Integers, clusters: Integers) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Metrics, each with its direction, range and source."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy
@@ -62,6 +62,23 @@ METRICS = (
         "share of edges scored above the 20th highest non-edge, Hu et al. (2020)",
         absent="fewer than 20 test non-edges",
     ),
+    Metric(
+        "silhouette",
+        "silhouette",
+        "higher",
+        -1.0,
+        1.0,
+        "distance to the nearest other cluster against that within the own one, Rousseeuw (1987)",
+    ),
+    Metric(
+        "modularity",
+        "modularity",
+        "higher",
+        -0.5,
+        1.0,
+        "edges within clusters beyond those expected from degrees, Newman and Girvan (2004)",
+        absent="no edge joins two labelled rows",
+    ),
 )
 HITS = 20
 
@@ -81,6 +98,32 @@ def hits_at_20(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> 
     if len(negative) < HITS:
         raise ValueError(f"{len(negative)} negatives, expected {HITS} or more; leave Hits@20 out")
     return float(np.mean(positive > np.partition(negative, -HITS)[-HITS]))
+
+
+def adjusted_rand_index(first: Integers, second: Integers) -> float:
+    """The agreement of two clusterings of the same rows: 1 if only their numbers differ, 0 at chance.
+
+    It is 0 if either clustering has one cluster only, or if each row is alone in both. scikit-learn gives 1 if both are
+    like this, but they tell nothing.
+
+    Args:
+        first: Cluster numbers from 0, [n].
+        second: Cluster numbers from 0, [n].
+
+    Source: Hubert and Arabie (1985), eq. 5.
+
+    >>> adjusted_rand_index(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]))
+    1.0
+    """
+    width = int(second.max()) + 1
+    table = np.bincount(first * width + second, minlength=(int(first.max()) + 1) * width).reshape(-1, width)
+    both, in_first, in_second = (_pairs(part).sum() for part in (table, table.sum(axis=1), table.sum(axis=0)))
+    expected, largest = in_first * in_second / max(_pairs(len(first)), 1), (in_first + in_second) / 2
+    return float((both - expected) / (largest - expected)) if largest > expected else 0.0
+
+
+def _pairs(counts: Any) -> Any:
+    return counts * (counts - 1) / 2
 
 
 def best_matching(labels: Integers, clusters: Integers) -> Integers:

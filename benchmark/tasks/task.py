@@ -13,6 +13,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.datasets import Dataset, EdgeSplit, NodeSplit, Split
 from benchmark.latents.latents import ReadoutKind
+from benchmark.latents.readouts import Readout
 from benchmark.tasks.metrics import METRICS
 
 EdgeSet: TypeAlias = Literal["all-edges", "training-edges"]
@@ -34,6 +35,8 @@ class Case:
         seed: The seed of the repetition.
         repeat: Number of the repeat, from 0. Random choices of the task depend on it: rows of a few labels, non-edges,
             starts of k-means.
+        graph: Undirected edges [m, 2] of the dataset's graph, or of the graph derived from its features if it has none.
+            None if the caller has no graph.
     """
 
     y: Integers | None
@@ -41,6 +44,7 @@ class Case:
     fingerprint: str
     seed: int
     repeat: int = 0
+    graph: Integers | None = None
 
     @property
     def labels(self) -> Integers:
@@ -123,6 +127,23 @@ class NotedScores(dict[str, float]):
         self.note = note
 
 
+class ClusterScores(dict[str, float]):
+    """The scores of clusters with the clusters themselves. Records keep the clusters, to compare those of two seeds.
+
+    Args:
+        scores: Value of each metric.
+        clusters: Cluster numbers from 0 of the same rows for every seed of a dataset, [n].
+
+    >>> found = ClusterScores({"nmi": 1.0}, np.array([0, 1, 1]))
+    >>> found, found.clusters.tolist()
+    ({'nmi': 1.0}, [0, 1, 1])
+    """
+
+    def __init__(self, scores: Mapping[str, float], clusters: Integers) -> None:
+        super().__init__(scores)
+        self.clusters = clusters
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A downstream use of latents.
@@ -137,7 +158,8 @@ class Task:
         overlap: Test rows over training rows, if the random splits of two seeds overlap. ``statistics.contrasts``
             widens its intervals by this ratio. None if the spread over seeds is conditional on the data.
         score: A function of a latent and a Case that returns a value for each metric. Only rows with a label count. It
-            returns NotedScores to say why a latent is at chance.
+            returns NotedScores to say why a latent is at chance. If it returns ClusterScores, the study also compares
+            the clusters of all seeds.
         source: The publication or software that the task comes from.
         takes: The kinds of readouts that ``score`` accepts.
         fair: False if the task chooses by test labels, or repeats a mistake of a publication.
@@ -148,9 +170,11 @@ class Task:
             averaged, so that random choices of the task add less noise.
         score_repeats: A function of a latent and the cases of all its repeats that returns what ``score`` returns for
             each case. A task gives it if repeats share work, such as a classifier. None calls ``score`` for each.
+        readouts: Names of the only readouts that are scored. Empty if all readouts of the kinds in ``takes`` are.
+        draws: Most draws of a readout that are scored. None if all are.
 
     Raises:
-        InputError: if ``primary`` is not one of ``metrics``, or ``repeats`` is below 1.
+        InputError: if ``primary`` is not one of ``metrics``, or ``repeats`` or ``draws`` is below 1.
     """
 
     name: str
@@ -168,12 +192,20 @@ class Task:
     left_out: str = ""
     repeats: int = 1
     score_repeats: Callable[[Any, Sequence[Case]], Sequence[Mapping[str, float]]] | None = None
+    readouts: tuple[str, ...] = ()
+    draws: int | None = None
 
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:
             raise unknown("primary metric", self.primary, self.metrics, where=f"task {self.name!r}")
         if self.repeats < 1:
             raise InputError(f"task {self.name!r}: repeats is {self.repeats}, expected at least 1")
+        if self.draws is not None and self.draws < 1:
+            raise InputError(f"task {self.name!r}: draws is {self.draws}, expected at least 1")
+
+    def reads(self, readout: Readout) -> bool:
+        """Whether the task scores a readout."""
+        return readout.gives in self.takes and (not self.readouts or readout.name in self.readouts)
 
     def scores(self, latent: Any, cases: Sequence[Case]) -> Iterator[Mapping[str, float]]:
         """Score one latent in several cases, one after the other.

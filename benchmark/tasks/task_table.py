@@ -1,7 +1,15 @@
 """TASKS, the table of tasks."""
 
 from benchmark.core.names import distinct
-from benchmark.tasks import classification, clustering, gaussian_mixture, link_prediction, oracle, origin_tasks
+from benchmark.tasks import (
+    classification,
+    clustering,
+    gaussian_mixture,
+    label_free,
+    link_prediction,
+    oracle,
+    origin_tasks,
+)
 from benchmark.tasks.task import Task
 
 TASKS: tuple[Task, ...] = distinct(
@@ -10,6 +18,7 @@ TASKS: tuple[Task, ...] = distinct(
     clustering.K_MEANS_STANDARDISED,
     clustering.K_MEANS_UNIT_NORM,
     gaussian_mixture.GAUSSIAN_MIXTURE,
+    label_free.K_MEANS_WITHOUT_LABELS,
     classification.FEW,
     classification.MANY,
     classification.PUBLISHED,

@@ -9,14 +9,14 @@ from typing import get_args
 
 import pytest
 
-from benchmark.results.frame_schema import SCORES, UNITS, ColumnType
+from benchmark.results.frame_schema import SCORES, STABILITY, UNITS, ColumnType
 from benchmark.statistics.scores import SCORE_COLUMNS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "results.md"
-BOTH = pytest.mark.parametrize("schema", [SCORES, UNITS], ids=lambda schema: schema.name)
+EACH = pytest.mark.parametrize("schema", [SCORES, UNITS, STABILITY], ids=lambda schema: schema.name)
 
 
-@BOTH
+@EACH
 def test_every_column_has_one_name_a_type_and_a_meaning(schema):
     assert len(set(schema.names)) == len(schema.names)
     for column in schema.columns:
@@ -25,7 +25,7 @@ def test_every_column_has_one_name_a_type_and_a_meaning(schema):
         assert "|" not in column.meaning
 
 
-@BOTH
+@EACH
 def test_a_frame_without_rows_has_the_types_of_the_schema(schema):
     frame = schema.frame([])
     for column in schema.columns:
@@ -33,7 +33,7 @@ def test_a_frame_without_rows_has_the_types_of_the_schema(schema):
     assert schema.checked(frame, "empty").equals(frame)
 
 
-@BOTH
+@EACH
 def test_a_row_with_other_columns_is_refused(schema):
     with pytest.raises(ValueError, match=rf"{schema.name}: a row has the columns seed, expected \w+, "):
         schema.frame([{"seed": 0}])
@@ -43,7 +43,7 @@ def test_the_statistics_use_the_columns_of_the_scores_and_no_note():
     assert {*SCORE_COLUMNS, "note"} == set(SCORES.names)
 
 
-@BOTH
+@EACH
 def test_the_documentation_lists_every_column(schema):
     assert schema.markdown() in DOCUMENT.read_text(encoding="utf-8")
 

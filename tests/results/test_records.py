@@ -5,9 +5,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmark.core.errors import InputError
+from benchmark.results.kept_clusters import as_text, from_text
 from benchmark.results.record import NUMERICS, Identity, Provenance, Record, Slot, check_metrics
 from benchmark.results.store import Store
 from benchmark.tasks import METRICS, TASKS
@@ -58,6 +62,39 @@ def test_the_note_of_a_score_is_kept_with_it_and_joined():
     assert first.extended(later).notes == {MEAN: "one", DRAW: "two"}
 
 
+def test_clusters_stand_beside_the_scores_of_their_slot_and_other_records_have_none():
+    assert "clusters" not in record().to_json().decode()
+    clustered = record({MEAN: SCORES, DRAW: SCORES}, clusters={MEAN: as_text(np.array([0, 1, 1]))})
+    entries = json.loads(clustered.to_json())["scores"]
+    assert [entry["readout"] for entry in entries if "clusters" in entry] == ["mean"]
+    assert Record.from_json(clustered.to_json()) == clustered
+    assert from_text(clustered.clusters[MEAN]).tolist() == [0, 1, 1]
+
+
+def test_scores_that_are_added_bring_their_clusters():
+    first = record({MEAN: SCORES}, clusters={MEAN: as_text(np.array([0, 1, 1]))})
+    later = record({DRAW: SCORES}, clusters={DRAW: as_text(np.array([1, 1, 0]))})
+    assert first.extended(later).clusters == {**first.clusters, **later.clusters}
+    assert first.replaced(later).clusters == later.clusters
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(0, 70_000), min_size=1, max_size=50))
+def test_clusters_are_read_back_equal(numbers):
+    assert from_text(as_text(np.array(numbers))).tolist() == numbers
+
+
+@pytest.mark.parametrize("text", ["", "no base64!", "AAAA", as_text(np.arange(9))[:-8]])
+def test_damaged_clusters_are_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        from_text(text)
+
+
+def test_a_cluster_number_is_not_negative():
+    with pytest.raises(ValueError, match="the cluster number -1 is below 0"):
+        as_text(np.array([0, -1]))
+
+
 def test_the_record_of_the_first_schema_still_loads():
     path = Path(__file__).parents[1] / "data" / "record-schema-1.json"
     loaded = Record.from_json(path.read_bytes())
@@ -71,7 +108,8 @@ def test_a_record_may_lack_a_metric_that_has_a_reason():
     assert Record.from_json(record({LINK: bare}).to_json()).scores == {LINK: bare}
     assert set(LINKS.metrics) - set(LINKS.required) == {"hits@20"}
     assert {metric.name: metric.absent for metric in METRICS if metric.absent} == {
-        "hits@20": "fewer than 20 test non-edges"
+        "hits@20": "fewer than 20 test non-edges",
+        "modularity": "no edge joins two labelled rows",
     }
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import adjusted_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from benchmark.tasks import METRICS, TASKS
-from benchmark.tasks.metrics import best_matching, hits_at_20
+from benchmark.tasks.metrics import adjusted_rand_index, best_matching, hits_at_20
 
 
 def test_every_metric_is_that_of_a_task():
@@ -37,6 +37,37 @@ def test_no_other_matching_is_better(pairs):
     labels, clusters = np.array(pairs).T
     best = max(np.mean(np.array(names)[clusters] == labels) for names in permutations(range(3)))
     assert np.mean(best_matching(labels, clusters) == labels) == pytest.approx(best)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=3, max_size=30))
+def test_the_adjusted_rand_index_is_that_of_scikit_learn_unless_a_clustering_tells_nothing(pairs):
+    first, second = np.array(pairs).T
+    counts = len(set(first)), len(set(second))
+    silent = 1 in counts or counts == (len(pairs), len(pairs))
+    told = 0.0 if silent else adjusted_rand_score(first, second)
+    assert adjusted_rand_index(first, second) == pytest.approx(told)
+    assert adjusted_rand_index(second, first) == pytest.approx(told)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=40), st.permutations(range(4)))
+def test_equal_clusters_agree_under_any_numbers(clusters, names):
+    clusters = np.array([0, 0, 1, *clusters])
+    assert adjusted_rand_index(clusters, np.array(names)[clusters]) == 1.0
+
+
+def test_the_adjusted_rand_index_by_hand():
+    """Of 15 pairs, 4 are together in both, 6 and 4 in one: 24/15 are expected by chance, and 5 are the most."""
+    first, second = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 2, 2, 2])
+    both, expected, most = 1 + 3, 6 * 4 / 15, (6 + 4) / 2
+    assert adjusted_rand_index(first, second) == pytest.approx((both - expected) / (most - expected))
+
+
+def test_one_cluster_and_single_rows_agree_with_nothing():
+    one, two = np.zeros(6, dtype=int), np.array([0, 0, 0, 1, 1, 1])
+    assert adjusted_rand_index(one, one) == adjusted_rand_index(one, two) == adjusted_rand_index(two, one) == 0.0
+    assert adjusted_rand_index(np.arange(3), np.arange(3)) == 0.0
 
 
 def test_hits_by_hand():

@@ -22,6 +22,7 @@ from benchmark.tasks import TASKS, Case, Need, Task, classification, link_predic
 from benchmark.tasks.classification import FEW, MANY, NEAREST, PUBLISHED
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM, standardised, unit_norm
 from benchmark.tasks.gaussian_mixture import GAUSSIAN_MIXTURE
+from benchmark.tasks.label_free import modularity
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 
 FAIR = [task for task in TASKS if task.fair]
@@ -36,7 +37,7 @@ def dataset():
 
 @pytest.fixture(scope="module")
 def case(dataset):
-    return Case(dataset.y, split(dataset, 0), dataset.fingerprint, 0)
+    return Case(dataset.y, split(dataset, 0), dataset.fingerprint, 0, graph=dataset.edges)
 
 
 def named(some):
@@ -98,14 +99,18 @@ def test_a_primary_metric_is_one_of_the_metrics():
 
 
 def test_a_task_scores_a_latent_at_least_once():
-    with pytest.raises(InputError, match="task 'k-means': repeats is 0, expected at least 1"):
-        replace(K_MEANS, repeats=0)
+    for name in ("repeats", "draws"):
+        with pytest.raises(InputError, match=f"task 'k-means': {name} is 0, expected at least 1"):
+            replace(K_MEANS, **{name: 0})
 
 
 @named(NODES)
 def test_one_hot_labels_reach_the_bound(task, case):
     scores = task.score(np.eye(2, dtype=np.float32)[case.y], case)
-    assert scores == pytest.approx(dict.fromkeys(task.metrics, 1.0))
+    bounds = dict.fromkeys(task.metrics, 1.0)
+    if "modularity" in bounds:  # one class is a cluster, and classes have edges between them
+        bounds["modularity"] = modularity(case.graph, case.y)
+    assert scores == pytest.approx(bounds)
 
 
 def test_the_adjacency_itself_ranks_links_perfectly(case, dataset):
@@ -127,6 +132,7 @@ def test_noise_gives_chance(task, case):
     chance = {"nmi": 0.0, "ami": 0.0, "ari": 0.0, "hits@20": hit} | dict.fromkeys(
         ("acc", "macro-f1", "accuracy", "auc", "ap"), 0.5
     )
+    chance |= {"modularity": 0.0, "silhouette": 0.1}  # clusters of noise are nearer to their own rows than to others
     for metric in task.metrics:
         assert np.mean([score[metric] for score in scores]) == pytest.approx(chance[metric], abs=0.06), metric
 
@@ -136,6 +142,7 @@ def test_a_constant_latent_has_a_defined_value(task, case):
     scores = task.score(np.zeros((1000, 4), dtype=np.float32), case)
     share = np.bincount(case.y).max() / len(case.y)
     defined = {"acc": share, "nmi": 0.0, "ami": 0.0, "ari": 0.0, "auc": 0.5, "ap": 0.5, "hits@20": 0.0}
+    defined |= {"silhouette": 0.0, "modularity": 0.0}
     for metric in task.metrics:
         assert np.isfinite(scores[metric])
         if metric in defined:
@@ -255,7 +262,7 @@ def test_a_task_refuses_a_dataset_without_its_need_and_needs_nothing_else(task, 
     assert unmet_needs(dataset) == {}
     for need, bare in lacking.items():
         assert need in unmet_needs(bare)
-        case = Case(bare.y, split(bare, 0), bare.fingerprint, 0)
+        case = Case(bare.y, split(bare, 0), bare.fingerprint, 0, graph=dataset.edges)
         if task.needs in unmet_needs(bare):
             with pytest.raises(ValueError, match="the task needs"):
                 task.score(noise(0, 2), case)
