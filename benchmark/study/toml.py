@@ -53,7 +53,7 @@ def bundled() -> dict[str, Path]:
     """The files of the studies that come with the package, by name.
 
     >>> sorted(bundled())[:3]
-    ['budget', 'claim', 'default']
+    ['budget', 'claim', 'counts']
     """
     folder = Path(str(resources.files("benchmark.study") / "bundled"))
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
