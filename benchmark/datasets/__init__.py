@@ -6,6 +6,7 @@ from benchmark.datasets.dataset_table import DATASETS, PREFIXES, load, prefixed_
 from benchmark.datasets.files.download import data_root
 from benchmark.datasets.files.offline import offline
 from benchmark.datasets.neighbours import neighbour_graph
+from benchmark.datasets.row_parts import RowParts, can_be_split, hold_out, labels_of, split_part
 from benchmark.datasets.sources.paths import placed
 from benchmark.datasets.splits import EdgeSplit, Split, split
 
@@ -17,8 +18,12 @@ __all__ = [
     "EdgeSplit",
     "NodeSplit",
     "Raw",
+    "RowParts",
     "Split",
+    "can_be_split",
     "data_root",
+    "hold_out",
+    "labels_of",
     "load",
     "make_dataset",
     "neighbour_graph",
@@ -27,4 +32,5 @@ __all__ = [
     "prefixed_forms",
     "spec",
     "split",
+    "split_part",
 ]

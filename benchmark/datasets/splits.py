@@ -90,26 +90,42 @@ def split(dataset: Dataset, seed: int) -> Split:
     def stream(*part: object) -> np.random.Generator:
         return generator(seed, "split", dataset.streams, *part)
 
+    if dataset.y is not None and dataset.classes == len(dataset.labelled):
+        raise InputError(
+            f"dataset {dataset.name!r}: every class has one row only, and no row is left for testing; "
+            "give more labels, or leave the labels out"
+        )
+    few, many, split_few = split_labels(dataset.name, dataset.y, stream)
+    return Split(few, many, dataset.published, lambda: _edge_split(dataset, stream), split_few)
+
+
+def split_labels(
+    name: str, y: Integers | None, stream: Callable[..., np.random.Generator]
+) -> tuple[NodeSplit | None, NodeSplit | None, Callable[[int], NodeSplit]]:
+    """Make the node splits of ``split``.
+
+    Args:
+        name: Name of the dataset, for the message.
+        y: Class numbers, [n]; −1 marks a row without a label. None without labels.
+        stream: Makes the random generator of a purpose.
+
+    Returns:
+        "few", "many", and a function that makes "few" for a repeat. Both splits are None without labels.
+    """
+
     @lru_cache(maxsize=_KEPT)
     def split_few(repeat: int) -> NodeSplit:
         """The node split with few training rows of a repeat."""
-        if dataset.y is None:
-            raise ValueError(f"{dataset.name} has no labels to split")
+        if y is None:
+            raise ValueError(f"{name} has no labels to split")
         part = ("few", repeat) if repeat else ("few",)
         return _node_split(
-            dataset.y, lambda count: FEW_ROWS if count >= 2 * FEW_ROWS else max(1, count // 2), rng=stream(*part)
+            y, lambda count: FEW_ROWS if count >= 2 * FEW_ROWS else max(1, count // 2), rng=stream(*part)
         )
 
-    few = many = None
-    if dataset.y is not None:
-        if dataset.classes == len(dataset.labelled):
-            raise InputError(
-                f"dataset {dataset.name!r}: every class has one row only, and no row is left for testing; "
-                "give more labels, or leave the labels out"
-            )
-        few = split_few(0)
-        many = _node_split(dataset.y, lambda count: max(1, count * 8 // 10), rng=stream("many"))
-    return Split(few, many, dataset.published, lambda: _edge_split(dataset, stream), split_few)
+    if y is None:
+        return None, None, split_few
+    return split_few(0), _node_split(y, lambda count: max(1, count * 8 // 10), rng=stream("many")), split_few
 
 
 def _node_split(y: Integers, share: Callable[[int], int], *, rng: np.random.Generator) -> NodeSplit:

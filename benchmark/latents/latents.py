@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.arrays import Matrix
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.errors import InputError
 from benchmark.core.files import packed
 
@@ -58,6 +58,15 @@ class Latents:
     def noisy(self) -> bool:
         """Whether the posterior has a spread."""
         return self.std is not None or self.concentration is not None
+
+    def chosen(self, rows: Integers) -> Latents:
+        """The posteriors of some rows, without passes and decoder.
+
+        >>> Latents(np.float32([[0], [1], [2]])).chosen(np.array([2, 0])).mean.tolist()
+        [[2.0], [0.0]]
+        """
+        std, concentration = (None if part is None else part[rows] for part in (self.std, self.concentration))
+        return Latents(self.mean[rows], std, concentration)
 
     @property
     def _arrays(self) -> dict[str, NDArray[np.float32]]:

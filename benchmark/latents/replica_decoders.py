@@ -112,7 +112,8 @@ def _of_replica(decoder: MLPDecoder | GraphConvolutionDecoder, replica: int) -> 
         parameter.data = parameter.data[replica, None].cpu().clone()
         parameter.requires_grad_(False)
     for buffer in copy.buffers():
-        buffer.data = buffer.data.cpu()
+        own = buffer.data if buffer.dim() < 3 else buffer.data[replica, None]  # three axes: one entry for each replica
+        buffer.data = own.cpu()
     return copy
 
 

@@ -9,7 +9,7 @@ from benchmark.study.schema import Setting
 
 UNTRAINED = ("hidden", "latent")
 TRAINING = (*UNTRAINED, "learning_rate", "learning_rate_decay", "epochs")
-ROWWISE = ("batch", "least_steps", "corruption")  # for encoders without a graph
+ROWWISE = ("batch", "least_steps", "corruption", "held_out")  # for encoders without a graph
 PENALTIES = (
     "sparsity",
     "discrepancy",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LEAST_VARIANCE = 1e-6  # the learned Gaussian likelihood allows no smaller variance
+from benchmark.models.parts.likelihoods import LEAST_VARIANCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -172,7 +172,8 @@ class Model(Protocol):
         """Train one replica for each seed, with random generators made from the seeds alone.
 
         Args:
-            data: All that the model may see.
+            data: All that the model may see. Only a model that accepts the setting ``held_out`` may be given
+                ``training_rows``: it trains on these rows alone and encodes all rows.
             settings: Hyperparameters.
             seeds: One for each replica.
             device: "cpu" or "cuda".

@@ -22,7 +22,7 @@ from benchmark.models.accepted import (
     in_table_order,
     overridden,
 )
-from benchmark.models.fitting import fit_network
+from benchmark.models.fitting import fit_network, fit_rows
 from benchmark.models.model import Description, Drawable, Family, Trainable
 from benchmark.models.numerics.layers import Streams
 from benchmark.models.parts.convolutions import check_convolution
@@ -144,7 +144,7 @@ class ModelSpec:
             objective=self._objective(settings),
             decoder=self.decoder.name if settings.epochs else "",
             likelihood=self.likelihood.name if settings.epochs else "",
-            beta=settings.beta_for(rows),
+            beta=settings.beta_for(rows - settings.held_out_of(rows)),
         )
 
     def _objective(self, settings: Settings) -> str:
@@ -173,7 +173,8 @@ class ModelSpec:
             words += f", then a discriminator {widths} and the encoder against each other"
             weight = settings.adversary_reconstruction
             words += f" with {weight}·reconstruction" if weight else ""
-        return words + (", layers pre-trained one by one" if self.pretraining else "")
+        words += ", layers pre-trained one by one" if self.pretraining else ""
+        return words + (f", trained without {settings.held_out:.0%} of the rows" if settings.held_out else "")
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
         """Return the model's settings with some replaced.
@@ -273,9 +274,17 @@ class ModelSpec:
         *,
         passes: int | None = None,
     ) -> Fitted:
-        """Train one replica for each seed; see ``Model.fit``."""
+        """Train one replica for each seed; see ``Model.fit``.
+
+        Raises:
+            ValueError: if passes are to be kept of a training that does not see all rows.
+        """
         inputs = data.inputs(self.seen(data.x), replicas=len(seeds), device=device, weighted=self.weighted)
-        return self.fit_inputs(inputs, settings, seeds, device, passes=passes)
+        if data.training_rows is None:
+            return self.fit_inputs(inputs, settings, seeds, device, passes=passes)
+        if passes:
+            raise ValueError(f"{self.name} keeps no training passes if training does not see all rows")
+        return fit_rows(self, inputs, data.training_rows, settings, seeds, device)
 
     def fit_inputs(
         self, inputs: Inputs, settings: Settings, seeds: Sequence[int], device: str, *, passes: int | None = None

@@ -89,8 +89,8 @@ class NoisedSpec:
 
     @property
     def accepts(self) -> tuple[str, ...]:
-        """Names of the settings that a study may override: those of the variational twin."""
-        return self.variational.accepts
+        """Names of the settings that a study may override: those of the variational twin but ``held_out``."""
+        return tuple(name for name in self.variational.accepts if name != "held_out")
 
     @property
     def identity(self) -> Hashable:
@@ -109,7 +109,13 @@ class NoisedSpec:
         )
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:
-        """Return the variational twin's settings with some replaced. Raises ValueError as that twin does."""
+        """Return the variational twin's settings with some replaced.
+
+        Raises:
+            ValueError: if that twin raises it, or for ``held_out``: the noise is that of all rows together.
+        """
+        if "held_out" in overrides:
+            raise ValueError(f"{self.name} does not accept the setting 'held_out': its noise is that of all rows")
         return self.variational.overridden(overrides)
 
     def refuses(self, dataset: Dataset, edges: NDArray[np.int64], settings: Settings) -> str | None:

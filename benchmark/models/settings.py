@@ -43,6 +43,7 @@ _Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False, descripti
 _Rate: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
 _Share: TypeAlias = Annotated[float, Field(ge=0, lt=1, description="a number from 0 to below 1")]
 _Fraction: TypeAlias = Annotated[float, Field(gt=0, le=1, description="a number above 0 and at most 1")]
+_Half: TypeAlias = Annotated[float, Field(gt=0, le=0.5, description="a number above 0 and at most 0.5")]
 _Name: TypeAlias = Annotated[str, Field(min_length=1, description="a name")]
 _Beta: TypeAlias = Annotated[
     Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["1/n^2"],
@@ -72,6 +73,7 @@ class Settings:
         learning_rate: Learning rate of Adam.
         epochs: Passes over all rows; 0 leaves the model untrained.
         batch: Rows of a mini-batch; 0 is full batch.
+        held_out: Share of the rows that training does not see. Without it, training sees all rows.
         learning_rate_decay: Share of the optimiser steps, at the end, over which the learning rate falls linearly to 0.
         least_steps: Optimiser steps that training takes at least, so that small data are not left untrained.
         beta: Weight of the KL divergence, or of ½‖z‖² for a point. "1/n^2" follows the number of rows.
@@ -127,6 +129,7 @@ class Settings:
     free_bits: _Weight | None = None
     pseudo_inputs: _Positive | None = None
     learning_rate_decay: _Fraction | None = None
+    held_out: _Half | None = None
 
     def __post_init__(self) -> None:
         for name, (kind, wanted) in _kinds().items():
@@ -164,6 +167,14 @@ class Settings:
             for name, value in values.items()
             if value is not None
         }
+
+    def held_out_of(self, rows: int) -> int:
+        """Compute the number of held-out rows of a dataset of ``rows`` rows. 0 if training sees all rows.
+
+        >>> replace(Settings((8,), 2, 0.001, epochs=20), held_out=0.2).held_out_of(178)
+        36
+        """
+        return round((self.held_out or 0.0) * rows)
 
     def budget(self, rows: int) -> Budget:
         """Return epochs, learning rate and batch size of a training on ``rows`` rows."""

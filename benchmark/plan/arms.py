@@ -52,14 +52,16 @@ class Arm:
         """Say why the arm does not have a readout. The text is empty if it does.
 
         A point has no readouts of samples. A training shorter than the interval between passes has no passes. Passes on
-        mini-batches have no draw of all rows. Features themselves get no noise by hand. Only a trained decoder of
-        features decodes.
+        some rows are not kept. Passes on mini-batches have no draw of all rows. Features themselves get no noise by
+        hand. Only a trained decoder of features decodes.
         """
         model, settings = self.model, self.settings
         if readout.spread and not model.noisy:
             return "its latents are points"
         if readout.gives == "epochs" and not (model.has_passes and settings.epochs >= EVERY):
             return "it keeps no training passes"
+        if readout.gives == "epochs" and settings.held_out:
+            return "its training passes do not see all rows"
         if readout.gives == "epochs" and readout.spread and settings.batch:
             return "it does not train on all rows at once"
         if readout.by_hand and not model.compresses:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import find, unknown
-from benchmark.datasets import Dataset
+from benchmark.datasets import Dataset, can_be_split, hold_out
 from benchmark.latents.latents import ReadoutKind
 from benchmark.latents.readouts import READOUTS, Readout
 from benchmark.plan.arms import Arm
@@ -48,6 +48,26 @@ def check_arms(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset, e
         raise InputError(f"{name}: {', '.join(names)} cannot be trained: {reason}")
 
 
+def check_rows(arms: Sequence[Arm], study: Study, name: str, dataset: Dataset) -> None:
+    """Check that tasks can score the held-out rows of every seed, and the training rows that they are compared with.
+
+    Raises:
+        InputError: If there are too few labels among these rows for a split.
+    """
+    if dataset.y is None:  # no task of labels scores them
+        return
+    for arm in arms:
+        count = arm.settings.held_out_of(dataset.rows)
+        for seed in range(study.seeds if arm.settings.held_out else 0):
+            parts = hold_out(dataset, count, seed)
+            if not all(can_be_split(dataset.y[rows]) for rows in (parts.compared, parts.held_out)):
+                raise InputError(
+                    f"{name}: {arm} holds out {count} of {dataset.rows} rows, and under seed {seed} their labels are "
+                    "too few: a score needs two classes, one of them with two rows; hold out more rows, or leave the "
+                    "variant or the dataset out"
+                )
+
+
 _KINDS: Mapping[ReadoutKind, str] = {
     "matrix": "a matrix",
     "pairs": "scores of pairs",
@@ -83,8 +103,19 @@ def check_names(study: Study, tables: Tables = OURS) -> None:
             takes = [each.name for each in READOUTS if task.reads(each) and not each.by_hand]
             givers = " or ".join(takes)
             raise InputError(f"task {task.name!r} scores {wanted}; add the readout {givers}, or leave the task out")
+    partly = {
+        (model, variant.label)
+        for variant in study.variants
+        for model in variant.models
+        if "held_out" in variant.settings
+    }
     for contrast in study.contrasts:
         for side in (contrast.first, contrast.second):
+            if (side.model, side.variant) in partly:
+                raise InputError(
+                    f"contrast {contrast.name!r}: {side.model} {side.variant} has scores of two sets of rows; the "
+                    "report's table 'Seen and unseen rows' compares them, so leave the contrast out"
+                )
             model, readout = find(models, "model", side.model), find(READOUTS, "readout", side.readout)
             why = Arm(model, "", model.settings).lacks(readout)
             if why:

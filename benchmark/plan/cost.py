@@ -73,7 +73,7 @@ def training_cost(training: Training, prepared: Prepared) -> Cost:
         prepared: Its data.
     """
     model, settings = training.arm.model, training.arm.settings
-    rows, features = prepared.dataset.rows, prepared.dataset.features
+    rows, features = prepared.dataset.rows - settings.held_out_of(prepared.dataset.rows), prepared.dataset.features
     if not model.trained or not settings.epochs:
         return Cost()
     if model.uses_graph:
@@ -100,9 +100,10 @@ def scoring_cost(unit: PlannedUnit, slots: Collection[Slot], prepared: Prepared)
     if unit.unit == "training-edges":
         return Cost(scoring=len(slots) * (_SCORE + _EDGE * len(prepared.edges)))
     own = arm.settings.latent if arm.model.compresses else dataset.features
+    most = arm.settings.held_out_of(dataset.rows) or dataset.rows
     assigned = 0
     for slot in slots:
         width = dataset.features if reads_features([slot.readout]) else own
-        rows = min(dataset.rows, FEW_ROWS * dataset.classes) if slot.task in _ON_FEW else dataset.rows
+        rows = min(most, FEW_ROWS * dataset.classes) if slot.task in _ON_FEW else most
         assigned += rows * dataset.classes * (width + _DIMENSIONS)
     return Cost(scoring=len(slots) * _SCORE + _ASSIGNMENT * assigned)

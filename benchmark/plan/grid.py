@@ -12,14 +12,14 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import find
 from benchmark.latents.readouts import READOUTS, Readout
 from benchmark.plan.arms import Arm
-from benchmark.plan.checks import check_arms
+from benchmark.plan.checks import check_arms, check_rows
 from benchmark.plan.data import Prepared
-from benchmark.plan.units import EDGE_SETS, PlannedUnit, Training
+from benchmark.plan.units import PlannedUnit, Training
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.results.record import NUMERICS, SCIKIT_LEARN, Identity, ScoringWay, Slot
 from benchmark.study.expansion import StudyArm, expand
 from benchmark.study.schema import Study
-from benchmark.tasks import EdgeSet, Task, unmet_needs
+from benchmark.tasks import EDGE_SETS, ROW_SETS, Task, UnitName, unmet_needs
 from benchmark.tasks.batched import has_batched_form
 from benchmark.training.execution import ExecutionWay
 
@@ -108,10 +108,14 @@ class Plan:
         """Whether a GPU decodes the features that are scored in batches. On a CPU scikit-learn scores them."""
         return self.device != "cpu"
 
-    def _tasks(self, prepared: Prepared, unit: EdgeSet) -> list[Task]:
-        """The tasks that score a dataset on one edge set."""
+    def _tasks(self, prepared: Prepared, unit: UnitName) -> list[Task]:
+        """The tasks that score a dataset on one edge set or row set."""
         unmet = unmet_needs(prepared.dataset)
-        return [task for task in self._asked_tasks if task.edge_set == unit and task.needs not in unmet]
+        return [
+            task
+            for task in self._asked_tasks
+            if (task.scores_rows if unit in ROW_SETS else task.edge_set == unit) and task.needs not in unmet
+        ]
 
     @cached_property
     def _asked_tasks(self) -> list[Task]:
@@ -121,14 +125,15 @@ class Plan:
         named = [find(tasks, "task", name) for name in self.study.tasks]
         return [*named, *(task for task in tasks if task.name in asked)]
 
-    def _trained_together(self, name: str, arm: Arm) -> list[dict[EdgeSet, tuple[Slot, ...]]]:
-        """The edge sets of each training of an arm, with their scores; an edge set without scores is left out."""
-        present = {unit: slots for unit in EDGE_SETS if (slots := self._slots(name, arm, unit))}
+    def _trained_together(self, name: str, arm: Arm) -> list[dict[UnitName, tuple[Slot, ...]]]:
+        """The units of each training of an arm, with their scores; a unit without scores is left out."""
+        names: tuple[UnitName, ...] = ROW_SETS if arm.settings.held_out else EDGE_SETS
+        present = {unit: slots for unit in names if (slots := self._slots(name, arm, unit))}
         if not present:
             return []
         return [{unit: slots} for unit, slots in present.items()] if arm.model.uses_graph else [present]
 
-    def _slots(self, name: str, arm: Arm, unit: EdgeSet) -> tuple[Slot, ...]:
+    def _slots(self, name: str, arm: Arm, unit: UnitName) -> tuple[Slot, ...]:
         """The places of all scores of one unit."""
         return tuple(
             Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, readout, task), repeat)
@@ -162,7 +167,7 @@ class Plan:
         width = 2 * arm.settings.latent if arm.model.compresses else x.shape[1]
         return self.scoring if has_batched_form(task, width) else SCIKIT_LEARN
 
-    def _unit(self, name: str, arm: Arm, seed: int, unit: EdgeSet, slots: tuple[Slot, ...]) -> PlannedUnit:
+    def _unit(self, name: str, arm: Arm, seed: int, unit: UnitName, slots: tuple[Slot, ...]) -> PlannedUnit:
         """One unit with its identity, scores and plugins."""
         prepared = self.data[name]
         identity = Identity(
@@ -209,8 +214,14 @@ def make_plan(
                 f"{arm}: {' and '.join(why)}, so it has no readout of the study ({', '.join(study.readouts)}); add the "
                 "readout 'mean', or leave the model out"
             )
+        if arm.settings.held_out and not any(find(tables.tasks, "task", task).scores_rows for _, task in arm.asked):
+            raise InputError(
+                f"{arm}: held-out rows are scored by tasks of labels alone, and the study has none "
+                f"({', '.join(study.tasks)}); add the task 'k-means', or leave the variant out"
+            )
     for name, prepared in data.items():
         check_arms(plan.arms_on(name), study, name, prepared.dataset, prepared.edges)
+        check_rows(plan.arms_on(name), study, name, prepared.dataset)
         if not any(unit.dataset == name for unit in plan.units()):
             needed = {find(tables.tasks, "task", task).needs for task in study.tasks}
             unmet = unmet_needs(prepared.dataset)

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.plan.arms import Arm
 from benchmark.results.record import Identity, Slot
-from benchmark.tasks import EdgeSet
-
-EDGE_SETS: tuple[EdgeSet, ...] = ("all-edges", "training-edges")
+from benchmark.tasks import EDGE_SETS, ROW_SETS, UnitName
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,7 @@ class PlannedUnit:
         dataset: Name of the dataset.
         arm: The model with its overrides.
         seed: The seed.
-        unit: The edges that the model sees.
+        unit: The edges that the model sees; or the rows that are scored, if the model does not see all rows.
         identity: All parts of the record's key.
         slots: The places of the scores that the study asks for.
         sources: Name and digest of every plugin that the unit depends on.
@@ -29,7 +27,7 @@ class PlannedUnit:
     dataset: str
     arm: Arm
     seed: int
-    unit: EdgeSet
+    unit: UnitName
     identity: Identity
     slots: tuple[Slot, ...]
     sources: Mapping[str, str]
@@ -37,7 +35,11 @@ class PlannedUnit:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One training and the units that its latents serve: both edge sets if the model sees no edges, else one."""
+    """One training and the units that its latents serve.
+
+    These are both edge sets if the model sees no edges, else one edge set. A training that does not see all rows serves
+    both row sets.
+    """
 
     units: tuple[PlannedUnit, ...]
 
@@ -53,13 +55,15 @@ class Training:
 
     @property
     def identities(self) -> tuple[Identity, ...]:
-        """The identities of both edge sets if the model sees no edges, since both share its latents."""
+        """The identities of all units that share the latents, whether the study asks for them or not."""
         own = self.units[0].identity
-        return (own,) if self.arm.model.uses_graph else tuple(replace(own, unit=unit) for unit in EDGE_SETS)
+        if self.arm.model.uses_graph:
+            return (own,)
+        return tuple(replace(own, unit=unit) for unit in (ROW_SETS if self.arm.settings.held_out else EDGE_SETS))
 
     @property
     def key(self) -> str:
-        """Name of the latents. It is the same for both edge sets if the model sees no edges."""
+        """Name of the latents. It is the same for all units that share them."""
         identity = self.units[0].identity
         return (identity if self.arm.model.uses_graph else replace(identity, unit="any")).key
 

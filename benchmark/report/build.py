@@ -88,6 +88,7 @@ def _frames(found: Found) -> dict[str, pd.DataFrame]:
         "holes": found.holes,
         "stability": found.stable,
         "ranking": found.ranked,
+        "seen-rows": found.seen,
     }
     return {name: frame for name, frame in frames.items() if name == "summary" or not frame.empty}
 

@@ -21,6 +21,7 @@ from benchmark.statistics import (
     leave_one_out,
     over_datasets,
     ranking,
+    seen_and_unseen,
     stability,
     summarise,
     variance_split,
@@ -29,7 +30,7 @@ from benchmark.statistics import (
 from benchmark.study.declaration import Declaration
 from benchmark.study.origin import steps_frame
 from benchmark.study.schema import Contrast, Side, Study
-from benchmark.tasks.metrics import METRICS
+from benchmark.tasks import METRICS, ROW_SETS
 
 RESAMPLING_SEED = 0
 CONTROL = Side(model=CHANCE, readout="mean")
@@ -42,6 +43,8 @@ class Found:
     """A study, its frames, and the statistics of both.
 
     Attributes:
+        scores: The scores on all rows. Seen and unseen rows are compared in ``seen`` alone.
+        recorded: The same with the scores on seen and on unseen rows.
         overlap: Test rows over training rows, for each task with overlapping splits.
         declaration: The declaration from before the run; None if none was kept.
         parts: The studies that this study combines, or the study itself.
@@ -55,6 +58,7 @@ class Found:
 
     study: Study
     scores: pd.DataFrame
+    recorded: pd.DataFrame
     units: pd.DataFrame
     overlap: Mapping[str, float]
     declaration: Declaration | None
@@ -72,6 +76,7 @@ class Found:
     spread: pd.DataFrame
     stable: pd.DataFrame
     ranked: pd.DataFrame
+    seen: pd.DataFrame
 
     @property
     def points(self) -> set[tuple[str, str]]:
@@ -95,6 +100,7 @@ def find(
         InputError: If the frames contradict each other or the study.
     """
     units = _checked(study, scores, units)
+    recorded, scores = scores, scores[~scores["unit"].isin(ROW_SETS)]
     declared, steps = study.contrasts, steps_frame(study.waterfalls)
     per_dataset = contrasts(scores, declared, overlap, margin=study.margin, chance=CONTROL)
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
@@ -105,6 +111,7 @@ def find(
     return Found(
         study=study,
         scores=scores,
+        recorded=recorded,
         units=units,
         overlap=overlap,
         declaration=declaration,
@@ -118,10 +125,11 @@ def find(
         left_out=leave_one_out(per_dataset, evidence, margin=study.margin),
         steps=steps,
         waterfall=waterfall(scores, steps, overlap),
-        holes=holes(scores) if len(parts) <= 1 else NO_HOLES,
+        holes=holes(recorded) if len(parts) <= 1 else NO_HOLES,
         spread=variance_split(scores),
         stable=stable,
         ranked=ranking(index_values(trained, stable), judged_scores(trained)),
+        seen=seen_and_unseen(recorded, units, ROW_SETS),
     )
 
 

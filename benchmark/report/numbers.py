@@ -31,7 +31,25 @@ def points(difference: float) -> str:
     >>> points(0.01234)
     '+1.23'
     """
-    text = _decimal(100 * difference, 2)
+    return signed(100 * difference)
+
+
+def nats(value: float) -> str:
+    """Write nats with two decimals.
+
+    >>> nats(-1.234)
+    '−1.23'
+    """
+    return _decimal(value, 2)
+
+
+def signed(value: float) -> str:
+    """Write a number with two decimals and its sign. Zero has none.
+
+    >>> signed(0.5)
+    '+0.50'
+    """
+    text = _decimal(value, 2)
     return text if text in (ABSENT, "0.00") or text.startswith("−") else f"+{text}"
 
 

@@ -26,6 +26,7 @@ from benchmark.report.tables.index_tables import index_table, index_values, judg
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.published import published, published_table
 from benchmark.report.tables.score_tables import score_tables
+from benchmark.report.tables.seen_table import seen_table
 from benchmark.report.tables.spread_table import spread_table
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.tables.waterfall_tables import waterfall_tables
@@ -101,6 +102,8 @@ class Page:
     indices: tuple[DatasetIndices, ...]
     ranking: Table | None
     index_notes: tuple[str, ...]
+    seen: Table | None
+    seen_note: str
     published: Table | None
     datasets: Table
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
@@ -119,7 +122,7 @@ class Page:
         yield from (each.table for each in self.contrasts)
         yield from (table for each in self.waterfalls for table in each.tables)
         yield from (table for scores in self.scores for table in scores.tables)
-        yield from (table for table in (self.spread, self.ranking) if table is not None)
+        yield from (table for table in (self.spread, self.seen, self.ranking) if table is not None)
         yield from (each.table for each in self.indices)
         last = (self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
         yield from (table for table in last if table is not None)
@@ -144,7 +147,7 @@ def compose(
     late = texts.changes(study, found.declaration)
     roles = {each.name: texts.role(each, late) for each in declared}
     there = set(found.contrasts["contrast"])
-    margin, readouts = texts.margin(study), in_order(found.scores["readout"], study.readouts)
+    margin, readouts = texts.margin(study), in_order(found.recorded["readout"], study.readouts)
     indices, judged = index_values(found.summary, found.stable), judged_scores(found.summary)
     enough = len(found.evidence) >= FEWEST_DATASETS and there
     return Page(
@@ -197,11 +200,13 @@ def compose(
         ),
         ranking=ranking_table(found.ranked, units, study, found.evidence),
         index_notes=texts.INDEX_NOTES,
+        seen=seen_table(found.seen, study),
+        seen_note=texts.SEEN_NOTE,
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
         remarks=dataset_remarks(units, found.scores, study),
         missing=(
-            *(sentence for part in found.parts for sentence in missing(part, found.steps, found.scores, units)),
+            *(sentence for part in found.parts for sentence in missing(part, found.steps, found.recorded, units)),
             *texts.gaps(found.holes),
             *texts.unreadable(damaged),
         ),

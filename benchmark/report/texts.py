@@ -41,6 +41,12 @@ SPREAD_NOTE = (
     "model spread over trainings with other seeds, and over repeats on one latent. Averaging divides the variance of "
     "repeats by their number."
 )
+SEEN_NOTE = (
+    "A model with held_out trains on the other rows alone and then encodes all rows. Each quantity is measured on the "
+    "unseen rows, and on as many random rows of the seen ones. If a model overfits, the unseen rows cost more nats. "
+    "Models of one seed have the same rows, so their differences can be compared. Tasks use the labels of these rows "
+    "alone. Link tasks and published splits are left out, because edges and the split belong to the whole dataset."
+)
 OVERALL_NOTE = (
     "The t over the datasets’ means decides. The table also gives the bootstrap-t interval; the exact p of all sign "
     "flips, with the smallest p that so many datasets can give; τ, the standard deviation of the true difference "

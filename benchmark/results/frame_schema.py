@@ -117,7 +117,12 @@ _DATASET = FrameColumn("dataset", "str", "name of the dataset")
 _MODEL = FrameColumn("model", "str", "name of the model")
 _VARIANT = FrameColumn("variant", "str", "settings that the study overrides, as `epochs=5 hidden=8`; empty if none")
 _SEED = FrameColumn("seed", "int64", "the repetition, from 0")
-_EDGE_SET = FrameColumn("unit", "str", "edge set that the model trains on: `all-edges` or `training-edges`")
+_UNIT = FrameColumn(
+    "unit",
+    "str",
+    "edge set that the model trains on, `all-edges` or `training-edges`; or rows that are scored, `training-rows` or "
+    "`held-out-rows`",
+)
 _KEY = FrameColumn("key", "str", "32 hexadecimal digits that name the unit and its record")
 
 _READOUT = FrameColumn("readout", "str", "how the task reads the latents: `mean`, `sampled` and so on")
@@ -132,7 +137,7 @@ SCORES = FrameSchema(
         _MODEL,
         _VARIANT,
         _SEED,
-        _EDGE_SET,
+        _UNIT,
         _READOUT,
         _DRAW,
         _TASK,
@@ -162,7 +167,7 @@ UNITS = FrameSchema(
         _MODEL,
         _VARIANT,
         _SEED,
-        _EDGE_SET,
+        _UNIT,
         FrameColumn("status", "str", "`complete`, `diverged` or `failed`; a unit that lacks a score counts as failed"),
         FrameColumn("message", "str", "why the unit diverged or failed; empty otherwise"),
         FrameColumn("model_family", "str", "family of the model: `ae`, `gae`, `control` and so on"),
@@ -219,7 +224,7 @@ STABILITY = FrameSchema(
         _DATASET,
         _MODEL,
         _VARIANT,
-        _EDGE_SET,
+        _UNIT,
         _READOUT,
         _DRAW,
         _TASK,

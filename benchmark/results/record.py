@@ -31,7 +31,7 @@ class Identity:
         fingerprint: Digest of the dataset.
         graph: ``own``, ``9-nearest-neighbours`` or ``none``.
         settings: Hyperparameters by name. Unset ones are left out.
-        unit: The edge set, ``all-edges`` or ``training-edges``.
+        unit: The edge set, ``all-edges`` or ``training-edges``; or the row set, ``training-rows`` or ``held-out-rows``.
         device: ``cpu`` or ``cuda``.
         schema: Version of the record's format.
         numerics: Version of the arithmetic of the device, see ``NUMERICS``. Key and record leave 0 out.

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Protocol
 
 from benchmark.core.arrays import Integers
-from benchmark.datasets import Split, split
+from benchmark.datasets import Split, hold_out, split, split_part
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import PlannedUnit, Training
-from benchmark.tasks import Case, Task
+from benchmark.tasks import ROW_SETS, Case, RowSet, Task
 from benchmark.training.execution import ExecutionWay
 
 
@@ -83,9 +83,29 @@ def edges_of(training: Training, context: Context) -> Integers:
     return edges.train
 
 
+@lru_cache(maxsize=48)  # two parts for each seed of a cell
+def _part(handed: Handed, count: int, seed: int, name: RowSet) -> tuple[Integers, Integers | None, Split]:
+    """A part of the rows for a seed: row numbers, labels and splits. ``count`` rows are held out."""
+    dataset = loaded(handed).dataset
+    parts = hold_out(dataset, count, seed)
+    rows = parts.held_out if name == "held-out-rows" else parts.compared
+    return (rows, *split_part(dataset, rows, seed, name))
+
+
+def rows_of(unit: PlannedUnit, context: Context) -> Integers | None:
+    """The numbers of the rows whose latents are scored; None if all are."""
+    if unit.unit not in ROW_SETS:
+        return None
+    handed = context.data[unit.dataset]
+    return _part(handed, unit.arm.settings.held_out_of(loaded(handed).dataset.rows), unit.seed, unit.unit)[0]
+
+
 def case_of(unit: PlannedUnit, context: Context) -> Case:
-    """The case that tasks score the latents of a unit with."""
+    """The case that tasks score the latents of a unit with. It has only the rows of ``rows_of``."""
     handed = context.data[unit.dataset]
     prepared = loaded(handed)
     dataset = prepared.dataset
-    return Case(dataset.y, split_of(handed, unit.seed), dataset.streams, unit.seed, graph=prepared.edges)
+    if unit.unit not in ROW_SETS:
+        return Case(dataset.y, split_of(handed, unit.seed), dataset.streams, unit.seed, graph=prepared.edges)
+    _, y, splits = _part(handed, unit.arm.settings.held_out_of(dataset.rows), unit.seed, unit.unit)
+    return Case(y, splits, dataset.streams, unit.seed)

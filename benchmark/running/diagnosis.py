@@ -10,8 +10,9 @@ import numpy as np
 from benchmark.latents.diagnostics import diagnose
 from benchmark.latents.latents import Latents
 from benchmark.plan.units import Training
-from benchmark.running.context import Context, edges_of, loaded
+from benchmark.running.context import Context, edges_of, loaded, rows_of
 from benchmark.running.outcome import Outcome
+from benchmark.tasks import UnitName
 
 MOST_DIMENSIONS = 256  # wider latents are not diagnosed
 
@@ -22,11 +23,11 @@ def diagnosable(latents: Latents, training: Training) -> bool:
     return training.arm.model.compresses and dense
 
 
-def diagnosed(outcome: Outcome, context: Context) -> Mapping[str, Any]:
-    """The diagnostics of an outcome: those of its latents, then those of its training, which take precedence.
+def diagnosed(outcome: Outcome, context: Context) -> Mapping[UnitName, Mapping[str, Any]]:
+    """The diagnostics of each unit by its name: of its latents, then of its training. The latter take precedence.
 
     Args:
-        outcome: The outcome. Its latents are measured if it says so.
+        outcome: The outcome. Its latents are measured if it says so: once, or the rows of each unit by themselves.
         context: The facts of the run.
     """
     training, latents = outcome.training, outcome.latents
@@ -36,7 +37,15 @@ def diagnosed(outcome: Outcome, context: Context) -> Mapping[str, Any]:
     if training.arm.model.uses_graph:
         rows = loaded(context.data[training.units[0].dataset]).dataset.rows
         degrees = np.bincount(edges_of(training, context).ravel(), minlength=rows)
-    return as_json(diagnose(latents, seed=training.seed, degrees=degrees)) | dict(outcome.diagnostics)
+    found: dict[UnitName, Mapping[str, Any]] = {}
+    of_all: Mapping[str, Any] = {}
+    for unit in training.units:
+        part = rows_of(unit, context)
+        if part is None:
+            of_all = of_all or diagnose(latents, seed=training.seed, degrees=degrees)
+        measured = of_all if part is None else diagnose(latents.chosen(part), seed=training.seed, degrees=None)
+        found[unit.unit] = as_json(measured) | dict(outcome.diagnostics[unit.unit])
+    return found
 
 
 def as_json(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from benchmark.core import environment
 from benchmark.latents.latents import Latents
 from benchmark.plan.units import Training
 from benchmark.results.record import Record, Slot, UnitStatus
+from benchmark.tasks import UnitName
 from benchmark.training.devices import out_of_memory
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Outcome:
 
     Attributes:
         latents: None if the training failed. Zeros if it diverged.
-        diagnostics: What the training measured.
+        diagnostics: What the training measured of the rows of each unit, by the name of the unit.
         latents_path: File of the latents below the results folder. Empty if they are not kept.
         generated_path: The same for the drawings.
         files: Content of the files to write, by path below the results folder.
@@ -77,7 +78,7 @@ class Outcome:
     message: str = ""
     cost: TrainingCost = TrainingCost()
     curve: Mapping[str, Any] = field(default_factory=dict)
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[UnitName, Mapping[str, Any]] = field(default_factory=dict)
     latents_path: str = ""
     generated_path: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)

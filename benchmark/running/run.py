@@ -281,9 +281,12 @@ def _record_of_kept_latents(training: Training, known: Sequence[Record | None], 
     """Find a record with latents that can be scored further. Then no training is needed.
 
     All known records of the training name this one file, these versions made it, and it is readable. If no unit of
-    the training is recorded yet, the other unit with the same latents counts.
+    the training is recorded yet, the other unit with the same latents counts. Diagnostics of rows belong to one unit
+    alone, so each unit of rows needs a record of its own.
     """
     present = [record for record in known if record is not None]
+    if training.arm.settings.held_out and len(present) < len(known):
+        return None
     present = present or [record for i in training.identities if (record := store.get(i.key)) is not None]
     versions = {**environment.versions(), **training.units[0].sources}
     same = all(each.status == "complete" and each.provenance.versions == versions for each in present)

@@ -14,7 +14,7 @@ from benchmark.latents.readouts import READOUTS, decoded, read_out
 from benchmark.plan.units import PlannedUnit
 from benchmark.results import kept_clusters
 from benchmark.results.record import SCIKIT_LEARN, Provenance, Record, Slot, check_metrics
-from benchmark.running.context import Context, case_of
+from benchmark.running.context import Context, case_of, rows_of
 from benchmark.running.diagnosis import diagnosed
 from benchmark.running.jobs import Wanted
 from benchmark.running.outcome import Outcome, Scored, error_message
@@ -81,7 +81,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
                 provenance=made,
                 scores=scores,
                 curve=outcome.curve,
-                diagnostics=diagnostics,
+                diagnostics=diagnostics.get(unit.unit, {}),
                 latents=outcome.latents_path,
                 generated=outcome.generated_path,
                 notes=notes,
@@ -98,10 +98,11 @@ def _scored(
 
     A task receives the repeats of one latent together.
     """
-    case = case_of(unit, context)
+    case, rows = case_of(unit, context), rows_of(unit, context)
     slots = tuple(slot for slot in slots if slot.scoring == SCIKIT_LEARN)
     for (readout, draw), group in groupby(slots, key=lambda slot: (slot.readout, slot.draw)):
         matrix = _read(outcome, readout, draw)
+        matrix = matrix if rows is None else matrix[rows]
         for name, repeats in groupby(group, key=lambda slot: slot.task):
             task, of_task = context.tasks[name], tuple(repeats)
             scores = task.scores(matrix, [replace(case, repeat=slot.repeat) for slot in of_task])

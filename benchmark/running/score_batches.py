@@ -11,7 +11,7 @@ from benchmark.latents.placed_readouts import PlacedFeatures
 from benchmark.latents.readouts import READOUTS
 from benchmark.latents.replica_decoders import ReplicaDecoder
 from benchmark.results.record import SCIKIT_LEARN, Slot, check_metrics
-from benchmark.running.context import Context, case_of
+from benchmark.running.context import Context, case_of, rows_of
 from benchmark.running.jobs import Wanted
 from benchmark.running.outcome import BatchedScores, Outcome, Place, error_message
 from benchmark.running.readings import read_on_device, read_on_host
@@ -115,9 +115,12 @@ def _of(
 
 def _asked(outcome: Outcome, read: Mapping[Place, Any], wanted: Wanted, context: Context) -> Iterator[_Asked]:
     """The results of the readouts of a training for every slot that is scored in batches."""
-    found = _with_features(outcome, read, context)
+    of_all = _with_features(outcome, read, context)
     for unit in outcome.training.units if read else ():
-        case = case_of(unit, context)
+        case, rows = case_of(unit, context), rows_of(unit, context)
+        found = of_all
+        if rows is not None:
+            found = _with_features(outcome, {place: latent[rows] for place, latent in read.items()}, context)
         key = unit.identity.key
         slots = [slot for slot in wanted[key] if slot.scoring != SCIKIT_LEARN]
         cases = {repeat: replace(case, repeat=repeat) for repeat in {slot.repeat for slot in slots}}

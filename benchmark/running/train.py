@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.core.arrays import Integers
 from benchmark.core.files import packed
+from benchmark.datasets import hold_out
 from benchmark.latents.drawings import Drawings, generate
 from benchmark.latents.latents import EVERY, Latents, of_fitted
 from benchmark.latents.mechanisms import Numbers, mechanisms
 from benchmark.latents.placed_latents import PlacedLatents
 from benchmark.latents.readouts import reads_features, reads_passes
 from benchmark.latents.replica_decoders import decoders_of
+from benchmark.plan.data import Prepared
 from benchmark.plan.units import Batch, Training
-from benchmark.running.context import Context, edges_of, loaded
+from benchmark.running.context import Context, edges_of, loaded, rows_of
 from benchmark.running.diagnosis import as_json, diagnosable
 from benchmark.running.jobs import TrainJob
 from benchmark.running.outcome import Outcome, TrainingCost, failed
@@ -39,6 +42,7 @@ class TrainedReplica:
     execution: str = ""  # how the steps ran on a GPU
     mechanisms: Numbers | None = None  # if the study asks for them
     rates: NDArray[np.float64] | None = None  # nats of each row from a learned prior; latents give any other rate
+    costs: NDArray[np.float64] | None = None  # [2, n], nats of each row, of the mean and of a sample; see Fitted.costs
 
 
 def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
@@ -98,7 +102,9 @@ def _outcome(replica: TrainedReplica, training: Training, context: Context, cost
         placed=replica.placed,
         cost=cost,
         curve=curve,
-        diagnostics=_of_training(replica, training),
+        diagnostics={
+            unit.unit: _of_training(_of_rows(replica, rows_of(unit, context)), training) for unit in training.units
+        },
         latents_path=latents_path,
         generated_path=generated_path,
         files=files,
@@ -117,6 +123,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
         tuple(edges_of(training, context) for training in batch.trainings) if uses_graph else None,
         weights=prepared.weights if uses_graph else None,
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
+        training_rows=_training_rows(prepared, batch),
     )
     read = {slot.readout for slots in job.wanted.values() for slot in slots}
     with executed(context.execution):
@@ -136,6 +143,9 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
         drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
     placed = PlacedLatents.of_posterior(result.posterior) if context.reads_on_device else None
     rates = [None] * len(latents) if result.rates is None else list(result.rates.double().cpu().numpy())
+    costs = [None] * len(latents)
+    if result.costs is not None:
+        costs = list(np.stack([part.double().cpu().numpy() for part in result.costs], axis=1))
     nats = list(zip(*(values.double().tolist() for values in result.reconstruction), strict=True))
     return [
         TrainedReplica(
@@ -147,9 +157,25 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
             result.execution,
             measured[i],
             rates[i],
+            costs[i],
         )
         for i, each in enumerate(latents)
     ]
+
+
+def _training_rows(prepared: Prepared, batch: Batch) -> tuple[Integers, ...] | None:
+    """The rows that each training of a batch sees; None if all."""
+    count = batch.first.arm.settings.held_out_of(prepared.dataset.rows)
+    return tuple(hold_out(prepared.dataset, count, seed).training for seed in batch.seeds) if count else None
+
+
+def _of_rows(replica: TrainedReplica, rows: Integers | None) -> TrainedReplica:
+    """The replica with the latents, costs and rates of some rows alone; None keeps it as it is."""
+    if rows is None or replica.costs is None:
+        return replica
+    of_mean, of_sample = replica.costs[:, rows].mean(1).tolist()
+    rates = None if replica.rates is None else replica.rates[rows]
+    return replace(replica, latents=replica.latents.chosen(rows), reconstruction=(of_mean, of_sample), rates=rates)
 
 
 def _of_training(replica: TrainedReplica, training: Training) -> dict[str, Any]:

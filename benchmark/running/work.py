@@ -30,7 +30,7 @@ def _kept(job: ScoreJob) -> Outcome:
         "complete",
         cost=cost,  # the record has the rest already
         curve=record.curve,
-        diagnostics=record.diagnostics,
+        diagnostics={unit.unit: record.diagnostics for unit in job.training.units},
         latents_path=record.latents,
         generated_path=record.generated,
     )

@@ -12,6 +12,7 @@ from benchmark.statistics.over_datasets import (
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
 from benchmark.statistics.ranking import RANKING_COLUMNS, kendall_tau_b, ranking
 from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
+from benchmark.statistics.seen_rows import RATE, RECONSTRUCTION, SEEN_COLUMNS, seen_and_unseen
 from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, SIGNAL
 from benchmark.statistics.stability import STABILITY_COLUMNS, stability
 from benchmark.statistics.steps import WATERFALL_COLUMNS, waterfall
@@ -34,7 +35,10 @@ __all__ = [
     "PAIRED",
     "QUESTION",
     "RANKING_COLUMNS",
+    "RATE",
+    "RECONSTRUCTION",
     "SCORE_COLUMNS",
+    "SEEN_COLUMNS",
     "SENSITIVITY",
     "SIGNAL",
     "STABILITY_COLUMNS",
@@ -54,6 +58,7 @@ __all__ = [
     "over_datasets",
     "pairwise",
     "ranking",
+    "seen_and_unseen",
     "stability",
     "summarise",
     "variance_split",

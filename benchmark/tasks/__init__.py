@@ -1,11 +1,26 @@
 """Downstream tasks and their metrics."""
 
 from benchmark.tasks.metrics import METRICS, Metric
-from benchmark.tasks.task import Case, ClusterScores, EdgeSet, Invariance, Need, NotedScores, Task, unmet_needs
+from benchmark.tasks.task import (
+    EDGE_SETS,
+    ROW_SETS,
+    Case,
+    ClusterScores,
+    EdgeSet,
+    Invariance,
+    Need,
+    NotedScores,
+    RowSet,
+    Task,
+    UnitName,
+    unmet_needs,
+)
 from benchmark.tasks.task_table import TASKS
 
 __all__ = [
+    "EDGE_SETS",
     "METRICS",
+    "ROW_SETS",
     "TASKS",
     "Case",
     "ClusterScores",
@@ -14,6 +29,8 @@ __all__ = [
     "Metric",
     "Need",
     "NotedScores",
+    "RowSet",
     "Task",
+    "UnitName",
     "unmet_needs",
 ]

@@ -17,20 +17,25 @@ from benchmark.latents.readouts import Readout
 from benchmark.tasks.metrics import METRICS
 
 EdgeSet: TypeAlias = Literal["all-edges", "training-edges"]
+RowSet: TypeAlias = Literal["training-rows", "held-out-rows"]
+UnitName: TypeAlias = EdgeSet | RowSet
 Need: TypeAlias = Literal["labels", "links", "published"]
 NodePart: TypeAlias = Literal["few", "many", "published"]
 Invariance: TypeAlias = Literal["rotation", "column scale", "row length", "sparse storage"]
+
+EDGE_SETS: tuple[EdgeSet, EdgeSet] = ("all-edges", "training-edges")
+ROW_SETS: tuple[RowSet, RowSet] = ("training-rows", "held-out-rows")
 
 _MAY_LACK = {metric.name for metric in METRICS if metric.absent}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """The data that a task receives beside the latent.
+    """The data that a task receives beside the latent. A case of some rows knows nothing of the others.
 
     Attributes:
         y: Class numbers, [n]; −1 marks a row without a label. None without labels.
-        split: The split of the dataset under the seed.
+        split: The split of the rows under the seed.
         fingerprint: ``Dataset.streams``: the fingerprint, or the name of streams that two forms of the same rows share.
         seed: The seed of the repetition.
         repeat: Number of the repeat, from 0. Random choices of the task depend on it: rows of a few labels, non-edges,
@@ -170,6 +175,7 @@ class Task:
             averaged, so that random choices of the task add less noise.
         score_repeats: A function of a latent and the cases of all its repeats that returns what ``score`` returns for
             each case. A task gives it if repeats share work, such as a classifier. None calls ``score`` for each.
+        all_rows: Whether the task needs the latents of all rows, such as a task that reads ``Case.graph``.
         readouts: Names of the only readouts that are scored. Empty if all readouts of the kinds in ``takes`` are.
         draws: Most draws of a readout that are scored. None if all are.
 
@@ -191,6 +197,7 @@ class Task:
     invariances: tuple[Invariance, ...] = ()
     left_out: str = ""
     repeats: int = 1
+    all_rows: bool = False
     score_repeats: Callable[[Any, Sequence[Case]], Sequence[Mapping[str, float]]] | None = None
     readouts: tuple[str, ...] = ()
     draws: int | None = None
@@ -227,6 +234,11 @@ class Task:
         if len(found) != len(cases):
             raise ValueError(f"{self.name}: score_repeats gives {len(found)} scores for {len(cases)} cases")
         yield from found
+
+    @property
+    def scores_rows(self) -> bool:
+        """Whether the task can score a part of the rows. Edges and published splits belong to the whole dataset."""
+        return self.edge_set == "all-edges" and self.needs == "labels" and not self.all_rows
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ class Fitted:
         mixture: The learned prior. None if the prior is N(0, I) or uniform on the sphere.
         rates: Divergence of each posterior from a learned prior after the last epoch, in nats, [r, n]. None if the
             prior is not learned: the latents alone give the divergence then.
+        costs: Reconstruction of every row in nats, from the means and from one sample per row, each [r, n]. None if
+            training saw all rows.
     """
 
     latents: Posterior | Matrices
@@ -64,6 +66,7 @@ class Fitted:
     execution: str = ""
     mixture: Mixture | None = None
     rates: Tensor | None = None
+    costs: tuple[Tensor, Tensor] | None = None
 
     @property
     def posterior(self) -> Posterior:

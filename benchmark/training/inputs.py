@@ -19,7 +19,7 @@ from benchmark.training.sparse import SparseMatrix
 class Inputs:
     """All data that training receives. Labels and held-out edges are not part of it, so neither can leak."""
 
-    features: Tensor | SparseMatrix  # [n, f], shared by all replicas; or a mini-batch [r, b, f]
+    features: Tensor | SparseMatrix  # [n, f], shared by all replicas; or [r, b, f]: rows of each replica
     graph: Graph | None  # None if the model uses no graph
     replicas: int  # r
     clusters: int | None = None  # k, the number of classes; only dfcn reads it
@@ -75,7 +75,7 @@ class Inputs:
         return self.features.shape[-2]
 
     def batch(self, index: Tensor) -> Inputs:
-        """Take a mini-batch, without the graph.
+        """Take some rows of each replica, without the graph.
 
         Args:
             index: Row numbers for each replica, [r, b].
@@ -84,13 +84,15 @@ class Inputs:
             Inputs with features [r, b, f].
 
         Raises:
-            ValueError: if the features are sparse, or are a mini-batch already.
+            ValueError: if the features are sparse.
 
         >>> inputs = Inputs.of(np.arange(6, dtype=np.float32).reshape(3, 2), None, replicas=1, device="cpu")
         >>> inputs.batch(torch.tensor([[2, 0]])).features.tolist()
         [[[4.0, 5.0], [0.0, 1.0]]]
         """
-        if isinstance(self.features, SparseMatrix) or self.features.dim() != 2:
-            raise ValueError("a mini-batch needs dense features [n, f] that all replicas share")
+        if isinstance(self.features, SparseMatrix):
+            raise ValueError("a mini-batch needs dense features")
+        if self.features.dim() == 3:  # each replica has rows of its own
+            return Inputs(self.features.take_along_dim(index[..., None], 1), None, self.replicas)
         rows = self.features.index_select(0, index.flatten())
         return Inputs(rows.view(*index.shape, -1), None, self.replicas)

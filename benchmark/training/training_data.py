@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.core.arrays import Matrix
+from benchmark.core.arrays import Integers, Matrix
 from benchmark.training.graph import Edges
 from benchmark.training.inputs import Inputs
 
@@ -21,12 +21,14 @@ class TrainingData:
         edges: Training edges of each replica, [m, 2], with i < j. None for a model that uses no graph.
         weights: Edge weights, [m], if the graph is weighted. All replicas then share the edges.
         clusters: k, the number of classes. Only dfcn reads it.
+        training_rows: Numbers of the rows that each replica trains on, [m], as many for each. None is all rows.
     """
 
     x: Matrix
     edges: tuple[Edges, ...] | None = None
     weights: NDArray[np.float32] | None = None
     clusters: int | None = None
+    training_rows: tuple[Integers, ...] | None = None
 
     def inputs(self, seen: Matrix, *, replicas: int, device: str, weighted: bool = False) -> Inputs:
         """Copy features and edges to ``device`` as inputs of training.

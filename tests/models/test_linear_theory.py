@@ -10,7 +10,8 @@ from sklearn.datasets import load_digits
 
 from benchmark.core.rng import torch_generators
 from benchmark.models import Control
-from benchmark.models.linear_theory import LEAST_VARIANCE, linear_optimum
+from benchmark.models.linear_theory import linear_optimum
+from benchmark.models.parts.likelihoods import LEAST_VARIANCE
 from benchmark.training.inputs import Inputs
 from benchmark.training.loop import train
 from benchmark.training.phases import Budget

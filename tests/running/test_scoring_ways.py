@@ -141,11 +141,11 @@ def test_a_worker_measures_what_a_gpu_trained(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(diagnosis, "diagnose", None)
         trained = outcomes(job, facts)
-    assert all("active_units" not in outcome.diagnostics for outcome in trained)
+    assert all("active_units" not in found for outcome in trained for found in outcome.diagnostics.values())
     for outcome in trained:
         for record in score(outcome, job.wanted, facts).records:
             assert record.diagnostics["active_units"] > 0
-            assert record.diagnostics["reconstruction_mean"] == outcome.diagnostics["reconstruction_mean"]
+            assert record.diagnostics["reconstruction_mean"] == outcome.diagnostics["all-edges"]["reconstruction_mean"]
 
 
 def test_a_unit_fails_if_its_latents_cannot_be_measured(monkeypatch):

@@ -31,9 +31,9 @@ class Form:
 @pytest.mark.parametrize("streams", ["cells", ""])
 def test_forms_with_shared_streams_have_equal_splits_and_starts(streams):
     context = Context({"a": Form(True, streams), "b": Form(False, streams)}, "cpu", {}, "", "", False, frozenset(), {})
-    one, other = (case_of(SimpleNamespace(dataset=name, seed=2), context) for name in "ab")
+    one, other = (case_of(SimpleNamespace(dataset=name, seed=2, unit="all-edges"), context) for name in "ab")
     assert np.array_equal(one.split.few.train, other.split.few.train) == bool(streams)
     assert np.array_equal(one.split.many.test, other.split.many.test) == bool(streams)
     assert (seed_of_starts(one) == seed_of_starts(other)) == bool(streams)
-    again = case_of(SimpleNamespace(dataset="a", seed=3), context)
+    again = case_of(SimpleNamespace(dataset="a", seed=3, unit="all-edges"), context)
     assert not np.array_equal(one.split.few.train, again.split.few.train)

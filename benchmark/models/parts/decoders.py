@@ -31,7 +31,7 @@ class DecoderShape:
         hidden: Widths of the encoder's hidden layers, which the decoder mirrors.
         latent: Latent dimension d.
         likelihood: Of features or of pairs.
-        centre: Means of the features over all rows, [f]. Only for decoders that add it.
+        centre: Means of the features over all rows, [f] or [r, 1, f]. Only for decoders that add it.
     """
 
     features: int
@@ -70,7 +70,7 @@ class MLPDecoder(nn.Module):
         latent: Latent dimension d.
         likelihood: Likelihood of the features.
         bias: Whether layers have biases.
-        centre: Added to the means of the features, [f]. Default: nothing is added.
+        centre: Added to the means of the features, [f] or [r, 1, f]. Default: nothing is added.
 
     Raises:
         ValueError: if there is a centre, and the output is not the means of the features alone.

@@ -79,7 +79,7 @@ class EncoderSpec:
 
 
 def centre_of(inputs: Inputs) -> Tensor:
-    """Compute the means of the features over all rows, [f], on the CPU.
+    """Compute the means of the features over all rows, [f], on the CPU; [r, 1, f] if each replica has rows of its own.
 
     Raises:
         ValueError: if the features are sparse.
@@ -89,7 +89,8 @@ def centre_of(inputs: Inputs) -> Tensor:
     """
     if isinstance(inputs.features, SparseMatrix):
         raise ValueError("centred features must be dense: pass dense=True to Inputs.of")
-    return inputs.features.double().mean(0).to(device="cpu", dtype=inputs.features.dtype)
+    x = inputs.features
+    return x.double().mean(-2, keepdim=x.dim() == 3).to(device="cpu", dtype=x.dtype)
 
 
 class MLP(nn.Module):
@@ -103,7 +104,7 @@ class MLP(nn.Module):
         bias: Whether layers have biases.
         rectified: Whether heads end in a ReLU too. Some published models do so by mistake.
         logs: Whether the network sees log(1 + x) in place of x, as counts need.
-        centre: Subtracted from the features first, [f]. Default: nothing is subtracted.
+        centre: Subtracted from the features first, [f] or [r, 1, f]. Default: nothing is subtracted.
     """
 
     uncapturable: ClassVar[str] = ""

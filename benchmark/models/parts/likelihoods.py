@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, softplus
 
+LEAST_VARIANCE = 1e-6  # of a Gaussian whose variance is the mean squared residual
+
 
 def bernoulli(x: Tensor, logits: Tensor) -> Tensor:
     """Compute the Bernoulli cross-entropy of features and logits, summed over features.
@@ -65,7 +67,7 @@ def learned_gaussian(x: Tensor, mean: Tensor) -> Tensor:
     [[1.0]]
     """
     squares = (x - mean).square()
-    variance = squares.detach().mean((-2, -1), keepdim=True).clamp(min=1e-6)
+    variance = squares.detach().mean((-2, -1), keepdim=True).clamp(min=LEAST_VARIANCE)
     return 0.5 * (squares / variance + variance.log()).sum(-1)
 
 

@@ -56,7 +56,7 @@ class PseudoInputs(nn.Module):
 
     Args:
         streams: Random generators for the first rows.
-        features: The data, [n, f].
+        features: The data, [n, f], or the rows of each replica, [r, n, f].
         count: K, the number of pseudo-inputs. There are never more than n.
 
     Source: Tomczak and Welling (2018), arXiv 1705.07120, eq. 9.
@@ -68,10 +68,10 @@ class PseudoInputs(nn.Module):
     def __init__(self, streams: Streams, features: Tensor, count: int) -> None:
         super().__init__()
         x = features.detach().cpu()
-        chosen = [torch.randperm(len(x), generator=each)[:count] for each in streams("prior.rows")]
-        self.rows = nn.Parameter(torch.stack([x[rows] for rows in chosen]))  # [r, K, f]
-        self.register_buffer("low", x.amin(0))
-        self.register_buffer("high", x.amax(0))
+        chosen = torch.stack([torch.randperm(x.shape[-2], generator=each)[:count] for each in streams("prior.rows")])
+        self.rows = nn.Parameter(x.expand(len(chosen), -1, -1).take_along_dim(chosen[..., None], 1))  # [r, K, f]
+        self.register_buffer("low", x.amin(-2, keepdim=True))
+        self.register_buffer("high", x.amax(-2, keepdim=True))
 
     def prior(self, encode: Callable[[Inputs], Posterior]) -> Mixture:
         """Encode the pseudo-inputs into the components of the prior.
