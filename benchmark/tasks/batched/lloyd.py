@@ -9,8 +9,7 @@ memory traffic. But they multiply in TF32, whose distances are good to three dig
 rows from torch's global generator. All problems of a batch stop together, at an absolute shift of the worst center.
 Empty clusters stay empty. Only the fused assignment could be reused, and only with another precision.
 
-The code of this file has never run on a GPU. There ``torch.backends.cuda.matmul.allow_tf32`` must stay False, torch's
-default.
+On a GPU ``torch.backends.cuda.matmul.allow_tf32`` must stay False, torch's default.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Rows are standardised in single precision and compared in double precision, as in scikit-learn. So distances differ by
 the rounding of double precision only. Of equally far rows the first vote. scikit-learn can take a later one: if a
 nearer row comes last, its heap drops any of the farthest.
-
-This file has never run on a GPU.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ scikit-learn stops at a gradient of 1e-4 a row, here it is 1e-9. So the two can 
 
 Each Newton step solves a linear system with the Hessian, [c · (d + 1)]². A small Hessian is built and factored, which
 takes few launches and fewer steps. A large one is only multiplied, in conjugate gradients.
-
-The factored Hessian has never run on a GPU.
 """
 
 from __future__ import annotations
