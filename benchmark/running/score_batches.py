@@ -17,6 +17,7 @@ from benchmark.running.outcome import BatchedScores, Outcome, Place, error_messa
 from benchmark.running.readings import read_on_device, read_on_host
 from benchmark.tasks import Case
 from benchmark.tasks.batched import batched_scores, can_batch
+from benchmark.training.devices import free_cached_memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ def with_batched_scores(outcomes: Sequence[Outcome], wanted: Wanted, context: Co
     except Exception as error:  # noqa: BLE001, as in train
         if len(outcomes) == 1:
             return [replace(outcomes[0], latents=None, placed=None, status="failed", message=error_message(error))]
-    # outside the except clause: the exception holds on to the memory
+    free_cached_memory(context.device)  # outside the except clause: the exception holds on to the memory
     return [scored for outcome in outcomes for scored in with_batched_scores([outcome], wanted, context)]
 
 

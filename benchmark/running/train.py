@@ -25,7 +25,7 @@ from benchmark.running.diagnosis import as_json, diagnosable
 from benchmark.running.jobs import TrainJob
 from benchmark.running.outcome import Outcome, TrainingCost, failed
 from benchmark.training.curves import Curve
-from benchmark.training.devices import device_name, forget_peak_memory, out_of_memory, peak_memory
+from benchmark.training.devices import device_name, forget_peak_memory, free_cached_memory, out_of_memory, peak_memory
 from benchmark.training.execution import executed
 from benchmark.training.training_data import TrainingData
 
@@ -63,7 +63,8 @@ def train(job: TrainJob, context: Context, *, halved: int = 0) -> list[Outcome]:
     except Exception as error:  # noqa: BLE001, the one place that catches a failed unit; it becomes a record
         if not out_of_memory(error) or len(trainings) == 1:
             return [failed(training, error, cost) for training in trainings]
-    middle = len(trainings) // 2  # outside the except clause: the exception holds on to the memory
+    free_cached_memory(context.device)  # outside the except clause: the exception holds on to the memory
+    middle = len(trainings) // 2
     halves = (replace(job, batch=Batch(part)) for part in (trainings[:middle], trainings[middle:]))
     return [outcome for half in halves for outcome in train(half, context, halved=halved + 1)]
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 
 from benchmark.core import environment
 from benchmark.core.errors import InputError
 
 # libraries that take memory beside torch's own allocator raise plain errors: CUDA, cuBLAS, cuSPARSE and Triton
-_FULL_CARD = ("CUDA error: out of memory", "CUDA]: out of memory", "_STATUS_ALLOC_FAILED", "INSUFFICIENT_RESOURCES")
+_FULL_CARD = (
+    "CUDA error: out of memory",
+    "CUDA]: out of memory",
+    "_STATUS_ALLOC_FAILED",
+    "_STATUS_NOT_INITIALIZED",  # a library of CUDA says so if its workspace does not fit
+    "INSUFFICIENT_RESOURCES",
+)
 
 
 def check_device(name: str) -> None:
@@ -66,6 +74,13 @@ def forget_peak_memory(device: str) -> None:
 def peak_memory(device: str) -> int:
     """Return the peak memory in bytes: torch's allocations on the GPU if the device is "cuda", else this process's."""
     return torch.cuda.max_memory_allocated() if device == "cuda" else environment.peak_memory()
+
+
+def free_cached_memory(device: str) -> None:
+    """Give memory that torch keeps for later back to the GPU, if the device is "cuda"."""
+    gc.collect()  # networks of plugins may hold their tensors in a cycle
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 def out_of_memory(error: BaseException, *, here: bool = False) -> bool:

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
+from benchmark.training.devices import out_of_memory
+
 _AMPERE = (8, 0)  # the compute capability that Triton asks for; it is also the first one with TF32 products
 _MOST_ERROR = 1e-5  # relative; products in plain TF32 are wrong by 1e-3
 
@@ -24,7 +26,8 @@ def why_no_kernels(device: int, error: Callable[[torch.device], float]) -> str:
             if Triton is installed, so it may import the kernels.
 
     Raises:
-        torch.OutOfMemoryError: if the comparison does not fit. This says nothing about the kernels.
+        torch.OutOfMemoryError: if the comparison does not fit. This says nothing about the kernels. If Triton finds no
+            memory for a kernel, it raises a RuntimeError.
     """
     if not torch.cuda.is_available():
         return "no GPU"
@@ -36,9 +39,9 @@ def why_no_kernels(device: int, error: Callable[[torch.device], float]) -> str:
         return "Triton is not installed"
     try:
         worst = error(torch.device("cuda", device))
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as failure:  # noqa: BLE001, the other way does the work, and ``doctor`` shows the reason
+    except Exception as failure:  # the other way does the work, and ``doctor`` shows the reason
+        if out_of_memory(failure):
+            raise
         return f"Triton fails here: {type(failure).__name__}: {' '.join(str(failure).split())}"
     return "" if worst < _MOST_ERROR else f"the kernels of Triton are wrong by {worst:.1g}"
 

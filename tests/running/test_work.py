@@ -1,10 +1,13 @@
 """The work of one job: the data that reach a model, the parts of a record, and exceptions."""
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from karate_runs import STUDY, TABLES, complete, context, gathered, karate, missing, planned, retrained
 from recorders import ClosureRecorder, recorded_by
 from resolved import study_of
@@ -198,18 +201,31 @@ def test_replicas_give_the_scores_of_single_trainings_up_to_rounding(tmp_path):
         alone.replaced(later)
 
 
-def test_a_batch_is_halved_if_memory_runs_out(tmp_path):
-    """All seeds are one batch, as on a GPU. Two seeds do not fit, one does, and the records say so."""
+@pytest.mark.parametrize("message", ["DefaultCPUAllocator: can't allocate memory", "CUDA error: out of memory"])
+def test_a_batch_is_halved_if_memory_runs_out(message, tmp_path):
+    """All seeds are one batch, as on a GPU. Two seeds do not fit, one does, and the records say so.
+
+    The network of both is freed first, also if it holds itself.
+    """
+    networks = []
 
     def small(model, data, settings, seeds, device, passes):
         if len(seeds) > 1:
-            raise MemoryError("too many replicas")
+            network = torch.nn.Module()
+            network.itself = [network]
+            networks.append(weakref.ref(network))
+            raise RuntimeError(message)
+        assert [network() for network in networks] == [None]
         return model.fit(data, settings, seeds, device, passes=passes)
 
     plan, store = planned(retrained("ae", small), models=["ae"], variants=[]), Store(tmp_path)
     (batch,) = batches(plan.trainings, replicas=None)
     job = TrainJob(batch, {unit.identity.key: unit.slots for training in batch.trainings for unit in training.units})
-    found = run_job(job, context(plan))
+    gc.disable()
+    try:
+        found = run_job(job, context(plan))
+    finally:
+        gc.enable()
     assert {record.provenance.replicas for record in found.records} == {1}
     assert {record.provenance.halved for record in found.records} == {1}
     run.keep(found, job, store)

@@ -58,3 +58,5 @@ def test_a_failure_of_triton_is_a_reason_and_lack_of_memory_is_not():
     assert why_no_kernels(0, failing(OSError("no C\ncompiler"))) == "Triton fails here: OSError: no C compiler"
     with pytest.raises(torch.OutOfMemoryError):
         why_no_kernels(0, failing(torch.OutOfMemoryError("full")))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        why_no_kernels(0, failing(RuntimeError("Triton Error [CUDA]: out of memory")))

@@ -371,6 +371,7 @@ def test_errors_of_memory_are_told_from_other_errors():
         "CUDA error: out of memory",
         "Triton Error [CUDA]: out of memory",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
         "CUDA error: insufficient resources when calling `cusparseSpMM`: CUSPARSE_STATUS_INSUFFICIENT_RESOURCES",
     ):
         assert out_of_memory(RuntimeError(message))
