@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Test, measure and run the core study on one GPU, without a network. On an H100 its first two stages ran.
 #
-#   tests/speed/gpu.sh          stages: checks, card, benchmarks, agreement, study with 5 seeds, cells
+#   tests/speed/gpu.sh          stages: checks, benchmarks, agreement, study with 5 seeds, cells
 #   tests/speed/gpu.sh full     stages: study with 20 seeds, records
 #
 # Each stage has a time limit. A stage that fails or exceeds its limit does not stop the next one. The last lines are a
@@ -22,7 +22,7 @@ fail() {
 
 call=${1:-first}
 case $call in
-  first) stages=(checks card benchmarks agreement study cells) seeds=5 limit=240 ;;
+  first) stages=(checks benchmarks agreement study cells) seeds=5 limit=240 ;;
   full) stages=(study records) seeds=20 limit=540 ;;
   *) fail "$call: expected no argument or \"full\"" ;;
 esac
@@ -78,9 +78,8 @@ stage() { # NAME COMMAND ...: run a command with the limit of the stage, and not
   rows+=("$(printf '%-10s %7s  %s' "$name" $((SECONDS - started)) "$result")")
 }
 
-declare -A limits=([checks]=120 [card]=40 [benchmarks]=65 [agreement]=55 [study]=$limit [cells]=75 [records]=60)
+declare -A limits=([checks]=120 [benchmarks]=65 [agreement]=55 [study]=$limit [cells]=75 [records]=60)
 read -ra checks <<< "${CHECKS_ARGS--n 8 --tb=short}"
-read -ra card <<< "${CARD_ARGS--k full_card}"
 read -ra benchmarks <<< "${BENCHMARKS_ARGS-steps decoder features graphs --seeds 2 --repeats 2}"
 read -ra agreement <<< "${AGREEMENT_ARGS-cs:20 computers:20 cora:30 digits:30 wine:50}"
 read -ra study <<< "${STUDY_ARGS---seeds $seeds}"
@@ -89,8 +88,6 @@ read -ra cells <<< "${CELLS_ARGS-}"
 if [[ $call == first ]]; then
   mapfile -t files < <(grep -rl --include='test_*.py' 'mark\.gpu' tests)
   stage checks "$python" -m pytest -m gpu -p no:cacheprovider "${checks[@]}" "${files[@]}"
-  # this test fills the card, so no other may run beside it
-  stage card "$python" -m pytest -m gpu -p no:cacheprovider "${card[@]}" tests/gpu/test_runs_on_a_gpu.py
   stage benchmarks "$python" -m speed --device "$device" "${benchmarks[@]}"
   find tests/speed/results -name '*.json' -newer "$work/started" -exec cp {} "$out" \;
   stage agreement "$python" -m speed.agreement --device "$device" "${agreement[@]}"
