@@ -109,6 +109,7 @@ def test_replicas_that_train_on_a_gpu_have_the_scores_of_the_local_work(cluster,
     assert {record.status for record in found.values()} == {"complete"}
     assert {record.provenance.replicas for record in found.values()} == {2}
     assert {key: record.scores for key, record in found.items()} == {k: r.scores for k, r in expected.items()}
+    assert {key: record.diagnostics for key, record in found.items()} == {k: r.diagnostics for k, r in expected.items()}
     files, same = ({path: content for s in each for path, content in s.files.items()} for each in (on_nodes, here))
     assert files == same
     assert len(files) == 8  # two seeds, two units, a latent and the edges that it generates

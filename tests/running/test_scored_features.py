@@ -170,7 +170,13 @@ def test_a_placed_decoder_decodes_like_the_one_on_the_host(name):
             PlacedFeatures(torch.full_like(torch.tensor(latents.mean), np.nan), decoder.to("cpu")).decoded()
 
 
-def test_a_diverged_training_decodes_to_a_constant(tmp_path):
+@pytest.mark.parametrize("scoring", ["scikit-learn", "batched"])
+def test_a_diverged_training_decodes_to_a_constant(scoring, tmp_path, monkeypatch):
+    """A CPU stands in for a GPU, which decodes what is scored in batches."""
+    if scoring == "batched":
+        monkeypatch.setattr(Context, "reads_on_device", True)
+        monkeypatch.setattr(Plan, "decodes_on_device", True)
+
     def diverged(model, data, settings, seeds, device, passes):
         result = model.fit(data, settings, seeds, device, passes=passes)
         result.posterior.mean.fill_(np.nan)
@@ -178,8 +184,10 @@ def test_a_diverged_training_decodes_to_a_constant(tmp_path):
         return result
 
     asked = STUDY | {"models": ["vae"], "tasks": ["k-means"]}
-    scores, units = complete(planned(retrained("vae", diverged), **asked), Store(tmp_path))
+    plan = replace(planned(retrained("vae", diverged), **asked), scoring=scoring)
+    scores, units = complete(plan, Store(tmp_path))
     assert set(units["status"]) == {"diverged"}
+    assert set(scores["scoring"]) == {scoring}
     assert scores.loc[scores["metric"] == "ami", "value"].abs().max() == pytest.approx(0.0, abs=1e-12)
     assert set(scores["readout"]) == {"mean", "sampled", *DECODED}
 
