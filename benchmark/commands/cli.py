@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmark import __version__
+from benchmark.commands.compare_runs import compare
 from benchmark.commands.doctor import doctor
 from benchmark.commands.list_tables import list_datasets, list_models, list_studies, list_tasks
 from benchmark.commands.merge_results import merge
@@ -73,7 +74,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
-for command in (run, report, status, merge, verify, new, check, doctor):
+for command in (run, report, status, merge, verify, compare, new, check, doctor):
     app.command()(_interruptible(command))
 for listing in (list_studies, list_datasets, list_models, list_tasks):
     app.command(listing.__name__.removeprefix("list_"))(listing)

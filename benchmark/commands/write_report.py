@@ -58,14 +58,14 @@ def report(
         path = store.path(key)
         return quote(Path(os.path.relpath(path, out)).as_posix()) if path.is_file() else ""
 
-    _check_tasks(scores["task"], tables.tasks)
+    check_tasks(scores["task"], tables.tasks)
     overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
     kept = declaration.together(declared, whole.margin)
     pairs = frames.combine_stability([frames.read_stability(results, study.name) for study in chosen])
     print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs))
 
 
-def _check_tasks(scored: pd.Series[str], tasks: Sequence[Task]) -> None:
+def check_tasks(scored: pd.Series[str], tasks: Sequence[Task]) -> None:
     """Raise InputError for a task without an entry in the tables: the overlap of its splits is unknown."""
     strangers = sorted(set(scored) - {task.name for task in tasks})
     if strangers:

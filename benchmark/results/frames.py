@@ -151,3 +151,33 @@ def check_comparable(parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> None
                     f"{task} on {dataset!r}: one study scored in batches and another by scikit-learn; report them "
                     "apart, or run both with the same --scoring"
                 )
+
+
+def check_same_study(
+    first: tuple[pd.DataFrame, pd.DataFrame], second: tuple[pd.DataFrame, pd.DataFrame], names: tuple[object, object]
+) -> None:
+    """Check that the scores and units of two runs of one study can be compared. Devices and ways to score may differ.
+
+    Args:
+        first: Scores and units of one run.
+        second: Scores and units of the other run.
+        names: Name the runs in the error message, such as their folders.
+
+    Raises: InputError if a task has other versions, a dataset other data, or a model on a dataset other settings.
+    """
+    (first_scores, first_units), (second_scores, second_units) = first, second
+    for ours, theirs, thing, by, value in (
+        (first_scores, second_scores, "task", ["task"], "version"),
+        (first_units, second_units, "dataset", ["dataset"], "fingerprint"),
+        (first_units, second_units, "model", ["dataset", "model", "variant"], "settings"),
+    ):
+        known, new = (frame[[*by, value]].drop_duplicates() for frame in (ours, theirs))
+        pairs = known.merge(new, on=by, suffixes=("_first", "_second"))
+        other = pairs[pairs[f"{value}_first"] != pairs[f"{value}_second"]]
+        if not other.empty:
+            row = other.iloc[0]
+            name = " ".join(filter(None, row[by]))
+            raise InputError(
+                f"{thing} {name!r} has the {value} {row[f'{value}_first']} in {names[0]} and {row[f'{value}_second']} "
+                f"in {names[1]}, so the scores cannot be compared. Run the study again with one version"
+            )

@@ -16,14 +16,27 @@ from benchmark.statistics.seen_rows import RATE, RECONSTRUCTION, SEEN_COLUMNS, s
 from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, SIGNAL
 from benchmark.statistics.stability import STABILITY_COLUMNS, stability
 from benchmark.statistics.steps import WATERFALL_COLUMNS, waterfall
+from benchmark.statistics.two_runs import (
+    AGREE,
+    AGREEMENT_COLUMNS,
+    DIFFER,
+    ONLY_FIRST,
+    ONLY_SECOND,
+    TWO_RUNS_COLUMNS,
+    agreement,
+    two_runs,
+)
 from benchmark.statistics.variance import VARIANCE_COLUMNS, variance_split
 from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
 
 __all__ = [
     "ABOVE",
+    "AGREE",
+    "AGREEMENT_COLUMNS",
     "CELL",
     "CONTRAST_COLUMNS",
     "CORRECTED",
+    "DIFFER",
     "FEWEST_DATASETS",
     "HOLE_COLUMNS",
     "IDENTITY",
@@ -31,6 +44,8 @@ __all__ = [
     "MOST_TO_SETTLE",
     "NOT_JUDGED",
     "NO_SIGNAL",
+    "ONLY_FIRST",
+    "ONLY_SECOND",
     "OVERALL_COLUMNS",
     "PAIRED",
     "QUESTION",
@@ -42,9 +57,11 @@ __all__ = [
     "SENSITIVITY",
     "SIGNAL",
     "STABILITY_COLUMNS",
+    "TWO_RUNS_COLUMNS",
     "VARIANCE_COLUMNS",
     "VERDICTS",
     "WATERFALL_COLUMNS",
+    "agreement",
     "blocks_of_datasets",
     "blocks_of_seeds",
     "check_scores",
@@ -61,6 +78,7 @@ __all__ = [
     "seen_and_unseen",
     "stability",
     "summarise",
+    "two_runs",
     "variance_split",
     "waterfall",
 ]

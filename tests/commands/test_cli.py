@@ -33,7 +33,19 @@ def study(**changes):
     [["-h"]]
     + [
         [name, "-h"]
-        for name in ("run", "report", "status", "merge", "verify", "doctor", "studies", "datasets", "models", "tasks")
+        for name in (
+            "run",
+            "report",
+            "status",
+            "merge",
+            "verify",
+            "compare",
+            "doctor",
+            "studies",
+            "datasets",
+            "models",
+            "tasks",
+        )
     ],
 )
 def test_every_command_has_help(command, words):
