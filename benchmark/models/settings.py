@@ -169,12 +169,12 @@ class Settings:
         }
 
     def held_out_of(self, rows: int) -> int:
-        """Compute the number of held-out rows of a dataset of ``rows`` rows. 0 if training sees all rows.
+        """Compute the number of held-out rows of ``rows`` rows, at most half. 0 if training sees all rows.
 
         >>> replace(Settings((8,), 2, 0.001, epochs=20), held_out=0.2).held_out_of(178)
         36
         """
-        return round((self.held_out or 0.0) * rows)
+        return min(round((self.held_out or 0.0) * rows), rows // 2)
 
     def budget(self, rows: int) -> Budget:
         """Return epochs, learning rate and batch size of a training on ``rows`` rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmark.plugins.loading import with_plugins
 from benchmark.plugins.tables import Tables
 from benchmark.results.record import SCIKIT_LEARN, ScoringWay
 from benchmark.study.resolve import resolve
-from benchmark.study.schema import Study
+from benchmark.study.schema import Study, Unsuited
 from benchmark.study.study_file import StudyFile
 from benchmark.training.execution import check_execution
 
@@ -124,7 +125,8 @@ def replaced(
     Args:
         study: The study as declared in its file.
         seeds: Number of seeds.
-        datasets: Names, separated by commas. A file keeps its options, as in ``csv:f.csv,edges=e.csv``.
+        datasets: Names, separated by commas. A file keeps its options, as in ``csv:f.csv,edges=e.csv``. ``unsuited``
+            keeps these datasets alone.
         models: Names, separated by commas. Variants, waterfalls and ladders are left out, and each model is trained on
             each dataset.
 
@@ -140,6 +142,13 @@ def replaced(
             if not names:
                 raise InputError(f"--{option} {value!r}: must hold at least one name")
             update[option] = names
+    update["unsuited"] = _on(study.unsuited, update.get("datasets", study.datasets))
     if models is not None:
         update |= {"variants": (), "waterfalls": (), "ladders": (), "unsuited": ()}
     return study.model_copy(update=update)
+
+
+def _on(unsuited: Sequence[Unsuited], datasets: Collection[str]) -> tuple[Unsuited, ...]:
+    """The entries of ``unsuited`` with some datasets alone. Entries without one of these are left out."""
+    kept = ((each, tuple(name for name in each.datasets if name in datasets)) for each in unsuited)
+    return tuple(each.model_copy(update={"datasets": names}) for each, names in kept if names)

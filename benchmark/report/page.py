@@ -204,7 +204,7 @@ def compose(
         seen_note=texts.SEEN_NOTE,
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
-        remarks=dataset_remarks(units, found.scores, study),
+        remarks=dataset_remarks(units, found.recorded, study),
         missing=(
             *(sentence for part in found.parts for sentence in missing(part, found.steps, found.recorded, units)),
             *texts.gaps(found.holes),

@@ -102,6 +102,12 @@ def test_the_share_is_above_0_and_at_most_half(share):
         find(MODELS, "model", "ae").overridden({"held_out": share})
 
 
+@pytest.mark.parametrize(("share", "rows", "count"), [(0.5, 174, 87), (0.5, 175, 87), (0.5, 177, 88), (0.2, 178, 36)])
+def test_no_share_holds_out_more_than_half_of_the_rows(share, rows, count):
+    """round(0.5 · 175) is 88."""
+    assert replace(find(MODELS, "model", "ae").settings, held_out=share).held_out_of(rows) == count
+
+
 def test_a_model_says_what_it_was_trained_without():
     model = find(MODELS, "model", "vae")
     told = model.describe(replace(model.settings, held_out=0.2, beta="1/n^2"), 100)

@@ -261,6 +261,8 @@ def test_the_page_names_the_latents_at_chance_because_a_task_failed() -> None:
     assert composed(study, noted, units).remarks == (("wine", (told,)),)
     for text in rendered(study, (noted, units)):
         assert told in text
+    of_rows = noted.assign(unit=noted["unit"].mask(here, "held-out-rows"))
+    assert composed(study, of_rows, units).remarks == (("wine", (told,)),)
     assert composed(study, noted.assign(status=noted["status"].mask(here, "diverged")), units).remarks == ()
 
 

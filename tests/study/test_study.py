@@ -12,6 +12,7 @@ from resolved import study_named, study_of
 from benchmark.core.errors import InputError
 from benchmark.models import MODELS
 from benchmark.plan.checks import check_names
+from benchmark.plan.planning import replaced
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.combine import together
 from benchmark.study.origin import STARTS, arms
@@ -34,6 +35,14 @@ def test_models_are_not_trained_on_datasets_that_do_not_suit_them():
     study = study_of({**MINIMAL, "datasets": ["wine", "karate"], "models": ["ae", "vae"], "unsuited": unsuited})
     pairs = [(model, dataset) for model in ("ae", "vae") for dataset in study.datasets]
     assert [pair for pair in pairs if study.leaves_out(*pair)] == [("vae", "wine")]
+
+
+def test_a_command_names_unsuited_models_of_its_own_datasets_alone():
+    unsuited = [{"models": ["vae"], "datasets": ["wine", "karate"]}, {"models": ["ae"], "datasets": ["digits"]}]
+    every = ["wine", "karate", "digits"]
+    study = study_of({**MINIMAL, "datasets": every, "models": ["ae", "vae", "raw"], "unsuited": unsuited})
+    assert list(map(str, replaced(study, datasets="karate, breast-cancer").unsuited)) == ["vae on karate"]
+    assert replaced(study, seeds=study.seeds) == study
 
 
 @pytest.mark.parametrize(
