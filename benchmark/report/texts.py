@@ -46,8 +46,8 @@ SEEN_NOTE = (
     "all rows. Each quantity is measured on the unseen rows, and on as many random rows of the seen ones. If a model "
     "overfits, the unseen rows cost more nats. Differences of scores are in points. The number after ± is the standard "
     "deviation over seeds. A difference has noise from the choice of rows too. Models of one seed have the same rows, "
-    "so their differences can be compared. Tasks use the labels of these rows alone. Link tasks and published splits "
-    "are left out, because edges and the split belong to the whole dataset."
+    "so their differences can be compared. Only complete trainings count. Tasks use the labels of these rows alone. "
+    "Link tasks and published splits are left out, because edges and the split belong to the whole dataset."
 )
 OVERALL_NOTE = (
     "The t over the datasets’ means decides. The table also gives the bootstrap-t interval; the exact p of all sign "

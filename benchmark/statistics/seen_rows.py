@@ -23,6 +23,8 @@ _DIAGNOSTICS = (  # readout, task, and the diagnostic with its value
 def seen_and_unseen(scores: pd.DataFrame, units: pd.DataFrame, sets: tuple[str, str]) -> pd.DataFrame:
     """Compare held-out rows with as many training rows, paired by seed.
 
+    Only complete units count: a training that diverged has the constant latent on both sets, without a difference.
+
     Args:
         scores: The scores, with those of edge sets, which are ignored.
         units: The units, whose diagnostics have nats per row.
@@ -35,8 +37,9 @@ def seen_and_unseen(scores: pd.DataFrame, units: pd.DataFrame, sets: tuple[str, 
         - ``seen``, ``unseen``: means over the ``seeds`` with both values, after draws and repeats are averaged.
         - ``difference``, ``sd``: mean and standard deviation (divisor n − 1) over seeds of unseen − seen.
     """
-    ours = by_seed(scores[scores["unit"].isin(sets)])
-    nats = pd.DataFrame(_nats(units[units["unit"].isin(sets)]), columns=[*_QUESTION, "seed", "unit", "value"])
+    scores, units = (frame[frame["unit"].isin(sets) & frame["status"].eq("complete")] for frame in (scores, units))
+    ours = by_seed(scores)
+    nats = pd.DataFrame(_nats(units), columns=[*_QUESTION, "seed", "unit", "value"])
     parts = [part for part in (ours[nats.columns], nats) if not part.empty]
     if not parts:
         return pd.DataFrame(columns=SEEN_COLUMNS)

@@ -22,15 +22,16 @@ def scores(values, **changes):
     return pd.DataFrame(rows)
 
 
-def units(found):
+def units(found, status="complete"):
     """Units with diagnostics, from diagnostics by unit and seed."""
     return pd.DataFrame(
         [
-            {"dataset": "cora", "model": "vae", "variant": "", "seed": s, "unit": unit, "diagnostics": json.dumps(each)}
+            {"dataset": "cora", "model": "vae", "variant": "", "seed": s, "unit": unit, "status": status}
+            | {"diagnostics": json.dumps(each)}
             for unit, of_unit in found.items()
             for s, each in enumerate(of_unit)
         ],
-        columns=["dataset", "model", "variant", "seed", "unit", "diagnostics"],
+        columns=["dataset", "model", "variant", "seed", "unit", "status", "diagnostics"],
     )
 
 
@@ -64,6 +65,13 @@ def test_a_seed_without_a_side_is_left_out():
     failed = scores({UNSEEN: [np.nan, 0.5]}).assign(status=["failed", "complete"])
     (row,) = seen_and_unseen(pd.concat([scores({SEEN: [0.1, 0.4]}), failed]), units({}), SETS).to_dict("records")
     assert (row["seeds"], row["difference"]) == pytest.approx((1, 0.1))
+
+
+def test_a_training_that_diverged_has_no_part_in_it():
+    """Its constant latent scores the same on both sets, which would read as no overfitting."""
+    chance = scores({SEEN: [0.0], UNSEEN: [0.0]}, status="diverged")
+    nats = {SEEN: [{"reconstruction_mean": 5.0}], UNSEEN: [{"reconstruction_mean": 5.0}]}
+    assert seen_and_unseen(chance, units(nats, status="failed"), SETS).empty
 
 
 def test_scores_on_all_rows_have_no_part_in_it():

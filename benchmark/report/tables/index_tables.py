@@ -110,7 +110,7 @@ def ranking_table(ranked: pd.DataFrame, units: pd.DataFrame, study: Study, evide
         labels = [f"{row['index']}{derived if row['index'] == 'modularity' else ''}" for row in rows]
         cells = [(label, *_numbers(row), numbers.whole(row["models"])) for label, row in zip(labels, rows, strict=True)]
         groups.append(RowGroup(tuple(row_of(*texts) for texts in cells), dataset))
-    real = here[here["dataset"].isin(list(evidence))]
+    real = here[here["dataset"].isin(list(evidence)) & here["tau"].notna()]
     means = real.groupby("index").agg(
         tau=("tau", "mean"), lost=("lost", "mean"), lost_at_random=("lost_at_random", "mean"), datasets=("tau", "count")
     )
