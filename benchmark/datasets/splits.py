@@ -119,9 +119,7 @@ def split_labels(
         if y is None:
             raise ValueError(f"{name} has no labels to split")
         part = ("few", repeat) if repeat else ("few",)
-        return _node_split(
-            y, lambda count: FEW_ROWS if count >= 2 * FEW_ROWS else max(1, count // 2), rng=stream(*part)
-        )
+        return _node_split(y, lambda count: min(FEW_ROWS, max(1, count // 2)), rng=stream(*part))
 
     if y is None:
         return None, None, split_few

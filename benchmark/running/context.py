@@ -92,12 +92,17 @@ def _part(handed: Handed, count: int, seed: int, name: RowSet) -> tuple[Integers
     return (rows, *split_part(dataset, rows, seed, name))
 
 
+def _part_of(unit: PlannedUnit, name: RowSet, context: Context) -> tuple[Integers, Integers | None, Split]:
+    """The rows of a unit that scores a part of them, as ``_part`` returns them."""
+    handed = context.data[unit.dataset]
+    return _part(handed, unit.arm.settings.held_out_of(loaded(handed).dataset.rows), unit.seed, name)
+
+
 def rows_of(unit: PlannedUnit, context: Context) -> Integers | None:
     """The numbers of the rows whose latents are scored; None if all are."""
     if unit.unit not in ROW_SETS:
         return None
-    handed = context.data[unit.dataset]
-    return _part(handed, unit.arm.settings.held_out_of(loaded(handed).dataset.rows), unit.seed, unit.unit)[0]
+    return _part_of(unit, unit.unit, context)[0]
 
 
 def case_of(unit: PlannedUnit, context: Context) -> Case:
@@ -107,5 +112,5 @@ def case_of(unit: PlannedUnit, context: Context) -> Case:
     dataset = prepared.dataset
     if unit.unit not in ROW_SETS:
         return Case(dataset.y, split_of(handed, unit.seed), dataset.streams, unit.seed, graph=prepared.edges)
-    _, y, splits = _part(handed, unit.arm.settings.held_out_of(dataset.rows), unit.seed, unit.unit)
+    _, y, splits = _part_of(unit, unit.unit, context)
     return Case(y, splits, dataset.streams, unit.seed)
