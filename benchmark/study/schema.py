@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from benchmark.core.names import repeated
+from benchmark.study.analysis import Analysis
+from benchmark.study.frozen import Frozen
 
 Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
 Start: TypeAlias = Literal["scripts", "june"]  # of the study origin
 Role: TypeAlias = Literal["confirmatory", "secondary"]
-
-
-class Frozen(BaseModel):
-    """A checked value that never changes; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Variant(Frozen):
@@ -85,6 +81,7 @@ class Asked(Frozen):
         repeats: Most repeats of a score, see ``Task.repeats``. None leaves the number to the tasks.
         tasks: Tasks that score the latents.
         margin: Scores (0 to 1) that differ by less than this are equivalent.
+        analysis: How the study draws conclusions. It has no effect on what is trained and scored.
         save_latents: Keep every latent, with drawings of its reconstruction.
         mechanisms: Measure continuity, completeness, robustness and the dynamics of the noise of trained models.
         images: Datasets for which reconstructions are kept as images; None means all image data.
@@ -113,6 +110,7 @@ class Asked(Frozen):
         "link-hadamard",
     )
     margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
+    analysis: Analysis = Analysis()
     save_latents: Annotated[bool, Field(strict=True)] = False
     mechanisms: Annotated[bool, Field(strict=True)] = False
     images: tuple[str, ...] | None = None

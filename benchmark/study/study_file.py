@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from benchmark.study.schema import Asked, Contrast, Frozen, Role, check_distinct
+from benchmark.study.frozen import Frozen
+from benchmark.study.schema import Asked, Contrast, Role, check_distinct
 
 
 class Pair(Frozen):

@@ -14,12 +14,17 @@ from pydantic_core import ErrorDetails
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
+from benchmark.study.analysis import Analysis, Gates, Law, Words
 from benchmark.study.schema import Contrast, Primary, Side, Unsuited, Variant
 from benchmark.study.study_file import Pair, StudyFile
 
 _SHOWN, _LENGTH = 6, 60  # entries of a list and characters of a text that a message repeats
 
 _TABLES: dict[str | int, type[BaseModel]] = {
+    "analysis": Analysis,
+    "gates": Gates,
+    "words": Words,
+    "law": Law,
     "contrasts": Contrast,
     "pairs": Pair,
     "first": Side,
