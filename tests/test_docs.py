@@ -20,6 +20,7 @@ from benchmark.models import MODELS
 from benchmark.models.settings import SETTINGS
 from benchmark.plan.checks import check_names
 from benchmark.plugins.loading import with_plugins
+from benchmark.study.analysis import Analysis
 from benchmark.study.study_file import StudyFile
 from benchmark.study.toml import bundled, load_study
 
@@ -149,6 +150,18 @@ def test_the_table_of_studies_is_true():
 def test_the_table_of_study_keys_is_complete():
     keys = [name for row in table("docs/running.md", "Study files") for name in re.findall(r"`(\w+)`", row[0])]
     assert sorted(keys) == sorted(field.alias or name for name, field in StudyFile.model_fields.items())
+
+
+def test_the_table_of_the_analysis_is_true():
+    rows = table("docs/running.md", "The declared analysis")
+    written = [pair for row in rows for pair in re.findall(r"`(\w+)\.(\w+)`", row[0])]
+    assert written == [
+        (part, key) for part in Analysis.model_fields for key in Analysis.model_fields[part].annotation.model_fields
+    ]
+    for row in rows:
+        values = [getattr(getattr(Analysis(), part), key) for part, key in re.findall(r"`(\w+)\.(\w+)`", row[0])]
+        if all(isinstance(value, float | int) for value in values):
+            assert row[2] == ", ".join(map(str, values))
 
 
 def test_the_table_of_settings_is_complete():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.report import numbers, texts
+from benchmark.report.after_looking import marked
 from benchmark.report.exports import named
 from benchmark.report.figures import Chart
 from benchmark.report.found import Found
@@ -150,7 +151,7 @@ def compose(
     margin, readouts = texts.margin(study), in_order(found.recorded["readout"], study.readouts)
     indices, judged = index_values(found.summary, found.stable), judged_scores(found.summary)
     enough = len(found.evidence) >= FEWEST_DATASETS and there
-    return Page(
+    page = Page(
         study=study,
         headline=texts.headline(units, len(found.evidence)),
         verdict=(
@@ -163,7 +164,7 @@ def compose(
         scoreboard=scoreboard_table(found.contrasts, found.overall, declared, found.datasets, roles) if there else None,
         scoreboard_note=texts.SCOREBOARD_NOTE.format(margin=margin),
         overall_note=texts.OVERALL_NOTE,
-        declared=texts.declared(study, found.declaration, late),
+        declared=f"{texts.declared(study, found.declaration, late)} {texts.digest(study)}",
         charts=charts,
         contrasts=tuple(
             ContrastNumbers(
@@ -217,6 +218,7 @@ def compose(
         costs=cost_table(units, study),
         behind=behind(units, record),
     )
+    return marked(page) if texts.is_after_looking(study, found.declaration) else page
 
 
 def _scores_of(dataset: str, summary: pd.DataFrame, units: pd.DataFrame, study: Study) -> DatasetScores:

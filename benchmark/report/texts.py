@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from benchmark.report import numbers
+from benchmark.report.after_looking import AFTER_LOOKING
 from benchmark.report.frame_rows import controls
 from benchmark.statistics import FEWEST_DATASETS
-from benchmark.study.declaration import Declaration, changed, changed_models
+from benchmark.study.declaration import Declaration, changed, changed_analysis, changed_models
 from benchmark.study.schema import Contrast, Study
 
 DEMONSTRATION = "a demonstration, not the answer"
@@ -127,12 +128,30 @@ def declared(study: Study, declaration: Declaration | None, late: Mapping[str, s
         names = [name for name, change in late.items() if change == kind]
         if names:
             said.append(f"{kind.capitalize()} since: {', '.join(names)}.")
+    if declaration.analysis is None:
+        said.append(
+            "The declaration is of an older version, without an analysis. The analysis may have been chosen later."
+        )
+    analysis = changed_analysis(study, declaration)
+    if analysis:
+        each = (f"{name} was {_setting(then)} and is {_setting(now)}" for name, (then, now) in analysis.items())
+        said.append(f"The analysis was changed since: {'; '.join(each)}. What it shaped is marked “{AFTER_LOOKING}”.")
     models = changed_models(study, declaration)
     for kind in ("added", "withdrawn"):
         names = [name for name, change in models.items() if change == kind]
         if names:
             said.append(f"Models {kind} since: {', '.join(names)}.")
     return " ".join(said) if len(said) > 1 else f"{said[0]} Nothing was changed since."
+
+
+def is_after_looking(study: Study, declaration: Declaration | None) -> bool:
+    """Return whether the analysis was changed after the declaration."""
+    return declaration is not None and bool(changed_analysis(study, declaration))
+
+
+def digest(study: Study) -> str:
+    """Name the analysis by its digest."""
+    return f"The digest of the analysis is {study.analysis.digest}."
 
 
 def headline(units: pd.DataFrame, evidence: int) -> str:
@@ -176,6 +195,17 @@ def unreadable(damaged: Sequence[str]) -> tuple[str, ...]:
     are, them = ("is", "it") if len(damaged) == 1 else ("are", "them")
     files = numbers.counted(len(damaged), "kept file")
     return (f"{files} {are} damaged, and the figures do not show {them}: {', '.join(damaged)}.",)
+
+
+def _setting(value: object) -> str:
+    """Write a setting of the analysis in a sentence; lists in brackets.
+
+    >>> _setting((0.05, 0.95)), _setting(2.0), _setting(())
+    ('[0.05, 0.95]', '2', '[]')
+    """
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_setting, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _points(difference: float) -> str:

@@ -15,7 +15,7 @@ def together(studies: Sequence[Study]) -> Study:
     """The union of several studies. If two studies declare a contrast of the same name, the first one counts.
 
     Raises:
-        InputError: If the margins differ, because a verdict has one margin.
+        InputError: If the margins or the analyses differ, because a verdict has one of each.
     """
     first = studies[0]
     if len(studies) == 1:
@@ -25,6 +25,11 @@ def together(studies: Sequence[Study]) -> Study:
             raise InputError(
                 f"studies {first.name} and {other.name}: their margins are {first.margin:g} and {other.margin:g}; "
                 "studies that are reported together must share it"
+            )
+        if other.analysis != first.analysis:
+            raise InputError(
+                f"studies {first.name} and {other.name}: their analyses differ in "
+                f"{', '.join(first.analysis.changes(other.analysis))}; studies that are reported together must share it"
             )
     contrasts = {contrast.name: contrast for study in reversed(studies) for contrast in study.contrasts}
     names = dict.fromkeys(contrast.name for study in studies for contrast in study.contrasts)
@@ -47,6 +52,7 @@ def together(studies: Sequence[Study]) -> Study:
         tasks=union(lambda study: study.tasks),
         contrasts=tuple(contrasts[name] for name in names),
         margin=first.margin,
+        analysis=first.analysis,
         waterfalls=union(lambda study: study.waterfalls),
         ladders=union(lambda study: study.ladders),
         plugins=union(lambda study: study.plugins),

@@ -1,4 +1,4 @@
-"""Declaration: the margin, contrasts and models that a study named before its units were recorded.
+"""Declaration: the analysis, contrasts and models that a study named before its units were recorded.
 
 A declaration lies beside the frames. It shows whether the study was changed later.
 """
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
+from benchmark.study.analysis import Analysis
 from benchmark.study.schema import Contrast, Study
 
 
@@ -22,6 +23,8 @@ class Declaration(BaseModel):
         margin: The margin of equivalence, on the 0 to 1 scale of scores.
         contrasts: All contrasts of the study.
         models: All models by name. None in files of older versions.
+        analysis: How the study draws conclusions. None in files of older versions.
+        digest: The digest of the analysis. None in files of older versions.
         recorded: Number of units that had a record at the time.
     """
 
@@ -30,12 +33,15 @@ class Declaration(BaseModel):
     margin: float
     contrasts: tuple[Contrast, ...]
     models: tuple[str, ...] | None = None
+    analysis: Analysis | None = None
+    digest: str | None = None
     recorded: int
 
     def agrees(self, other: Declaration) -> bool:
-        """Whether two declarations say the same. Models are compared if both have them, in any order."""
+        """Whether two declarations say the same. Models, in any order, and analyses are compared if both have them."""
         models = self.models is None or other.models is None or set(self.models) == set(other.models)
-        return (self.margin, self.contrasts) == (other.margin, other.contrasts) and models
+        analyses = self.analysis is None or other.analysis is None or self.analysis == other.analysis
+        return (self.margin, self.contrasts) == (other.margin, other.contrasts) and models and analyses
 
 
 def path(results: Path, study: str) -> Path:
@@ -58,7 +64,14 @@ def declare(study: Study, results: Path, recorded: int) -> None:
     target = path(results, study.name)
     if target.exists() and (recorded or next((results / "records").rglob("*.json"), None)):
         return
-    declaration = Declaration(margin=study.margin, contrasts=study.contrasts, models=study.models, recorded=recorded)
+    declaration = Declaration(
+        margin=study.margin,
+        contrasts=study.contrasts,
+        models=study.models,
+        analysis=study.analysis,
+        digest=study.analysis.digest,
+        recorded=recorded,
+    )
     keep(declaration, results, study.name)
 
 
@@ -107,19 +120,31 @@ def changed_models(study: Study, declaration: Declaration) -> dict[str, str]:
     return changes | {name: "withdrawn" for name in declaration.models if name not in study.models}
 
 
-def together(declarations: Sequence[Declaration | None], margin: float) -> Declaration | None:
-    """One declaration of several studies that are reported with one margin; None if any study has none.
+def changed_analysis(study: Study, declaration: Declaration) -> dict[str, tuple[object, object]]:
+    """The settings of the analysis that differ from the declaration, each with its value then and now.
 
-    A margin that differs from ``margin`` is kept: the report then says that the margin was changed.
+    Older declarations hold no analysis; then nothing is reported.
+    """
+    return {} if declaration.analysis is None else declaration.analysis.changes(study.analysis)
+
+
+def together(declarations: Sequence[Declaration | None], margin: float, analysis: Analysis) -> Declaration | None:
+    """One declaration of several studies that are reported with one margin and analysis; None if any study has none.
+
+    A margin or an analysis that differs is kept: the report then says that it was changed.
     """
     kept = [each for each in declarations if each is not None]
     if len(kept) < len(declarations):
         return None
     contrasts = {contrast.name: contrast for each in reversed(kept) for contrast in each.contrasts}
     models = [each.models for each in kept if each.models is not None]
+    analyses = [each.analysis for each in kept if each.analysis is not None]
+    then = next((each for each in analyses if each != analysis), analysis) if len(analyses) == len(kept) else None
     return Declaration(
         margin=next((each.margin for each in kept if each.margin != margin), margin),
         contrasts=tuple(contrasts.values()),
         models=tuple(dict.fromkeys(name for names in models for name in names)) if len(models) == len(kept) else None,
+        analysis=then,
+        digest=then.digest if then else None,
         recorded=max(each.recorded for each in kept),
     )

@@ -12,7 +12,7 @@ from resolved import study_of
 from benchmark.core.errors import InputError
 from benchmark.models import MODELS
 from benchmark.plugins.tables import OURS, Tables
-from benchmark.report.texts import changes, declared, role
+from benchmark.report.texts import changes, declared, is_after_looking, role
 from benchmark.study.declaration import Declaration, changed, changed_models, declare, path, read_declaration, together
 from benchmark.study.schema import Study
 
@@ -34,7 +34,12 @@ def test_a_declaration_is_read_back_unchanged(tmp_path: Path) -> None:
     study = a_study(margin=0.02)
     declare(study, tmp_path, recorded=0)
     assert kept(study, tmp_path) == Declaration(
-        margin=0.02, contrasts=study.contrasts, models=("ae", "vae", "gae", "vgae"), recorded=0
+        margin=0.02,
+        contrasts=study.contrasts,
+        models=("ae", "vae", "gae", "vgae"),
+        analysis=study.analysis,
+        digest=study.analysis.digest,
+        recorded=0,
     )
     assert changed(study, kept(study, tmp_path)) == {}
 
@@ -106,7 +111,29 @@ def test_an_older_declaration_without_models_still_loads(tmp_path: Path) -> None
     assert older.models is None
     assert "Nothing was changed since." in declared(study, older, {})
     assert older.agrees(older.model_copy(update={"models": study.models}))
-    assert together([older, older.model_copy(update={"models": ("ae",)})], study.margin) == older
+    assert together([older, older.model_copy(update={"models": ("ae",)})], study.margin, study.analysis) == older
+
+
+def test_a_gate_that_was_changed_after_the_run_is_named(tmp_path: Path) -> None:
+    declare(a_study(), tmp_path, recorded=0)
+    after = a_study(analysis={"gates": {"least_rank": 2.0}, "law": {"informative": [0.1, 0.9]}})
+    declaration = kept(after, tmp_path)
+    assert declaration.digest == a_study().analysis.digest != after.analysis.digest
+    assert not is_after_looking(a_study(), declaration)
+    assert is_after_looking(after, declaration)
+    said = declared(after, declaration, {})
+    assert "gates.least_rank was 1.5 and is 2; law.informative was [0.05, 0.95] and is [0.1, 0.9]." in said
+    assert "marked “after looking”" in said
+    assert not declaration.agrees(declaration.model_copy(update={"analysis": after.analysis}))
+
+
+def test_an_older_declaration_without_an_analysis_says_so(tmp_path: Path) -> None:
+    study = a_study()
+    declare(study, tmp_path, recorded=0)
+    older = kept(study, tmp_path).model_copy(update={"analysis": None, "digest": None})
+    assert "The analysis may have been chosen later." in declared(study, older, {})
+    assert not is_after_looking(study, older)
+    assert together([older, kept(study, tmp_path)], study.margin, study.analysis) == older
 
 
 def test_without_a_declaration_the_page_says_so() -> None:

@@ -14,6 +14,7 @@ from benchmark.models import MODELS
 from benchmark.plan.checks import check_names
 from benchmark.plan.planning import replaced
 from benchmark.plugins.tables import OURS, Tables
+from benchmark.study.analysis import Analysis
 from benchmark.study.combine import together
 from benchmark.study.origin import STARTS, arms
 from benchmark.study.resolve import resolve
@@ -401,3 +402,31 @@ def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, content):
     path.write_bytes(b'name = "mine"\ntitle = "Mine"\ndatasets = ["wine"]\nmodels = ["ae"]\n' + content)
     assert "\n" not in refusal(lambda: load_study(str(path)))
     assert [each.name for each in path.parent.iterdir()] == ["study.toml"]
+
+
+def test_the_claim_writes_its_whole_analysis_out():
+    analysis = load_study("claim").analysis
+    assert analysis == Analysis()
+    for part in (analysis.gates, analysis.words, analysis.law):
+        assert part.model_fields_set == set(type(part).model_fields)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"gate": {}}, "unknown key 'gate'"),
+        ({"gates": {"rank": 1}}, "mine.toml: analysis.gates: unknown key 'rank'"),
+        ({"gates": {"unreliable": 2}}, "mine.toml: analysis.gates.unreliable: expected a number of at most 1"),
+        ({"gates": 3}, "mine.toml: analysis.gates: expected a table such as { key = value }, got 3"),
+        ({"law": {"informative": [0.9, 0.1]}}, "the first of two shares must be smaller, got 0.9 and 0.1"),
+        ({"law": {"informative": [0.1]}}, "mine.toml: analysis.law.informative"),
+        ({"law": {"rivals": ["luck"]}}, "mine.toml: analysis.law.rivals.0: expected 'signal'"),
+        ({"law": {"confirmed": 0.2}}, "at most rule_of_thumb (0.12) is allowed, got 0.2"),
+    ],
+)
+def test_a_wrong_analysis_is_refused_in_one_line(section, said):
+    content = {"name": "mine", "title": "Mine", "datasets": ["wine"], "models": ["ae"], "analysis": section}
+    with pytest.raises(InputError) as caught:
+        parse_study(content, where="mine.toml")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -105,6 +105,7 @@ class Chart:
         series: The legend.
         groups: The panels.
         data: The numbers behind the panels.
+        concludes: Whether the study's analysis shapes the figure: its gates, margins, families or its law.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Chart:
     series: tuple[Series, ...]
     groups: tuple[PanelGroup, ...]
     data: pd.DataFrame
+    concludes: bool = False
 
     def paths(self) -> Iterator[tuple[str, Drawing]]:
         """Yield the path of the files of every panel, without suffix, and the panel."""

@@ -50,13 +50,16 @@ class RowGroup:
 class Table:
     """A table with its caption.
 
-    ``name`` names the files of the table. It is empty if the caption differs from all other captions.
+    Attributes:
+        name: Names the files of the table. It is empty if the caption differs from all other captions.
+        concludes: Whether the study's analysis shapes the table: its gates, margins, families or its law.
     """
 
     caption: str
     columns: tuple[Column, ...]
     groups: tuple[RowGroup, ...]
     name: str = ""
+    concludes: bool = False
 
 
 def row_of(*texts: str) -> TableRow:
