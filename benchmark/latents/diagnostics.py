@@ -24,7 +24,9 @@ from benchmark.latents.latents import Latents
 from benchmark.latents.measures import (
     Array,
     Moments,
+    between_classes,
     discrepancy,
+    distinct_rows,
     divergence_on_sphere,
     divergences,
     effective_rank,
@@ -57,6 +59,7 @@ class View:
         rows: At most ROWS of the means, [m, d].
         drawn: One sample of each of these rows, [m, d].
         degrees: Degrees of the nodes, [n], or None without a graph.
+        labels: Class of every row, [n], with −1 for a row without a label; None without labels.
     """
 
     mean: Array
@@ -71,6 +74,7 @@ class View:
     rows: Array
     drawn: Array
     degrees: Integers | None
+    labels: Integers | None
 
     @property
     def noise(self) -> Array:
@@ -109,13 +113,16 @@ class Diagnostic:
     source: str
 
 
-def diagnose(latents: Latents, *, seed: int, degrees: Integers | None) -> dict[str, Value]:
+def diagnose(
+    latents: Latents, *, seed: int, degrees: Integers | None, labels: Integers | None = None
+) -> dict[str, Value]:
     """The values of all DIAGNOSTICS by name, ready for JSON.
 
     Args:
         latents: Latents of one replica.
         seed: Chooses the rows of the discrepancies and their samples.
         degrees: Degrees of the nodes in the training graph, [n], or None without a graph.
+        labels: Class of every row, [n], with −1 for a row without a label; None without labels.
 
     Returns:
         Numbers, or lists of d numbers. None stands for an undefined or infinite value. All values are None if a latent
@@ -129,18 +136,19 @@ def diagnose(latents: Latents, *, seed: int, degrees: Integers | None) -> dict[s
         raise ValueError(f"diagnostics need dense means, got {type(mean).__name__} {mean.shape}")
     if std is not None and std.shape != mean.shape:
         raise ValueError(f"means have the shape {mean.shape}, but standard deviations {std.shape}")
-    if degrees is not None and degrees.shape != mean.shape[:1]:
-        raise ValueError(f"means have the shape {mean.shape}, but degrees {degrees.shape}")
+    for name, given in (("degrees", degrees), ("labels", labels)):
+        if given is not None and given.shape != mean.shape[:1]:
+            raise ValueError(f"means have the shape {mean.shape}, but {name} {given.shape}")
     if not latents.finite:
         return {diagnostic.name: None for diagnostic in DIAGNOSTICS}
-    view = _view(latents, seed=seed, degrees=degrees)
+    view = _view(latents, seed=seed, degrees=degrees, labels=labels)
     return {
         diagnostic.name: None if diagnostic.noisy and not latents.noisy else _plain(diagnostic.of(view))
         for diagnostic in DIAGNOSTICS
     }
 
 
-def _view(latents: Latents, *, seed: int, degrees: Integers | None) -> View:
+def _view(latents: Latents, *, seed: int, degrees: Integers | None, labels: Integers | None) -> View:
     mu, d = np.asarray(latents.mean, dtype=np.float64), latents.mean.shape[1]
     means, chosen = moments(mu), _choose(len(mu), seed=seed)
     rng = generator(seed, "diagnostics", "sample")
@@ -171,6 +179,7 @@ def _view(latents: Latents, *, seed: int, degrees: Integers | None) -> View:
         rows=mu[chosen],
         drawn=drawn,
         degrees=degrees,
+        labels=labels,
     )
 
 
@@ -240,6 +249,15 @@ def _summed(*, standardised: bool = False, active: bool = False, median: bool = 
     return of
 
 
+def _between_over_noise(view: View) -> float | None:
+    """The variance between classes over the noise, both of the labelled rows; None without a labelled row."""
+    labelled = np.zeros(len(view.mean), bool) if view.labels is None else view.labels >= 0
+    if view.labels is None or not labelled.any():
+        return None
+    signal = between_classes(view.mean[labelled], view.labels[labelled])
+    return float(_ratio(signal, view.variances[labelled].mean(axis=0).sum()))
+
+
 def _ratio(signal: ArrayLike, noise: ArrayLike) -> Array:
     """``signal`` over ``noise``; infinite or NaN without noise."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -273,6 +291,7 @@ _POLARISED = "Bonheme and Grzes (2021), arXiv 2109.12679"
 _TOTAL = "Watanabe (1960); for latents, as a Gaussian's: Locatello et al. (2019), arXiv 1811.12359"
 _SIGNAL = "variance of the mean over rows against the mean over rows of σ²"
 _SUMMED = _SIGNAL + ", each summed over dimensions; on the sphere, the sum of σ² is 1 − A²"
+_BETWEEN = "variance of class means against the mean of σ², as sums over dimensions; an oracle that sees all labels"
 _ACTIVE = "; active dimensions only"
 _MEDIAN = "; the median over rows of this ratio with the row's own σ²"
 _STANDARDISED = "; both divided by the variance of a draw over rows"
@@ -300,6 +319,16 @@ DIAGNOSTICS: tuple[Diagnostic, ...] = distinct(
     Diagnostic("mixed", True, _between(ACTIVE, PASSIVE), _POLARISED),
     Diagnostic("passive", True, _between(PASSIVE, BEYOND), _POLARISED),
     Diagnostic("beyond", True, _between(BEYOND, inf), _POLARISED),
+    Diagnostic(
+        "distinct_rows", False, lambda view: distinct_rows(view.mean), "rows of the mean that differ beyond rounding"
+    ),
+    Diagnostic("signal_per_dimension", False, lambda view: view.means.variance, "variance of the mean over rows"),
+    Diagnostic(
+        "noise_per_dimension",
+        True,
+        lambda view: view.noise,
+        "mean of σ² over rows; on the sphere, of the variance of each coordinate",
+    ),
     Diagnostic("signal_to_noise", True, _signal_to_noise, _SIGNAL),
     Diagnostic("signal_to_noise_ratio", True, _summed(), _SUMMED),
     Diagnostic("signal_to_noise_ratio_active", True, _summed(active=True), _SUMMED + _ACTIVE),
@@ -317,6 +346,7 @@ DIAGNOSTICS: tuple[Diagnostic, ...] = distinct(
         _summed(standardised=True, median=True),
         _SUMMED + _STANDARDISED + _MEDIAN,
     ),
+    Diagnostic("signal_to_noise_ratio_between", True, _between_over_noise, _BETWEEN),
     Diagnostic("mutual_information", True, lambda view: view.information.value, _INFORMATION),
     Diagnostic("mutual_information_error", True, lambda view: view.information.error, "standard error over draws"),
     Diagnostic("total_correlation_mean", False, lambda view: total_correlation(view.means), _TOTAL),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, nan
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,12 @@ from scipy import linalg
 from scipy.spatial.distance import pdist
 from scipy.special import entr, gammaln, hyp0f1, ive
 
+from benchmark.core.arrays import Integers
+
 Array: TypeAlias = NDArray[np.float64]
 
 RESOLUTION = float(np.finfo(np.float32).eps)  # relative rounding error of float32
+WIDEST = 16  # rounding errors between the smallest and largest of equal values: a sum of h terms has about √h of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +114,58 @@ def effective_rank(matrix: Array) -> float:
         return 0.0
     values = linalg.svdvals(matrix - aggregate.mean)
     return float(np.exp(entr(values / values.sum()).sum()))
+
+
+def distinct_rows(matrix: Array) -> int:
+    """The number of different rows, if numbers that differ by rounding alone count as equal.
+
+    Rows are divided column by column. Sorted by size, two neighbours in a column are equal if their gap is at most the
+    rounding error of float32, relative to the largest norm of a row. Equal numbers span at most WIDEST such errors.
+
+    Args:
+        matrix: Latents, [n, d].
+
+    >>> distinct_rows(np.array([[1.0, 2.0], [1.0, 2.0 + 1e-8], [1.0, 3.0]]))
+    2
+    """
+    error = RESOLUTION * float(np.linalg.norm(matrix, axis=1).max())
+    alone, rows = 0, np.arange(len(matrix))  # rows that differ from all others, and the rest
+    group = np.zeros(len(rows), int)
+    for column in matrix.T[np.ptp(matrix, axis=0) > error]:
+        order = np.lexsort((column[rows], group))
+        rows, group = rows[order], group[order]
+        values = column[rows]
+        begins = _changes(group) | (np.diff(values, prepend=values[:1]) > error)
+        wide = (values - values[begins][np.cumsum(begins) - 1]) // (WIDEST * error)
+        group = np.cumsum(begins | _changes(wide))
+        several = np.bincount(group)[group] > 1
+        alone += len(rows) - int(several.sum())
+        rows, group = rows[several], group[several]
+    return alone + len(np.unique(group))
+
+
+def _changes(sorted_values: NDArray[Any]) -> NDArray[np.bool_]:
+    """True for the first value and for each that differs from the value before."""
+    changes = np.ones(len(sorted_values), bool)
+    changes[1:] = sorted_values[1:] != sorted_values[:-1]
+    return changes
+
+
+def between_classes(matrix: Array, labels: Integers) -> float:
+    """The variance of class means, weighted by the size of the classes and summed over dimensions.
+
+    Args:
+        matrix: Latents, [n, d].
+        labels: Class of every row, [n].
+
+    >>> between_classes(np.array([[0.0], [2.0], [5.0], [5.0]]), np.array([0, 0, 1, 1]))
+    4.0
+    """
+    _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(sizes), matrix.shape[1]))
+    np.add.at(sums, classes, matrix)
+    away = sums / sizes[:, None] - matrix.mean(axis=0)
+    return float((sizes[:, None] * away**2).sum() / len(matrix))
 
 
 def discrepancy(rows: Array, *, spherical: bool = False) -> float:

@@ -33,17 +33,19 @@ def diagnosed(outcome: Outcome, context: Context) -> Mapping[UnitName, Mapping[s
     training, latents = outcome.training, outcome.latents
     if not outcome.measures or latents is None:
         return outcome.diagnostics
-    degrees = None
+    dataset, degrees = loaded(context.data[training.units[0].dataset]).dataset, None
     if training.arm.model.uses_graph:
-        rows = loaded(context.data[training.units[0].dataset]).dataset.rows
-        degrees = np.bincount(edges_of(training, context).ravel(), minlength=rows)
+        degrees = np.bincount(edges_of(training, context).ravel(), minlength=dataset.rows)
     found: dict[UnitName, Mapping[str, Any]] = {}
     of_all: Mapping[str, Any] = {}
     for unit in training.units:
         part = rows_of(unit, context)
         if part is None:
-            of_all = of_all or diagnose(latents, seed=training.seed, degrees=degrees)
-        measured = of_all if part is None else diagnose(latents.chosen(part), seed=training.seed, degrees=None)
+            of_all = of_all or diagnose(latents, seed=training.seed, degrees=degrees, labels=dataset.y)
+            measured = of_all
+        else:
+            labels = None if dataset.y is None else dataset.y[part]
+            measured = diagnose(latents.chosen(part), seed=training.seed, degrees=None, labels=labels)
         found[unit.unit] = as_json(measured) | dict(outcome.diagnostics[unit.unit])
     return found
 

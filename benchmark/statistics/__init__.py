@@ -1,6 +1,14 @@
 """Summaries, paired contrasts and verdicts of scores. Every function takes a frame and returns a frame."""
 
 from benchmark.statistics.contrasts import CONTRAST_COLUMNS, CORRECTED, PAIRED, QUESTION, contrasts
+from benchmark.statistics.gates import (
+    RELIABILITY_COLUMNS,
+    TRAINED_COLUMNS,
+    judge_units,
+    scores_alive,
+    scores_as_chance,
+    trains_at_all,
+)
 from benchmark.statistics.inference import interval_of_mean
 from benchmark.statistics.over_datasets import (
     FEWEST_DATASETS,
@@ -52,11 +60,13 @@ __all__ = [
     "RANKING_COLUMNS",
     "RATE",
     "RECONSTRUCTION",
+    "RELIABILITY_COLUMNS",
     "SCORE_COLUMNS",
     "SEEN_COLUMNS",
     "SENSITIVITY",
     "SIGNAL",
     "STABILITY_COLUMNS",
+    "TRAINED_COLUMNS",
     "TWO_RUNS_COLUMNS",
     "VARIANCE_COLUMNS",
     "VERDICTS",
@@ -70,14 +80,18 @@ __all__ = [
     "holes",
     "indistinguishable",
     "interval_of_mean",
+    "judge_units",
     "kendall_tau_b",
     "leave_one_out",
     "over_datasets",
     "pairwise",
     "ranking",
+    "scores_alive",
+    "scores_as_chance",
     "seen_and_unseen",
     "stability",
     "summarise",
+    "trains_at_all",
     "two_runs",
     "variance_split",
     "waterfall",

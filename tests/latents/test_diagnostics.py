@@ -14,7 +14,16 @@ from torch.distributions import Normal, kl_divergence
 
 from benchmark.latents.diagnostics import DIAGNOSTICS, ROWS, Value, diagnose
 from benchmark.latents.latents import Latents, of_posterior
-from benchmark.latents.measures import discrepancy, divergences, effective_rank, moments, total_correlation
+from benchmark.latents.measures import (
+    RESOLUTION,
+    WIDEST,
+    discrepancy,
+    distinct_rows,
+    divergences,
+    effective_rank,
+    moments,
+    total_correlation,
+)
 from benchmark.models import MODELS
 from benchmark.training.posteriors import divergence
 
@@ -39,8 +48,10 @@ def latents(mean: np.ndarray, std: np.ndarray | float | None = None) -> Latents:
     return Latents(single, None if std is None else np.broadcast_to(np.float32(std), single.shape).copy())
 
 
-def look(mean: np.ndarray, std: np.ndarray | float | None = None, *, seed: int = 0, degrees=None) -> dict[str, Value]:
-    return diagnose(latents(mean, std), seed=seed, degrees=degrees)
+def look(
+    mean: np.ndarray, std: np.ndarray | float | None = None, *, seed: int = 0, degrees=None, labels=None
+) -> dict[str, Value]:
+    return diagnose(latents(mean, std), seed=seed, degrees=degrees, labels=labels)
 
 
 def test_every_diagnostic_has_a_source_and_a_value_under_its_name() -> None:
@@ -49,13 +60,13 @@ def test_every_diagnostic_has_a_source_and_a_value_under_its_name() -> None:
 
 
 def test_a_point_has_exactly_the_diagnostics_without_noise() -> None:
-    found = look(normal(20, 3), degrees=np.arange(20))
+    found = look(normal(20, 3), degrees=np.arange(20), labels=np.arange(20) % 4)
     assert list(found) == NAMES
     assert [name for name in NAMES if found[name] is None] == NOISY
 
 
 def test_a_gaussian_has_every_diagnostic() -> None:
-    found = look(normal(20, 3), 0.5, degrees=np.arange(20))
+    found = look(normal(20, 3), 0.5, degrees=np.arange(20), labels=np.arange(20) % 4)
     assert None not in found.values()
 
 
@@ -84,7 +95,7 @@ ODD = {
 def test_odd_latents_become_json_without_a_warning(name: str, degrees: str | None) -> None:
     rows = len(ODD[name].mean)
     given = {None: None, "equal": np.full(rows, 3), "different": np.arange(rows)}[degrees]
-    found = diagnose(ODD[name], seed=0, degrees=given)
+    found = diagnose(ODD[name], seed=0, degrees=given, labels=None if given is None else given - 3)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found) == NAMES
     assert {type(value) for value in found.values()} <= {float, int, list, type(None)}
@@ -106,6 +117,8 @@ def test_sparse_means_and_shapes_that_do_not_match_are_refused() -> None:
         diagnose(Latents(single, single[0]), seed=0, degrees=None)
     with pytest.raises(ValueError, match=r"means have the shape \(5, 2\), but degrees \(4,\)"):
         diagnose(Latents(single), seed=0, degrees=np.arange(4))
+    with pytest.raises(ValueError, match=r"means have the shape \(5, 2\), but labels \(6,\)"):
+        diagnose(Latents(single), seed=0, degrees=None, labels=np.arange(6))
 
 
 # Noise
@@ -154,7 +167,9 @@ def test_signal_to_noise_is_variance_over_variance() -> None:
     assert {silent[name] for name in RATIOS} == {None}
 
 
-RATIOS = [name for name in NAMES if name.startswith("signal_to_noise_ratio")]
+RATIOS = [
+    name for name in NAMES if name.startswith("signal_to_noise_ratio") and name != "signal_to_noise_ratio_between"
+]
 
 
 def test_ratios_over_active_dimensions_leave_out_the_others() -> None:
@@ -322,6 +337,60 @@ def test_effective_rank_of_constants_is_0() -> None:
     assert look(np.broadcast_to([0.1, 0.0, -70.3], (50, 3)))["effective_rank"] == 0.0
 
 
+# Distinct rows, and variances of the mean by dimension and by class
+
+
+@pytest.mark.parametrize("k", [1, 2, 7])
+def test_rows_are_distinct_beyond_the_rounding_of_float32(k: int) -> None:
+    centres = normal(k, 5)[np.arange(400) % k]
+    largest = np.linalg.norm(centres, axis=1).max()
+    assert look(centres)["distinct_rows"] == k
+    assert distinct_rows(centres + 0.4 * RESOLUTION * largest * np.sign(normal(400, 5, seed=1))) == k
+    assert distinct_rows(centres + 1e-4 * normal(400, 5, seed=1)) == 400
+
+
+def test_neighbours_of_a_dense_line_are_not_all_one_row() -> None:
+    """Gaps are below the rounding error, and both ends are not."""
+    line = 1.0 + np.linspace(0.0, 1000 * RESOLUTION, 50_000)[:, None]
+    assert distinct_rows(line) == pytest.approx(1000 / WIDEST, abs=1)
+
+
+def test_rows_that_differ_in_combination_are_distinct() -> None:
+    grid = np.stack(np.meshgrid(np.arange(3.0), np.arange(4.0), np.arange(5.0)), axis=-1).reshape(-1, 3)
+    assert distinct_rows(np.repeat(grid, 3, axis=0)) == 60
+    assert distinct_rows(np.zeros((9, 2))) == 1
+
+
+def test_variances_by_dimension_are_numpys_and_their_sums_give_the_ratio() -> None:
+    mean, std = correlated(), np.exp(normal(300, 3, seed=1))
+    found = look(mean, std)
+    assert found["signal_per_dimension"] == pytest.approx(mean.var(axis=0), rel=1e-5)
+    assert found["noise_per_dimension"] == pytest.approx((std**2).mean(axis=0), rel=1e-5)
+    ratio = sum(found["signal_per_dimension"]) / sum(found["noise_per_dimension"])
+    assert found["signal_to_noise_ratio"] == pytest.approx(ratio)
+    assert look(mean)["signal_per_dimension"] == found["signal_per_dimension"]
+
+
+def test_the_ratio_between_classes_is_that_of_the_sums_of_squares_of_an_analysis_of_variance() -> None:
+    mean, std = correlated(), np.exp(normal(300, 3, seed=1))
+    labels = np.minimum(np.arange(300) % 7, 4)
+    labels[::3] = -1
+    kept = labels >= 0
+    within = sum(((mean[labels == k] - mean[labels == k].mean(axis=0)) ** 2).sum() for k in range(5))
+    between = mean[kept].var(axis=0).sum() - within / kept.sum()
+    found = look(mean, std, labels=labels)["signal_to_noise_ratio_between"]
+    assert found == pytest.approx(between / (std[kept] ** 2).mean(axis=0).sum(), rel=1e-5)
+
+
+def test_the_ratio_between_classes_needs_labels() -> None:
+    mean = normal(40, 3)
+    assert look(mean, 0.5)["signal_to_noise_ratio_between"] is None
+    assert look(mean, 0.5, labels=np.full(40, -1))["signal_to_noise_ratio_between"] is None
+    assert look(mean, 0.5, labels=np.zeros(40, int))["signal_to_noise_ratio_between"] == pytest.approx(0, abs=1e-12)
+    own = look(mean, 0.5, labels=np.arange(40))
+    assert own["signal_to_noise_ratio_between"] == pytest.approx(own["signal_to_noise_ratio"])
+
+
 # Nearness to the prior
 
 
@@ -461,8 +530,8 @@ def test_diagnosing_changes_no_input() -> None:
 def test_the_order_of_rows_changes_only_drawn_values() -> None:
     mean, std, degrees = correlated(), np.exp(normal(300, 3, seed=1)), np.arange(300)
     order = np.random.default_rng(3).permutation(300)
-    first = look(mean, std, degrees=degrees)
-    second = look(mean[order], std[order], degrees=degrees[order])
+    first = look(mean, std, degrees=degrees, labels=degrees % 5)
+    second = look(mean[order], std[order], degrees=degrees[order], labels=degrees[order] % 5)
     for name in set(NAMES) - OF_DRAWS:
         assert second[name] == pytest.approx(first[name], rel=1e-9, abs=1e-12), name
 

@@ -109,6 +109,8 @@ def test_noise_and_covariance_follow_the_closed_form():
     between = np.cov(mean.T, bias=True)
     found = diagnose(given, seed=0, degrees=None)
     np.testing.assert_allclose(found["signal_to_noise"], np.diagonal(between) / np.diagonal(within), rtol=1e-4)
+    np.testing.assert_allclose(found["signal_per_dimension"], np.diagonal(between), rtol=1e-5)
+    np.testing.assert_allclose(found["noise_per_dimension"], np.diagonal(within), rtol=1e-5)
     deviation = [np.linalg.norm(d * part - np.eye(d)) / np.sqrt(d) for part in (between, between + within)]
     assert found["prior_covariance_mean"] == pytest.approx(deviation[0], rel=1e-5)
     assert found["prior_covariance_sample"] == pytest.approx(deviation[1], rel=1e-5)
@@ -146,7 +148,7 @@ def test_standardised_ratios_on_the_sphere_are_those_of_drawn_samples():
 
 
 def test_only_the_divergence_per_dimension_is_undefined_on_a_sphere():
-    found = diagnose(mixture(), seed=0, degrees=np.arange(60))
+    found = diagnose(mixture(), seed=0, degrees=np.arange(60), labels=np.arange(60) % 3)
     assert [name for name, value in found.items() if value is None] == ["divergence_per_dimension"]
     infinite = mixture().concentration.copy()
     infinite[0] = np.inf

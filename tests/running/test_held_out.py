@@ -120,6 +120,12 @@ def test_labels_of_other_rows_and_their_latents_have_no_effect(tmp_path):
     assert not values[0]["training-rows"].equals(values[1]["training-rows"])
 
 
+def classes(matrix, rows):
+    """The given rows of wine by class."""
+    labels = wine().dataset.y[rows]
+    return [matrix[labels == label] for label in np.unique(labels)]
+
+
 def test_diagnostics_are_those_of_the_rows_of_the_unit(tmp_path):
     """A training by hand on the same rows has the same nats and rates."""
     plan = plan_of(save_latents=True)
@@ -139,6 +145,10 @@ def test_diagnostics_are_those_of_the_rows_of_the_unit(tmp_path):
             mean, std = (latent[name][rows].astype(np.float64) for name in ("mean", "std"))
             rate = 0.5 * (mean**2 + std**2 - 2 * np.log(std) - 1).sum(1).mean()
             assert recorded["divergence"] == pytest.approx(rate)
+            assert recorded["signal_per_dimension"] == pytest.approx(mean.var(axis=0))
+            spread = sum(len(each) * ((each.mean(0) - mean.mean(0)) ** 2).sum() for each in classes(mean, rows))
+            noise = (std**2).mean(axis=0).sum()
+            assert recorded["signal_to_noise_ratio_between"] == pytest.approx(spread / len(rows) / noise)
     both = units[units["model"].eq("vae") & units["seed"].eq(0)]["diagnostics"].map(json.loads)
     assert len({found["reconstruction_sample"] for found in both}) == 2
 

@@ -63,6 +63,8 @@ def test_a_trained_unit_has_a_curve_and_diagnostics_even_if_it_is_scored_later(t
             continue
         assert {len(series) for series in record.curve.values()} == {21}
         assert record.diagnostics["effective_rank"] > 1
+        assert record.diagnostics["distinct_rows"] > 1
+        assert (record.diagnostics["signal_to_noise_ratio_between"] is not None) == model.noisy
         assert record.diagnostics["reconstruction_mean"] > 0
         assert (record.diagnostics["reconstruction_sample"] is not None) == model.noisy
         assert (record.diagnostics["divergence"] is not None) == model.noisy
