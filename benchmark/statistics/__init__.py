@@ -1,6 +1,15 @@
 """Summaries, paired contrasts and verdicts of scores. Every function takes a frame and returns a frame."""
 
 from benchmark.statistics.contrasts import CONTRAST_COLUMNS, CORRECTED, PAIRED, QUESTION, contrasts
+from benchmark.statistics.equal_noise import (
+    GAP_COLUMNS,
+    GAPS_OVER_DATASETS_COLUMNS,
+    Comparison,
+    chance_of,
+    equal_noise,
+    gaps_over_datasets,
+    noise_of_units,
+)
 from benchmark.statistics.gates import (
     RELIABILITY_COLUMNS,
     TRAINED_COLUMNS,
@@ -46,6 +55,8 @@ __all__ = [
     "CORRECTED",
     "DIFFER",
     "FEWEST_DATASETS",
+    "GAPS_OVER_DATASETS_COLUMNS",
+    "GAP_COLUMNS",
     "HOLE_COLUMNS",
     "IDENTITY",
     "LEFT_OUT_COLUMNS",
@@ -71,18 +82,23 @@ __all__ = [
     "VARIANCE_COLUMNS",
     "VERDICTS",
     "WATERFALL_COLUMNS",
+    "Comparison",
     "agreement",
     "blocks_of_datasets",
     "blocks_of_seeds",
+    "chance_of",
     "check_scores",
     "complete",
     "contrasts",
+    "equal_noise",
+    "gaps_over_datasets",
     "holes",
     "indistinguishable",
     "interval_of_mean",
     "judge_units",
     "kendall_tau_b",
     "leave_one_out",
+    "noise_of_units",
     "over_datasets",
     "pairwise",
     "ranking",
