@@ -67,11 +67,12 @@ class Words(Frozen):
 
 
 Predictor = Literal[
-    "signal",  # signal over noise, and the same over active dimensions, by noise that adds over dimensions as a root
-    "signal-active",
-    "signal-root",
+    "signal",  # signal over noise
+    "signal-active",  # over active dimensions alone
+    "signal-active-dimensions",  # the same times the root of the number of active dimensions
+    "signal-root",  # the sum of signal over the root of the sum of squared noise
     "log-signal",  # half the sum of log(1 + signal over noise)
-    "reliability",
+    "reliability",  # the share of signal in the variance of a dimension, averaged over the signal, as odds
     "rate",
     "rate-per-dimension",
     "rate-over-classes",  # rate over the logarithm of the number of classes
@@ -108,6 +109,7 @@ class Law(Frozen):
     dimensions: float = 0.5
     rivals: tuple[Predictor, ...] = (
         "signal-active",
+        "signal-active-dimensions",
         "signal-root",
         "log-signal",
         "reliability",

@@ -67,6 +67,7 @@ def _task(
         source=source,
         takes=takes,
         invariances=("column scale",),
+        coordinates="standardised",
         repeats=10 if part == "few" else 1,
     )
 

@@ -14,7 +14,7 @@ from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.rng import stream
 from benchmark.latents.latents import ReadoutKind
 from benchmark.tasks.metrics import best_matching
-from benchmark.tasks.task import Case, Invariance, Task
+from benchmark.tasks.task import Case, Coordinates, Invariance, Task
 
 CLUSTERING_METRICS = ("acc", "nmi", "ami", "ari", "macro-f1")
 _MANY_FEATURES = 1000
@@ -145,6 +145,7 @@ def _task(
     source: str,
     invariances: tuple[Invariance, ...],
     takes: tuple[ReadoutKind, ...] = ("matrix",),
+    coordinates: Coordinates = "raw",
 ) -> Task:
     score: Callable[[Matrix, Case], dict[str, float]] = partial(k_means, prepare=prepare)
     return Task(
@@ -159,6 +160,7 @@ def _task(
         source=source,
         takes=takes,
         invariances=invariances,
+        coordinates=coordinates,
         repeats=5,
     )
 
@@ -171,8 +173,16 @@ K_MEANS = _task(
     ("matrix", "features"),
 )
 K_MEANS_STANDARDISED = _task(
-    "k-means-standardised", standardised, "k-means on columns of variance 1", ("column scale",)
+    "k-means-standardised",
+    standardised,
+    "k-means on columns of variance 1",
+    ("column scale",),
+    coordinates="standardised",
 )
 K_MEANS_UNIT_NORM = _task(
-    "k-means-unit-norm", unit_norm, "k-means on rows of length 1", ("rotation", "row length", "sparse storage")
+    "k-means-unit-norm",
+    unit_norm,
+    "k-means on rows of length 1",
+    ("rotation", "row length", "sparse storage"),
+    coordinates="rows",
 )

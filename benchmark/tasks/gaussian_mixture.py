@@ -99,6 +99,7 @@ GAUSSIAN_MIXTURE = Task(
     primary="nmi",
     overlap=None,
     score=gaussian_mixture,
+    coordinates="standardised",
     source="Dempster, Laird and Rubin (1977); scikit-learn's GaussianMixture",
     left_out=f"it takes latents of at most {MOST_COLUMNS} columns, with {ROWS_A_COLUMN} rows for each class and column",
 )

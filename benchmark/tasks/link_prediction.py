@@ -124,5 +124,6 @@ HADAMARD = Task(
     score=hadamard,
     score_repeats=hadamard_repeats,
     source="Grover and Leskovec (2016), Table 1",
+    coordinates="standardised",  # the classifier divides the product of each dimension by its deviation
     repeats=5,
 )

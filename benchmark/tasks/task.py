@@ -21,6 +21,7 @@ RowSet: TypeAlias = Literal["training-rows", "held-out-rows"]
 UnitName: TypeAlias = EdgeSet | RowSet
 Need: TypeAlias = Literal["labels", "links", "published"]
 NodePart: TypeAlias = Literal["few", "many", "published"]
+Coordinates: TypeAlias = Literal["raw", "standardised", "rows"]
 Invariance: TypeAlias = Literal["rotation", "column scale", "row length", "sparse storage"]
 
 EDGE_SETS: tuple[EdgeSet, EdgeSet] = ("all-edges", "training-edges")
@@ -169,6 +170,9 @@ class Task:
         takes: The kinds of readouts that ``score`` accepts.
         fair: False if the task chooses by test labels, or repeats a mistake of a publication.
         invariances: Changes of a latent that leave every score as it is. The tests make each change.
+        coordinates: The coordinates in which the task sees a latent: as it is ("raw"), each column divided by its
+            standard deviation ("standardised"), or each row divided by its length ("rows"). Predictors of the harm of
+            noise are computed in these coordinates.
         left_out: The latents that the task does not apply to, in words. For these ``score`` returns no metric, and the
             unit still counts as complete. Empty if the task applies to every latent.
         repeats: Times that one latent of a seed is scored, each time with another ``Case.repeat``. The scores are
@@ -195,6 +199,7 @@ class Task:
     takes: tuple[ReadoutKind, ...] = ("matrix",)
     fair: bool = True
     invariances: tuple[Invariance, ...] = ()
+    coordinates: Coordinates = "raw"
     left_out: str = ""
     repeats: int = 1
     all_rows: bool = False

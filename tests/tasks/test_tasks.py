@@ -19,15 +19,14 @@ from benchmark.latents import draws
 from benchmark.latents.draws import PairScores
 from benchmark.latents.latents import Epochs, Latents
 from benchmark.tasks import TASKS, Case, Need, Task, classification, link_prediction, unmet_needs
-from benchmark.tasks.classification import FEW, MANY, NEAREST, PUBLISHED
+from benchmark.tasks.classification import FEW, MANY
 from benchmark.tasks.clustering import K_MEANS, K_MEANS_STANDARDISED, K_MEANS_UNIT_NORM, standardised, unit_norm
-from benchmark.tasks.gaussian_mixture import GAUSSIAN_MIXTURE
 from benchmark.tasks.label_free import modularity
 from benchmark.tasks.link_prediction import HADAMARD, INNER_PRODUCT
 
 FAIR = [task for task in TASKS if task.fair]
 NODES = [task for task in FAIR if task.needs in ("labels", "published")]
-STANDARDISING = [K_MEANS_STANDARDISED, GAUSSIAN_MIXTURE, FEW, MANY, PUBLISHED, NEAREST, HADAMARD]
+STANDARDISING = [task for task in FAIR if task.coordinates == "standardised"]
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +151,13 @@ def test_a_constant_latent_has_a_defined_value(task, case):
 def test_every_invariance_is_that_of_a_task():
     declared = {change for task in TASKS for change in task.invariances}
     assert declared == set(get_args(tasks.Invariance))
+
+
+def test_coordinates_agree_with_invariances():
+    for task in TASKS:
+        assert ("column scale" in task.invariances) <= (task.coordinates == "standardised"), task.name
+        assert ("row length" in task.invariances) == (task.coordinates == "rows"), task.name
+        assert ("rotation" in task.invariances) <= (task.coordinates != "standardised"), task.name
 
 
 @unchanged_by("rotation")
