@@ -95,16 +95,25 @@ def with_predictors(cells: pd.DataFrame, units: pd.DataFrame, coordinates: Mappi
     Returns:
         The rows of ``cells`` that read draws of noisy units, with a column for each of PREDICTORS.
     """
-    k = cells["readout"].map(averaged)
-    here = cells[k.notna()].assign(
-        draws=k[k.notna()].astype(int),
-        coordinates=[
-            STANDARDISED if coordinates.get(task) == STANDARDISED else RAW for task in cells["task"][k.notna()]
-        ],
+    draws = cells["readout"].map(averaged).dropna().astype(int)
+    return joined(cells, cell_predictors(units, sorted(set(draws))), coordinates)
+
+
+def cell_predictors(units: pd.DataFrame, draws: Sequence[int]) -> pd.DataFrame:
+    """Return the medians of ``unit_predictors`` over the seeds of a model on a dataset and edge set."""
+    by = [*ARM, "coordinates", "draws"]
+    return unit_predictors(units, draws).groupby(by)[list(PREDICTORS)].median().reset_index()
+
+
+def joined(cells: pd.DataFrame, medians: pd.DataFrame, coordinates: Mapping[str, str]) -> pd.DataFrame:
+    """Add the medians of ``cell_predictors`` to cells. Arguments and result as in ``with_predictors``."""
+    here = cells.assign(
+        draws=cells["readout"].map(averaged),
+        coordinates=cells["task"].map(coordinates).where(lambda names: names.eq(STANDARDISED), RAW),
     )
     by = [*ARM, "coordinates", "draws"]
-    medians = unit_predictors(units, sorted(set(here["draws"]))).groupby(by)[list(PREDICTORS)].median()
-    return here.merge(medians.reset_index(), on=by, how="inner").drop(columns=["draws", "coordinates"])
+    here = here[here["draws"].notna()].astype({"draws": int})
+    return here.merge(medians, on=by, how="inner").drop(columns=["draws", "coordinates"])
 
 
 def _of_unit(found: Mapping[str, object], d: int, classes: int, coordinates: str, k: int) -> dict[str, float]:

@@ -14,12 +14,13 @@ from scipy import stats
 
 from benchmark.core.rng import generator
 from benchmark.statistics.inference import CONFIDENCE
-from benchmark.statistics.scores import CELL, by_seed
+from benchmark.statistics.scores import CELL as RETENTION_CELL
+from benchmark.statistics.scores import by_seed
 from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 
 NO_SIGNAL, ONE_SEED, NO_CONTROL = "no signal", "one seed", "no control"
-RETENTION_CELL = ["dataset", "model", "variant", "unit", "readout", "task", "metric"]
+_QUESTION = ["dataset", "unit", "task", "metric"]
 RETENTION_COLUMNS = [
     *(*RETENTION_CELL, "mean", "score", "chance", "seeds", "retention", "low", "high", "defined", "reason"),
     *("dimensions", "halves"),
@@ -29,6 +30,14 @@ FEWEST_SEEDS = 5  # with fewer, resamples repeat each other and the bootstrap co
 TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 Floats = NDArray[np.float64]
+
+
+class _Scores(NamedTuple):
+    """Scores of a readout, of the mean and of the control, [cells, seeds] each. NaN where a seed has none."""
+
+    score: Floats
+    mean: Floats
+    control: Floats
 
 
 def retentions(
@@ -76,18 +85,34 @@ def retentions(
     """
     asked = pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(list(primary.items()))
     seeds = by_seed(scores[asked & scores["status"].eq("complete")])
-    control = seeds[_of_side(seeds, chance)]
-    rest = seeds[seeds["readout"].ne(reference)]
-    parts = []
-    for (dataset, unit), here in rest.groupby(["dataset", "unit"], sort=True):
-        there = seeds[seeds["dataset"].eq(dataset) & seeds["unit"].eq(unit)]
-        noise = control[control["dataset"].eq(dataset) & control["unit"].eq(unit)]
-        parts.append(_of_dataset(here, there[there["readout"].eq(reference)], noise, gates, seed))
-    if not parts:
+    of_control = seeds[["model", "variant", "readout"]].eq([chance.model, chance.variant, chance.readout]).all(axis=1)
+    control, ours = seeds[of_control], seeds[seeds["readout"].eq(reference)]
+    name = [column for column in RETENTION_CELL if column != "readout"]
+    pairs = seeds[seeds["readout"].ne(reference)].merge(
+        ours[[*name, "seed", "value"]], on=[*name, "seed"], suffixes=("", "_mean")
+    )
+    if pairs.empty:
         return pd.DataFrame(columns=RETENTION_COLUMNS)
-    found = pd.concat(parts, ignore_index=True)
+    every = pd.Index(sorted({*pairs["seed"], *control["seed"]}))
+    score, mean = (_wide(pairs, RETENTION_CELL, column, every) for column in ("value", "value_mean"))
+    cells = score.index.to_frame(index=False)
+    noise = _wide(control, _QUESTION, "value", every).reindex(pd.MultiIndex.from_frame(cells[_QUESTION]))
+    values = [part.to_numpy(float) for part in (score, mean, noise)]
+    there = pd.DataFrame(np.isfinite(values[0]) | np.isfinite(values[2]))
+    there = there.groupby([cells["dataset"], cells["unit"]]).transform("any")
+    parts = []
+    for _, same in there.groupby(list(there.columns), sort=True):
+        rows, columns = same.index.to_numpy(), np.flatnonzero(same.iloc[0])
+        numbers = _ratios(_Scores(*(part[rows][:, columns] for part in values)), gates, seed)
+        parts.append(pd.DataFrame(numbers, index=rows))
+    found = cells.join(pd.concat(parts))
     found["dimensions"] = dimensions(found, units)
-    return found.sort_values(RETENTION_CELL, ignore_index=True)[RETENTION_COLUMNS]
+    return found[RETENTION_COLUMNS]
+
+
+def _wide(rows: pd.DataFrame, by: list[str], column: str, seeds: pd.Index[int]) -> pd.DataFrame:
+    """Return a row for each cell, sorted, and a column for each seed."""
+    return rows.pivot_table(index=by, columns="seed", values=column).reindex(columns=seeds)
 
 
 def dimensions(rows: pd.DataFrame, units: pd.DataFrame) -> NDArray[np.int64]:
@@ -146,32 +171,9 @@ def fieller(
     return end(upper), end(lower)
 
 
-def _of_side(seeds: pd.DataFrame, side: Side) -> pd.Series[bool]:
-    return seeds["model"].eq(side.model) & seeds["variant"].eq(side.variant) & seeds["readout"].eq(side.readout)
-
-
-def _of_dataset(
-    here: pd.DataFrame, reference: pd.DataFrame, noise: pd.DataFrame, gates: Gates, seed: int
-) -> pd.DataFrame:
-    """Return the retention of all cells of one dataset and unit. All cells share the resamples."""
-    name = [column for column in RETENTION_CELL if column != "readout"]
-    pairs = here.merge(reference[[*name, "seed", "value"]], on=[*name, "seed"], suffixes=("", "_mean"))
-    names = pd.Index(sorted({*pairs["seed"], *noise["seed"]}))
-
-    def wide(frame: pd.DataFrame, by: list[str], column: str) -> pd.DataFrame:
-        return frame.pivot_table(index=by, columns="seed", values=column, sort=True).reindex(columns=names)
-
-    if pairs.empty:
-        return pd.DataFrame()
-    score, mean = wide(pairs, CELL, "value"), wide(pairs, CELL, "value_mean")
-    cells = score.index.to_frame(index=False)
-    control = wide(noise, ["task", "metric"], "value") if len(noise) else pd.DataFrame(columns=names, dtype=float)
-    control = control.reindex(pd.MultiIndex.from_frame(cells[["task", "metric"]]))
-    return cells.assign(**_ratios(score.to_numpy(float), mean.to_numpy(float), control.to_numpy(float), gates, seed))
-
-
-def _ratios(score: Floats, mean: Floats, control: Floats, gates: Gates, seed: int) -> dict[str, object]:
-    """Return the numbers of every cell. Scores are [cells, seeds], with NaN where a seed has none."""
+def _ratios(scores: _Scores, gates: Gates, seed: int) -> dict[str, object]:
+    """Return the numbers of every cell."""
+    score, mean, control = scores
     ours, theirs = np.isfinite(score) & np.isfinite(mean), np.isfinite(control)
     seeds, controls, n_all = ours.sum(axis=1), theirs.sum(axis=1), score.shape[1]
     averages = [_average(part, mask) for part, mask in ((score, ours), (mean, ours), (control, theirs))]
@@ -198,15 +200,15 @@ def _ratios(score: Floats, mean: Floats, control: Floats, gates: Gates, seed: in
     several = defined & (seeds >= FEWEST_SEEDS)
     if several.any():
         residual = of_score[several] - ratio[several, None] * of_mean[several]
-        scores = _Scores(score[several], mean[several], control[several])
-        lower[several], upper[several] = _pivots(scores, ratio[several], residual, seed)
+        kept = _Scores(*(part[several] for part in scores))
+        lower[several], upper[several] = _pivots(kept, ratio[several], residual, seed)
     low, high = fieller(above, whole, (numerator, denominator, both), (lower, upper))
     flat = defined & (numerator + denominator <= 1e-24)  # all seeds are equal
     low, high = np.where(flat, ratio, low), np.where(flat, ratio, high)
     halves = np.full(len(score), nan)
     if defined.any():
-        scores = _Scores(score[defined], mean[defined], control[defined])
-        halves[defined] = _halves(scores, gates.least_retained, seed)
+        kept = _Scores(*(part[defined] for part in scores))
+        halves[defined] = _halves(kept, gates.least_retained, seed)
     return {
         "mean": averages[1],
         "score": averages[0],
@@ -221,19 +223,12 @@ def _ratios(score: Floats, mean: Floats, control: Floats, gates: Gates, seed: in
     }
 
 
-class _Scores(NamedTuple):
-    """Scores of a readout, of the mean and of the control, [cells, seeds] each. NaN where a seed has none."""
-
-    score: Floats
-    mean: Floats
-    control: Floats
-
-
 def _average(values: Floats, mask: NDArray[np.bool_]) -> Floats:
     """Average over seeds; NaN without any."""
     count = mask.sum(axis=1)
     sums: Floats = np.where(mask, values, 0.0).sum(axis=1)
-    return np.divide(sums, count, out=np.full(len(values), nan), where=count > 0)
+    found: Floats = np.divide(sums, count, out=np.full(len(values), nan), where=count > 0)
+    return found
 
 
 def _weighted(weights: Floats, scores: _Scores) -> tuple[Floats, Floats]:

@@ -135,13 +135,11 @@ def test_few_seeds_have_fiellers_interval() -> None:
 def test_intervals_cover_also_near_the_gate(seeds, above) -> None:
     """With a true retention of one half, an interval holds it in 95 % of the defined cells."""
     rng = generator(seeds, "coverage", above)
-    parts = []
-    for number in range(400):
-        noise = rng.standard_normal((3, seeds))
-        mean = 0.05 + above + 0.02 * noise[0]
-        sampled = 0.05 + above / 2 + 0.02 * (noise[0] + noise[1]) / np.sqrt(2)
-        parts.append(frame(mean, sampled, 0.05 + 0.01 * noise[2], dataset=f"d{number:03}"))
-    rows = found(pd.concat(parts, ignore_index=True))
+    noise = 0.02 * rng.standard_normal((400, seeds, 3))
+    mean, sampled = above + noise[..., 0], above / 2 + (noise[..., 0] + noise[..., 1]) / np.sqrt(2)
+    one = frame(*np.zeros((3, seeds)))
+    scores = pd.concat([one.assign(dataset=f"d{number:03}") for number in range(400)], ignore_index=True)
+    rows = found(scores.assign(value=0.05 + np.concatenate([mean, sampled, noise[..., 2] / 2], axis=1).ravel()))
     rows = rows[rows["defined"]]
     assert len(rows) > 200
     misses = np.array([rows["low"].gt(0.5).mean(), rows["high"].lt(0.5).mean()])
