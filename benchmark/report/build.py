@@ -83,6 +83,8 @@ def _frames(found: Found) -> dict[str, pd.DataFrame]:
     frames = {
         "summary": found.summary,
         "contrasts": found.contrasts,
+        "trains-at-all": found.trained,
+        "contrasts-as-chance": found.as_chance,
         "over-datasets": found.overall,
         "left-out": found.left_out,
         "holes": found.holes,

@@ -18,12 +18,16 @@ from benchmark.statistics import (
     check_scores,
     contrasts,
     holes,
+    judge_units,
     leave_one_out,
     over_datasets,
     ranking,
+    scores_alive,
+    scores_as_chance,
     seen_and_unseen,
     stability,
     summarise,
+    trains_at_all,
     variance_split,
     waterfall,
 )
@@ -45,6 +49,9 @@ class Found:
     Attributes:
         scores: The scores on all rows. Seen and unseen rows are compared in ``seen`` alone.
         recorded: The same with the scores on seen and on unseen rows.
+        units: The units with their judgement by the gates.
+        trained: How many seeds of each cell have a usable latent.
+        as_chance: The contrasts with chance for degenerate and diverged units; without rows if there are none.
         overlap: Test rows over training rows, for each task with overlapping splits.
         declaration: The declaration from before the run; None if none was kept.
         parts: The studies that this study combines, or the study itself.
@@ -60,6 +67,7 @@ class Found:
     scores: pd.DataFrame
     recorded: pd.DataFrame
     units: pd.DataFrame
+    trained: pd.DataFrame
     overlap: Mapping[str, float]
     declaration: Declaration | None
     parts: tuple[Study, ...]
@@ -68,6 +76,7 @@ class Found:
     evidence: Mapping[str, str]
     summary: pd.DataFrame
     contrasts: pd.DataFrame
+    as_chance: pd.DataFrame
     overall: pd.DataFrame
     left_out: pd.DataFrame
     steps: pd.DataFrame
@@ -99,10 +108,19 @@ def find(
     Raises:
         InputError: If the frames contradict each other or the study.
     """
-    units = _checked(study, scores, units)
+    gates = study.analysis.gates
+    units = judge_units(_checked(study, scores, units), gates)
+    trained_at_all = trains_at_all(units[~units["unit"].isin(ROW_SETS)], gates)
     recorded, scores = scores, scores[~scores["unit"].isin(ROW_SETS)]
     declared, steps = study.contrasts, steps_frame(study.waterfalls)
-    per_dataset = contrasts(scores, declared, overlap, margin=study.margin, chance=CONTROL)
+    dead = units["degenerate"] | units["status"].eq("diverged")
+    per_dataset, as_chance = (
+        contrasts(given, declared, overlap, margin=study.margin, chance=CONTROL)
+        for given in (
+            scores_alive(scores, units),
+            scores_as_chance(scores, units, CONTROL) if dead.any() else scores.iloc[:0],
+        )
+    )
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
     counted = units[units["evidence"].astype(bool) & units["dataset"].isin(scored)].sort_values("dataset")
     summary, stable = summarise(scores), stability(STABILITY.frame([]) if pairs is None else pairs)
@@ -113,6 +131,7 @@ def find(
         scores=scores,
         recorded=recorded,
         units=units,
+        trained=trained_at_all,
         overlap=overlap,
         declaration=declaration,
         parts=tuple(parts) or (study,),
@@ -121,6 +140,7 @@ def find(
         evidence=evidence,
         summary=summary,
         contrasts=per_dataset,
+        as_chance=as_chance,
         overall=over_datasets(per_dataset, evidence, margin=study.margin, seed=RESAMPLING_SEED),
         left_out=leave_one_out(per_dataset, evidence, margin=study.margin),
         steps=steps,

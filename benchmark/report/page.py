@@ -30,6 +30,7 @@ from benchmark.report.tables.score_tables import score_tables
 from benchmark.report.tables.seen_table import seen_table
 from benchmark.report.tables.spread_table import spread_table
 from benchmark.report.tables.table_parts import Table
+from benchmark.report.tables.trained_table import sensitivity_table, trained_sentences, trained_table
 from benchmark.report.tables.waterfall_tables import waterfall_tables
 from benchmark.report.trace import UnitsBehind, behind
 from benchmark.statistics import FEWEST_DATASETS
@@ -110,6 +111,9 @@ class Page:
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
     missing: tuple[str, ...]
     failures: Table | None
+    trained: Table | None
+    trained_notes: tuple[str, ...]
+    sensitivity: Table | None
     unfinished: Table | None
     facts: tuple[Fact, ...]
     models: Table
@@ -125,7 +129,8 @@ class Page:
         yield from (table for scores in self.scores for table in scores.tables)
         yield from (table for table in (self.spread, self.seen, self.ranking) if table is not None)
         yield from (each.table for each in self.indices)
-        last = (self.published, self.datasets, self.failures, self.unfinished, self.models, self.costs)
+        run = (self.failures, self.trained, self.sensitivity, self.unfinished)
+        last = (self.published, self.datasets, *run, self.models, self.costs)
         yield from (table for table in last if table is not None)
 
     def files(self) -> dict[int, str]:
@@ -212,6 +217,9 @@ def compose(
             *texts.unreadable(damaged),
         ),
         failures=failures_table(units, study),
+        trained=trained_table(found.trained, units, study),
+        trained_notes=trained_sentences(found.trained, study.analysis.gates),
+        sensitivity=sensitivity_table(found.contrasts, found.as_chance, study),
         unfinished=unfinished_table(units, study),
         facts=run_facts(units),
         models=models_table(units, study),

@@ -15,10 +15,16 @@ PAGE = "records.html"
 
 @dataclass(frozen=True, slots=True)
 class RecordedUnit:
-    """A unit: its seed, status, training time in seconds, key, and the path of its record (empty without a file)."""
+    """A unit, with its training time in seconds.
+
+    Attributes:
+        fault: Why the unit is degenerate; empty if it is not.
+        path: The path of its record; empty without a file.
+    """
 
     seed: int
     status: str
+    fault: str
     seconds: float
     key: str
     path: str
@@ -42,7 +48,7 @@ def behind(units: pd.DataFrame, path: Callable[[str], str]) -> tuple[UnitsBehind
     """Return all units by dataset, model, variant and edge set.
 
     Args:
-        units: The frame of units.
+        units: The units as ``statistics.judge_units`` returns them.
         path: Returns the path of a record by its key; empty if the file does not exist.
     """
     groups = units.sort_values(["seed", "key"]).groupby(["dataset", "model", "variant", "unit"], sort=True)
@@ -51,7 +57,7 @@ def behind(units: pd.DataFrame, path: Callable[[str], str]) -> tuple[UnitsBehind
             anchor(*map(str, name)),
             f"{model_label(str(name[1]), str(name[2]))} on {name[0]}, {name[3]}",
             tuple(
-                RecordedUnit(row["seed"], row["status"], row["seconds"], row["key"], path(row["key"]))
+                RecordedUnit(row["seed"], row["status"], row["fault"], row["seconds"], row["key"], path(row["key"]))
                 for row in records(here)
             ),
         )

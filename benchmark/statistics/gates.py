@@ -52,7 +52,7 @@ def judge_units(units: pd.DataFrame, gates: Gates) -> pd.DataFrame:
         - ``trained``: whether the model is trained at all.
         - ``rate``: nats per row; NaN for a point, or if the divergence is unknown or infinite.
         - ``degenerate``: False for units that failed or diverged.
-        - ``fault``: the rule that applies, such as "effective rank 1.20 of 16"; empty for other units.
+        - ``fault``: the rule that applies, such as "effective rank 1.2 of 16"; empty for other units.
         - ``judged``: False for a unit without a fault if a rule could not be applied, for want of a diagnostic.
     """
     rows = zip(
@@ -97,7 +97,7 @@ def _judge(
     if rank < gates.least_rank:
         rate = _number(diagnostics.get("divergence")) if noisy else np.inf
         if rate >= gates.least_rate:
-            return f"effective rank {rank:.2f} of {dimensions}", True
+            return f"effective rank {int(10 * rank) / 10} of {dimensions}", True  # rounded down: 1.49 is below 1.5
         return "", distinct is not None and not np.isnan(rate)
     return "", distinct is not None
 
@@ -186,8 +186,8 @@ def scores_alive(scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
         scores: Scores as ``check_scores`` accepts them. The scores of failed units stay as they are.
         units: Units as ``judge_units`` returns them, with the keys of the scores.
     """
-    status = _dead(scores, units)
-    return scores.assign(value=scores["value"].where(status.isna()), status=status.fillna(scores["status"]))
+    fate = _fate(scores, units)
+    return scores.assign(value=scores["value"].where(fate.eq("")), status=scores["status"].where(fate.eq(""), fate))
 
 
 def scores_as_chance(scores: pd.DataFrame, units: pd.DataFrame, chance: Side) -> pd.DataFrame:
@@ -207,14 +207,15 @@ def scores_as_chance(scores: pd.DataFrame, units: pd.DataFrame, chance: Side) ->
         scores["model"].eq(chance.model) & scores["variant"].eq(chance.variant) & scores["readout"].eq(chance.readout)
     ]
     level = by_seed(noise).groupby(where, sort=True)["value"].mean().rename("level")
-    alive, dead = scores_alive(scores, units), _dead(scores, units).notna()
+    alive, dead = scores_alive(scores, units), _fate(scores, units).ne("")
     levels = alive[where].merge(level.reset_index(), how="left", on=where)["level"].set_axis(alive.index)
     known = dead & levels.notna()
     return alive.assign(value=alive["value"].mask(known, levels), status=alive["status"].mask(known, "complete"))
 
 
-def _dead(scores: pd.DataFrame, units: pd.DataFrame) -> pd.Series[str]:
-    """Return "degenerate" or "diverged" for the scores of such units, and NaN for all others."""
+def _fate(scores: pd.DataFrame, units: pd.DataFrame) -> pd.Series[str]:
+    """Return "degenerate" or "diverged" for the scores of such units, and an empty text for all others."""
     marked = units["status"].where(~units["degenerate"], "degenerate")
-    dead = marked[marked.isin(["degenerate", "diverged"])]
-    return scores["key"].map(dict(zip(units.loc[dead.index, "key"], dead, strict=True)))
+    dead = marked.isin(["degenerate", "diverged"])
+    fates = dict(zip(units.loc[dead, "key"], marked[dead], strict=True))
+    return pd.Series([fates.get(key, "") for key in scores["key"]], scores.index, dtype=str)

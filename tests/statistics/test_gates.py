@@ -70,10 +70,11 @@ def test_a_unit_needs_as_many_distinct_rows_as_classes():
 
 
 def test_the_rank_rule_holds_from_the_stated_number_of_dimensions():
-    assert fault({"effective_rank": 1.2}) == "effective rank 1.20 of 16"
+    assert fault({"effective_rank": 1.2}) == "effective rank 1.2 of 16"
     assert fault({"effective_rank": 1.5}) == ""
+    assert fault({"effective_rank": 1.499}) == "effective rank 1.4 of 16"
     assert fault({"effective_rank": 1.2, "signal_per_dimension": [1.0] * 3}) == ""
-    assert fault({"effective_rank": 1.2, "signal_per_dimension": [1.0] * 4}) == "effective rank 1.20 of 4"
+    assert fault({"effective_rank": 1.2, "signal_per_dimension": [1.0] * 4}) == "effective rank 1.2 of 4"
     assert fault({"effective_rank": 1.2}, gates=Gates(least_rank=1.1)) == ""
     assert fault({"effective_rank": 1.2}, gates=Gates(rank_from=17)) == ""
 
@@ -81,7 +82,7 @@ def test_the_rank_rule_holds_from_the_stated_number_of_dimensions():
 def test_a_noisy_unit_of_low_rank_is_degenerate_only_with_a_rate():
     low = {"effective_rank": 1.2}
     assert fault(low | {"divergence": 0.99}, latent=NOISY) == ""
-    assert fault(low | {"divergence": 1.0}, latent=NOISY) == "effective rank 1.20 of 16"
+    assert fault(low | {"divergence": 1.0}, latent=NOISY) == "effective rank 1.2 of 16"
     assert fault(low | {"divergence": 1.0}, latent=NOISY, gates=Gates(least_rate=2.0)) == ""
     assert fault({"distinct_rows": 7, "divergence": 0.0}, latent=NOISY) == "7 distinct rows for 8 classes"
 
@@ -107,7 +108,7 @@ def test_an_older_frame_is_judged_by_the_rest():
         return found["fault"], found["judged"]
 
     assert older(effective_rank=0.0) == (CONSTANT, True)
-    assert older(effective_rank=1.2) == ("effective rank 1.20 of 16", True)
+    assert older(effective_rank=1.2) == ("effective rank 1.2 of 16", True)
     assert older(effective_rank=9.0) == ("", False)
     assert older() == ("", False)
     assert older(distinct_rows=100) == ("", False)
