@@ -117,6 +117,9 @@ class World:
         repeats: Repeats of the score of a mean.
         separation: Least and largest share of the range from chance to 1 that a mean attains; uniform over datasets.
         spread: Standard deviation over datasets of log SNR of an arm.
+        concentration: How alike the dimensions of a latent are: the sum of the parameters of a Beta law of the share of
+            signal in a dimension. Below 2, most dimensions are either nearly all signal or nearly all noise. None makes
+            all dimensions equal, so that many predictors say the same.
         retained: The truth about samples.
         noise: Sizes of the noise.
         overlap: ρ of the tasks whose splits overlap.
@@ -132,6 +135,7 @@ class World:
     repeats: int = 2
     separation: tuple[float, float] = (0.3, 0.9)
     spread: float = 0.3
+    concentration: float | None = None
     retained: Retained = Retained()
     noise: Noise = Noise()
     overlap: Mapping[str, float] = field(default_factory=dict)
@@ -192,6 +196,7 @@ class _Drawn:
     """The random part of the truth.
 
     Attributes:
+        shares: Share of signal in the variance of every dimension, [datasets, arms] lists of [d]. NaN for points.
         signal: SNR of every dataset and arm, [datasets, arms]. NaN for points.
         lawful: The arm whose u the law uses for each arm, [datasets, arms].
         classes: Number of classes, [datasets].
@@ -199,6 +204,7 @@ class _Drawn:
         offsets: Offset of log c, [datasets].
     """
 
+    shares: list[list[Floats]]
     signal: Floats
     lawful: NDArray[np.int64]
     classes: NDArray[np.int64]
@@ -215,14 +221,27 @@ class _Drawn:
         if world.retained.kind == "permuted":
             noisy = np.flatnonzero(np.isfinite(median))
             lawful[:, noisy] = rng.permuted(lawful[:, noisy], axis=1)
+        shares = [
+            [_shares(float(snr), arm.dimensions, world.concentration, rng) for snr, arm in zip(row, arms, strict=True)]
+            for row in signal
+        ]
         return cls(
-            signal=signal,
+            shares=shares,
+            signal=np.array([[each.sum() / (1 - each).sum() for each in row] for row in shares]),
             lawful=lawful,
             classes=rng.integers(3, 11, sets),
             separation=rng.uniform(*world.separation, sets),
             offsets=world.retained.per_dataset * rng.standard_normal(sets)
             + np.log([world.constants_of.get(name, 1.0) for name in world.datasets]),
         )
+
+
+def _shares(signal: float, d: int, concentration: float | None, rng: np.random.Generator) -> Floats:
+    """Return the share of signal in the variance of each dimension, [d]. Without concentration SNR is ``signal``."""
+    share = signal / (1 + signal)
+    if concentration is None or np.isnan(share):
+        return np.full(d, share)
+    return rng.beta(concentration * share, concentration * (1 - share), d).clip(1e-4, 1 - 1e-4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -362,16 +381,18 @@ def _scores(names: _Names, task: str, truth: _Truth, trained: Floats, rng: np.ra
 def _units(names: _Names, drawn: _Drawn, rng: np.random.Generator) -> pd.DataFrame:
     """Return the units of an edge set with their diagnostics."""
     labels, (dataset, arm, _, _) = names.rows(1, np.ones(len(names.arms), bool))
-    measured = drawn.signal[dataset, arm] * np.exp(names.world.noise.signal * rng.standard_normal(dataset.shape))
+    noisy = np.isfinite(drawn.signal[dataset, arm])
+    wobble = np.exp(names.world.noise.signal * rng.standard_normal(dataset.shape))
     broken = names.broken.ravel()
     d = np.array([each.dimensions for each in names.arms])[arm]
     scatter = rng.standard_normal((2, dataset.size))
     diagnostics = [
-        _diagnostics(*row)
-        for row in zip(measured.tolist(), d.tolist(), broken.tolist(), *scatter.tolist(), strict=True)
+        _diagnostics(drawn.shares[row][column] if of_noise else None, *rest)
+        for row, column, of_noise, *rest in zip(
+            dataset, arm, noisy, wobble.tolist(), d.tolist(), broken.tolist(), *scatter.tolist(), strict=True
+        )
     ]
     settings = _chosen([json.dumps({"hidden": [32], "latent": each.dimensions}) for each in names.arms], arm)
-    noisy = np.isfinite(measured)
     control = np.array([each.model == CONTROL for each in names.arms])[arm]
     given: dict[str, Any] = {
         **labels,
@@ -407,38 +428,42 @@ def _units(names: _Names, drawn: _Drawn, rng: np.random.Generator) -> pd.DataFra
     )
 
 
-def _diagnostics(signal: float, d: int, broken: bool, first: float, second: float) -> str:
-    """Return the diagnostics, as JSON, of a training whose aggregate posterior has variance 1 in each dimension.
+def _diagnostics(shares: Floats | None, wobble: float, d: int, broken: bool, first: float, second: float) -> str:
+    """Return the diagnostics, as JSON, of a training whose draws have variance 1 in each dimension.
 
-    Every dimension has the same signal-to-noise ratio s, hence signal s/(1 + s), noise 1/(1 + s) and a rate of
-    ½·log(1 + s). Standardised ratios equal the plain ones. The discrepancies are made up and fall with s.
+    A dimension with the share r of signal has SNR s = r/(1 − r), multiplied by ``wobble``, and a rate of ½·log(1 + s).
+    Standardised ratios equal the plain ones. The discrepancies are made up and fall with the signal.
     """
     rank = 1.1 if broken else 0.95 * d
-    point: dict[str, float | None] = {
-        "active_units": d,
-        "effective_rank": rank,
-        "prior_mmd_mean": float(0.02 * np.exp(0.3 * first)),
-    }
-    if not np.isfinite(signal):
+    point: dict[str, float | None] = {"active_units": d, "effective_rank": rank}
+    if shares is None:
         noisy = ("divergence", "divergence_median", "signal_to_noise_ratio", "mutual_information", "prior_mmd_sample")
-        return json.dumps(point | dict.fromkeys(noisy))
-    rate = 0.5 * d * float(np.log1p(signal))
-    active = d if signal > 0.0101 else 0  # a variance of the mean of 1 % or more
-    ratios = ("", "_active", "_median", "_standardised", "_standardised_active", "_standardised_median")
-    lists = "".join(
-        f', "{name}": [{", ".join([repr(value)] * d)}]'
-        for name, value in (("signal_to_noise", signal), ("divergence_per_dimension", rate / d))
-    )
+        return json.dumps(point | {"prior_mmd_mean": float(0.02 * np.exp(0.3 * first))} | dict.fromkeys(noisy))
+    ratio = wobble * shares / (1 - shares)
+    shares = ratio / (1 + ratio)
+    signal, active = float(shares.sum() / (1 - shares).sum()), shares >= 0.01
+    rates = 0.5 * np.log1p(ratio)
+    rate = float(rates.sum())
+    of_active = float(shares[active].sum() / (1 - shares[active]).sum()) if active.any() else 0.0
+    lists = {
+        "signal_to_noise": ratio,
+        "signal_per_dimension": shares,
+        "noise_per_dimension": 1 - shares,
+        "divergence_per_dimension": rates,
+    }
+    standardised = "signal_to_noise_ratio_standardised"
     numbers = {
         **point,
-        **{f"signal_to_noise_ratio{name}": signal for name in ratios},
+        **dict.fromkeys(("signal_to_noise_ratio", "signal_to_noise_ratio_median"), signal),
+        **dict.fromkeys((standardised, f"{standardised}_median"), signal),
+        **dict.fromkeys(("signal_to_noise_ratio_active", f"{standardised}_active"), of_active),
         "divergence": rate,
         "divergence_median": rate,
         "mutual_information": min(rate, float(np.log(1000))),
         "mutual_information_error": 0.01,
-        "active_units": active,
-        "active": d if 1 / (1 + signal) < 0.1 else 0,
+        "active_units": int(active.sum()),
+        "active": int((1 - shares < 0.1).sum()),
         "prior_mmd_mean": float(np.exp(0.3 * first) / (20 * (1 + signal))),
         "prior_mmd_sample": float(0.01 * np.exp(0.3 * second)),
     }
-    return json.dumps(numbers)[:-1] + lists + "}"
+    return json.dumps(numbers | {name: values.tolist() for name, values in lists.items()})

@@ -9,7 +9,7 @@ from simulated_frames import CELL_OF_TRUTH, CONTROL, Arm, Noise, Retained, World
 from benchmark.statistics.scores import by_seed, check_scores
 
 SEVERAL = tuple(f"set-{number}" for number in range(6))
-MANY = tuple(f"set-{number}" for number in range(60))
+MANY = tuple(f"set-{number}" for number in range(30))
 TASKS_OF_LATENTS = ("k-means", "link-hadamard")
 PAIR = (Arm("point"), Arm("noisy", signal=0.5))
 
@@ -44,7 +44,7 @@ def test_means_and_samples_scatter_about_their_truth_as_stated():
 
 
 def test_overlapping_splits_leave_the_stated_part_of_the_variance_to_the_mean():
-    seeds, sets, rho = 5, 1000, 0.25
+    seeds, sets, rho = 5, 600, 0.25
     world = World(
         tuple(map(str, range(sets))),
         PAIR,
@@ -69,7 +69,7 @@ def test_the_law_has_its_exponents_constants_and_offsets():
     constants = {"k-means": 1.5, "link-hadamard": 0.5}
     law = Retained(exponent=1.3, power=0.4, constants=constants, per_dataset=0.3)
     world = World(
-        tuple(map(str, range(400))), grid(), tasks=tuple(constants), seeds=1, retained=law, constants_of={"7": 8.0}
+        tuple(map(str, range(150))), grid(), tasks=tuple(constants), seeds=1, retained=law, constants_of={"7": 8.0}
     )
     truth = simulate(world, seed=5).truth
     truth = truth[truth["retention"].notna()]
@@ -78,8 +78,8 @@ def test_the_law_has_its_exponents_constants_and_offsets():
     offsets = offsets.groupby(truth["dataset"]).agg(["mean", "std"])
     assert offsets["std"].max() < 1e-9  # one offset for all cells of a dataset
     offsets.loc["7", "mean"] -= np.log(8)
-    assert offsets["mean"].mean() == pytest.approx(0, abs=4 * 0.3 / np.sqrt(400))
-    assert offsets["mean"].std() == pytest.approx(0.3, rel=4 / np.sqrt(2 * 400))
+    assert offsets["mean"].mean() == pytest.approx(0, abs=4 * 0.3 / np.sqrt(150))
+    assert offsets["mean"].std() == pytest.approx(0.3, rel=4 / np.sqrt(2 * 150))
     assert offsets["mean"].abs().max() < 0.3 * 5
 
 
