@@ -1,6 +1,7 @@
 """Summaries, paired contrasts and verdicts of scores. Every function takes a frame and returns a frame."""
 
 from benchmark.statistics.contrasts import CONTRAST_COLUMNS, CORRECTED, PAIRED, QUESTION, contrasts
+from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.equal_noise import (
     GAP_COLUMNS,
     GAPS_OVER_DATASETS_COLUMNS,
@@ -19,6 +20,17 @@ from benchmark.statistics.gates import (
     trains_at_all,
 )
 from benchmark.statistics.inference import interval_of_mean
+from benchmark.statistics.interventions import INTERVENTION_COLUMNS, equal_signal
+from benchmark.statistics.means import (
+    CORRELATION_COLUMNS,
+    SERVES_COLUMNS,
+    SHARE_COLUMNS,
+    Twins,
+    correlations_over_datasets,
+    rank_correlations,
+    serves,
+    shares,
+)
 from benchmark.statistics.over_datasets import (
     FEWEST_DATASETS,
     LEFT_OUT_COLUMNS,
@@ -53,12 +65,14 @@ __all__ = [
     "CELL",
     "CONTRAST_COLUMNS",
     "CORRECTED",
+    "CORRELATION_COLUMNS",
     "DIFFER",
     "FEWEST_DATASETS",
     "GAPS_OVER_DATASETS_COLUMNS",
     "GAP_COLUMNS",
     "HOLE_COLUMNS",
     "IDENTITY",
+    "INTERVENTION_COLUMNS",
     "LEFT_OUT_COLUMNS",
     "MOST_TO_SETTLE",
     "NOT_JUDGED",
@@ -75,6 +89,8 @@ __all__ = [
     "SCORE_COLUMNS",
     "SEEN_COLUMNS",
     "SENSITIVITY",
+    "SERVES_COLUMNS",
+    "SHARE_COLUMNS",
     "SIGNAL",
     "STABILITY_COLUMNS",
     "TRAINED_COLUMNS",
@@ -83,6 +99,7 @@ __all__ = [
     "VERDICTS",
     "WATERFALL_COLUMNS",
     "Comparison",
+    "Twins",
     "agreement",
     "blocks_of_datasets",
     "blocks_of_seeds",
@@ -90,7 +107,10 @@ __all__ = [
     "check_scores",
     "complete",
     "contrasts",
+    "correlations_over_datasets",
+    "dataset_means",
     "equal_noise",
+    "equal_signal",
     "gaps_over_datasets",
     "holes",
     "indistinguishable",
@@ -101,10 +121,13 @@ __all__ = [
     "noise_of_units",
     "over_datasets",
     "pairwise",
+    "rank_correlations",
     "ranking",
     "scores_alive",
     "scores_as_chance",
     "seen_and_unseen",
+    "serves",
+    "shares",
     "stability",
     "summarise",
     "trains_at_all",

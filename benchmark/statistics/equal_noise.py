@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
-from benchmark.statistics.inference import Floats, bootstrap_t, interval_of_mean, reach
+from benchmark.statistics.dataset_means import dataset_means
+from benchmark.statistics.inference import Floats, interval_of_mean, ratio_of_means, reach
 from benchmark.statistics.scores import by_seed
 from benchmark.statistics.verdicts import better
 from benchmark.study.schema import Side
@@ -23,6 +24,7 @@ NO_CHANCE, FEW_SEEDS, NO_SIGNAL_OF_MEAN, OUTSIDE = (
     "outside the noise by hand",
 )
 _WITHIN = (0.01, 0.99)
+MOST_ERROR = 1.0  # nats, of an estimate of mutual information; the usual error is .03
 ARM = ["dataset", "model", "variant", "unit"]
 NOISE_COLUMNS = [*ARM, "seed", "dimensions", "signal", "x", "rate", "information", "classes"]
 _QUESTION = ["dataset", "unit", "task", "metric"]
@@ -63,7 +65,8 @@ def noise_of_units(units: pd.DataFrame) -> pd.DataFrame:
 
         - ``dimensions``: d. ``classes``: k.
         - ``signal``: the signal-to-noise ratio ΣVar(μ_j)/ΣE[σ_j²]. ``x``: √d · SNR.
-        - ``rate``, ``information``: KL divergence and mutual information, in nats per row.
+        - ``rate``, ``information``: KL divergence and mutual information, in nats per row. The information is NaN if
+          the standard error of its estimate exceeds 1 nat: rows with a tiny σ have then cost all digits.
     """
     here = units[units["status"].eq("complete")]
     found = [json.loads(text) for text in here["diagnostics"]]
@@ -73,6 +76,8 @@ def noise_of_units(units: pd.DataFrame) -> pd.DataFrame:
     ]
     named = (("signal", "signal_to_noise_ratio"), ("rate", "divergence"), ("information", "mutual_information"))
     numbers = {name: np.array([each.get(key) for each in found], float) for name, key in named}
+    error = np.array([each.get("mutual_information_error") for each in found], float)
+    numbers["information"][error > MOST_ERROR] = np.nan
     noise = here.assign(dimensions=np.array(dimensions, float), **numbers)
     return noise.assign(x=np.sqrt(noise["dimensions"]) * noise["signal"])[NOISE_COLUMNS].reset_index(drop=True)
 
@@ -81,6 +86,11 @@ def chance_of(scores: pd.DataFrame, chance: Side) -> pd.Series[float]:
     """Average the scores of a control over all its seeds, by dataset, task and metric."""
     here = scores[scores["model"].eq(chance.model) & scores["readout"].eq(chance.readout)]
     return by_seed(here).groupby(["dataset", "task", "metric"])["value"].mean()
+
+
+def has_signal(above: Floats, least: float, overlap: float) -> bool:
+    """Whether scores above chance, one of each seed, reach ``least`` on average with a 95 % interval above 0."""
+    return bool(above.mean() >= least and above.mean() > reach(above.std(ddof=1), len(above), overlap))
 
 
 def equal_noise(
@@ -150,17 +160,16 @@ def gaps_over_datasets(gaps: pd.DataFrame, *, margin: float, seed: int) -> pd.Da
         - ``datasets``, ``cells``: the numbers of datasets and of cells with a gap. ``undefined``: cells without.
         - ``beyond``: the share of cells with a gap beyond ± margin. ``certain``: with its whole interval beyond.
     """
-    rows = []
-    for (kind, task, metric), here in gaps.groupby(["kind", "task", "metric"], sort=False):
-        cells = here[here["defined"].astype(bool)]
-        means = cells.groupby("dataset")["gap"].mean()
-        low, high = interval_of_mean(means.mean(), means.std(), len(means))
-        ends = bootstrap_t(means, seed=seed)
-        beyond = cells["gap"].abs().gt(margin).mean()
-        certain = (cells["low"].gt(margin) | cells["high"].lt(-margin)).mean()
-        counts = (len(cells), beyond, certain, len(here) - len(cells))
-        rows.append((kind, task, metric, means.mean(), float(low), float(high), *ends, len(means), *counts))
-    return pd.DataFrame(rows, columns=GAPS_OVER_DATASETS_COLUMNS)
+    counted = gaps.assign(
+        beyond=gaps["gap"].abs().gt(margin),
+        certain=gaps["low"].gt(margin) | gaps["high"].lt(-margin),
+        undefined=~gaps["defined"].astype(bool),
+    )
+    by = ["kind", "task", "metric"]
+    counts = counted.groupby(by)[["beyond", "certain", "undefined"]].sum().reset_index()
+    found = dataset_means(gaps, by, "gap", seed=seed).merge(counts, on=by)
+    cells = found["cells"].where(found["cells"] > 0)
+    return found.assign(beyond=found["beyond"] / cells, certain=found["certain"] / cells)[GAPS_OVER_DATASETS_COLUMNS]
 
 
 def _readouts(asked: Comparison) -> list[str]:
@@ -201,14 +210,13 @@ def _gap(here: pd.DataFrame, asked: Comparison, chance: float, overlap: float, l
         return found | {"reason": NO_CHANCE}
     if len(here) < 2:
         return found | {"reason": OUTSIDE if found["outside"] else FEW_SEEDS}
-    for mean in (own_mean, hand_mean):
-        if mean.mean() < least or mean.mean() <= reach(mean.std(ddof=1), len(mean), overlap):
-            return found | {"reason": NO_SIGNAL_OF_MEAN}
+    if not all(has_signal(mean, least, overlap) for mean in (own_mean, hand_mean)):
+        return found | {"reason": NO_SIGNAL_OF_MEAN}
     curve = _monotone(curve)
     by_hand = np.array([np.interp(at, knots, values) for at, values in zip(position, curve, strict=True)])
-    kept, kept_by_hand = own.mean() / own_mean.mean(), by_hand.mean() / hand_mean.mean()
-    parts = (own - kept * own_mean) / own_mean.mean() - (by_hand - kept_by_hand * hand_mean) / hand_mean.mean()
-    low, high = interval_of_mean(kept - kept_by_hand, parts.std(ddof=1), len(parts), overlap)
+    kept, parts = ratio_of_means(own, own_mean)
+    kept_by_hand, parts_by_hand = ratio_of_means(by_hand, hand_mean)
+    low, high = interval_of_mean(kept - kept_by_hand, (parts - parts_by_hand).std(ddof=1), len(parts), overlap)
     return found | {
         "x": float(np.exp(position.mean())),
         "own": kept,

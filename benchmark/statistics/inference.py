@@ -52,6 +52,22 @@ def interval_of_mean(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: Arra
     return middle - half, middle + half
 
 
+def ratio_of_means(numerator: Floats, denominator: Floats) -> tuple[float, Floats]:
+    """Return the ratio of two means over seeds, and what each seed adds to its error, to first order.
+
+    The parts have the mean 0, and their standard error is that of the ratio. The parts of two ratios of the same seeds
+    can be subtracted.
+
+    Source: Cochran (1977), Sampling Techniques, section 6.4.
+
+    >>> ratio, parts = ratio_of_means(np.array([1.0, 3.0]), np.array([4.0, 4.0]))
+    >>> ratio, parts.tolist()
+    (0.5, [-0.25, 0.25])
+    """
+    ratio = float(numerator.mean() / denominator.mean())
+    return ratio, (numerator - ratio * denominator) / denominator.mean()
+
+
 def p_of_difference(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0) -> Floats:
     """Return the two-sided p of the t test that the mean is zero; NaN for n < 2.
 
