@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from frames import key_of, score
 from scipy import stats
 
+from benchmark.results.frames import read_frames
 from benchmark.statistics import check_scores, summarise
 from benchmark.statistics.gates import (
     CONSTANT,
@@ -24,6 +26,7 @@ from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 
 GATES = Gates()
+FRAMES = Path(__file__).parents[1] / "data" / "frames"
 CHANCE = Side(model="random", readout="mean")
 FULL = {"distinct_rows": 500, "effective_rank": 9.0, "signal_per_dimension": [1.0] * 16}
 POINT, NOISY = "point", "gaussian, h = log σ²"
@@ -190,6 +193,18 @@ def test_the_rate_of_a_cell_is_that_of_its_alive_seeds():
     rows = [unit(seed, {"divergence": rate}, latent=NOISY) for seed, rate in rates.items()]
     rows[2] |= {"diagnostics": json.dumps({"distinct_rows": 1, "divergence": 0.0})}
     assert trains_at_all(judged(*rows), GATES)["rate"].tolist() == [4.0]
+
+
+def test_a_real_run_has_one_collapsed_model_and_no_degenerate_unit():
+    """Its frames have no number of distinct rows."""
+    _, units = read_frames(FRAMES, "claim")
+    found = trains_at_all(judge_units(units, GATES), GATES)
+    assert found["alive"].equals(found["seeds"])
+    assert found["reliable"].all()
+    assert found.loc[found["trained"], "unjudged"].equals(found.loc[found["trained"], "seeds"])
+    collapsed = found[found["collapsed"]]
+    assert set(zip(collapsed["dataset"], collapsed["model"], strict=True)) == {("cora", "vae")}
+    assert collapsed["rate"].tolist() == pytest.approx([0.92, 0.92], abs=0.005)
 
 
 def test_cells_are_apart():
