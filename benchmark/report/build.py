@@ -91,7 +91,18 @@ def _frames(found: Found) -> dict[str, pd.DataFrame]:
         "stability": found.stable,
         "ranking": found.ranked,
         "seen-rows": found.seen,
+        "retention": found.retained,
     }
+    if found.law is not None:
+        frames |= {
+            "law-errors": found.law.errors,
+            "law-parts": found.law.parts,
+            "law-parameters": found.law.parameters,
+            "law-left-out": found.law.left_out,
+            "law-rivals": found.law.compared,
+            "law-ranks": found.law.ranks,
+            "law-exponents": found.law.exponents,
+        }
     return {name: frame for name, frame in frames.items() if name == "summary" or not frame.empty}
 
 

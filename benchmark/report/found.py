@@ -9,19 +9,26 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
+from benchmark.report.figures.asked import primary_metric
 from benchmark.report.frame_rows import controls, in_order
 from benchmark.report.labels import CHANCE
 from benchmark.report.tables.index_tables import index_values, judged_scores
 from benchmark.results.frame_schema import STABILITY, UNITS
 from benchmark.statistics import (
     HOLE_COLUMNS,
+    MEAN,
+    JudgedLaw,
+    averaged,
     check_scores,
     contrasts,
     holes,
+    judge_law,
     judge_units,
+    law_cells,
     leave_one_out,
     over_datasets,
     ranking,
+    retentions,
     scores_alive,
     scores_as_chance,
     seen_and_unseen,
@@ -34,7 +41,7 @@ from benchmark.statistics import (
 from benchmark.study.declaration import Declaration
 from benchmark.study.origin import steps_frame
 from benchmark.study.schema import Contrast, Side, Study
-from benchmark.tasks import METRICS, ROW_SETS
+from benchmark.tasks import METRICS, ROW_SETS, TASKS
 
 RESAMPLING_SEED = 0
 CONTROL = Side(model=CHANCE, readout="mean")
@@ -61,6 +68,8 @@ class Found:
         steps: The steps of the study's waterfalls, as ``study.origin.steps_frame`` returns them.
         stable: The stability of clusters over seeds.
         ranked: How well indices without labels rank the trained models.
+        retained: The retention of single and averaged draws, in the tasks of the law.
+        law: The law of retention; None without enough cells.
     """
 
     study: Study
@@ -86,6 +95,8 @@ class Found:
     stable: pd.DataFrame
     ranked: pd.DataFrame
     seen: pd.DataFrame
+    retained: pd.DataFrame
+    law: JudgedLaw | None
 
     @property
     def points(self) -> set[tuple[str, str]]:
@@ -126,6 +137,7 @@ def find(
     summary, stable = summarise(scores), stability(STABILITY.frame([]) if pairs is None else pairs)
     trained = summary[~summary["model"].isin(controls(units))]
     evidence = dict(zip(counted["dataset"], counted["dataset_family"], strict=True))
+    retained, law = _law(study, scores, units, trained_at_all)
     return Found(
         study=study,
         scores=scores,
@@ -150,7 +162,32 @@ def find(
         stable=stable,
         ranked=ranking(index_values(trained, stable), judged_scores(trained)),
         seen=seen_and_unseen(recorded, units, ROW_SETS),
+        retained=retained,
+        law=law,
     )
+
+
+def _law(
+    study: Study, scores: pd.DataFrame, units: pd.DataFrame, trained: pd.DataFrame
+) -> tuple[pd.DataFrame, JudgedLaw | None]:
+    """Return the retention of draws, and the law on reliable cells. Units are judged, ``trained`` counts them."""
+    law, gates = study.analysis.law, study.analysis.gates
+    there = scores[["task", "metric"]].drop_duplicates()
+    primary = {task: _retained_metric(task, there) for task in law.tasks if task in set(there["task"])}
+    of_draws = [name for name in scores["readout"].unique() if name == MEAN or averaged(name)]
+    kept = scores[scores["readout"].isin(of_draws) & scores["task"].isin(list(primary))]
+    retained = retentions(scores_alive(kept, units), units, primary, gates, chance=CONTROL, seed=RESAMPLING_SEED)
+    alive = units[units["status"].eq("complete") & ~units["degenerate"]]
+    arm = ["dataset", "model", "variant", "unit"]
+    reliable = retained.merge(trained.loc[trained["reliable"], arm], on=arm)
+    cells = law_cells(reliable, alive, law, {task.name: task.coordinates for task in TASKS})
+    return retained, judge_law(cells, law, seed=RESAMPLING_SEED)
+
+
+def _retained_metric(task: str, there: pd.DataFrame) -> str:
+    """Return the metric of retention: AMI if the task has it, because its chance is near 0; else the primary metric."""
+    metrics = set(there.loc[there["task"].eq(task), "metric"])
+    return "ami" if "ami" in metrics else primary_metric(task, there)
 
 
 def _checked(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:

@@ -87,6 +87,15 @@ def share(value: float) -> str:
     return ABSENT if math.isnan(value) else f"{_decimal(100 * value, 0)} %"
 
 
+def thousandths(value: float) -> str:
+    """Write a number with three decimals and a true minus sign.
+
+    >>> thousandths(-0.0504)
+    '−0.050'
+    """
+    return _decimal(value, 3)
+
+
 def whole(value: float) -> str:
     """Write a count with commas between thousands."""
     return f"{int(value):,}"

@@ -24,6 +24,7 @@ from benchmark.report.tables.how_it_was_run import (
     run_facts,
 )
 from benchmark.report.tables.index_tables import index_table, index_values, judged_scores, ranking_table
+from benchmark.report.tables.law_tables import law_tables
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.published import published, published_table
 from benchmark.report.tables.score_tables import score_tables
@@ -106,6 +107,8 @@ class Page:
     index_notes: tuple[str, ...]
     seen: Table | None
     seen_note: str
+    law: tuple[Table, ...]
+    law_notes: tuple[str, ...]
     published: Table | None
     datasets: Table
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
@@ -126,6 +129,7 @@ class Page:
         yield from (table for table in optional if table is not None)
         yield from (each.table for each in self.contrasts)
         yield from (table for each in self.waterfalls for table in each.tables)
+        yield from self.law
         yield from (table for scores in self.scores for table in scores.tables)
         yield from (table for table in (self.spread, self.seen, self.ranking) if table is not None)
         yield from (each.table for each in self.indices)
@@ -208,6 +212,8 @@ def compose(
         index_notes=texts.INDEX_NOTES,
         seen=seen_table(found.seen, study),
         seen_note=texts.SEEN_NOTE,
+        law=() if found.law is None else law_tables(found.law),
+        law_notes=() if found.law is None else texts.law_notes(found.law, study.analysis.law),
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
         remarks=dataset_remarks(units, found.recorded, study),

@@ -9,7 +9,8 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.after_looking import AFTER_LOOKING
 from benchmark.report.frame_rows import controls
-from benchmark.statistics import FEWEST_DATASETS
+from benchmark.statistics import FEWEST_DATASETS, JudgedLaw
+from benchmark.study.analysis import Law
 from benchmark.study.declaration import Declaration, changed, changed_analysis, changed_models
 from benchmark.study.schema import Contrast, Study
 
@@ -85,6 +86,24 @@ _MEANINGS = {
     "epochs-mean": "the means of every fifth training pass; the best test score counts, which is the published mistake",
     "epochs-sampled": "the draws of every fifth training pass; the best test score counts",
 }
+
+
+def law_notes(judged: JudgedLaw, law: Law) -> tuple[str, ...]:
+    """Say the verdict on the law, and how to read its tables."""
+    low, high = law.informative
+    against = f" ({'; '.join(judged.against)})" if judged.against else ""
+    return (
+        f"The law with a fitted constant for each task: {judged.word}{against}.",
+        "Retention is (score of a sample − chance) / (score of the mean − chance). The law says u/(c + u) with "
+        f"u = SNR^{law.exponent:g} · d^{law.dimensions:g} and a constant c for each task. The constants are fitted to "
+        "seen cells and judged on fresh ones.",
+        "Errors are on informative cells: the predicted or the measured retention lies between "
+        f"{low:g} and {high:g}. They are averaged within a task, within a dataset, then over datasets. The column "
+        "“half of the seeds” is the error of one half of the seeds that predicts the other half.",
+        f"Confirmed needs an error of at most {law.confirmed:g}, a bias within ±{law.bias:g}, and a certainly smaller "
+        f"error than that of each rival. Up to {law.rule_of_thumb:g} the law is a rule of thumb. Above it is refuted, "
+        f"and also if a task or d has a bias beyond ±{law.worst_bias:g}.",
+    )
 
 
 def readout_meaning(readout: str) -> str:

@@ -31,6 +31,8 @@ from benchmark.statistics.means import (
     serves,
     shares,
 )
+from benchmark.statistics.judged_law import JudgedLaw, judge_law
+from benchmark.statistics.law import law_cells
 from benchmark.statistics.over_datasets import (
     FEWEST_DATASETS,
     LEFT_OUT_COLUMNS,
@@ -39,7 +41,9 @@ from benchmark.statistics.over_datasets import (
     over_datasets,
 )
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
+from benchmark.statistics.predictors import averaged, with_predictors
 from benchmark.statistics.ranking import RANKING_COLUMNS, kendall_tau_b, ranking
+from benchmark.statistics.retention import MEAN, RETENTION_COLUMNS, fieller, retentions
 from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
 from benchmark.statistics.seen_rows import RATE, RECONSTRUCTION, SEEN_COLUMNS, seen_and_unseen
 from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, SIGNAL
@@ -74,6 +78,7 @@ __all__ = [
     "IDENTITY",
     "INTERVENTION_COLUMNS",
     "LEFT_OUT_COLUMNS",
+    "MEAN",
     "MOST_TO_SETTLE",
     "NOT_JUDGED",
     "NO_SIGNAL",
@@ -86,6 +91,7 @@ __all__ = [
     "RATE",
     "RECONSTRUCTION",
     "RELIABILITY_COLUMNS",
+    "RETENTION_COLUMNS",
     "SCORE_COLUMNS",
     "SEEN_COLUMNS",
     "SENSITIVITY",
@@ -99,8 +105,10 @@ __all__ = [
     "VERDICTS",
     "WATERFALL_COLUMNS",
     "Comparison",
+    "JudgedLaw",
     "Twins",
     "agreement",
+    "averaged",
     "blocks_of_datasets",
     "blocks_of_seeds",
     "chance_of",
@@ -111,18 +119,22 @@ __all__ = [
     "dataset_means",
     "equal_noise",
     "equal_signal",
+    "fieller",
     "gaps_over_datasets",
     "holes",
     "indistinguishable",
     "interval_of_mean",
+    "judge_law",
     "judge_units",
     "kendall_tau_b",
+    "law_cells",
     "leave_one_out",
     "noise_of_units",
     "over_datasets",
     "pairwise",
     "rank_correlations",
     "ranking",
+    "retentions",
     "scores_alive",
     "scores_as_chance",
     "seen_and_unseen",
@@ -134,4 +146,5 @@ __all__ = [
     "two_runs",
     "variance_split",
     "waterfall",
+    "with_predictors",
 ]

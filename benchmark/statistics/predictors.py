@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.statistics.gates import ARM
 from benchmark.study.analysis import Predictor
 
 ORACLE = "between"  # signal between classes over noise; it uses the labels, so it does not compete
 PREDICTORS: tuple[str, ...] = (*get_args(Predictor), ORACLE)
-ARM = ["dataset", "model", "variant", "unit"]
 RAW, STANDARDISED = "raw", "standardised"
 _AVERAGED = re.compile(r"averaged-(\d+)")
 

@@ -19,6 +19,7 @@ from benchmark.statistics.scores import by_seed
 from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 
+MEAN = "mean"
 NO_SIGNAL, ONE_SEED, NO_CONTROL = "no signal", "one seed", "no control"
 _QUESTION = ["dataset", "unit", "task", "metric"]
 RETENTION_COLUMNS = [
@@ -47,7 +48,7 @@ def retentions(
     gates: Gates,
     *,
     chance: Side,
-    reference: str = "mean",
+    reference: str = MEAN,
     seed: int,
 ) -> pd.DataFrame:
     """Divide the score of each readout above chance by the score of the mean above chance.

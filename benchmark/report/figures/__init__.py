@@ -5,6 +5,7 @@ from benchmark.report.figures.drawing import Chart, PanelGroup, Series
 from benchmark.report.figures.embeddings import embeddings
 from benchmark.report.figures.forest import forest
 from benchmark.report.figures.harm import harm_of_samples, nearness
+from benchmark.report.figures.law_curve import law_curve
 from benchmark.report.figures.reconstructions import images
 from benchmark.report.figures.sweeps import averaging, beta_sweep, ladder
 from benchmark.report.figures.training_curves import training_curves
@@ -22,6 +23,7 @@ __all__ = [
     "harm_of_samples",
     "images",
     "ladder",
+    "law_curve",
     "nearness",
     "training_curves",
     "waterfalls",

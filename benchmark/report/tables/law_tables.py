@@ -1,0 +1,199 @@
+"""The tables of the law: its errors, rivals, parts, folds, exponents and rank correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isnan, nan
+from typing import Any
+
+from benchmark.report import numbers
+from benchmark.report.frame_rows import records
+from benchmark.report.labels import model_label
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
+from benchmark.statistics.judged_law import JudgedLaw
+from benchmark.statistics.law import CONSTANTS, EXPONENTS, FRESH, SEEN, ZERO
+from benchmark.statistics.rivals import OTHER
+
+_KINDS = {"dataset": "dataset", "task": "task", "model": "model", "dimensions": "d"}
+_COLUMNS = {"signal": "signal over noise", "dimensions": "d", "active": "active dimensions"}
+
+
+def law_tables(judged: JudgedLaw) -> tuple[Table, ...]:
+    """Return all tables of the law, in the order of the page."""
+    tables = (_errors(judged), _rivals(judged), _parts(judged), _folds(judged), _exponents(judged), _ranks(judged))
+    return tuple(table for table in (*tables, _divided(judged)) if table.groups)
+
+
+def _table(caption: str, first: Sequence[str], rest: Sequence[str], groups: Iterable[RowGroup], name: str) -> Table:
+    columns = (*(Column(label, numeric=False) for label in first), *(Column(label) for label in rest))
+    return Table(caption, columns, tuple(group for group in groups if group.rows), name, concludes=True)
+
+
+def _errors(judged: JudgedLaw) -> Table:
+    rows = (
+        row_of(
+            row["form"],
+            row["cells_are"],
+            numbers.thousandths(row["error"]),
+            numbers.thousandths(row["bias"]),
+            f"{row['worst_dataset']}: {numbers.thousandths(row['worst'])}",
+            numbers.thousandths(row["halves"]),
+            *(numbers.whole(row[name]) for name in ("cells", "units", "datasets")),
+        )
+        for row in records(judged.errors)
+    )
+    rest = ("error", "bias", "worst dataset", "half of the seeds", "cells", "trained models", "datasets")
+    caption = "Errors of the law on informative cells"
+    return _table(caption, ("fitted", "cells are"), rest, [RowGroup(tuple(rows))], "law-errors")
+
+
+def _rivals(judged: JudgedLaw) -> Table:
+    shown = judged.compared[judged.compared["role"].ne(OTHER) | judged.compared["predictor"].str.startswith("the law")]
+    groups = []
+    for kind in (SEEN, FRESH):
+        here = records(shown[shown["cells_are"].eq(kind)])
+        groups.append(RowGroup(tuple(map(_rival, here)), f"{kind} cells"))
+    rest = ("measured", "error", "of the law", "law − rival", "95 % interval")
+    return _table("Other predictors on the same cells", ("predictor", "fitted", "role"), rest, groups, "law-rivals")
+
+
+def _rival(row: dict[str, Any]) -> TableRow:
+    known = row["cells"] > 0
+    values = (row["error"], row["law"], row["difference"])
+    return row_of(
+        row["predictor"],
+        row["form"],
+        row["role"],
+        numbers.share(row["measured"]),
+        *(numbers.thousandths(value) if known else numbers.ABSENT for value in values),
+        _interval(row["low"], row["high"]),
+    )
+
+
+def _interval(low: float, high: float) -> str:
+    if isnan(low) or isnan(high):
+        return numbers.ABSENT
+    return f"{numbers.thousandths(low)} to {numbers.thousandths(high)}"
+
+
+def _parts(judged: JudgedLaw) -> Table:
+    groups = []
+    of_constants = judged.parts[judged.parts["form"].eq(CONSTANTS)]
+    of_zero = judged.parts[judged.parts["form"].eq(ZERO)].set_index(["cells_are", "kind", "part"])["error"]
+    for kind, label in _KINDS.items():
+        for are in (SEEN, FRESH):
+            here = of_constants[of_constants["kind"].eq(kind) & of_constants["cells_are"].eq(are)]
+            if kind == "dimensions":
+                here = here.sort_values("part", key=lambda parts: parts.astype(int))
+            worst = here["error"].max()
+            rows = (
+                TableRow(
+                    (
+                        TableCell(row["part"]),
+                        TableCell(numbers.whole(row["cells"])),
+                        TableCell(numbers.thousandths(of_zero.get((are, kind, row["part"]), nan))),
+                        TableCell(numbers.thousandths(row["error"]), bold=row["error"] == worst and len(here) > 1),
+                        TableCell(numbers.thousandths(row["bias"])),
+                    )
+                )
+                for row in records(here)
+            )
+            groups.append(RowGroup(tuple(rows), f"{label}, {are} cells"))
+    rest = ("cells", "error without a parameter", "error with task constants", "bias with task constants")
+    return _table("Errors by dataset, task, model and d; the worst in bold", ("part",), rest, groups, "law-parts")
+
+
+def _folds(judged: JudgedLaw) -> Table:
+    groups = []
+    for form in (CONSTANTS, EXPONENTS):
+        here = judged.left_out[judged.left_out["form"].eq(form)]
+        rows = []
+        for kind, folds in here.groupby("kind", sort=True):
+            worst = folds.sort_values("error", kind="stable").iloc[-1]
+            mean = numbers.thousandths(folds["error"].mean())
+            rows.append(
+                row_of(
+                    str(kind),
+                    numbers.whole(len(folds)),
+                    mean,
+                    f"{worst['left_out']}: {numbers.thousandths(worst['error'])}",
+                )
+            )
+        groups.append(RowGroup(tuple(rows), form))
+    caption = "Errors on what was left out of the fit"
+    return _table(caption, ("left out",), ("folds", "mean error", "worst"), groups, "law-left-out")
+
+
+def _exponents(judged: JudgedLaw) -> Table:
+    fitted = [
+        RowGroup(
+            tuple(
+                row_of(
+                    _COLUMNS.get(row["parameter"], f"log c of {row['parameter']}"),
+                    numbers.coefficient(row["estimate"]),
+                    _coefficients(row["low"], row["high"]),
+                    numbers.whole(row["datasets"]),
+                )
+                for row in records(judged.parameters[judged.parameters["form"].eq(form)])
+            ),
+            f"{form}; bootstrap-t over datasets",
+        )
+        for form in (CONSTANTS, EXPONENTS)
+    ]
+    held = [
+        RowGroup(
+            tuple(
+                row_of(
+                    _COLUMNS.get(row["column"], row["column"]),
+                    numbers.coefficient(row["exponent"]),
+                    _coefficients(row["low"], row["high"]),
+                    numbers.whole(row["datasets"]),
+                )
+                for row in records(here)
+            ),
+            f"a constant for each {terms}; t with errors by dataset",
+        )
+        for terms, here in judged.exponents.groupby("terms", sort=False)
+    ]
+    rest = ("estimate", "95 % interval", "datasets")
+    return _table("Exponents and constants of the law", ("of",), rest, [*fitted, *held], "law-exponents")
+
+
+def _coefficients(low: float, high: float) -> str:
+    return numbers.ABSENT if isnan(low) else f"{numbers.coefficient(low)} to {numbers.coefficient(high)}"
+
+
+def _ranks(judged: JudgedLaw) -> Table:
+    groups = []
+    for task, here in judged.ranks[judged.ranks["outcome"].eq("loss")].groupby("task", sort=True):
+        rows = (
+            row_of(
+                row["predictor"],
+                numbers.coefficient(row["pooled"]),
+                numbers.coefficient(row["within"]),
+                _coefficients(row["least"], row["most"]),
+                numbers.whole(row["datasets"]),
+            )
+            for row in records(here)
+        )
+        groups.append(RowGroup(tuple(rows), str(task)))
+    rest = ("pooled", "within datasets", "least to most", "datasets")
+    caption = "Rank correlation of predictors with the loss of a sample, mean − sample"
+    return _table(caption, ("predictor",), rest, groups, "law-ranks")
+
+
+def _divided(judged: JudgedLaw) -> Table:
+    rows = tuple(
+        row_of(
+            row["task"],
+            f"{numbers.coefficient(row['retention'])} ({_coefficients(row['low'], row['high'])})",
+            *(numbers.coefficient(row[name]) for name in ("law", "raw", "standardised")),
+        )
+        for row in records(judged.divided)
+    )
+    first = records(judged.divided)[0]
+    caption = (
+        f"The latent whose tasks differ most: {model_label(first['model'], first['variant'])} on {first['dataset']}"
+    )
+    rest = ("kept", "law, no parameter", "law, raw", "law, standardised")
+    return _table(caption, ("task",), rest, [RowGroup(rows)], "law-divided")
