@@ -184,10 +184,8 @@ def rank_correlations(cells: pd.DataFrame, predictors: list[str]) -> pd.DataFram
 
 
 def _spearman(pairs: pd.DataFrame) -> float:
-    ranks = pairs[["x", "y"]].rank()
-    if ranks.nunique().min() < 2:
-        return nan
-    return float(np.corrcoef(ranks["x"], ranks["y"])[0, 1])
+    x, y = (stats.rankdata(pairs[column]) for column in ("x", "y"))
+    return nan if np.ptp(x) == 0 or np.ptp(y) == 0 else float(np.corrcoef(x, y)[0, 1])
 
 
 def exponents(cells: pd.DataFrame) -> pd.DataFrame:
