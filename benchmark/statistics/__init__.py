@@ -21,6 +21,8 @@ from benchmark.statistics.gates import (
 )
 from benchmark.statistics.inference import interval_of_mean
 from benchmark.statistics.interventions import INTERVENTION_COLUMNS, equal_signal
+from benchmark.statistics.judged_law import JudgedLaw, judge_law
+from benchmark.statistics.law import law_cells
 from benchmark.statistics.means import (
     CORRELATION_COLUMNS,
     SERVES_COLUMNS,
@@ -31,8 +33,6 @@ from benchmark.statistics.means import (
     serves,
     shares,
 )
-from benchmark.statistics.judged_law import JudgedLaw, judge_law
-from benchmark.statistics.law import law_cells
 from benchmark.statistics.over_datasets import (
     FEWEST_DATASETS,
     LEFT_OUT_COLUMNS,

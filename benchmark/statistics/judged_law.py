@@ -15,7 +15,7 @@ from benchmark.statistics.law import (
     left_out,
     predicted,
 )
-from benchmark.statistics.rivals import RIVAL, exponents, rank_correlations, rivals, verdict
+from benchmark.statistics.rivals import RIVAL, exponents, predictor_correlations, rivals, verdict
 from benchmark.study.analysis import Law
 
 FEWEST_INFORMATIVE = 5  # cells; with fewer, the law is not judged
@@ -33,7 +33,7 @@ class JudgedLaw:
         parameters: As ``law_parameters`` returns them.
         left_out: As ``left_out`` returns them.
         compared: As ``rivals`` returns them.
-        ranks: As ``rank_correlations`` returns them.
+        ranks: As ``predictor_correlations`` returns them.
         exponents: As ``exponents`` returns them.
         divided: As ``most_divided`` returns it.
         word: The verdict.
@@ -76,7 +76,7 @@ def judge_law(cells: pd.DataFrame, law: Law, *, seed: int) -> JudgedLaw | None:
         parameters=law_parameters(found, seed=seed),
         left_out=left_out(found),
         compared=compared,
-        ranks=rank_correlations(cells, ["signal", *(name for name in names if name in cells)]),
+        ranks=predictor_correlations(cells, ["signal", *(name for name in names if name in cells)]),
         exponents=exponents(cells),
         divided=most_divided(found, law),
         word=word,

@@ -155,7 +155,7 @@ def verdict(errors: pd.DataFrame, parts: pd.DataFrame, compared: pd.DataFrame, l
     return (RULE_OF_THUMB, tuple(against)) if against else (CONFIRMED, ())
 
 
-def rank_correlations(cells: pd.DataFrame, predictors: list[str]) -> pd.DataFrame:
+def predictor_correlations(cells: pd.DataFrame, predictors: list[str]) -> pd.DataFrame:
     """Return Spearman's correlation of each predictor with retention and with the loss, within datasets and pooled.
 
     A correlation over all datasets mixes differences between datasets with those within them, and can hide the latter.

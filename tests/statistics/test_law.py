@@ -35,7 +35,7 @@ from benchmark.statistics.rivals import (
     RULE_OF_THUMB,
     SLOPE,
     exponents,
-    rank_correlations,
+    predictor_correlations,
     rivals,
     verdict,
 )
@@ -262,7 +262,7 @@ def test_a_pooled_correlation_can_hide_those_within_datasets() -> None:
     shift = np.where(cells["dataset"].eq("a"), 1.0, 0.0)
     cells = cells.assign(signal=np.arange(len(cells)) % 24 + 30 * shift, mean=1.0)
     cells["score"] = 0.5 + 0.01 * (cells["signal"] - 60 * shift)
-    row = rank_correlations(cells, ["signal"]).set_index(["outcome", "task"]).loc[("loss", "k-means")]
+    row = predictor_correlations(cells, ["signal"]).set_index(["outcome", "task"]).loc[("loss", "k-means")]
     assert (row["within"], row["least"], row["most"], row["datasets"]) == pytest.approx((-1, -1, -1, 2))
     assert row["pooled"] > 0
 
