@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m benchmark
 
-.PHONY: help benchmark report test check wheel bench clean
+.PHONY: help benchmark report test check wheel bench calibrate clean
 
 help: ## show this list
 	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
@@ -43,6 +43,9 @@ wheel: $(VENV)/.test ## build the wheel and run study smoke from it, outside the
 
 bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, cs and mnist-test)
 	@PYTHONPATH=tests $(BIN)/python -m speed --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)
+
+calibrate: $(VENV)/.test ## calibrate the statistics on simulated studies (ARGS="--studies 400 retention")
+	@$(BIN)/python tests/support/calibration.py $(ARGS)
 
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
