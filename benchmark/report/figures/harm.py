@@ -132,16 +132,27 @@ def _diagnostic(units: pd.DataFrame, name: str) -> list[float]:
 
 
 def _correlations(here: pd.DataFrame, by: str, names: Sequence[str], across: str) -> str:
-    """Write Spearman's rank correlation of each series, with the number of its points."""
+    """Write Spearman's rank correlation of each series: the mean within datasets, and that of all units together.
+
+    Differences between datasets can hide what holds within each of them.
+    """
     parts = []
     for name in names:
         part = here[here[by].eq(name)]
-        if part[across].nunique() > 2 and part["loss"].nunique() > 2:
-            found = float(spearmanr(part[across], part["loss"]).statistic)
-            parts.append(
-                f"{name}: rank correlation {found:.2f} over {numbers.counted(len(part), 'unit')}".replace("-", "−")
-            )
+        within = [found for _, rows in part.groupby("dataset") if (found := _spearman(rows, across)) is not None]
+        pooled = _spearman(part, across)
+        if within and pooled is not None:
+            datasets, units = numbers.counted(len(within), "dataset"), numbers.counted(len(part), "unit")
+            said = f"{name}: rank correlation {np.mean(within):.2f} within {datasets} (mean), {pooled:.2f} over {units}"
+            parts.append(said.replace("-", "−"))
     return "; ".join(parts) or "too few units for a correlation"
+
+
+def _spearman(rows: pd.DataFrame, across: str) -> float | None:
+    """Return Spearman's correlation with the loss; None with fewer than three different values of either."""
+    if min(rows[across].nunique(), rows["loss"].nunique()) < 3:
+        return None
+    return float(spearmanr(rows[across], rows["loss"]).statistic)
 
 
 def _scatter(
