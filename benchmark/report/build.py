@@ -92,6 +92,7 @@ def _frames(found: Found) -> dict[str, pd.DataFrame]:
         "ranking": found.ranked,
         "seen-rows": found.seen,
         "retention": found.retained,
+        **found.mechanism.frames(),
     }
     if found.law is not None:
         frames |= {

@@ -12,6 +12,7 @@ from benchmark.core.names import unknown
 from benchmark.report.figures.asked import primary_metric
 from benchmark.report.frame_rows import controls, in_order
 from benchmark.report.labels import CHANCE
+from benchmark.report.mechanism import Mechanism, mechanism
 from benchmark.report.tables.index_tables import index_values, judged_scores
 from benchmark.results.frame_schema import STABILITY, UNITS
 from benchmark.statistics import (
@@ -67,6 +68,7 @@ class Found:
         evidence: The datasets that count as evidence, with the family of each.
         steps: The steps of the study's waterfalls, as ``study.origin.steps_frame`` returns them.
         stable: The stability of clusters over seeds.
+        mechanism: Noise by hand, the mean, and interventions.
         ranked: How well indices without labels rank the trained models.
         retained: The retention of single and averaged draws, in the tasks of the law.
         law: The law of retention; None without enough cells.
@@ -97,6 +99,7 @@ class Found:
     seen: pd.DataFrame
     retained: pd.DataFrame
     law: JudgedLaw | None
+    mechanism: Mechanism
 
     @property
     def points(self) -> set[tuple[str, str]]:
@@ -164,6 +167,7 @@ def find(
         seen=seen_and_unseen(recorded, units, ROW_SETS),
         retained=retained,
         law=law,
+        mechanism=mechanism(study, scores_alive(scores, units), units, overlap, seed=RESAMPLING_SEED),
     )
 
 

@@ -25,6 +25,7 @@ from benchmark.report.tables.how_it_was_run import (
 )
 from benchmark.report.tables.index_tables import index_table, index_values, judged_scores, ranking_table
 from benchmark.report.tables.law_tables import law_tables
+from benchmark.report.tables.mechanism_tables import Section, mechanism_sections
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.published import published, published_table
 from benchmark.report.tables.score_tables import score_tables
@@ -109,6 +110,7 @@ class Page:
     seen_note: str
     law: tuple[Table, ...]
     law_notes: tuple[str, ...]
+    mechanism: tuple[Section, ...]
     published: Table | None
     datasets: Table
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
@@ -130,6 +132,7 @@ class Page:
         yield from (each.table for each in self.contrasts)
         yield from (table for each in self.waterfalls for table in each.tables)
         yield from self.law
+        yield from (table for section in self.mechanism for table in section.tables)
         yield from (table for scores in self.scores for table in scores.tables)
         yield from (table for table in (self.spread, self.seen, self.ranking) if table is not None)
         yield from (each.table for each in self.indices)
@@ -214,6 +217,7 @@ def compose(
         seen_note=texts.SEEN_NOTE,
         law=() if found.law is None else law_tables(found.law),
         law_notes=() if found.law is None else texts.law_notes(found.law, study.analysis.law),
+        mechanism=mechanism_sections(found.mechanism, study),
         published=published_table(found.summary, published(), found.overlap),
         datasets=datasets_table(units, study),
         remarks=dataset_remarks(units, found.recorded, study),

@@ -69,7 +69,7 @@ def shares(
 
     Source: Hoffman and Johnson (2016) for KL(q(z) ‖ p).
     """
-    seeds = by_seed(scores[scores["readout"].isin({side.readout for pair in twins for side in pair})])
+    seeds = _by_side(scores, [side for pair in twins for side in pair])
     rows = []
     for pair in twins:
         for names, here in _paired(seeds, pair.noisy, pair.point):
@@ -138,7 +138,7 @@ def serves(
         - ``score``, ``score_of_reference``: means over the ``seeds`` with both scores.
         - ``difference``, ``low``, ``high``: readout − reference, and the ends of its 95 % t interval.
     """
-    seeds = by_seed(scores[scores["readout"].isin({side.readout for side in (*sides, *references)})])
+    seeds = _by_side(scores, [*sides, *references])
     rows = []
     for side in sides:
         for reference in references:
@@ -152,12 +152,18 @@ def serves(
     return pd.DataFrame(rows, columns=SERVES_COLUMNS)
 
 
-def _paired(seeds: pd.DataFrame, first: Side, second: Side) -> list[tuple[dict[str, object], pd.DataFrame]]:
+def _by_side(scores: pd.DataFrame, sides: Sequence[Side]) -> dict[Side, pd.DataFrame]:
+    """Return the scores of each side by seed."""
+    seeds = by_seed(scores[scores["readout"].isin({side.readout for side in sides})])
+    parts = dict(iter(seeds.groupby(["model", "variant", "readout"])))
+    return {side: parts.get((side.model, side.variant, side.readout), seeds.iloc[:0]) for side in sides}
+
+
+def _paired(
+    seeds: Mapping[Side, pd.DataFrame], first: Side, second: Side
+) -> list[tuple[dict[str, object], pd.DataFrame]]:
     """Return the scores ``first`` and ``second`` of each question, over the seeds that have both."""
-    ours, theirs = (
-        seeds[seeds["model"].eq(s.model) & seeds["variant"].eq(s.variant) & seeds["readout"].eq(s.readout)]
-        for s in (first, second)
-    )
+    ours, theirs = seeds[first], seeds[second]
     on = [*QUESTION_OF_CELL, "seed"]
     both = ours[[*on, "value"]].merge(theirs[[*on, "value"]], on=on, suffixes=("_first", "_second")).dropna()
     both = both.rename(columns={"value_first": "first", "value_second": "second"})
