@@ -10,10 +10,10 @@ from benchmark.report.tables.table_parts import Table
 
 AFTER_LOOKING = "after looking"
 
-Value = TypeVar("Value")
+Marked = TypeVar("Marked")
 
 
-def marked(value: Value) -> Value:
+def marked(value: Marked) -> Marked:
     """Return a page, or a part of one, with the mark in the caption of each table and figure that concludes.
 
     Files keep their names.

@@ -17,6 +17,7 @@ from benchmark.study.analysis import Predictor
 
 ORACLE = "between"  # signal between classes over noise; it uses the labels, so it does not compete
 PREDICTORS: tuple[str, ...] = (*get_args(Predictor), ORACLE)
+MOST_ERROR = 1.0  # nats, of an estimate of mutual information; the usual error is .03
 RAW, STANDARDISED = "raw", "standardised"
 _AVERAGED = re.compile(r"averaged-(\d+)")
 
@@ -56,8 +57,8 @@ def unit_predictors(units: pd.DataFrame, draws: Sequence[int] = (1,)) -> pd.Data
         - ``mmd-mean``, ``mmd-sample``: MMD² of the means and of a draw to N(0, I).
         - ``between``: the variance between classes over Σv, in raw coordinates.
 
-        NaN if the diagnostics do not hold what a predictor needs. Rate, information and ``mmd-sample`` describe a
-        draw, so they are NaN for K above 1.
+        NaN if the diagnostics do not hold what a predictor needs, or the error of the information exceeds 1 nat. Rate,
+        information and ``mmd-sample`` describe a draw, so they are NaN for K above 1.
     """
     rows: list[dict[str, object]] = []
     noisy = units[units["latent"].ne("point")]
@@ -153,7 +154,7 @@ def _of_unit(found: Mapping[str, object], d: int, classes: int, coordinates: str
         "rate": rate,
         "rate-per-dimension": rate / d if d else nan,
         "rate-over-classes": rate / log(classes) if classes > 1 else nan,
-        "information": _number(found, "mutual_information") if one else nan,
+        "information": _information(found) if one else nan,
         "active": number,
         "mmd-mean": _number(found, "prior_mmd_mean"),
         "mmd-sample": _number(found, "prior_mmd_sample") if one else nan,
@@ -164,6 +165,10 @@ def _of_unit(found: Mapping[str, object], d: int, classes: int, coordinates: str
 def _number(found: Mapping[str, object], name: str) -> float:
     value = found.get(name)
     return float(value) if isinstance(value, int | float) else nan
+
+
+def _information(found: Mapping[str, object]) -> float:
+    return _number(found, "mutual_information") if _number(found, "mutual_information_error") <= MOST_ERROR else nan
 
 
 def _vector(found: Mapping[str, object], name: str) -> Floats:

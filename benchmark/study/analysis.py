@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from benchmark.study.frozen import Frozen
 
-_Share = Annotated[float, Field(ge=0, le=1)]
+_ZeroToOne = Annotated[float, Field(ge=0, le=1)]
 _Margin = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -36,8 +36,8 @@ class Gates(Frozen):
     rank_from: Annotated[int, Field(ge=1)] = 4
     least_rate: Annotated[float, Field(ge=0)] = 1.0
     unreliable: Annotated[float, Field(gt=0, le=1)] = 0.1
-    least_signal: _Share = 0.02
-    least_retained: _Share = 0.05
+    least_signal: _ZeroToOne = 0.02
+    least_retained: _ZeroToOne = 0.05
 
 
 class Words(Frozen):
@@ -122,7 +122,7 @@ class Law(Frozen):
         "mmd-sample",
     )
     rival_dimensions: tuple[float, ...] = (0.0, 1.0)
-    informative: tuple[_Share, _Share] = (0.05, 0.95)
+    informative: tuple[_ZeroToOne, _ZeroToOne] = (0.05, 0.95)
     confirmed: _Margin = 0.08
     bias: _Margin = 0.04
     rule_of_thumb: _Margin = 0.12

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from benchmark.training.fused_kernels import largest_difference, why_no_kernels
 
-Law: TypeAlias = Literal["uniform", "normal"]
-Words: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
+Distribution: TypeAlias = Literal["uniform", "normal"]
+FourWords: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
-_LAWS: tuple[Law, ...] = ("uniform", "normal")
+_LAWS: tuple[Distribution, ...] = ("uniform", "normal")
 _WORD = 2**32
 _MASK = _WORD - 1
 _MULTIPLIERS = (0xD2511F53 - _WORD, 0xCD9E8D57 - _WORD)  # less 2³², so that products with a word fit in int64
@@ -29,7 +29,7 @@ _STEPS = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
 
 
-def philox(counter: Words, key: tuple[Tensor, Tensor]) -> Words:
+def philox(counter: FourWords, key: tuple[Tensor, Tensor]) -> FourWords:
     """Compute blocks of four random words.
 
     Args:
@@ -60,7 +60,7 @@ def _times(less: int, word: Tensor) -> tuple[Tensor, Tensor]:
     return (result >> 32) + word, result & _MASK
 
 
-def drawn(law: Law, keys: Tensor, draws: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+def drawn(law: Distribution, keys: Tensor, draws: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     """Draw numbers for each replica. A replica's numbers depend on its own key and draw alone.
 
     The first numbers of a draw are the same for every size. The Triton kernel makes them all in one launch.
@@ -82,7 +82,7 @@ def drawn(law: Law, keys: Tensor, draws: Tensor, size: int, dtype: torch.dtype) 
     return drawn_by_torch(law, keys, draws, size, dtype)
 
 
-def drawn_by_torch(law: Law, keys: Tensor, draws: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+def drawn_by_torch(law: Distribution, keys: Tensor, draws: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     """Draw the numbers of ``drawn`` with torch alone. The kernel is compared with this form.
 
     Uniform numbers are equal to those of the kernel to the bit. Normal numbers differ by rounding.

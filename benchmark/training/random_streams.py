@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmark.core.rng import stream, torch_generators
-from benchmark.training.philox import Law, drawn, why_torch
+from benchmark.training.philox import Distribution, drawn, why_torch
 
 _BELOW = 2**31  # seeds that scikit-learn takes
 _FINE = 2.0**32  # steps of the whole numbers that stand for exponential ones
@@ -190,7 +190,7 @@ class CounterStreams:
         """Draw uniform numbers between 0 and 1, both excluded, [r, *shape]."""
         return self._next("uniform", shape, dtype)
 
-    def _next(self, law: Law, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    def _next(self, law: Distribution, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """The next draw of every stream."""
         shape = torch.Size(shape)
         numbers = drawn(law, self.keys, self.draws, shape.numel(), dtype)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate
+from scipy.special import logsumexp
 from scipy.stats import norm
 from sphere_law import around, uniform
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
@@ -140,3 +141,24 @@ def test_the_offset_and_the_scale_of_latents_do_not_matter():
     assert informed(gaussian(mean * 2.0**-60, std * 2.0**-60)) == pytest.approx(first)
     places, noise = np.repeat(np.arange(8.0), 2)[:, None] / 2**8, np.tile([2.0**-15, 2.0**-14], 8)[:, None]
     assert informed(gaussian(places + 2**14, noise)) == pytest.approx(informed(gaussian(places, noise)))
+
+
+def test_a_tiny_deviation_costs_no_digits():
+    rng = np.random.default_rng(0)
+    mean = rng.normal(size=(40, 3)).astype(np.float32)
+    mean[1] = mean[0]  # two rows that a draw cannot tell apart
+    std = np.where(np.arange(40)[:, None] < 30, 1e-12, 0.5).astype(np.float32) * np.ones((1, 3), np.float32)
+    found = mutual_information(Latents(mean, std), np.random.default_rng(1))
+    draws = rng.integers(0, 40, 20_000)
+    noise = rng.normal(size=(20_000, 3))
+    away = mean[draws, None].astype(float) - mean.astype(float) + (std[draws] * noise)[:, None]
+    logs = -0.5 * ((away / std) ** 2).sum(axis=2) - np.log(std.astype(float)).sum(axis=1)
+    exact = logs[np.arange(20_000), draws] - logsumexp(logs, axis=1) + np.log(40)
+    assert found.error < 0.1
+    assert found.value == pytest.approx(exact.mean(), abs=4 * np.hypot(found.error, exact.std() / np.sqrt(20_000)))
+
+
+def test_rows_with_nearly_no_noise_tell_all():
+    mean = np.random.default_rng(0).normal(size=(500, 16)).astype(np.float32)
+    std = np.full((500, 16), 1e-14, np.float32)
+    assert mutual_information(Latents(mean, std), np.random.default_rng(1)).value == pytest.approx(np.log(500))

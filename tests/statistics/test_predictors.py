@@ -23,6 +23,7 @@ FOUND = {
     "active_units": 2,
     "divergence": 3.0,
     "mutual_information": 2.0,
+    "mutual_information_error": 0.03,
     "prior_mmd_mean": 0.2,
     "prior_mmd_sample": 0.1,
 }
