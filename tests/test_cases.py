@@ -13,6 +13,7 @@ from benchmark.datasets import load
 from benchmark.plugins.loading import with_plugins
 from benchmark.report.found import CONTROL
 from benchmark.statistics import contrasts
+from benchmark.study.analysis import Analysis
 from benchmark.study.schema import Contrast, Primary, Side
 
 REFUSED = (
@@ -262,7 +263,7 @@ def test_unknown_nodes_of_elliptic_have_no_label(monkeypatch, tmp_path):
         assert np.isin([*found.published.train, *found.published.test], found.labelled).all()
 
 
-def test_a_graph_without_features_has_no_verdict(command, tmp_path):
+def test_a_graph_without_features_has_no_word(command, tmp_path):
     copied("featureless-graph", tmp_path)
     short = '[{ models = ["ae", "vae"], settings = { epochs = 5, least_steps = 5 } }]'
     scores, _ = scores_on(command, "npz:ones.npz", models='["random"]', variants=short, seeds="10")
@@ -272,9 +273,9 @@ def test_a_graph_without_features_has_no_verdict(command, tmp_path):
     )
     nmi = Primary(task="k-means", metric="nmi")
     asked = [Contrast(name="vae sample − ae", first=sample, second=point, primary=(nmi,))]
-    unguarded, guarded = (contrasts(scores, asked, {}, margin=0.01, chance=chance) for chance in (None, CONTROL))
-    assert unguarded["verdict"].tolist() == ["helps"]  # by noise: the point is one constant row, whose NMI is 0
-    assert guarded["verdict"].tolist() == [""]
+    unguarded, guarded = (contrasts(scores, asked, {}, Analysis(), chance=chance) for chance in (None, CONTROL))
+    assert unguarded["word"].tolist() == ["better"]  # by noise: the point is one constant row, whose NMI is 0
+    assert guarded["word"].tolist() == [""]
     assert guarded["signal"].tolist() == ["no signal"]
 
 

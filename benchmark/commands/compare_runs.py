@@ -17,6 +17,8 @@ from benchmark.study.toml import load_study
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.study.analysis import Words
+
 NOT_AGREED = 1  # exit code if the runs differ, or their agreement is undecided
 _SHOWN = 20  # most cells of the table, and most names of cells of one run
 _INTERVAL = "difference (95 % interval)"
@@ -47,7 +49,7 @@ def compare(
         check_tasks(read[-1][0]["task"], tasks)
     frames.check_same_study(read[0], read[1], (first, second))
     primary = {task.name: task.primary for task in tasks}
-    cells = two_runs(read[0][0], read[1][0], primary, margin=file.margin)
+    cells = two_runs(read[0][0], read[1][0], primary, words=file.analysis.words)
     common = cells[~cells["verdict"].isin([ONLY_FIRST, ONLY_SECOND])]
     if common.empty:
         raise InputError(f"{first} and {second} share no cell of the study {file.name}: nothing can be compared")
@@ -62,7 +64,7 @@ def compare(
             more = [f"and {len(arms) - _SHOWN} more"] if len(arms) > _SHOWN else []
             print(f"{_cells(arms.total())} only in {folder}, not compared: {'; '.join([*names, *more])}")
     found = agreement(cells).iloc[0]
-    print(_summary(found, file.margin))
+    print(_summary(found, file.analysis.words))
     if found["verdict"] != AGREE:
         raise typer.Exit(NOT_AGREED)
 
@@ -94,13 +96,14 @@ def _line(row: dict[Any, Any]) -> tuple[Any, ...]:
     return (*name, f"{row['first']:.4f}", f"{row['second']:.4f}", difference, row["verdict"], f"{row['ks_p']:.3f}")
 
 
-def _summary(found: pd.Series[Any], margin: float) -> str:
+def _summary(found: pd.Series[Any], words: Words) -> str:
     """Say in plain words what ``agreement`` found."""
     cells = found["cells"]
+    margins = f"± {words.clusters:g} (AMI, NMI) or ± {words.others:g}"
     lines = [
-        f"{found['inside']} of {_cells(cells)} ({found['inside'] / cells:.1%}) with the interval inside ± {margin:g}; "
+        f"{found['inside']} of {_cells(cells)} ({found['inside'] / cells:.1%}) with the interval inside {margins}; "
         f"all scores are equal in {found['equal']}",
-        f"{_cells(found['beyond'])} ({found['beyond'] / cells:.1%}) with the interval beyond ± {margin:g}; "
+        f"{_cells(found['beyond'])} ({found['beyond'] / cells:.1%}) with the interval beyond the margin; "
         f"{found['certain']} after Holm's correction",
     ]
     if found["ks_tests"]:
@@ -111,19 +114,19 @@ def _summary(found: pd.Series[Any], margin: float) -> str:
         )
     if found["failed"] or found["unpaired"]:
         lines.append(f"left out: {found['failed']} seeds that failed in a run, {found['unpaired']} of one run alone")
-    return "\n".join([*lines, _in_words(found, margin)])
+    return "\n".join([*lines, _in_words(found)])
 
 
-def _in_words(found: pd.Series[Any], margin: float) -> str:
+def _in_words(found: pd.Series[Any]) -> str:
     """Say in one sentence whether the runs agree, and why not."""
     from benchmark.statistics import AGREE, DIFFER
 
     if found["verdict"] == AGREE:
-        return f"The runs agree: in every cell the difference lies within ± {margin:g}."
+        return "The runs agree: in every cell the difference lies within the margin."
     small = "too many p of Kolmogorov–Smirnov are small"
     if found["verdict"] == DIFFER:
-        reason = f"in {_cells(found['certain'])} by more than {margin:g}" if found["certain"] else small
+        reason = f"in {_cells(found['certain'])} by more than the margin" if found["certain"] else small
         return f"The runs differ: {reason}."
     open_cells = found["cells"] - found["inside"]
-    reason = f"{_cells(open_cells)} with the interval across ± {margin:g}" if open_cells else small
+    reason = f"{_cells(open_cells)} with the interval across the margin" if open_cells else small
     return f"No difference is certain, but agreement is not shown: {reason}. More seeds would tell."

@@ -60,7 +60,7 @@ def report(
 
     check_tasks(scores["task"], tables.tasks)
     overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
-    kept = declaration.together(declared, whole.margin, whole.analysis)
+    kept = declaration.together(declared, whole.analysis)
     pairs = frames.combine_stability([frames.read_stability(results, study.name) for study in chosen])
     print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs))
 

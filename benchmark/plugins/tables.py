@@ -24,7 +24,7 @@ class Tables:
         sources: Name and digest of the plugin of each entry, by kind and name ("dataset penguins").
 
     >>> OURS.shipped_models[:2], OURS.primary_metric("k-means")
-    (('ae', 'vae'), 'nmi')
+    (('ae', 'vae'), 'ami')
     """
 
     datasets: tuple[DatasetSpec, ...] = DATASETS

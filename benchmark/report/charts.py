@@ -31,7 +31,7 @@ def charts(found: Found, kept: KeptFiles) -> dict[str, Chart]:
     colours = {arm: number for number, arm in enumerate(arms)}
     models = in_order(found.units["model"], found.study.models)
     drawn = (
-        forest(found.contrasts, declared, datasets, found.study.margin),
+        forest(found.contrasts, declared, datasets, found.study.analysis.words),
         ladder(found.summary, rungs, declared, datasets),
         waterfalls(found.waterfall, datasets),
         beta_sweep(found.summary, found.units, declared, datasets, models),

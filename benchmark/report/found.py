@@ -13,11 +13,13 @@ from benchmark.report.figures.asked import primary_metric
 from benchmark.report.frame_rows import controls, in_order
 from benchmark.report.labels import CHANCE
 from benchmark.report.mechanism import Mechanism, mechanism
+from benchmark.report.stand_ins import contrasts_at_hand
 from benchmark.report.tables.index_tables import index_values, judged_scores
 from benchmark.results.frame_schema import STABILITY, UNITS
 from benchmark.statistics import (
     HOLE_COLUMNS,
     MEAN,
+    RELIABILITY_COLUMNS,
     JudgedLaw,
     averaged,
     check_scores,
@@ -63,7 +65,7 @@ class Found:
         overlap: Test rows over training rows, for each task with overlapping splits.
         declaration: The declaration from before the run; None if none was kept.
         parts: The studies that this study combines, or the study itself.
-        declared: The contrasts.
+        declared: The contrasts. A stand-in replaces a primary metric that the scores lack.
         datasets: The datasets in the frames, in the study's order.
         evidence: The datasets that count as evidence, with the family of each.
         steps: The steps of the study's waterfalls, as ``study.origin.steps_frame`` returns them.
@@ -101,12 +103,6 @@ class Found:
     law: JudgedLaw | None
     mechanism: Mechanism
 
-    @property
-    def points(self) -> set[tuple[str, str]]:
-        """The models and variants with point latents, which have no spread."""
-        here = self.units[self.units["latent"].eq("point")]
-        return set(zip(here["model"], here["variant"], strict=True))
-
 
 def find(
     study: Study,
@@ -126,13 +122,16 @@ def find(
     units = judge_units(_checked(study, scores, units), gates)
     trained_at_all = trains_at_all(units[~units["unit"].isin(ROW_SETS)], gates)
     recorded, scores = scores, scores[~scores["unit"].isin(ROW_SETS)]
-    declared, steps = study.contrasts, steps_frame(study.waterfalls)
+    declared, steps = contrasts_at_hand(study.contrasts, scores), steps_frame(study.waterfalls)
+    ended = trained_at_all["seeds"].gt(
+        0
+    )  # without any, a cell has too few seeds, and nothing is known of its trainings
     dead = units["degenerate"] | units["status"].eq("diverged")
     per_dataset, as_chance = (
-        contrasts(given, declared, overlap, margin=study.margin, chance=CONTROL)
-        for given in (
-            scores_alive(scores, units),
-            scores_as_chance(scores, units, CONTROL) if dead.any() else scores.iloc[:0],
+        contrasts(given, declared, overlap, study.analysis, chance=CONTROL, units=units, reliability=reliability)
+        for given, reliability in (
+            (scores_alive(scores, units), trained_at_all.loc[ended, RELIABILITY_COLUMNS]),
+            (scores_as_chance(scores, units, CONTROL) if dead.any() else scores.iloc[:0], None),
         )
     )
     scored = scores.loc[scores["status"].ne("failed"), "dataset"]
@@ -156,8 +155,8 @@ def find(
         summary=summary,
         contrasts=per_dataset,
         as_chance=as_chance,
-        overall=over_datasets(per_dataset, evidence, margin=study.margin, seed=RESAMPLING_SEED),
-        left_out=leave_one_out(per_dataset, evidence, margin=study.margin),
+        overall=over_datasets(per_dataset, evidence, study.analysis.words, seed=RESAMPLING_SEED),
+        left_out=leave_one_out(per_dataset, evidence, study.analysis.words),
         steps=steps,
         waterfall=waterfall(scores, steps, overlap),
         holes=holes(recorded) if len(parts) <= 1 else NO_HOLES,

@@ -7,12 +7,25 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.statistics import FAMILY
+
 _CONTROL = "control"
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame, each as a mapping from column to value."""
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def by_family(frame: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Return each family of contrasts, its kind of graphs and its rows, in the order of the first rows."""
+    names = frame[FAMILY].drop_duplicates().itertuples(index=False, name=None)
+    return [(family, graphs, of_family(frame, family, graphs)) for family, graphs in names]
+
+
+def of_family(frame: pd.DataFrame, family: str, graphs: str) -> pd.DataFrame:
+    """Return the rows of one family of contrasts."""
+    return frame[frame["family"].eq(family) & frame["graphs"].eq(graphs)]
 
 
 def in_order(names: Iterable[str], first: Sequence[str]) -> list[str]:

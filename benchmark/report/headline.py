@@ -1,4 +1,4 @@
-"""The verdict in a few sentences, composed from the statistics alone."""
+"""The answer in a few sentences, composed from the statistics alone."""
 
 from __future__ import annotations
 
@@ -7,134 +7,103 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.frame_rows import records
-from benchmark.report.labels import CHANCE, contrast_kind, metric_named, question, side_label
-from benchmark.statistics import FEWEST_DATASETS, NO_SIGNAL, NOT_JUDGED, VERDICTS
+from benchmark.report.frame_rows import by_family, of_family, records
+from benchmark.report.labels import CHANCE, family_label, metric_named, question
+from benchmark.statistics import FEWEST_DATASETS, NO_SIGNAL, NO_WORD, NOT_JUDGED, SIDES, WORDS
 from benchmark.study.schema import Contrast
 
-_READ = {
-    "mean": "The posterior’s mean",
-    "sampled": "One sample",
-}
-_MOST = {
-    "hurts": "hurts",
-    "helps": "helps",
-    "equivalent": "is equivalent",
-}  # of equal counts, the first is the majority
-_SAID = _MOST | {"inconclusive": "is inconclusive"}
+_BEYOND = ("worse", "better")  # words of an interval beyond the margin
 
 
 def sentences(
-    declared: Sequence[Contrast],
-    per_dataset: pd.DataFrame,
-    overall: pd.DataFrame,
-    evidence: Collection[str],
-    points: Collection[tuple[str, str]],
+    declared: Sequence[Contrast], per_dataset: pd.DataFrame, overall: pd.DataFrame, evidence: Collection[str]
 ) -> tuple[str, ...]:
-    """Sum up the confirmatory contrasts in a sentence for each kind, and name the strongest counter-example.
+    """Say for each confirmatory family what the pooled questions give, count the words of its cells, and name the
+    strongest counter-example. No count adds cells of different families.
 
     Args:
         declared: All contrasts of the study.
         per_dataset: The frame that ``statistics.contrasts`` returns.
         overall: The frame that ``statistics.over_datasets`` returns.
         evidence: The datasets that count as evidence. If none has results, all datasets count.
-        points: Models and variants with point latents.
     """
-    confirmatory = [contrast for contrast in declared if contrast.role == "confirmatory"]
-    if not confirmatory:
-        return ("The study declares no confirmatory contrast, so there is no verdict.",)
-    names = [contrast.name for contrast in confirmatory]
+    names = [contrast.name for contrast in declared if contrast.role == "confirmatory"]
+    if not names:
+        return ("The study declares no confirmatory contrast, so there is no answer.",)
     cells = per_dataset[per_dataset["contrast"].isin(names)]
     if cells.empty:
         return (
             f"The study declares {numbers.counted(len(names), 'confirmatory contrast')}, but these results contain "
-            "none of them, so there is no verdict.",
+            "none of them, so there is no answer.",
         )
     real = cells[cells["dataset"].isin(list(evidence))]
-    counted, of = (cells, "synthetic or toy") if real.empty else (real, "real")
-    kinds: dict[str, list[Contrast]] = {}
-    for contrast in confirmatory:
-        readout = contrast.first.readout
-        subject = _READ.get(readout, f"The readout {readout}")
-        if (contrast.first.model, contrast.first.variant) in points:
-            subject = "A point"
-        kinds.setdefault(f"{subject}\0{contrast_kind(contrast)}", []).append(contrast)
-    said = [_of_kind(name.split("\0")[0], members, counted, overall, of) for name, members in kinds.items()]
-    return (*filter(None, [*said, _not_judged(counted)]), _counter_example(counted))
-
-
-def _of_kind(subject: str, members: Sequence[Contrast], cells: pd.DataFrame, overall: pd.DataFrame, of: str) -> str:
-    names = [contrast.name for contrast in members]
-    here = cells[cells["contrast"].isin(names)]
-    if here.empty:
-        return ""
-    against = " and ".join(dict.fromkeys(map(_set_against, members)))
-    asked = overall[overall["contrast"].isin(names)]
-    judged, out = asked[asked["verdict"].ne("")], int(asked["without_signal"].sum())
-    if judged.empty:
-        over = f"there is no statement over datasets, because a question needs {FEWEST_DATASETS} real datasets"
-        over += " with signal" * (out > 0)
-    else:
-        over = f"over datasets, it {_counts(judged)} of {numbers.counted(len(judged), 'question')}"
-        over += f", which leave out {numbers.counted(out, 'cell')} without signal" * (out > 0)
-    tested, silent = here[here["verdict"].ne("")], int(here["signal"].eq(NO_SIGNAL).sum())
-    untested = len(here) - len(tested) - silent
-    datasets = numbers.counted(here["dataset"].nunique(), f"{of} dataset")
-    if not tested.empty:
-        on_each = f"On {datasets} taken singly, it {_counts(tested)} of {numbers.counted(len(tested), 'cell')}"
-        on_each += f"; {numbers.counted(silent, 'more cell')} without signal" * (silent > 0)
-        on_each += f"; {untested} more could not be tested" * (untested > 0)
-    elif silent:
-        on_each = f"On {datasets}, there is no verdict: {numbers.counted(silent, 'cell')} without signal"
-        on_each += f", and {untested} with too few seeds for a test" * (untested > 0)
-    else:
-        on_each = f"On {datasets}, there are too few seeds for a test"
-    return f"{subject} ({against}): {over}. {on_each}."
-
-
-def _not_judged(cells: pd.DataFrame) -> str:
-    """Count the verdicts that were not judged against chance; empty if all of them were."""
-    tested = cells[cells["verdict"].ne("")]
-    unjudged = int(tested["signal"].eq(NOT_JUDGED).sum())
-    if not unjudged:
-        return ""
-    return (
-        f"Not judged against chance: {unjudged} of {numbers.counted(len(tested), 'verdict')}, because the results lack "
-        f"scores of the control “{CHANCE}”. Both sides of such a cell may be noise."
+    counted, kind = (cells, "synthetic or toy dataset") if real.empty else (real, "dataset")
+    asked = overall[overall["role"].eq("confirmatory")]
+    return tuple(
+        f"{family_label(family, graphs)}: {_pooled(of_family(asked, family, graphs))}. {_cells(here, kind)}. "
+        f"{_counter_example(here)}"
+        for family, graphs, here in by_family(counted)
     )
 
 
-def _set_against(contrast: Contrast) -> str:
-    first, second = side_label(contrast.first), side_label(contrast.second)
-    return f"{first} − {second}" if first != second else f"{first} − its own {contrast.second.readout}"
+def _pooled(asked: pd.DataFrame) -> str:
+    """State the pooled questions of one family."""
+    said = [
+        f"{question(row['task'], row['metric'])} {numbers.share_of_lead(row['share'])} "
+        f"({numbers.lead_interval(row['low'], row['high'])}; {numbers.counted(row['datasets'], 'dataset')}): "
+        f"{row['word']}"
+        for row in records(asked)
+        if row["word"] != NO_WORD
+    ]
+    if not said:
+        return f"no pooled statement, because it needs {FEWEST_DATASETS} real datasets that count"
+    return f"pooled over datasets, as a share of point − chance, {'; '.join(said)}"
 
 
-def _counts(judged: pd.DataFrame) -> str:
-    counts = judged["verdict"].value_counts()
-    parts = [f"{_SAID[verdict]} in {counts[verdict]}" for verdict in VERDICTS if verdict in counts.index]
+def _cells(here: pd.DataFrame, kind: str) -> str:
+    """Count the words of the cells of one family."""
+    counts = here["word"].value_counts()
+    worded = here[here["word"].ne(NO_WORD)]
+    parts = [f"{counts[word]} {word}" for word in WORDS if word in counts.index]
+    unreliable = ~here["reliable"].astype(bool)
+    silent = ~unreliable & here["signal"].eq(NO_SIGNAL)
+    rest = here["word"].eq(NO_WORD) & ~unreliable & ~silent
+    out = [
+        f"{numbers.whole(count)} {reason}"
+        for count, reason in (
+            (unreliable.sum(), "unreliable"),
+            (silent.sum(), "without signal"),
+            (rest.sum(), "with too few seeds"),
+        )
+        if count
+    ]
+    of = f"{numbers.counted(len(here), 'cell')} on {numbers.counted(here['dataset'].nunique(), kind)}"
+    said = f"Of {of}, {_joined([*parts, *out])}"
+    unjudged = int(worded["signal"].eq(NOT_JUDGED).sum())
+    if unjudged:
+        said += f"; {unjudged} of these not judged against chance, because scores of the control “{CHANCE}” are missing"
+    return said
+
+
+def _joined(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _counter_example(cells: pd.DataFrame) -> str:
-    """Name the strongest decided cell with another verdict than most decided cells."""
-    decided = cells[cells["verdict"].isin(list(_MOST))]
-    if decided.empty:
-        return "No cell is decided, so there is no counter-example."
-    counts = decided["verdict"].value_counts()
-    most = max(_MOST, key=lambda verdict: counts.get(verdict, 0))
-    share = (
-        f"The most frequent verdict is “{most}”, in {counts[most]} of {numbers.counted(len(decided), 'decided cell')}"
-    )
-    others = decided[decided["verdict"].ne(most)]
+def _counter_example(here: pd.DataFrame) -> str:
+    """Name the cell whose simultaneous interval is farthest beyond the margin, against the most frequent word."""
+    counts = here.loc[here["word"].ne(NO_WORD), "word"].value_counts()
+    if counts.empty:
+        return "No cell has a word, so there is no counter-example."
+    most = max(WORDS, key=lambda word: counts.get(word, 0))  # of equal counts, the first in the list
+    others = here[here["word"].isin(_BEYOND) & here["word"].map(SIDES).ne(SIDES[most])]
     if others.empty:
-        return f"{share}, so there is no counter-example."
-    effects = others[others["verdict"].ne("equivalent")]
-    size = others["difference"].abs()
-    strongest = records(others.loc[[size.idxmin() if effects.empty else size[effects.index].idxmax()]])[0]
+        return f"The most frequent word is “{most}”; no interval lies beyond the margin against it."
+    near_end = others[["low", "high"]].abs().min(axis=1)
+    row = records(others.loc[[(near_end - others["margin"]).idxmax()]])[0]
     return (
-        f"{share}. The strongest counter-example: {strongest['contrast']} {_MOST[strongest['verdict']]} on "
-        f"{strongest['dataset']} in {strongest['task']}, {numbers.points(strongest['difference'])} points "
-        f"of {metric_named(strongest['metric']).label} ({numbers.interval(strongest['low'], strongest['high'])})."
+        f"The most frequent word is “{most}”; the strongest counter-example is {row['contrast']} on {row['dataset']} "
+        f"in {row['task']}: {row['word']}, {numbers.points(row['difference'])} points of "
+        f"{metric_named(row['metric']).label} ({numbers.interval(row['low'], row['high'])})."
     )
 
 

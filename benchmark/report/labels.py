@@ -10,9 +10,11 @@ from itertools import count
 from typing import Any
 
 from benchmark.core.names import find
+from benchmark.statistics import DERIVED, REAL
 from benchmark.study.schema import Contrast, Side
 from benchmark.tasks.metrics import METRICS, Metric
 
+_GRAPHS = {REAL: "real graphs and tables", DERIVED: "derived graphs"}
 CHANCE = "random"  # the scores of this control are chance
 
 
@@ -110,11 +112,22 @@ def contrast_kind(contrast: Contrast) -> str:
     return f"{contrast.first.readout} − {'its own' if own else 'the other model’s'} {contrast.second.readout}"
 
 
+def family_label(family: str, graphs: str) -> str:
+    """Return a family of contrasts with its kind of graphs.
+
+    >>> family_label("calibrated: mean − point", "derived")
+    'Calibrated: mean − point, derived graphs'
+    """
+    return f"{family[:1].upper()}{family[1:]}, {_GRAPHS[graphs]}"
+
+
 def seeds_label(row: Mapping[str, Any]) -> str:
-    """Return the number of seeds of a row, and the numbers of diverged, failed and unpaired seeds.
+    """Return the number of seeds of a row, and the numbers of seeds with a fault and of unpaired seeds.
 
     >>> seeds_label({"seeds": 9, "diverged": 0, "failed": 1})
     '9 (1 failed)'
     """
-    remarks = [f"{row[status]} {status}" for status in ("diverged", "failed", "unpaired") if row.get(status)]
+    remarks = [
+        f"{row[status]} {status}" for status in ("diverged", "degenerate", "failed", "unpaired") if row.get(status)
+    ]
     return f"{row['seeds']} ({', '.join(remarks)})" if remarks else str(row["seeds"])

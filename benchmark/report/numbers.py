@@ -58,6 +58,26 @@ def interval(low: float, high: float) -> str:
     return ABSENT if math.isnan(low) else f"{points(low)} to {points(high)}"
 
 
+def share_of_lead(value: float) -> str:
+    """Write a difference as a share of point − chance, in percent with its sign.
+
+    >>> share_of_lead(-0.0523)
+    '−5.2 %'
+    """
+    text = _decimal(100 * value, 1)
+    plain = text == ABSENT or text == "0.0" or text.startswith("−")
+    return text if text == ABSENT else f"{'' if plain else '+'}{text} %"
+
+
+def lead_interval(low: float, high: float) -> str:
+    """Write an interval of such shares.
+
+    >>> lead_interval(-0.0523, 0.01)
+    '−5.2 % to +1.0 %'
+    """
+    return ABSENT if math.isnan(low) else f"{share_of_lead(low)} to {share_of_lead(high)}"
+
+
 def probability(p: float) -> str:
     """Write a p with two decimals, or with four if it is below 0.01.
 

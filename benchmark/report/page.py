@@ -23,7 +23,7 @@ from benchmark.report.tables.how_it_was_run import (
     models_table,
     run_facts,
 )
-from benchmark.report.tables.index_tables import index_table, index_values, judged_scores, ranking_table
+from benchmark.report.tables.index_tables import index_table, index_values, judged_metric, judged_scores, ranking_table
 from benchmark.report.tables.law_tables import law_tables
 from benchmark.report.tables.mechanism_tables import Section, mechanism_sections
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
@@ -84,7 +84,7 @@ class Page:
 
     study: Study
     headline: str
-    verdict: tuple[str, ...]
+    answer: tuple[str, ...]
     about: str
     readouts: tuple[tuple[str, str], ...]
     contrast_notes: tuple[str, ...]
@@ -160,22 +160,27 @@ def compose(
     late = texts.changes(study, found.declaration)
     roles = {each.name: texts.role(each, late) for each in declared}
     there = set(found.contrasts["contrast"])
-    margin, readouts = texts.margin(study), in_order(found.recorded["readout"], study.readouts)
+    numbers_of_words = texts.numbers_of_words(study.analysis)
+    readouts = in_order(found.recorded["readout"], study.readouts)
     indices, judged = index_values(found.summary, found.stable), judged_scores(found.summary)
+    metric = judged_metric(found.summary)
     enough = len(found.evidence) >= FEWEST_DATASETS and there
     page = Page(
         study=study,
         headline=texts.headline(units, len(found.evidence)),
-        verdict=(
-            *sentences(declared, found.contrasts, found.overall, found.evidence, found.points),
+        answer=(
+            *sentences(declared, found.contrasts, found.overall, found.evidence),
             *gap_sentences(found.waterfall),
         ),
         about=texts.about(study, units),
         readouts=tuple((name, texts.readout_meaning(name)) for name in readouts),
-        contrast_notes=tuple(note.format(margin=margin) for note in texts.CONTRAST_NOTES),
-        scoreboard=scoreboard_table(found.contrasts, found.overall, declared, found.datasets, roles) if there else None,
-        scoreboard_note=texts.SCOREBOARD_NOTE.format(margin=margin),
-        overall_note=texts.OVERALL_NOTE,
+        contrast_notes=(
+            *(note.format(**numbers_of_words) for note in texts.CONTRAST_NOTES),
+            *texts.stand_ins(study, declared),
+        ),
+        scoreboard=scoreboard_table(found.contrasts, declared, found.datasets, roles) if there else None,
+        scoreboard_note=texts.SCOREBOARD_NOTE.format(**numbers_of_words),
+        overall_note=texts.OVERALL_NOTE.format(**numbers_of_words),
         declared=f"{texts.declared(study, found.declaration, late)} {texts.digest(study)}",
         charts=charts,
         contrasts=tuple(
@@ -183,13 +188,13 @@ def compose(
                 each.name,
                 contrast_anchor(each.name),
                 roles[each.name],
-                contrast_table(each, found.contrasts, found.datasets, study.margin),
+                contrast_table(each, found.contrasts, found.datasets),
             )
             for each in declared
             if each.name in there
         ),
         absent_contrasts=tuple(each.name for each in declared if each.name not in there),
-        overall=overall_table(found.overall, found.left_out, study.margin) if enough else None,
+        overall=overall_table(found.overall, found.left_out) if enough else None,
         waterfalls=tuple(
             Waterfall(start, name, tables)
             for start in study.waterfalls
@@ -207,11 +212,11 @@ def compose(
         spread=spread_table(found.spread, study),
         spread_note=texts.SPREAD_NOTE,
         indices=tuple(
-            DatasetIndices(name, index_table(indices, judged, name, study, controls(units)))
+            DatasetIndices(name, index_table(indices, judged, metric, name, study, controls(units)))
             for name in found.datasets
             if name in set(indices["dataset"])
         ),
-        ranking=ranking_table(found.ranked, units, study, found.evidence),
+        ranking=ranking_table(found.ranked, metric, units, study, found.evidence),
         index_notes=texts.INDEX_NOTES,
         seen=seen_table(found.seen, study),
         seen_note=texts.SEEN_NOTE,

@@ -9,33 +9,37 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.after_looking import AFTER_LOOKING
 from benchmark.report.frame_rows import controls
+from benchmark.report.labels import metric_named
 from benchmark.statistics import FEWEST_DATASETS, JudgedLaw
-from benchmark.study.analysis import Law
+from benchmark.study.analysis import Analysis, Law
 from benchmark.study.declaration import Declaration, changed, changed_analysis, changed_models
 from benchmark.study.schema import Contrast, Study
 
 DEMONSTRATION = "a demonstration, not the answer"
 CONTRAST_NOTES = (
     "A contrast is a difference of two scores, first − second, paired by seed. It is given in points: one point is "
-    "0.01 of the 0–1 scale. Above zero, the first side scored higher. The interval covers 95 % and is not corrected "
-    "for the number of intervals. The interval of the plain paired t is conditional on the data. If random splits "
-    "overlap between seeds, the interval is wider for this reason (Nadeau and Bengio 2003).",
-    "The study declares that differences within ±{margin} are too small to matter. The tables also give the verdicts "
-    "at half and at twice this margin.",
-    "The p of difference and of equivalence are corrected within a dataset: by Holm for confirmatory contrasts, by "
-    "Benjamini and Hochberg for the others. The p of sign flips is exact and not corrected. The smallest p that so "
-    "many seeds can give follows in brackets.",
-    "A side is above chance if the 95 % interval of its difference from the control random, paired by seed, lies above "
-    "zero. If neither side is, the cell has no signal and no verdict, and statements over datasets leave it out. "
-    "Without scores of the control, a cell is not judged against chance.",
+    "0.01 of the 0–1 scale. Above zero, the first side scored higher. A seed counts if both sides are complete: "
+    "failed, diverged and degenerate units have no score. The interval is conditional on the data. If random splits "
+    "overlap between seeds, it is wider for this reason (Nadeau and Bengio 2003).",
+    "Contrasts of one kind are a family; cells with a model on a derived graph are a family apart. The intervals of a "
+    "family are simultaneous: the chance that any of its m intervals misses its true difference is at most {level}. "
+    "All cells in the results count in m, also those without a word, so m does not depend on scores.",
+    "The word follows from the simultaneous interval and the margin, which is {margins}. The tables also give the "
+    "difference as a share of second − chance, with Fieller’s interval, and its word with a margin of {share}.",
+    "Chance is the mean of the control random over all its seeds. A side is above chance if it is so by {signal} or "
+    "more, with a simultaneous lower bound above zero. If neither side is, the cell has no signal and no word. A cell "
+    "is unreliable if {unreliable} or more of the trainings of a side are degenerate or diverged; then it has no word "
+    "either. Such cells are shown and count nowhere. Without scores of the control, a cell is not judged against "
+    "chance.",
+    "Beside undecided stands the number of seeds that gives another word in {power} of studies, if the difference and "
+    "its spread are as measured. If splits overlap too much, no number does.",
 )
 SCOREBOARD_NOTE = (
-    "Every cell is a difference in points, first − second, with its verdict. Equivalent means certainly within "
-    "±{margin} and is tested first. The other verdicts are hurts, helps and inconclusive; inconclusive does not mean "
-    "equal. A cell without signal has no verdict, because neither side is certainly above chance. A star marks a "
-    "verdict that was not judged against chance. Confirmatory contrasts test the claim. They are corrected together "
-    "(Holm), which bounds false differences at 5 % and false equivalences at 5 %, but not both together. All others "
-    "are secondary (Benjamini and Hochberg)."
+    "Every cell is a difference in points, first − second, with its word for the first side. The first that fits: "
+    "same, the whole interval within the margin ({margins}); worse or better, the whole interval beyond the margin; "
+    "somewhat worse or better, the whole interval beyond zero; not worse or not better, not beyond the margin on that "
+    "side; else undecided, which does not mean equal. A star marks a word that was not judged against chance. Words "
+    "of single cells describe. The pooled questions of the confirmatory families test the claim."
 )
 SPREAD_NOTE = (
     "A task makes random choices of its own: the rows with few labels, the non-edges, the starts of k-means. It scores "
@@ -52,10 +56,13 @@ SEEN_NOTE = (
     "Link tasks and published splits are left out, because edges and the split belong to the whole dataset."
 )
 OVERALL_NOTE = (
-    "The t over the datasets’ means decides. The table also gives the bootstrap-t interval; the exact p of all sign "
-    "flips, with the smallest p that so many datasets can give; τ, the standard deviation of the true difference "
-    "between datasets; the range that holds the difference on one further dataset in 95 % of cases; and whether the "
-    "verdict depends on one dataset or one family of datasets."
+    "An observation is the share of one dataset: the difference over second − chance, averaged over the family’s "
+    "contrasts on it. Cells that are unreliable, without signal, or with a second side not above chance are left out "
+    "and counted. The word follows from the t interval that is simultaneous over all pooled questions of the same "
+    "role, with a margin of {share}. Beside it: the same interval for this question alone, the bootstrap-t interval, "
+    "the mean difference in points, the exact p of all sign flips with the smallest p that so many datasets can give, "
+    "τ, the standard deviation of the true shares between datasets, the range that holds the share on one further "
+    "dataset in 95 % of cases, and whether the word depends on one dataset or one family of datasets."
 )
 INDEX_NOTES = (
     "A user without labels can choose a model only by numbers that need none. These describe the clusters of k-means "
@@ -116,9 +123,31 @@ def readout_meaning(readout: str) -> str:
     return _MEANINGS[readout] if readout in _MEANINGS else _MEANINGS[kind].format(number)
 
 
-def margin(study: Study) -> str:
-    """Return the margin of equivalence in points."""
-    return _points(study.margin)
+def numbers_of_words(analysis: Analysis) -> dict[str, str]:
+    """Return the numbers that decide words, as the notes write them."""
+    words, gates = analysis.words, analysis.gates
+    return {
+        "margins": f"±{_points(words.clusters)} of AMI and NMI and ±{_points(words.others)} of other metrics",
+        "level": f"{100 * words.level:g} %",
+        "share": f"±{100 * words.share:g} %",
+        "power": f"{100 * words.power:g} %",
+        "signal": _points(gates.least_signal),
+        "unreliable": f"{100 * gates.unreliable:g} %",
+    }
+
+
+def stand_ins(study: Study, declared: Sequence[Contrast]) -> tuple[str, ...]:
+    """Say which metric stands in for one that the scores lack; empty if none does."""
+    asked, shown = (
+        {(contrast.name, primary.task): primary.metric for contrast in each for primary in contrast.primary}
+        for each in (study.contrasts, declared)
+    )
+    changed = sorted({(key[1], asked[key], metric) for key, metric in shown.items() if metric != asked[key]})
+    return tuple(
+        f"The scores of {task} lack {metric_named(metric).label}, because an earlier version made them; "
+        f"{metric_named(other).label} stands in for it, which is not adjusted for chance."
+        for task, metric, other in changed
+    )
 
 
 def changes(study: Study, declaration: Declaration | None) -> dict[str, str]:
@@ -133,16 +162,15 @@ def role(contrast: Contrast, late: Mapping[str, str]) -> str:
 
 
 def declared(study: Study, declaration: Declaration | None, late: Mapping[str, str]) -> str:
-    """Say when contrasts and margin were declared, and which changes came later."""
+    """Say when contrasts and analysis were declared, and which changes came later."""
     if declaration is None:
-        return "No declaration from before the run was kept. The contrasts and the margin may have been chosen later."
+        return "No declaration from before the run was kept. The contrasts and the analysis may have been chosen later."
     recorded = numbers.counted(declaration.recorded, "unit")
     when = (
         f"after {recorded} of the study had been recorded" if declaration.recorded else "before any unit was recorded"
     )
-    said = [f"The contrasts and the margin were declared {when}."]
-    if declaration.margin != study.margin:
-        said.append(f"The margin was ±{_points(declaration.margin)} then and was changed since.")
+    of_analysis = " and the analysis" if declaration.analysis else ""
+    said = [f"The contrasts{of_analysis} were declared {when}."]
     for kind in ("changed", "added", "withdrawn"):
         names = [name for name, change in late.items() if change == kind]
         if names:
@@ -174,7 +202,7 @@ def digest(study: Study) -> str:
 
 
 def headline(units: pd.DataFrame, evidence: int) -> str:
-    """Return the warning above a verdict from too few real datasets; empty if there are enough."""
+    """Return the warning above an answer from too few real datasets; empty if there are enough."""
     if evidence >= FEWEST_DATASETS:
         return ""
     few = "small built-in data" if units["built_in"].all() else f"only {numbers.counted(evidence, 'real dataset')}"
@@ -188,7 +216,8 @@ def about(study: Study, units: pd.DataFrame) -> str:
     return (
         f"{numbers.counted(trained, 'trained model')} and {numbers.counted(rest, 'control')} on "
         f"{numbers.counted(units['dataset'].nunique(), 'dataset')}, with up to "
-        f"{numbers.counted(units['seed'].nunique(), 'seed')} each. The margin of equivalence is ±{margin(study)}."
+        f"{numbers.counted(units['seed'].nunique(), 'seed')} each. The margin is "
+        f"{numbers_of_words(study.analysis)['margins']}."
     )
 
 

@@ -211,7 +211,7 @@ def _declarations(folders: Sequence[Path], faults: list[str]) -> dict[str, Decla
             ours, first = found.get(name, (theirs, folder))
             if not ours.agrees(theirs):
                 faults.append(
-                    f"study {name}: {first} and {folder} declare different contrasts, models or margins. "
+                    f"study {name}: {first} and {folder} declare different contrasts, models or analyses. "
                     f"Compare {declaration.path(first, name)} with {path}"
                 )
             recorded = max(ours.recorded, theirs.recorded)

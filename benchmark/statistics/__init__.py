@@ -1,6 +1,15 @@
-"""Summaries, paired contrasts and verdicts of scores. Every function takes a frame and returns a frame."""
+"""Summaries, paired contrasts and words of scores. Every function takes a frame and returns a frame."""
 
-from benchmark.statistics.contrasts import CONTRAST_COLUMNS, CORRECTED, PAIRED, QUESTION, contrasts
+from benchmark.statistics.contrasts import (
+    CONTRAST_COLUMNS,
+    CORRECTED,
+    DERIVED,
+    FAMILY,
+    PAIRED,
+    QUESTION,
+    REAL,
+    contrasts,
+)
 from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.equal_noise import (
     GAP_COLUMNS,
@@ -37,10 +46,12 @@ from benchmark.statistics.over_datasets import (
     FEWEST_DATASETS,
     LEFT_OUT_COLUMNS,
     OVERALL_COLUMNS,
+    POOLED,
     leave_one_out,
     over_datasets,
 )
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
+from benchmark.statistics.power import needed, power
 from benchmark.statistics.predictors import averaged, with_predictors
 from benchmark.statistics.ranking import RANKING_COLUMNS, kendall_tau_b, ranking
 from benchmark.statistics.retention import MEAN, RETENTION_COLUMNS, fieller, retentions
@@ -60,7 +71,7 @@ from benchmark.statistics.two_runs import (
     two_runs,
 )
 from benchmark.statistics.variance import VARIANCE_COLUMNS, variance_split
-from benchmark.statistics.verdicts import MOST_TO_SETTLE, SENSITIVITY, VERDICTS
+from benchmark.statistics.words import NO_WORD, SIDES, UNDECIDED, WORDS, Word, word
 
 __all__ = [
     "ABOVE",
@@ -70,7 +81,9 @@ __all__ = [
     "CONTRAST_COLUMNS",
     "CORRECTED",
     "CORRELATION_COLUMNS",
+    "DERIVED",
     "DIFFER",
+    "FAMILY",
     "FEWEST_DATASETS",
     "GAPS_OVER_DATASETS_COLUMNS",
     "GAP_COLUMNS",
@@ -79,34 +92,38 @@ __all__ = [
     "INTERVENTION_COLUMNS",
     "LEFT_OUT_COLUMNS",
     "MEAN",
-    "MOST_TO_SETTLE",
     "NOT_JUDGED",
     "NO_SIGNAL",
+    "NO_WORD",
     "ONLY_FIRST",
     "ONLY_SECOND",
     "OVERALL_COLUMNS",
     "PAIRED",
+    "POOLED",
     "QUESTION",
     "RANKING_COLUMNS",
     "RATE",
+    "REAL",
     "RECONSTRUCTION",
     "RELIABILITY_COLUMNS",
     "RETENTION_COLUMNS",
     "SCORE_COLUMNS",
     "SEEN_COLUMNS",
-    "SENSITIVITY",
     "SERVES_COLUMNS",
     "SHARE_COLUMNS",
+    "SIDES",
     "SIGNAL",
     "STABILITY_COLUMNS",
     "TRAINED_COLUMNS",
     "TWO_RUNS_COLUMNS",
+    "UNDECIDED",
     "VARIANCE_COLUMNS",
-    "VERDICTS",
     "WATERFALL_COLUMNS",
+    "WORDS",
     "Comparison",
     "JudgedLaw",
     "Twins",
+    "Word",
     "agreement",
     "averaged",
     "blocks_of_datasets",
@@ -129,9 +146,11 @@ __all__ = [
     "kendall_tau_b",
     "law_cells",
     "leave_one_out",
+    "needed",
     "noise_of_units",
     "over_datasets",
     "pairwise",
+    "power",
     "rank_correlations",
     "ranking",
     "retentions",
@@ -147,4 +166,5 @@ __all__ = [
     "variance_split",
     "waterfall",
     "with_predictors",
+    "word",
 ]

@@ -1,4 +1,4 @@
-"""Paired contrasts on each dataset, over seeds."""
+"""Paired contrasts on each dataset, over seeds: one interval, simultaneous over the cells of a family, and its word."""
 
 from __future__ import annotations
 
@@ -6,21 +6,29 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from benchmark.statistics.inference import reach, sign_flip
+from benchmark.statistics.inference import quotient_interval, reach, sign_flip, standard_error
+from benchmark.statistics.power import needed
 from benchmark.statistics.scores import by_seed
-from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, against_chance
-from benchmark.statistics.verdicts import JUDGED, SENSITIVITY, UNTESTED, better, judge
+from benchmark.statistics.signal import ABOVE, NO_SIGNAL, against_chance
+from benchmark.statistics.words import NO_WORD, UNDECIDED, better, words_of
+from benchmark.study.analysis import Analysis
 from benchmark.study.schema import Contrast, Primary, Side
 
 PAIRED = "paired t"
 CORRECTED = "corrected t"
+REAL, DERIVED = "real", "derived"
+_NOT_DERIVED = ("none", "own")  # graphs of units: not used, and that of the dataset
 
 QUESTION = ["contrast", "role", "task", "metric"]
+FAMILY = ["family", "graphs"]
 EFFECT = ["difference", "sd", "low", "high"]
+_LOST = ("failed", "diverged", "degenerate")  # statuses without a difference
 CONTRAST_COLUMNS = [
-    *(*QUESTION, "dataset", "unit", *EFFECT, "seeds", "failed", "diverged", "unpaired", "interval", "overlap"),
-    *("improvement", "p_flip", "least_p", *ABOVE, "signal", *JUDGED),
+    *(*QUESTION, *FAMILY, "cells", "dataset", "unit", *EFFECT, "single_low", "single_high", "seeds", *_LOST),
+    *("unpaired", "interval", "overlap", "improvement", "p_flip", "least_p", "chance", *ABOVE, "signal", "reliable"),
+    *("margin", "word", "needed", "share", "share_error", "share_low", "share_high", "share_word"),
 ]
 
 
@@ -28,14 +36,21 @@ def contrasts(
     scores: pd.DataFrame,
     declared: Sequence[Contrast],
     overlap: Mapping[str, float],
+    analysis: Analysis,
     *,
-    margin: float,
     chance: Side | None = None,
+    units: pd.DataFrame | None = None,
+    reliability: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Compare the two sides of each contrast by seed, with an interval and a verdict.
+    """Compare the two sides of each contrast by seed, with a simultaneous interval and the word that follows from it.
 
-    Draws are averaged before seeds are paired. A cell without signal has no verdict. It stays in its family of tests,
-    so the verdicts of other cells do not depend on it.
+    Draws are averaged before seeds are paired. A seed counts if both sides are complete: failed, diverged and
+    degenerate units have no score.
+
+    All cells of a contrast's family are one family, those with a model on a derived graph apart from all others. Its m
+    cells are all cells that the frames hold, also those without signal or without a word. So m does not depend on
+    scores, and the level holds whatever the scores are: the chance that any of the m intervals misses its true
+    difference is at most ``analysis.words.level``.
 
     Args:
         scores: Scores as ``check_scores`` accepts them.
@@ -43,98 +58,137 @@ def contrasts(
         overlap: ρ, test rows over training rows, by task. List only the tasks with random splits that overlap between
             seeds. Their interval is the corrected resampled t with variance s²·(1/n + ρ). All other tasks get the plain
             paired t with variance s²/n, which is conditional on the data.
-        margin: Differences within ± margin count as equivalent, on the scale of the score.
+        analysis: Level, margins, power and the least signal.
         chance: The control of noise, with the readout of its scores. Without it, or without its scores, a cell is not
-            judged against chance and keeps its verdict.
+            judged against chance and keeps its word.
+        units: ``dataset``, ``model``, ``variant`` and ``graph``. Without it, no graph is derived.
+        reliability: ``dataset``, ``model``, ``variant``, ``unit`` and ``reliable``. A cell with a side that is not
+            reliable has no word. Cells that it does not name are reliable.
 
     Returns:
         One row for each contrast, primary task and dataset that has scores of both sides. Rows are in the order of
-        ``declared``, of its primaries, and of dataset names.
+        ``declared``, of its primaries, and of dataset names. All numbers but counts are on the scale of scores.
 
+        - ``family``, ``graphs``, ``cells``: the contrast's family, REAL or DERIVED, and the number m of its cells.
         - ``difference``, ``sd``: mean and standard deviation of first − second over seeds.
-        - ``low``, ``high``: the ends of the 95 % interval. NaN for one seed; both equal ``difference`` if all
-          differences are equal.
-        - ``seeds``: the number of pairs; ``diverged`` of them have a diverged side, which scored chance.
-        - ``failed``: seeds left out because a side failed. ``unpaired``: seeds that only one side has.
+        - ``low``, ``high``: the ends of the simultaneous interval, two-sided with the confidence 1 − level/m. NaN for
+          one seed; both equal ``difference`` if all differences are equal.
+        - ``single_low``, ``single_high``: the interval of this cell alone, with the confidence 1 − level.
+        - ``seeds``: the number of pairs. ``failed``, ``diverged``, ``degenerate``: seeds left out because a side is.
+          ``unpaired``: seeds that only one side has.
         - ``interval``, ``overlap``: the kind of the interval, PAIRED or CORRECTED, and its ρ.
         - ``improvement``: the share of seeds on which the first side was better; a tie counts half.
         - ``p_flip``, ``least_p``: the exact sign-flip p, and the smallest p that so many seeds can attain.
-        - ``first_above``, ``second_above``, ``signal``: explained in ``signal.against_chance``.
-        - The other columns are explained in ``verdicts.judge``. The rows of a dataset are one family of tests.
+        - ``chance``: the control's mean over all its seeds. ``first_above``, ``second_above``, ``signal``: explained in
+          ``signal.against_chance``.
+        - ``reliable``: whether both sides are.
+        - ``margin``, ``word``: the metric's margin, and the word of the simultaneous interval, for the first side.
+          Empty without an interval, without signal and if the cell is not reliable.
+        - ``needed``: for an undecided cell, the number of seeds for another word with the power
+          ``analysis.words.power``, see ``power.needed``. NaN for all others.
+        - ``share``, ``share_error``: the difference as a share of second − chance, and its standard error. NaN unless
+          the second side is above chance. ``share_low``, ``share_high``: Fieller's interval, simultaneous as above.
+          ``share_word``: its word with the margin ``analysis.words.share``, empty as ``word`` is.
 
-    Source: Nadeau and Bengio (2003) for the corrected resampled t.
+    Source: Nadeau and Bengio (2003) for the corrected resampled t; Bonferroni's inequality for m intervals.
     """
     asked = {(primary.task, primary.metric) for contrast in declared for primary in contrast.primary}
     scores = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(asked)]
     seeds = by_seed(scores)
+    on_derived, faulty = _on_derived_graphs(units), _faulty(reliability)
     parts = [
-        part
+        part.assign(
+            graphs=[DERIVED if _named(contrast, name) & on_derived else REAL for name in part["dataset"]],
+            reliable=[
+                not {(*side, unit) for side in _named(contrast, name)} & faulty
+                for name, unit in zip(part["dataset"], part["unit"], strict=True)
+            ],
+        )
         for contrast in declared
         for primary in contrast.primary
         if not (part := _contrast(seeds, contrast, primary, overlap.get(primary.task), chance)).empty
     ]
     if not parts:
         return pd.DataFrame(columns=CONTRAST_COLUMNS)
-    found = pd.concat(parts, ignore_index=True)
-    judged = judge(found, "seeds", ["dataset"], margin)
-    silent = judged["signal"].eq(NO_SIGNAL)
-    judged.loc[silent, ["verdict", *SENSITIVITY]] = UNTESTED
-    judged.loc[silent, "settles"] = np.nan
-    return judged[CONTRAST_COLUMNS]
+    return _judged(pd.concat(parts, ignore_index=True), analysis)[CONTRAST_COLUMNS]
+
+
+def _on_derived_graphs(units: pd.DataFrame | None) -> frozenset[tuple[str, ...]]:
+    """Return dataset, model and variant of the units on a derived graph."""
+    if units is None:
+        return frozenset()
+    rows = units.loc[~units["graph"].isin(_NOT_DERIVED), ["dataset", "model", "variant"]]
+    return frozenset(rows.itertuples(index=False, name=None))
+
+
+def _faulty(reliability: pd.DataFrame | None) -> frozenset[tuple[str, ...]]:
+    """Return dataset, model, variant and edge set of the units that are not reliable."""
+    if reliability is None:
+        return frozenset()
+    rows = reliability.loc[~reliability["reliable"].astype(bool), ["dataset", "model", "variant", "unit"]]
+    return frozenset(rows.itertuples(index=False, name=None))
+
+
+def _named(contrast: Contrast, dataset: str) -> set[tuple[str, ...]]:
+    """Return dataset, model and variant of both sides."""
+    return {(dataset, side.model, side.variant) for side in (contrast.first, contrast.second)}
 
 
 def _contrast(
     seeds: pd.DataFrame, contrast: Contrast, primary: Primary, overlap: float | None, chance: Side | None
 ) -> pd.DataFrame:
-    """Return the rows of one contrast and primary, one for each dataset."""
+    """Return the moments of one contrast and primary, a row for each dataset."""
     first, second = _side(seeds, contrast.first, primary), _side(seeds, contrast.second, primary)
     first = first[first["dataset"].isin(second["dataset"])]
     second = second[second["dataset"].isin(first["dataset"])]
+    if first.empty:
+        return pd.DataFrame()
     pairs = first.merge(
         second, how="outer", on=["dataset", "unit", "seed"], suffixes=("_first", "_second"), indicator="sides"
     )
+    both = pairs["sides"].eq("both")
+    lost = {flag: both & pairs[[f"{flag}_first", f"{flag}_second"]].eq(True).any(axis=1) for flag in _LOST}
     pairs["value"] = pairs["value_first"] - pairs["value_second"]
-    unpaired = pairs["sides"].ne("both")
+    there = pairs["value"].notna()
     sign = float(better(pd.Series([primary.metric]))[0])
-    either = {flag: pairs[[f"{flag}_first", f"{flag}_second"]].eq(True).any(axis=1) for flag in ("failed", "diverged")}
     rows = pairs.assign(
-        unpaired=unpaired,
-        failed=either["failed"] & ~unpaired,
-        diverged=either["diverged"] & pairs["value"].notna(),
+        **lost,
+        first=pairs["value_first"].where(there),
+        second=pairs["value_second"].where(there),
+        unpaired=~both,
         won=(np.sign(pairs["value"]) * sign + 1) / 2,
     ).groupby("dataset", sort=True)
     found = rows.agg(
         unit=("unit", "first"),
         difference=("value", "mean"),
         sd=("value", "std"),
+        first=("first", "mean"),
+        first_sd=("first", "std"),
+        second=("second", "mean"),
+        second_sd=("second", "std"),
         seeds=("value", "count"),
-        failed=("failed", "sum"),
-        diverged=("diverged", "sum"),
+        **{flag: (flag, "sum") for flag in _LOST},
         unpaired=("unpaired", "sum"),
         improvement=("won", "mean"),
     ).reset_index()
     flips = [sign_flip(here["value"]) for _, here in rows]
-    half = reach(found["sd"], found["seeds"], overlap or 0.0)
     noise = seeds.iloc[:0] if chance is None else _side(seeds, chance, primary)
-    above = against_chance(pairs, noise, sign, overlap or 0.0).set_index("dataset").reindex(found["dataset"])
-    return found.assign(
+    of_noise = noise.groupby(["dataset", "unit"])["value"].agg(chance="mean", chance_sd="std", chance_seeds="count")
+    return found.join(of_noise, on=["dataset", "unit"]).assign(
         contrast=contrast.name,
         role=contrast.role,
+        family=contrast.family or contrast.name,
         task=primary.task,
         metric=primary.metric,
-        low=found["difference"] - half,
-        high=found["difference"] + half,
         interval=PAIRED if overlap is None else CORRECTED,
         overlap=overlap or 0.0,
         p_flip=[p for p, _ in flips],
         least_p=[least for _, least in flips],
-        **{column: above[column].to_numpy() for column in ABOVE},
-        signal=above["signal"].fillna(NOT_JUDGED).to_numpy(),
     )
 
 
 def _side(seeds: pd.DataFrame, side: Side, primary: Primary) -> pd.DataFrame:
-    """Return the scores by seed of one side of a contrast."""
+    """Return the scores by seed of one side of a contrast; NaN for a unit that is not complete."""
     wanted = {
         "model": side.model,
         "variant": side.variant,
@@ -143,4 +197,58 @@ def _side(seeds: pd.DataFrame, side: Side, primary: Primary) -> pd.DataFrame:
         "metric": primary.metric,
     }
     here = np.logical_and.reduce([seeds[column].eq(value).to_numpy(bool) for column, value in wanted.items()])
-    return seeds.loc[here, ["dataset", "unit", "seed", "value", "failed", "diverged"]]
+    found = seeds.loc[here, ["dataset", "unit", "seed", "value", *_LOST]]
+    return found.assign(value=found["value"].mask(found[[*_LOST]].any(axis=1)))
+
+
+def _judged(found: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
+    """Return the moments with intervals, signal, words, shares and power."""
+    words, sign = analysis.words, better(found["metric"])
+    cells = found.groupby(FAMILY)["contrast"].transform("size")
+    confidence = 1 - words.level / cells.to_numpy(float)
+    mean, sd, count, rho = (found[name].to_numpy(float) for name in ("difference", "sd", "seeds", "overlap"))
+    half, alone = reach(sd, count, rho, confidence), reach(sd, count, rho, 1 - words.level)
+    found = against_chance(found, sign, confidence, analysis.gates.least_signal).assign(
+        cells=cells,
+        low=mean - half,
+        high=mean + half,
+        single_low=mean - alone,
+        single_high=mean + alone,
+        margin=found["metric"].map(words.margin),
+    )
+    found = _with_shares(found, confidence)
+    speaks = found["signal"].ne(NO_SIGNAL) & found["reliable"]
+    gain, width = sign * mean, half
+    found["word"] = pd.Series(words_of(gain - width, gain + width, found["margin"])).where(speaks, NO_WORD)
+    found["share_word"] = pd.Series(
+        words_of(found["share_low"], found["share_high"], np.full(len(found), words.share))
+    ).where(speaks, NO_WORD)
+    found["needed"] = np.nan
+    is_open = found["word"].eq(UNDECIDED).to_numpy()
+    found.loc[is_open, "needed"] = needed(
+        mean[is_open],
+        sd[is_open],
+        rho[is_open],
+        found.loc[is_open, "margin"].to_numpy(float),
+        confidence[is_open],
+        target=words.power,
+    )
+    return found
+
+
+def _with_shares(found: pd.DataFrame, confidence: np.ndarray) -> pd.DataFrame:
+    """Return ``found`` with the difference as a share of second − chance, if the second side is above chance."""
+    moments = {name: found[name].to_numpy(float) for name in ("sd", "first_sd", "second_sd", "chance_sd")}
+    count, rho = found["seeds"].to_numpy(float), found["overlap"].to_numpy(float)
+    scale = standard_error(1.0, count, rho) ** 2
+    noise = standard_error(moments["chance_sd"], found["chance_seeds"], rho) ** 2
+    variance = {name: moments[name] ** 2 for name in ("sd", "first_sd", "second_sd")}
+    joint = scale * (variance["first_sd"] - variance["sd"] - variance["second_sd"]) / 2  # of difference and second
+    top = found["difference"].to_numpy(float)
+    bottom = np.where(found["second_clear"], found["second"] - found["chance"], np.nan)
+    squares = (scale * variance["sd"], scale * variance["second_sd"] + noise)
+    quantile = stats.t.ppf((1 + confidence) / 2, np.where(count > 1, count - 1, np.nan))
+    low, high = quotient_interval(top, bottom, *squares, joint, quantile)
+    share = top / bottom
+    error = np.sqrt(np.maximum(squares[0] - 2 * share * joint + share**2 * squares[1], 0)) / np.abs(bottom)
+    return found.assign(share=share, share_error=error, share_low=low, share_high=high)

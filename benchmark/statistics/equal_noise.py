@@ -15,7 +15,7 @@ from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.inference import Floats, interval_of_mean, ratio_of_means, reach
 from benchmark.statistics.predictors import MOST_ERROR
 from benchmark.statistics.scores import by_seed
-from benchmark.statistics.verdicts import better
+from benchmark.statistics.words import better
 from benchmark.study.schema import Side
 
 NO_CHANCE, FEW_SEEDS, NO_SIGNAL_OF_MEAN, OUTSIDE = (

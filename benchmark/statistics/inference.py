@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
@@ -35,9 +33,12 @@ def standard_error(sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0) -> Flo
     return error
 
 
-def reach(sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0) -> Floats:
-    """Return half the width of the 95 % t interval of a mean; NaN for n < 2. Arguments as in ``standard_error``."""
-    quantile: Floats = stats.t.ppf((1 + CONFIDENCE) / 2, _several(n) - 1)
+def reach(sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0, confidence: ArrayLike = CONFIDENCE) -> Floats:
+    """Return half the width of the two-sided t interval of a mean; NaN for n < 2.
+
+    Arguments as in ``standard_error``. The interval covers the mean with the chance ``confidence``.
+    """
+    quantile: Floats = stats.t.ppf((1 + np.asarray(confidence, float)) / 2, _several(n) - 1)
     return quantile * standard_error(sd, n, overlap)
 
 
@@ -77,17 +78,37 @@ def p_of_difference(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: Array
     return np.minimum(1.0, 2 * _upper(away, standard_error(sd, n, overlap), n))
 
 
-def p_of_equivalence(
-    mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0, *, margin: float
-) -> Floats:
-    """Return the larger p of two one-sided t tests, against −margin and against +margin; NaN for n < 2.
+def quotient_interval(
+    top: ArrayLike, bottom: ArrayLike, top_square: ArrayLike, bottom_square: ArrayLike, joint: ArrayLike, t: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Return both ends of Fieller's interval of top / bottom.
 
-    A small p says that the mean lies within ± margin.
+    The interval holds all r for which top − r·bottom is within t standard errors of 0.
 
-    Source: Schuirmann (1987).
+    Args:
+        top: Estimate of the numerator.
+        bottom: Estimate of the denominator.
+        top_square: Squared standard error of ``top``.
+        bottom_square: Squared standard error of ``bottom``.
+        joint: Covariance of both estimates.
+        t: Quantile of t.
+
+    Returns:
+        NaN unless ``bottom`` is more than t standard errors away from 0: then no interval is bounded.
+
+    Source: Fieller (1954).
+
+    >>> low, high = quotient_interval(1.0, 2.0, 0.04, 0.0, 0.0, 2.0)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.3, 0.7)
     """
-    within = margin - np.abs(np.asarray(mean, float))
-    return _upper(within, standard_error(sd, n, overlap), n)
+    top, bottom, vt, vb, joint, t = (
+        np.asarray(each, float) for each in (top, bottom, top_square, bottom_square, joint, t)
+    )
+    first, second, third = bottom**2 - t**2 * vb, top * bottom - t**2 * joint, top**2 - t**2 * vt
+    first = np.where(first > 0, first, np.nan)
+    half = np.sqrt(np.maximum(second**2 - first * third, 0)) / first
+    return second / first - half, second / first + half
 
 
 def sign_flip(values: ArrayLike) -> tuple[float, float]:
@@ -158,27 +179,11 @@ def holm(p: ArrayLike) -> Floats:
     >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03]).tolist()]
     [0.03, 0.06, 0.06]
     """
-    return _stepwise(p, lambda ordered, rank, m: np.maximum.accumulate((m - rank) * ordered))
-
-
-def benjamini_hochberg(p: ArrayLike) -> Floats:
-    """Return p adjusted by Benjamini and Hochberg's method, which bounds the share of false rejections. NaN stay NaN.
-
-    Source: Benjamini and Hochberg (1995).
-
-    >>> [round(p, 2) for p in benjamini_hochberg([0.01, 0.04, 0.03]).tolist()]
-    [0.03, 0.04, 0.04]
-    """
-    return _stepwise(p, lambda ordered, rank, m: np.minimum.accumulate((m / (rank + 1) * ordered)[::-1])[::-1])
-
-
-def _stepwise(p: ArrayLike, adjusted: Any) -> Floats:
-    """Apply ``adjusted`` to the sorted p, their ranks from 0 and their number, and put the results back in order."""
     values = np.asarray(p, float)
     found = np.full(values.shape, np.nan)
     there = np.flatnonzero(~np.isnan(values))
     order = there[np.argsort(values[there], kind="stable")]
-    found[order] = np.minimum(1.0, adjusted(values[order], np.arange(order.size), order.size))
+    found[order] = np.minimum(1.0, np.maximum.accumulate(np.arange(order.size, 0, -1) * values[order]))
     return found
 
 

@@ -13,7 +13,7 @@ from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.equal_noise import FEW_SEEDS, NO_CHANCE, has_signal
 from benchmark.statistics.inference import interval_of_mean, ratio_of_means
 from benchmark.statistics.scores import by_seed
-from benchmark.statistics.verdicts import better
+from benchmark.statistics.words import better
 from benchmark.study.schema import Side
 
 NO_SIGNAL_OF_POINT = "the point has no signal"

@@ -98,17 +98,18 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_seed(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each cell and seed: the mean of its draws and repeats, and whether it failed or diverged.
+    """Return one row for each cell and seed: the mean of its draws and repeats, and whether its unit has a fault.
 
     The mean is NaN if any of them failed.
     """
     ordered = scores.sort_values(
         IDENTITY
     )  # a sum of floats depends on their order; the order of the frame must not matter
-    marked = ordered.assign(failed=ordered["status"].eq("failed"), diverged=ordered["status"].eq("diverged"))
+    flags = ("failed", "diverged", "degenerate")
+    marked = ordered.assign(**{flag: ordered["status"].eq(flag) for flag in flags})
     seeds = (
         marked.groupby([*CELL, "seed"], sort=True)
-        .agg(value=("value", "mean"), failed=("failed", "any"), diverged=("diverged", "any"))
+        .agg(value=("value", "mean"), **{flag: (flag, "any") for flag in flags})
         .reset_index()
     )
     return seeds.assign(value=seeds["value"].where(~seeds["failed"]))

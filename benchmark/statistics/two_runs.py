@@ -18,6 +18,7 @@ from scipy import stats
 
 from benchmark.statistics.inference import ALPHA, CONFIDENCE, holm, interval_of_mean, p_of_difference
 from benchmark.statistics.scores import CELL, by_seed
+from benchmark.study.analysis import Words
 
 INSIDE, BEYOND, UNDECIDED, ONLY_FIRST, ONLY_SECOND = "inside", "beyond", "undecided", "only first", "only second"
 AGREE, DIFFER = "agree", "differ"
@@ -33,7 +34,7 @@ ROUNDING = 1e-6  # two scores that are nearer count as equal: one row more or le
 _ORDER = (BEYOND, UNDECIDED, INSIDE, ONLY_FIRST, ONLY_SECOND)
 
 
-def two_runs(first: pd.DataFrame, second: pd.DataFrame, primary: Mapping[str, str], *, margin: float) -> pd.DataFrame:
+def two_runs(first: pd.DataFrame, second: pd.DataFrame, primary: Mapping[str, str], *, words: Words) -> pd.DataFrame:
     """Compare the scores of two runs in each cell: dataset, model, variant, unit, readout and task.
 
     Draws and repeats are averaged before seeds are paired. The interval is the plain t interval of s²/n, also if splits
@@ -43,7 +44,7 @@ def two_runs(first: pd.DataFrame, second: pd.DataFrame, primary: Mapping[str, st
         first: Scores of one run, as ``check_scores`` accepts them.
         second: Scores of the other run.
         primary: The metric of each task that is compared. Scores of other tasks and metrics are left out.
-        margin: Differences within ± margin count as agreement, on the scale of the score.
+        words: The margins: differences within ± margin of the metric count as agreement.
 
     Returns:
         One row for each cell of either run, the worst first.
@@ -96,6 +97,7 @@ def two_runs(first: pd.DataFrame, second: pd.DataFrame, primary: Mapping[str, st
     only_first, only_second = ~found["in_second"], ~found["in_first"]
     mean, sd, n = (found[column].to_numpy(float) for column in ("difference", "sd", "seeds"))
     low, high = interval_of_mean(mean, sd, n)
+    margin = found["metric"].map(words.margin).to_numpy(float)
     p_beyond = p_of_difference(np.maximum(np.abs(mean) - margin, 0), sd, n)
     tests = [_kolmogorov_smirnov(here["first"].dropna(), here["tied"].dropna()) for _, here in rows]
     found = found.assign(

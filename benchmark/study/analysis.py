@@ -1,6 +1,6 @@
 """Analysis: how a study draws conclusions, declared before its run.
 
-Every number that decides a word or a verdict stands here. A study file may set any of them in its section
+Every number that decides a word stands here. A study file may set any of them in its section
 ``[analysis]``. The digest of all of them is kept with the declaration, so a change after the run shows.
 """
 

@@ -15,17 +15,12 @@ def together(studies: Sequence[Study]) -> Study:
     """The union of several studies. If two studies declare a contrast of the same name, the first one counts.
 
     Raises:
-        InputError: If the margins or the analyses differ, because a verdict has one of each.
+        InputError: If the analyses differ, because a word has one margin and one level.
     """
     first = studies[0]
     if len(studies) == 1:
         return first
     for other in studies[1:]:
-        if other.margin != first.margin:
-            raise InputError(
-                f"studies {first.name} and {other.name}: their margins are {first.margin:g} and {other.margin:g}; "
-                "studies that are reported together must share it"
-            )
         if other.analysis != first.analysis:
             raise InputError(
                 f"studies {first.name} and {other.name}: their analyses differ in "
@@ -51,7 +46,6 @@ def together(studies: Sequence[Study]) -> Study:
         draws=max(study.draws for study in studies),
         tasks=union(lambda study: study.tasks),
         contrasts=tuple(contrasts[name] for name in names),
-        margin=first.margin,
         analysis=first.analysis,
         waterfalls=union(lambda study: study.waterfalls),
         ladders=union(lambda study: study.ladders),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
@@ -20,7 +21,6 @@ class Declaration(BaseModel):
     """The declared part of a study.
 
     Attributes:
-        margin: The margin of equivalence, on the 0 to 1 scale of scores.
         contrasts: All contrasts of the study.
         models: All models by name. None in files of older versions.
         analysis: How the study draws conclusions. None in files of older versions.
@@ -30,18 +30,23 @@ class Declaration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    margin: float
     contrasts: tuple[Contrast, ...]
     models: tuple[str, ...] | None = None
     analysis: Analysis | None = None
     digest: str | None = None
     recorded: int
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_margin(cls, content: Any) -> Any:
+        """Drop the single margin that files of older versions hold."""
+        return {key: each for key, each in content.items() if key != "margin"} if isinstance(content, dict) else content
+
     def agrees(self, other: Declaration) -> bool:
         """Whether two declarations say the same. Models, in any order, and analyses are compared if both have them."""
         models = self.models is None or other.models is None or set(self.models) == set(other.models)
         analyses = self.analysis is None or other.analysis is None or self.analysis == other.analysis
-        return (self.margin, self.contrasts) == (other.margin, other.contrasts) and models and analyses
+        return self.contrasts == other.contrasts and models and analyses
 
 
 def path(results: Path, study: str) -> Path:
@@ -65,7 +70,6 @@ def declare(study: Study, results: Path, recorded: int) -> None:
     if target.exists() and (recorded or next((results / "records").rglob("*.json"), None)):
         return
     declaration = Declaration(
-        margin=study.margin,
         contrasts=study.contrasts,
         models=study.models,
         analysis=study.analysis,
@@ -128,10 +132,10 @@ def changed_analysis(study: Study, declaration: Declaration) -> dict[str, tuple[
     return {} if declaration.analysis is None else declaration.analysis.changes(study.analysis)
 
 
-def together(declarations: Sequence[Declaration | None], margin: float, analysis: Analysis) -> Declaration | None:
-    """One declaration of several studies that are reported with one margin and analysis; None if any study has none.
+def together(declarations: Sequence[Declaration | None], analysis: Analysis) -> Declaration | None:
+    """One declaration of several studies that are reported with one analysis; None if any has none.
 
-    A margin or an analysis that differs is kept: the report then says that it was changed.
+    An analysis that differs is kept: the report then says that it was changed.
     """
     kept = [each for each in declarations if each is not None]
     if len(kept) < len(declarations):
@@ -141,7 +145,6 @@ def together(declarations: Sequence[Declaration | None], margin: float, analysis
     analyses = [each.analysis for each in kept if each.analysis is not None]
     then = next((each for each in analyses if each != analysis), analysis) if len(analyses) == len(kept) else None
     return Declaration(
-        margin=next((each.margin for each in kept if each.margin != margin), margin),
         contrasts=tuple(contrasts.values()),
         models=tuple(dict.fromkeys(name for names in models for name in names)) if len(models) == len(kept) else None,
         analysis=then,

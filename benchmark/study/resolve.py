@@ -29,10 +29,15 @@ def resolve(file: StudyFile, catalogue: Catalogue) -> Study:
     Raises:
         InputError: If ``except`` names an unknown model, or a contrast or ladder needs something that the study lacks.
     """
-    of_pairs = (contrast for pair in file.pairs for contrast in pair_contrasts(pair, catalogue))
+    of_pairs: dict[Contrast, Contrast] = {}
+    for pair in file.pairs:
+        for contrast in pair_contrasts(
+            pair, catalogue
+        ):  # two pairs may share sample − mean; the first names its family
+            of_pairs.setdefault(contrast.model_copy(update={"family": ""}), contrast)
     content = {name: getattr(file, name) for name in Asked.model_fields}
     content["models"] = _models(file, catalogue)
-    content["contrasts"] = (*dict.fromkeys(of_pairs), *file.contrasts)  # two pairs may share sample − mean
+    content["contrasts"] = (*of_pairs.values(), *file.contrasts)
     try:
         return Study.model_validate(content)
     except ValidationError as error:
@@ -61,14 +66,15 @@ def pair_contrasts(pair: Pair, catalogue: Catalogue) -> tuple[Contrast, ...]:
     mean = Side(model=pair.variational, readout="mean", variant=pair.variational_variant)
     sample = Side(model=pair.variational, readout="sampled", variant=pair.variational_variant)
     one, other = _named(pair.variational, pair.variational_variant), _named(pair.point, pair.point_variant)
-    sides: tuple[tuple[str, Side, Side, Role], ...] = (
-        (f"{one} mean − {other}", mean, point, pair.role),
-        (f"{one} sample − {other}", sample, point, pair.role),
-        (f"{one} sample − mean", sample, mean, "secondary"),
+    family = pair.family or f"{one} against {other}"
+    sides: tuple[tuple[str, Side, Side, Role, str], ...] = (
+        (f"{one} mean − {other}", mean, point, pair.role, "mean − point"),
+        (f"{one} sample − {other}", sample, point, pair.role, "sample − point"),
+        (f"{one} sample − mean", sample, mean, "secondary", "sample − mean"),
     )
     return tuple(
-        Contrast(name=name, first=first, second=second, primary=primary, role=role)
-        for name, first, second, role in sides
+        Contrast(name=name, first=first, second=second, primary=primary, role=role, family=f"{family}: {kind}")
+        for name, first, second, role, kind in sides
     )
 
 

@@ -57,13 +57,23 @@ class Primary(Frozen):
 
 
 class Contrast(Frozen):
-    """A paired difference, first − second, declared before the run."""
+    """A paired difference, first − second, declared before the run.
+
+    Attributes:
+        name: Names the contrast on the page.
+        first: The side whose score is the minuend.
+        second: The side whose score is the subtrahend.
+        primary: The tasks that judge the contrast.
+        role: "confirmatory" if the contrast tests the claim, else "secondary".
+        family: Contrasts of one family have simultaneous intervals. Empty for a family of its own.
+    """
 
     name: str
     first: Side
     second: Side
     primary: Annotated[tuple[Primary, ...], Field(min_length=1)]
     role: Role = "confirmatory"
+    family: str = ""
 
 
 class Asked(Frozen):
@@ -80,7 +90,6 @@ class Asked(Frozen):
         draws: Samples of each posterior. Each sample is scored alone.
         repeats: Most repeats of a score, see ``Task.repeats``. None leaves the number to the tasks.
         tasks: Tasks that score the latents.
-        margin: Scores (0 to 1) that differ by less than this are equivalent.
         analysis: How the study draws conclusions. It has no effect on what is trained and scored.
         save_latents: Keep every latent, with drawings of its reconstruction.
         mechanisms: Measure continuity, completeness, robustness and the dynamics of the noise of trained models.
@@ -109,7 +118,6 @@ class Asked(Frozen):
         "link-inner-product",
         "link-hadamard",
     )
-    margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.01
     analysis: Analysis = Analysis()
     save_latents: Annotated[bool, Field(strict=True)] = False
     mechanisms: Annotated[bool, Field(strict=True)] = False

@@ -22,6 +22,8 @@ class Pair(Frozen):
         links: The link task that judges the pair: the inner product for graph models; the Hadamard product for feature
             models, because they never train an inner product.
         role: Role of the two contrasts with the point model. The contrast of sample and mean is always secondary.
+        family: Pairs of one family have simultaneous intervals in each contrast, as "calibrated: mean − point". Empty
+            for a family of this pair alone, as "vae against ae: mean − point".
     """
 
     point: str
@@ -30,6 +32,7 @@ class Pair(Frozen):
     variational_variant: str = ""
     links: Literal["link-inner-product", "link-hadamard"]
     role: Role = "confirmatory"
+    family: str = ""
 
 
 class StudyFile(Asked):

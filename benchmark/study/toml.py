@@ -39,6 +39,7 @@ _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table of settings such as {{ beta = 0.1 }}",
     "float_type": "a number",
+    "float_parsing": "a number",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "a number of at least {ge}",
     "int_type": "a whole number",

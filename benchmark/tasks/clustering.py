@@ -154,7 +154,7 @@ def _task(
         edge_set="all-edges",
         needs="labels",
         metrics=CLUSTERING_METRICS,
-        primary="nmi",
+        primary="ami",
         overlap=None,
         score=score,
         source=source,

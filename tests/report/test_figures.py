@@ -39,6 +39,7 @@ from benchmark.report.kept import KeptFiles
 from benchmark.report.labels import axis_labels
 from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
 from benchmark.statistics.steps import WATERFALL_COLUMNS
+from benchmark.study.analysis import Analysis, Words
 from benchmark.study.origin import steps
 from benchmark.study.resolve import pair_contrasts
 from benchmark.study.study_file import Pair
@@ -90,7 +91,7 @@ def drawn(frames: tuple[pd.DataFrame, pd.DataFrame]) -> list[Chart | None]:
     scores, units = frames
     summary = summarise(scores)
     return [
-        forest(contrasts(scores, DECLARED, OVERLAP, margin=0.01), DECLARED, DATASETS, 0.01),
+        forest(contrasts(scores, DECLARED, OVERLAP, Analysis()), DECLARED, DATASETS, Words()),
         ladder(summary, [[("ae", ""), ("vae", "")]], DECLARED, DATASETS),
         averaging(summary, DECLARED, DATASETS, COLOURS),
         harm_of_samples(scores, units, DECLARED),
@@ -200,7 +201,7 @@ def test_the_harm_of_a_sample_is_its_mean_less_its_draws(frames: tuple[pd.DataFr
     here = scores[
         (scores[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)
     ]
-    here = here[here["task"].eq("k-means") & here["metric"].eq("nmi")]
+    here = here[here["task"].eq("k-means") & here["metric"].eq("ami")]
     means = here.groupby("readout")["value"].mean()
     assert row["loss"] == pytest.approx(means["mean"] - means["sampled"])
     unit = units[(units[["dataset", "model", "seed", "unit"]] == row[["dataset", "model", "seed", "unit"]]).all(axis=1)]
@@ -244,7 +245,7 @@ def test_bars_join_the_arms_that_no_pair_tells_apart(frames: tuple[pd.DataFrame,
     scores, _ = frames
     chart = there(critical_differences(scores, DECLARED, DATASETS, {}, OVERLAP))
     assert [group.title for group in chart.groups] == ["cora", "digits"]
-    here = scores[scores["dataset"].eq("cora") & scores["task"].eq("k-means") & scores["metric"].eq("nmi")]
+    here = scores[scores["dataset"].eq("cora") & scores["task"].eq("k-means") & scores["metric"].eq("ami")]
     here = here[here["readout"].isin(["mean", "sampled"])]
     blocks = here.pivot_table(index="seed", columns=["model", "variant", "readout"], values="value")
     pairs = pairwise(blocks)
@@ -443,7 +444,7 @@ def test_two_files_of_one_name_have_two_rows_in_the_forest():
     one, two, _ = ALIKE["the folder differs"]
     scores, _ = make_frames(datasets={one: True, two: True}, models=("ae", "vae"), seeds=4)
     declared = [contrast for contrast in DECLARED if contrast.first.model == "vae"]
-    drawn = forest(contrasts(scores, declared, OVERLAP, margin=0.01), declared, (one, two), 0.01)
+    drawn = forest(contrasts(scores, declared, OVERLAP, Analysis()), declared, (one, two), Words())
     for _, panel in drawn.paths():
         assert "one/mine.npz" in panel.inline
         assert "two/mine.npz" in panel.inline

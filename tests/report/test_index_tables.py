@@ -49,13 +49,13 @@ def page(given):
 
 @pytest.fixture(scope="module")
 def values(given):
-    """Every index and NMI in percent, by dataset, model and readout."""
+    """Every index and AMI in percent, by dataset, model and readout."""
     _, scores, _, pairs = given
     means = summarise(scores)
     found = {
         (*row[["dataset", "model", "readout"]], row["metric"]): 100 * row["mean"]
         for _, row in means[
-            means["task"].eq(TASKS[-1]) | (means["task"].eq("k-means") & means["metric"].eq("nmi"))
+            means["task"].eq(TASKS[-1]) | (means["task"].eq("k-means") & means["metric"].eq("ami"))
         ].iterrows()
     }
     stable = stability(pairs)
@@ -68,9 +68,9 @@ def test_every_index_on_the_page_is_the_frames(page, values):
     reader, seen = Reader(render_html(page)), 0
     for dataset in SIX:
         head, *rows = reader.table(f"Indices without labels on {dataset}, %").rows
-        assert head == ["model", "readout", "stability", "silhouette", "modularity", "NMI"]
+        assert head == ["model", "readout", "stability", "silhouette", "modularity", "AMI"]
         for model, readout, *cells in (row for row in rows if len(row) > 1):
-            for name, text in zip(("stability", "silhouette", "modularity", "nmi"), cells, strict=True):
+            for name, text in zip(("stability", "silhouette", "modularity", "ami"), cells, strict=True):
                 told = values[dataset, model.removesuffix(" (chance)"), readout, name]
                 assert number(text) == pytest.approx(told, abs=0.0501)
                 seen += 1
@@ -79,11 +79,11 @@ def test_every_index_on_the_page_is_the_frames(page, values):
 
 def ranked(values, dataset, index):
     trained = [model for model in ("ae", "vae", "gae", "vgae") if (dataset, model, "mean", index) in values]
-    return [np.array([values[dataset, model, "mean", name] for model in trained]) for name in (index, "nmi")]
+    return [np.array([values[dataset, model, "mean", name] for model in trained]) for name in (index, "ami")]
 
 
 def test_the_ranking_is_that_of_the_trained_models_by_their_mean(page, values):
-    rows = Reader(render_html(page)).table("How well each index ranks models by NMI of k-means").rows[1:]
+    rows = Reader(render_html(page)).table("How well each index ranks models by AMI of k-means").rows[1:]
     dataset, seen, taus = "", 0, {}
     for cells in rows:
         if len(cells) == 1:
@@ -91,11 +91,11 @@ def test_the_ranking_is_that_of_the_trained_models_by_their_mean(page, values):
         elif dataset in SIX:
             name, _, graph = cells[0].partition(", ")
             assert graph == ("9-nearest-neighbours" if name == "modularity" and not SIX[dataset] else "")
-            index, nmi = ranked(values, dataset, name)
-            taus.setdefault(name, []).append(kendall_tau_b(index, nmi))
+            index, ami = ranked(values, dataset, name)
+            taus.setdefault(name, []).append(kendall_tau_b(index, ami))
             assert number(cells[1]) == pytest.approx(taus[name][-1], abs=0.00501)
-            assert number(cells[2]) == pytest.approx(nmi.max() - nmi[index.argmax()], abs=0.0501)
-            assert number(cells[3]) == pytest.approx(nmi.max() - nmi.mean(), abs=0.0501)
+            assert number(cells[2]) == pytest.approx(ami.max() - ami[index.argmax()], abs=0.0501)
+            assert number(cells[3]) == pytest.approx(ami.max() - ami.mean(), abs=0.0501)
             assert cells[4] == "4"
             seen += 1
     assert seen == 3 * len(SIX)
@@ -120,7 +120,7 @@ def test_without_pairs_the_other_indices_stay(given):
         "readout",
         "silhouette",
         "modularity",
-        "NMI",
+        "AMI",
     ]
 
 
@@ -129,7 +129,7 @@ def test_without_k_means_nothing_is_ranked(given):
     scores = scores[~scores["task"].eq("k-means")]
     found = compose(find(study, scores, units, OVERLAP, None, pairs=pairs), {}, lambda _: "")
     assert found.ranking is None
-    assert "NMI" not in [column.label for column in found.indices[0].table.columns]
+    assert "AMI" not in [column.label for column in found.indices[0].table.columns]
 
 
 def test_a_study_without_the_task_has_no_such_section():

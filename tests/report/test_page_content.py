@@ -88,7 +88,7 @@ def cells_of(table: Table | None) -> list[str]:
     return [cell.text for group in table.groups for row in group.rows for cell in row.cells[1:]]
 
 
-def test_a_cell_without_signal_has_no_verdict_anywhere_and_is_counted() -> None:
+def test_a_cell_without_signal_has_no_word_anywhere_and_is_counted() -> None:
     page = noise(a_study(), usual()[0], dataset="cora", task="k-means")
     silent = [text for text in cells_of(page.scoreboard) if text.endswith(" no signal")]
     assert len(silent) == 6  # contrasts of cora in k-means
@@ -96,22 +96,24 @@ def test_a_cell_without_signal_has_no_verdict_anywhere_and_is_counted() -> None:
         rows = [[cell.text for cell in row.cells] for row in each.table.groups[0].rows]
         columns = [column.label for column in each.table.columns]
         cora, digits = (dict(zip(columns, row, strict=True)) for row in rows)
-        assert (cora["above chance"], cora["verdict"], cora["at other margins"]) == ("neither", "no signal", "–")
+        assert (cora["above chance"], cora["word"], cora["word of the share"]) == ("neither", "no signal", "–")
         assert digits["above chance"] == "both"
-    for sentence in page.verdict[:2]:
-        assert "; 2 more cells without signal." in sentence
-    assert "6 cells without signal" in page.charts["forest"].caption
+    assert sum("1 without signal" in sentence for sentence in page.answer) == 4  # mean and sample of two pairs
+    assert len(page.answer) == 6  # the graph models have a derived graph on digits
+    assert "6 cells without signal or not reliable" in page.charts["forest"].caption
     assert page.charts["forest"].data["signal"].eq("no signal").sum() == 6
 
 
-def test_without_scores_of_the_control_every_verdict_is_kept_and_marked() -> None:
+def test_without_scores_of_the_control_every_word_is_kept_and_marked() -> None:
     scores, units = usual()
+    control = {"model": "random", "value": 0.05}
+    scores = scores.assign(value=scores["value"].mask(scores["model"].eq("random"), control["value"]))
     judged = composed(a_study(), scores, units)
     without = composed(a_study(), *(frame[frame["model"].ne("random")] for frame in (scores, units)))
     starred = cells_of(without.scoreboard)
     assert starred == [text if text == "–" else f"{text}*" for text in cells_of(judged.scoreboard)]
-    assert any("Not judged against chance: 20 of 20 verdicts" in sentence for sentence in without.verdict)
-    assert not any("Not judged" in sentence for sentence in judged.verdict)
+    assert all("of these not judged against chance, because" in sentence for sentence in without.answer)
+    assert not any("not judged" in sentence for sentence in judged.answer)
     assert {row.cells[9].text for each in without.contrasts for group in each.table.groups for row in group.rows} == {
         "not judged"
     }
@@ -124,7 +126,7 @@ def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:
         for text in (page, markdown):
             assert (f"small built-in data: {DEMONSTRATION}" in text) == demonstration
             assert text.count(DEMONSTRATION) == demonstration
-        assert ("there is no statement over datasets" in page) == demonstration
+        assert ("so no question is pooled over datasets" in page) == demonstration
 
 
 def test_few_datasets_that_are_not_built_in_are_not_called_so() -> None:
@@ -147,23 +149,23 @@ def test_one_seed_has_dashes_for_spread_and_interval() -> None:
     table = reader.table("k-means on cora, %")
     assert all(text.endswith("± –") for row in table.rows[1:] if len(row) > 1 for text in row[2:-1])
     rows = reader.table("vae mean − ae, in points").rows
-    assert all(row[2] == row[3] == "–" for row in rows[1:] if len(row) > 1)
-    assert "On 2 real datasets, there are too few seeds for a test" in page
-    table = reader.table("Difference in points, and verdict")
-    assert all(text == "–" or text.endswith(" untested") for row in table.rows[1:] for text in row[1:])
+    assert all(row[2] == row[4] == row[5] == "–" for row in rows[1:] if len(row) > 1)
+    assert "cells on 2 datasets, 5 with too few seeds. No cell has a word, so there is no counter-example." in page
+    table = reader.table("Difference in points, and word")
+    assert all(text == "–" or text.endswith(" too few seeds") for row in table.rows[1:] for text in row[1:])
 
 
 def test_one_dataset_without_variational_models() -> None:
     study = a_study(datasets=["digits"])
     page, _ = rendered(study, usual(datasets={"digits": False}, models=("ae", "raw")), drawn=True)
-    assert "4 confirmatory contrasts, but these results contain none of them, so there is no verdict." in page
+    assert "4 confirmatory contrasts, but these results contain none of them, so there is no answer." in page
     assert "Declared, but not in these results: vae mean − ae," in page
     assert "Paired differences" not in page
 
 
 def test_a_study_that_declares_no_contrast() -> None:
     page, _ = rendered(a_study(pairs=[]), usual(), drawn=True)
-    assert "The study declares no confirmatory contrast, so there is no verdict." in page
+    assert "The study declares no confirmatory contrast, so there is no answer." in page
     assert "The study declares no contrast." in page
 
 
@@ -181,7 +183,7 @@ def test_data_without_labels_has_link_tasks_only() -> None:
     links = ("link-inner-product", "link-hadamard")
     page, _ = rendered(a_study(datasets=["cora"]), usual(datasets={"cora": True}, tasks=links), drawn=True)
     assert "k-means on cora" not in page
-    assert "k-means, NMI: not in these results" in page
+    assert "k-means, AMI: not in these results" in page
     assert page.count(">not in these results</text>") == 4  # k-means and few, of two models
 
 
@@ -202,7 +204,7 @@ def test_everything_failed_is_still_a_page() -> None:
         (dataset, model, seed): "failed" for dataset in ("cora", "digits") for model in MODELS for seed in range(3)
     }
     page, _ = rendered(a_study(), usual(statuses=statuses), drawn=True)
-    assert "On 2 synthetic or toy datasets, there are too few seeds for a test" in page
+    assert "cells on 2 synthetic or toy datasets, 5 with too few seeds. No cell has a word" in page
     assert "count as evidence (0)" in page
 
 

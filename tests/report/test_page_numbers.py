@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import re
 
+import pandas as pd
 import pytest
 from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, usual
 
 from benchmark.report import numbers
 from benchmark.report.found import CONTROL
 from benchmark.report.labels import metric_named
-from benchmark.statistics import contrasts, over_datasets, summarise
+from benchmark.statistics import FAMILY, contrasts, over_datasets, summarise
 
 
 def test_every_score_on_the_page_is_the_frames() -> None:
@@ -40,7 +41,7 @@ def test_every_score_on_the_page_is_the_frames() -> None:
 
 def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
     study, reader = six.study, Reader(six.page)
-    differences = contrasts(six.scores, study.contrasts, OVERLAP, margin=study.margin, chance=CONTROL)
+    differences = differences_of(six)
     for contrast in study.contrasts:
         table = reader.table(f"{contrast.name}, in points")
         section, seen = "", 0
@@ -54,35 +55,58 @@ def test_every_difference_on_the_page_is_the_frames(six: Large) -> None:
             assert number(cells[1]) == pytest.approx(100 * row["difference"], abs=0.00501)
             low, high = map(number, cells[2].split(" to "))
             assert (low, high) == pytest.approx((100 * row["low"], 100 * row["high"]), abs=0.00501)
-            assert number(cells[3]) == pytest.approx(100 * row["sd"], abs=0.00501)
+            assert cells[3] == f"{row['cells']}, {row['graphs']}"
+            low, high = map(number, cells[4].split(" to "))
+            assert (low, high) == pytest.approx((100 * row["single_low"], 100 * row["single_high"]), abs=0.00501)
+            assert number(cells[5]) == pytest.approx(100 * row["sd"], abs=0.00501)
             assert ("corrected" in section) == (row["interval"] == "corrected t")
-            assert cells[5] == numbers.probability(row["adjusted"])
-            assert cells[10] == row["verdict"]
+            assert cells[10] == (row["word"] or "no signal")
+            assert (cells[11] == "–") == (row["word"] != "undecided")
+            assert cells[12].split(" (")[0] == numbers.share_of_lead(row["share"])
+            assert cells[13] == (row["share_word"] or "–")
             seen += 1
         assert seen == differences["contrast"].eq(contrast.name).sum()
-    table = reader.table("Mean difference over datasets of evidence, in points")
+    table = reader.table("Pooled questions over datasets of evidence")
     families = dict(zip(six.units["dataset"], six.units["dataset_family"], strict=True))
-    overall = over_datasets(differences, families, margin=study.margin, seed=0)
-    assert len(table.rows) - 1 == len(overall)
-    for cells, row in zip(table.rows[1:], overall.to_dict("records"), strict=True):
+    overall = over_datasets(differences, families, study.analysis.words, seed=0)
+    rows = [cells for cells in table.rows[1:] if len(cells) > 1]
+    assert overall["datasets"].ge(5).any()
+    in_families = overall.sort_values(FAMILY, kind="stable", key=lambda names: names.map(list(names.unique()).index))
+    assert len(rows) == len(overall)
+    shown = {tuple(cells) for cells in rows}
+    for row in in_families.to_dict("records"):
+        (cells,) = (
+            cells
+            for cells in shown
+            if cells[2] == numbers.share_of_lead(row["share"])
+            and cells[3] == numbers.lead_interval(row["low"], row["high"])
+            and cells[0].startswith(row["task"])
+            and cells[1] == row["role"]
+            and cells[7].split(" (")[0] == str(row["datasets"])
+            and cells[11] == (row["word"] or "–")
+        )
         assert (cells[2] == "–") == (cells[3] == "–") == (row["datasets"] < 5)
-        assert cells[2] == numbers.points(row["difference"])
-        assert cells[5] == str(row["datasets"])
-        assert cells[11] == (row["verdict"] or "–")
+        assert cells[6] == numbers.points(row["difference"])
 
 
-def test_the_scoreboard_holds_every_effect_and_verdict(six: Large) -> None:
-    table = Reader(six.page).table("Difference in points, and verdict")
-    found = contrasts(six.scores, six.study.contrasts, OVERLAP, margin=six.study.margin, chance=CONTROL)
+def differences_of(six: Large) -> pd.DataFrame:
+    study = six.study
+    return contrasts(six.scores, study.contrasts, OVERLAP, study.analysis, chance=CONTROL, units=six.units)
+
+
+def test_the_scoreboard_holds_every_effect_and_word(six: Large) -> None:
+    table = Reader(six.page).table("Difference in points, and word")
+    found = differences_of(six)
     contrast, seen = "", 0
     for cells in table.rows[1:]:
         if len(cells) == 1:
             contrast = cells[0].rsplit(" (", 1)[0]
             continue
         task = cells[0].split(",")[0]
-        for name, text in zip(table.rows[0][2:], cells[2:], strict=True):
+        for name, text in zip(table.rows[0][1:], cells[1:], strict=True):
             here = found[found["contrast"].eq(contrast) & found["task"].eq(task) & found["dataset"].eq(name)]
-            assert [text] == [f"{numbers.points(d)} {v}" for d, v in here[["difference", "verdict"]].to_numpy()] or (
+            words = here["word"].where(here["word"].ne(""), "no signal")
+            assert [text] == [f"{numbers.points(d)} {w}" for d, w in zip(here["difference"], words, strict=True)] or (
                 text == "–" and here.empty
             )
             seen += len(here)

@@ -10,7 +10,7 @@ from benchmark.core.errors import InputError
 from benchmark.results import frames
 from benchmark.results.frame_schema import SCORES
 from benchmark.statistics import check_scores
-from benchmark.study.analysis import Analysis
+from benchmark.study.analysis import Analysis, Words
 from benchmark.study.declaration import Declaration, together
 
 
@@ -107,7 +107,10 @@ def test_one_cell_of_two_trainings_is_refused():
 
 
 def test_declarations_together_are_as_late_as_the_latest():
-    early, late = (Declaration(margin=margin, contrasts=(), recorded=n) for margin, n in ((0.01, 0), (0.02, 5)))
-    assert together([early, late], 0.01, Analysis()) == late
-    assert together([early, late], 0.02, Analysis()) == Declaration(margin=0.01, contrasts=(), recorded=5)
-    assert together([early, None], 0.01, Analysis()) is None
+    one, other = Analysis(), Analysis(words=Words(others=0.02))
+    early, late = (
+        Declaration(contrasts=(), analysis=each, digest=each.digest, recorded=n) for each, n in ((one, 0), (other, 5))
+    )
+    assert together([early, late], one) == late
+    assert together([early, late], other) == early.model_copy(update={"recorded": 5})
+    assert together([early, None], one) is None

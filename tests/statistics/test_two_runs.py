@@ -12,6 +12,7 @@ from scipy import stats
 
 from benchmark.core.rng import generator
 from benchmark.statistics import AGREEMENT_COLUMNS, TWO_RUNS_COLUMNS, agreement, check_scores, two_runs
+from benchmark.study.analysis import Words
 
 PRIMARY = {"k-means": "nmi"}
 MARGIN = 0.01
@@ -27,7 +28,7 @@ def frame(values: dict[str, list[float]], **given: object) -> pd.DataFrame:
 
 
 def compared(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    cells = two_runs(first, second, PRIMARY, margin=MARGIN)
+    cells = two_runs(first, second, PRIMARY, words=Words(clusters=MARGIN))
     assert list(cells.columns) == TWO_RUNS_COLUMNS
     return cells
 

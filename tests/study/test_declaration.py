@@ -13,7 +13,16 @@ from benchmark.core.errors import InputError
 from benchmark.models import MODELS
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.report.texts import changes, declared, is_after_looking, role
-from benchmark.study.declaration import Declaration, changed, changed_models, declare, path, read_declaration, together
+from benchmark.study.declaration import (
+    Declaration,
+    changed,
+    changed_models,
+    declare,
+    keep,
+    path,
+    read_declaration,
+    together,
+)
 from benchmark.study.schema import Study
 
 PAIR = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
@@ -24,6 +33,11 @@ def a_study(tables: Tables = OURS, **given: Any) -> Study:
     return study_of(content | {"pairs": [PAIR]} | given, tables)
 
 
+def margin_of(others: float) -> dict[str, Any]:
+    """Return an analysis with another margin, as a study file has it."""
+    return {"words": {"others": others}}
+
+
 def kept(study: Study, results: Path) -> Declaration:
     found = read_declaration(results, study.name)
     assert found is not None
@@ -31,10 +45,9 @@ def kept(study: Study, results: Path) -> Declaration:
 
 
 def test_a_declaration_is_read_back_unchanged(tmp_path: Path) -> None:
-    study = a_study(margin=0.02)
+    study = a_study(analysis=margin_of(0.02))
     declare(study, tmp_path, recorded=0)
     assert kept(study, tmp_path) == Declaration(
-        margin=0.02,
         contrasts=study.contrasts,
         models=("ae", "vae", "gae", "vgae"),
         analysis=study.analysis,
@@ -45,15 +58,16 @@ def test_a_declaration_is_read_back_unchanged(tmp_path: Path) -> None:
 
 
 def test_a_declaration_is_replaced_until_a_unit_is_recorded(tmp_path: Path) -> None:
-    declare(a_study(margin=0.05), tmp_path, recorded=0)
-    declare(a_study(margin=0.01), tmp_path, recorded=0)
-    declare(a_study(margin=0.1), tmp_path, recorded=7)
-    assert kept(a_study(), tmp_path).margin == 0.01
+    last = a_study(analysis=margin_of(0.02))
+    declare(a_study(analysis=margin_of(0.05)), tmp_path, recorded=0)
+    declare(last, tmp_path, recorded=0)
+    declare(a_study(analysis=margin_of(0.1)), tmp_path, recorded=7)
+    assert kept(a_study(), tmp_path).analysis == last.analysis
     record = tmp_path / "records" / "ab" / "abc.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
-    declare(a_study(margin=0.2), tmp_path, recorded=0)  # no record of this study, but one of another
-    assert kept(a_study(), tmp_path).margin == 0.01
+    declare(a_study(analysis=margin_of(0.2)), tmp_path, recorded=0)  # no record of this study, but one of another
+    assert kept(a_study(), tmp_path).analysis == last.analysis
 
 
 def test_the_page_counts_units_recorded_before_the_declaration(tmp_path: Path) -> None:
@@ -67,7 +81,7 @@ def test_the_page_names_changed_added_and_withdrawn_contrasts(tmp_path: Path) ->
     declare(a_study(), tmp_path, recorded=0)
     after = a_study(
         pairs=[{**PAIR, "role": "secondary"}, {"point": "gae", "variational": "vgae", "links": "link-inner-product"}],
-        margin=0.05,
+        analysis=margin_of(0.05),
     )
     declaration = kept(after, tmp_path)
     late = changes(after, declaration)
@@ -76,7 +90,7 @@ def test_the_page_names_changed_added_and_withdrawn_contrasts(tmp_path: Path) ->
         **dict.fromkeys(("vgae mean − gae", "vgae sample − gae", "vgae sample − mean"), "added"),
     }
     said = declared(after, declaration, late)
-    assert "The margin was ±1 point then and was changed since." in said
+    assert "The analysis was changed since: words.others was 0.01 and is 0.05." in said
     assert "Changed since: vae mean − ae, vae sample − ae." in said
     assert "Added since: vgae mean − gae" in said
     assert [role(contrast, late) for contrast in after.contrasts[:3]] == [
@@ -111,7 +125,7 @@ def test_an_older_declaration_without_models_still_loads(tmp_path: Path) -> None
     assert older.models is None
     assert "Nothing was changed since." in declared(study, older, {})
     assert older.agrees(older.model_copy(update={"models": study.models}))
-    assert together([older, older.model_copy(update={"models": ("ae",)})], study.margin, study.analysis) == older
+    assert together([older, older.model_copy(update={"models": ("ae",)})], study.analysis) == older
 
 
 def test_a_gate_that_was_changed_after_the_run_is_named(tmp_path: Path) -> None:
@@ -127,13 +141,23 @@ def test_a_gate_that_was_changed_after_the_run_is_named(tmp_path: Path) -> None:
     assert not declaration.agrees(declaration.model_copy(update={"analysis": after.analysis}))
 
 
-def test_an_older_declaration_without_an_analysis_says_so(tmp_path: Path) -> None:
+def test_an_older_declaration_with_a_margin_and_without_an_analysis_loads_and_says_so(tmp_path: Path) -> None:
     study = a_study()
     declare(study, tmp_path, recorded=0)
-    older = kept(study, tmp_path).model_copy(update={"analysis": None, "digest": None})
+    content = json.loads(path(tmp_path, "mine").read_text(encoding="utf-8"))
+    del content["analysis"], content["digest"]
+    for contrast in content["contrasts"]:
+        del contrast["family"]
+    declaration = kept(study, tmp_path)
+    path(tmp_path, "mine").write_text(json.dumps(content | {"margin": 0.01}), encoding="utf-8")
+    older = kept(study, tmp_path)
+    assert older.analysis is None
+    assert set(changed(study, older).values()) == {"changed"}  # its contrasts named no family
+    older = declaration.model_copy(update={"analysis": None, "digest": None})
+    keep(declaration, tmp_path, "mine")
     assert "The analysis may have been chosen later." in declared(study, older, {})
     assert not is_after_looking(study, older)
-    assert together([older, kept(study, tmp_path)], study.margin, study.analysis) == older
+    assert together([older, kept(study, tmp_path)], study.analysis) == older
 
 
 def test_without_a_declaration_the_page_says_so() -> None:

@@ -122,7 +122,7 @@ def test_all_is_expanded_before_contrasts_are_checked():
 def test_a_pair_is_judged_by_the_primary_metric_of_each_task():
     tasks = tuple(replace(task, primary="ari") if task.name == "k-means" else task for task in TASKS)
     pair = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
-    for tables, metric in ((OURS, "nmi"), (Tables(tasks=tasks), "ari")):
+    for tables, metric in ((OURS, "ami"), (Tables(tasks=tasks), "ari")):
         for contrast in study_of({**MINIMAL, "pairs": [pair]}, tables).contrasts:
             assert [(each.task, each.metric) for each in contrast.primary] == [
                 ("k-means", metric),
@@ -177,7 +177,7 @@ def test_a_pair_may_take_either_side_in_a_variant():
         (contrast(second=VAE | {"variant": "beta=2"}), "contrast 'c': 'vae beta=2' is not among the study's models"),
         ({"draws": 0}, "f.toml: draws: .*got 0"),
         ({"datasets": ["wine", "wine"]}, "wine named twice"),
-        ({"margin": 0.0}, "f.toml: margin: .*got 0.0"),
+        ({"margin": 0.01}, "f.toml: unknown key 'margin'"),
         ({"name": "No Spaces"}, "f.toml: name: .*got 'No Spaces'"),
         (
             {"pairs": [{"point": "ae", "variational": "vae", "lniks": "x"}]},
@@ -218,9 +218,9 @@ SETTING = "settings.beta: expected a number, a word or a list of whole numbers"
         ({"seeds": date(2020, 1, 2)}, "seeds: expected a whole number, got 2020-01-02"),
         ({"seeds": 20000}, "seeds: expected a number of at most 10000, got 20000"),
         ({"draws": 0}, "draws: expected a number of at least 1, got 0"),
-        ({"margin": 0}, "margin: expected a number above 0, got 0"),
-        ({"margin": 1.0}, "margin: expected a number below 1, got 1.0"),
-        ({"margin": "1 %"}, "margin: expected a number, got '1 %'"),
+        ({"analysis": {"words": {"others": 0}}}, "analysis.words.others: expected a number above 0, got 0"),
+        ({"analysis": {"words": {"others": 1.0}}}, "analysis.words.others: expected a number below 1, got 1.0"),
+        ({"analysis": {"words": {"others": "1 %"}}}, "analysis.words.others: expected a number, got '1 %'"),
         (
             {"name": "Mine"},
             "name: expected lower-case letters, digits and hyphens, the first a letter or digit, got 'Mine'",
@@ -352,8 +352,24 @@ def test_studies_together_are_the_union_of_their_lists():
     assert both.ladders == (("ae", "vae"),)
     assert both.contrasts == first.contrasts  # the roles of the first study count
     assert together([first]) == first
-    with pytest.raises(InputError, match=r"studies one and other: their margins are 0\.01 and 0\.02"):
-        together([first, study_of({**one, "name": "other", "margin": 0.02})])
+    with pytest.raises(InputError, match=r"studies one and other: their analyses differ in words\.others"):
+        together([first, study_of({**one, "name": "other", "analysis": {"words": {"others": 0.02}}})])
+
+
+def test_a_pair_names_the_families_of_its_contrasts():
+    pair = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
+    own = study_of({**MINIMAL, "models": ["ae", "vae"], "pairs": [pair]}).contrasts
+    kinds = ("mean − point", "sample − point", "sample − mean")
+    assert [each.family for each in own] == [f"vae against ae: {kind}" for kind in kinds]
+    named = study_of({**MINIMAL, "models": ["ae", "vae"], "pairs": [pair | {"family": "calibrated"}]}).contrasts
+    assert [each.family for each in named] == [f"calibrated: {kind}" for kind in kinds]
+
+
+def test_two_pairs_that_share_the_variational_model_share_its_third_contrast():
+    pair = {"point": "ae", "variational": "vae", "links": "link-hadamard"}
+    found = study_of({**MINIMAL, "models": ["ae", "vae", "ae-l2"], "pairs": [pair, pair | {"point": "ae-l2"}]})
+    assert [each.name for each in found.contrasts].count("vae sample − mean") == 1
+    assert len(found.contrasts) == 5
 
 
 def test_all_bundled_studies_can_be_reported_together():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from benchmark.report.stand_ins import metric_at_hand
 from benchmark.study.schema import Contrast, Primary
 from benchmark.tasks import TASKS
 from benchmark.tasks.metrics import METRICS
@@ -37,9 +38,12 @@ def primaries(scores: pd.DataFrame, declared: Sequence[Contrast], models: Iterab
 
 
 def primary_metric(task: str, scores: pd.DataFrame) -> str:
-    """Return the primary metric of a task. For a task of a plugin, return its first metric, in the order of METRICS."""
+    """Return the primary metric of a task, or its stand-in if the scores lack the metric.
+
+    For a task of a plugin, return its first metric, in the order of METRICS.
+    """
     if task in _PRIMARY_METRICS:
-        return _PRIMARY_METRICS[task]
+        return metric_at_hand(task, _PRIMARY_METRICS[task], scores)
     there = set(scores.loc[scores["task"].eq(task), "metric"])
     return next(metric.name for metric in METRICS if metric.name in there)
 

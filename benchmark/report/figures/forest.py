@@ -14,54 +14,57 @@ from benchmark.report.figures.drawing import FAINT, Chart, Drawing, PanelGroup, 
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import axis_labels, contrast_kind, question, side_label
 from benchmark.statistics import NO_SIGNAL
+from benchmark.study.analysis import Words
 from benchmark.study.schema import Contrast, Primary
 
 ROW_HEIGHT = 0.115  # inches of one interval
 EDGES = 0.8  # inches above and below the rows
 
 
-def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], margin: float) -> Chart:
-    """Draw differences with their intervals by dataset. The panels of one model share their scale.
+def forest(per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], words: Words) -> Chart:
+    """Draw differences with their simultaneous intervals by dataset. The panels of one model share their scale.
 
     Args:
         per_dataset: The frame that ``statistics.contrasts`` returns.
         declared: The contrasts.
         datasets: The datasets in the order of the rows.
-        margin: The study's margin, on the scale of the score.
+        words: The margin of each metric.
     """
     kinds = list(dict.fromkeys(contrast_kind(contrast) for contrast in declared))
     number = {name: place for place, name in enumerate(kinds)}
     families: dict[str, list[Contrast]] = {}
     for contrast in declared:
-        families.setdefault(_family(contrast, declared), []).append(contrast)
+        families.setdefault(_models(contrast, declared), []).append(contrast)
     labels = axis_labels(in_order(per_dataset["dataset"], datasets), 15)
     groups = []
     for title, members in families.items():
         cells = per_dataset[per_dataset["contrast"].isin([contrast.name for contrast in members])]
         if cells.empty:
             continue
-        order, limits = in_order(cells["dataset"], datasets), _limits(cells, margin)
+        order, limits = in_order(cells["dataset"], datasets), _limits(cells, max(words.clusters, words.others))
         colours = [number[contrast_kind(contrast)] for contrast in members]
         primaries = dict.fromkeys(primary for contrast in members for primary in contrast.primary)
         panels = tuple(
-            _panel(cells, members, each, order, labels, colours, limits, margin, title) for each in primaries
+            _panel(cells, members, each, order, labels, colours, limits, words.margin(each.metric), title)
+            for each in primaries
         )
         groups.append(PanelGroup(title, panels))
-    silent = int(per_dataset["signal"].eq(NO_SIGNAL).sum())
+    silent = int(_without_word(per_dataset).sum())
     return Chart(
         "forest",
         "Contrasts by dataset",
-        "Mean paired difference and 95 % interval by dataset. The panels of one model share their scale. The line "
-        f"marks zero, and the band marks the margin of equivalence, ±{numbers.points(margin).lstrip('+')} points."
-        + f" Hollow and pale: {numbers.counted(silent, 'cell')} without signal, which count nowhere."
+        "Mean paired difference by dataset, with its interval, which is simultaneous over the cells of a family. The "
+        "panels of one model share their scale. The line marks zero, and the band marks the metric’s margin."
+        + f" Hollow and pale: {numbers.counted(silent, 'cell')} without signal or not reliable, which count nowhere."
         * (silent > 0),
         tuple(Series(name, place) for name, place in number.items()),
         tuple(groups),
         per_dataset,
+        concludes=True,
     )
 
 
-def _family(contrast: Contrast, declared: Sequence[Contrast]) -> str:
+def _models(contrast: Contrast, declared: Sequence[Contrast]) -> str:
     """Name the two models of a contrast. A contrast within one model joins the model's first contrast with another."""
     first, second = side_label(contrast.first), side_label(contrast.second)
     pairs = [(side_label(other.first), side_label(other.second)) for other in declared]
@@ -110,13 +113,13 @@ def _ground(axes: Axes, there: Collection[str], order: Sequence[str], margin: fl
 
 
 def _intervals(axes: Axes, cells: pd.DataFrame, order: Sequence[str], shift: float, ink: str) -> None:
-    """Draw points with whiskers, hollow without signal; a point without an interval has no whisker."""
+    """Draw points with whiskers, hollow without signal or if not reliable; a point without an interval has none."""
     place = {name: number for number, name in enumerate(order)}
     heights = cells["dataset"].map(place).to_numpy(float) + shift
     differences = 100 * cells["difference"].to_numpy(float)
     there = cells["low"].notna().to_numpy()
     low, high = 100 * cells["low"].to_numpy(float), 100 * cells["high"].to_numpy(float)
-    silent = cells["signal"].eq(NO_SIGNAL).to_numpy()
+    silent = _without_word(cells).to_numpy()
     for here, wide, strong, fill in ((~silent, 1.6, 1.0, ink), (silent, 0.8, 0.6, "none")):
         ends = here & there
         axes.hlines(heights[ends], low[ends], high[ends], color=ink, linewidth=wide, alpha=strong)
@@ -130,6 +133,11 @@ def _intervals(axes: Axes, cells: pd.DataFrame, order: Sequence[str], shift: flo
             alpha=strong,
             markeredgewidth=0.8 * (fill != ink),
         )
+
+
+def _without_word(cells: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each cell has no signal or is not reliable."""
+    return cells["signal"].eq(NO_SIGNAL) | ~cells["reliable"].astype(bool)
 
 
 def _limits(cells: pd.DataFrame, margin: float) -> tuple[float, float]:
@@ -147,7 +155,8 @@ def _described(cells: pd.DataFrame, order: Sequence[str]) -> str:
         return "Not in these results."
     lines = [
         f"{row['contrast']} on {row['dataset']}: {numbers.points(row['difference'])}"
-        f" ({numbers.interval(row['low'], row['high'])}{', no signal' * (row['signal'] == NO_SIGNAL)})"
+        f" ({numbers.interval(row['low'], row['high'])}{', ' + row['word'] if row['word'] else ''}"
+        f"{', no signal' * (row['signal'] == NO_SIGNAL)}{', unreliable' * (not row['reliable'])})"
         for row in sorted(records(cells), key=lambda row: order.index(row["dataset"]))
     ]
-    return f"Paired differences in points with 95 % intervals. {'; '.join(lines)}."
+    return f"Paired differences in points with simultaneous intervals. {'; '.join(lines)}."

@@ -1,4 +1,4 @@
-"""Tables of contrasts: the scoreboard, each contrast by dataset, and all contrasts over datasets."""
+"""Tables of contrasts: the scoreboard, each contrast by dataset, and the pooled questions."""
 
 from __future__ import annotations
 
@@ -9,30 +9,27 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import anchored, question, seeds_label
+from benchmark.report.frame_rows import by_family, in_order, records
+from benchmark.report.labels import anchored, family_label, question, seeds_label, slug
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.report.trace import PAGE, anchor
-from benchmark.statistics import ABOVE, CORRECTED, MOST_TO_SETTLE, NO_SIGNAL, NOT_JUDGED, QUESTION, SENSITIVITY
+from benchmark.statistics import ABOVE, CORRECTED, NO_SIGNAL, NO_WORD, NOT_JUDGED, POOLED, UNDECIDED
 from benchmark.study.schema import Contrast
 
-UNJUDGED_MARK = "*"  # after a verdict that was not judged against chance
+UNJUDGED_MARK = "*"  # after a word that was not judged against chance
+UNRELIABLE = "unreliable"
+UNTESTED = "too few seeds"
 
 
 def scoreboard_table(
-    per_dataset: pd.DataFrame,
-    overall: pd.DataFrame,
-    declared: Sequence[Contrast],
-    datasets: Sequence[str],
-    roles: Mapping[str, str],
+    per_dataset: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], roles: Mapping[str, str]
 ) -> Table:
-    """Return the claim in one table: a group of tasks for each contrast, a column for each dataset.
+    """Return all cells in one table: a group of tasks for each contrast, a column for each dataset.
 
-    Every cell holds an effect and its verdict.
+    Every cell holds an effect and its word.
 
     Args:
         per_dataset: The frame that ``statistics.contrasts`` returns.
-        overall: The frame that ``statistics.over_datasets`` returns.
         declared: The contrasts in the order of the table.
         datasets: The datasets in the order of the columns.
         roles: The role of each contrast by name, as the page writes it.
@@ -40,12 +37,10 @@ def scoreboard_table(
     names = in_order(per_dataset["dataset"], datasets)
     key = ("contrast", "task", "metric")
     cells = {(*(row[part] for part in key), row["dataset"]): row for row in records(per_dataset)}
-    above = {tuple(row[part] for part in key): row for row in records(overall) if row["verdict"]}
 
     def row(contrast: Contrast, task: str, metric: str) -> TableRow:
-        here = [above.get((contrast.name, task, metric))] if above else []
-        here += [cells.get((contrast.name, task, metric, name)) for name in names]
-        return TableRow((TableCell(question(task, metric)), *map(_judged, here)))
+        here = [cells.get((contrast.name, task, metric, name)) for name in names]
+        return TableRow((TableCell(question(task, metric)), *map(_with_word, here)))
 
     groups = tuple(
         RowGroup(
@@ -55,9 +50,8 @@ def scoreboard_table(
         for contrast in declared
         if contrast.name in set(per_dataset["contrast"])
     )
-    over = (Column("over datasets"),) if above else ()
-    columns = (Column("task", numeric=False), *over, *(Column(name) for name in names))
-    return Table("Difference in points, and verdict", columns, groups)
+    columns = (Column("task", numeric=False), *(Column(name) for name in names))
+    return Table("Difference in points, and word", columns, groups, concludes=True)
 
 
 def contrast_anchor(name: str) -> str:
@@ -65,21 +59,26 @@ def contrast_anchor(name: str) -> str:
     return anchored("contrast", name)
 
 
-def _judged(row: dict[str, Any] | None) -> TableCell:
-    """Return an effect with its verdict, and a star if it was not judged against chance; a dash without an effect."""
+def _word(row: dict[str, Any]) -> str:
+    """Return the word of a cell, or the reason why it has none."""
+    reason = UNTESTED if row["signal"] != NO_SIGNAL else NO_SIGNAL
+    return row["word"] or (reason if row["reliable"] else UNRELIABLE)
+
+
+def _with_word(row: dict[str, Any] | None) -> TableCell:
+    """Return an effect with its word, and a star if it was not judged against chance; a dash without an effect."""
     if row is None or np.isnan(row["difference"]):
         return TableCell(numbers.ABSENT)
-    signal = row.get("signal")
-    star = UNJUDGED_MARK * (signal == NOT_JUDGED and row["verdict"] != "")
-    without, tone = (NO_SIGNAL, "no-signal") if signal == NO_SIGNAL else ("untested", "")
+    word = _word(row)
+    star = UNJUDGED_MARK * (row["signal"] == NOT_JUDGED and row["word"] != NO_WORD)
     return TableCell(
-        f"{numbers.points(row['difference'])} {row['verdict'] or without}{star}",
-        tone=row["verdict"] or tone,
-        href=f"#{contrast_anchor(row['contrast'])}" if "dataset" in row else "#over-datasets",
+        f"{numbers.points(row['difference'])} {word}{star}",
+        tone=slug(word),
+        href=f"#{contrast_anchor(row['contrast'])}",
     )
 
 
-def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequence[str], margin: float) -> Table:
+def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequence[str]) -> Table:
     """Return the paired differences of one contrast by dataset, a group of rows for each primary task."""
     cells = per_dataset[per_dataset["contrast"].eq(contrast.name)]
 
@@ -96,10 +95,22 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
                 name,
                 numbers.points(row["difference"]),
                 numbers.interval(row["low"], row["high"]),
+                f"{row['cells']}, {row['graphs']}",
+                numbers.interval(row["single_low"], row["single_high"]),
                 numbers.points(row["sd"]).lstrip("+"),
             )
-            shares = (numbers.share(row["improvement"]), _above_chance(row))
-            last = (*_tested(row), *shares, *_decided(row, margin, "seed"))
+            share = (
+                f"{numbers.share_of_lead(row['share'])} ({numbers.lead_interval(row['share_low'], row['share_high'])})"
+            )
+            last = (
+                _flips(row),
+                numbers.share(row["improvement"]),
+                _above_chance(row),
+                _word(row),
+                _needed(row, "seed"),
+                numbers.ABSENT if np.isnan(row["share"]) else share,
+                row["share_word"] or numbers.ABSENT,
+            )
             rows.append(
                 TableRow((*map(TableCell, texts), TableCell(seeds_label(row), href=behind), *map(TableCell, last)))
             )
@@ -108,89 +119,85 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
     columns = (
         Column("dataset", numeric=False),
         Column("difference"),
-        Column("95 % interval"),
+        Column("simultaneous interval"),
+        Column("cells of the family", numeric=False),
+        Column("95 % interval of this cell alone"),
         Column("sd over seeds"),
         Column("seeds"),
-        *_TESTED,
+        Column("p, sign flips (least)"),
         Column("first better on"),
         Column("above chance", numeric=False),
-        *_DECIDED,
+        Column("word", numeric=False),
+        Column("seeds needed"),
+        Column("share of second − chance"),
+        Column("word of the share", numeric=False),
     )
     groups = tuple(group(primary.task, primary.metric) for primary in contrast.primary)
-    return Table(f"{contrast.name}, in points", columns, groups)
+    return Table(f"{contrast.name}, in points", columns, groups, concludes=True)
 
 
-def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame, margin: float) -> Table:
-    """Return mean differences over datasets of evidence, their spread, and verdicts without one dataset or family.
+def overall_table(overall: pd.DataFrame, left_out: pd.DataFrame) -> Table:
+    """Return the pooled questions, a group of rows for each family, and their words without one dataset or family.
 
     Args:
         overall: The frame that ``statistics.over_datasets`` returns.
         left_out: The frame that ``statistics.leave_one_out`` returns.
-        margin: The study's margin, on the scale of the score.
     """
-    rows = tuple(
-        row_of(
-            row["contrast"],
-            question(row["task"], row["metric"]),
-            numbers.points(row["difference"]),
-            numbers.interval(row["low"], row["high"]),
-            numbers.interval(row["bootstrap_low"], row["bootstrap_high"]),
-            _of_datasets(row),
-            *_tested(row),
-            numbers.points(row["tau"]).lstrip("+"),
-            numbers.interval(row["predicted_low"], row["predicted_high"]),
-            *_decided(row, margin, "dataset"),
-            _depends_on(row, left_out),
+
+    def row(each: dict[str, Any]) -> TableRow:
+        return row_of(
+            question(each["task"], each["metric"]),
+            each["role"],
+            numbers.share_of_lead(each["share"]),
+            numbers.lead_interval(each["low"], each["high"]),
+            numbers.lead_interval(each["single_low"], each["single_high"]),
+            numbers.lead_interval(each["bootstrap_low"], each["bootstrap_high"]),
+            numbers.points(each["difference"]),
+            _of_datasets(each),
+            _flips(each),
+            numbers.share_of_lead(each["tau"]).lstrip("+"),
+            numbers.lead_interval(each["predicted_low"], each["predicted_high"]),
+            each["word"] or numbers.ABSENT,
+            _needed(each, "dataset"),
+            _depends_on(each, left_out),
         )
-        for row in records(overall)
+
+    groups = tuple(
+        RowGroup(tuple(map(row, records(here))), family_label(family, graphs))
+        for family, graphs, here in by_family(overall)
     )
     columns = (
-        Column("contrast", numeric=False),
         Column("task, metric", numeric=False),
-        Column("difference"),
-        Column("95 % interval"),
+        Column("role", numeric=False),
+        Column("share of second − chance"),
+        Column("simultaneous interval"),
+        Column("95 % interval alone"),
         Column("bootstrap-t interval"),
-        Column("datasets"),
-        *_TESTED,
+        Column("in points"),
+        Column("datasets (cells left out)"),
+        Column("p, sign flips (least)"),
         Column("τ"),
         Column("on a further dataset"),
-        *_DECIDED,
+        Column("word", numeric=False),
+        Column("datasets needed"),
         Column("without one dataset or family", numeric=False),
     )
-    return Table("Mean difference over datasets of evidence, in points", columns, (RowGroup(rows),))
+    return Table("Pooled questions over datasets of evidence", columns, groups, concludes=True)
 
 
-_TESTED = (Column("p"), Column("p, equivalence"), Column("p, sign flips (least)"))
-_DECIDED = (Column("verdict", numeric=False), Column("at other margins", numeric=False), Column("settled by"))
-
-
-def _tested(row: dict[str, Any]) -> tuple[str, str, str]:
-    """Write the corrected p of difference and equivalence, and the p of sign flips with its least value."""
+def _flips(row: dict[str, Any]) -> str:
+    """Write the p of sign flips with the least p that so many values can attain."""
     flips = f"{numbers.probability(row['p_flip'])} ({numbers.probability(row['least_p'])})"
-    untested = np.isnan(row["p_flip"])
-    return (
-        numbers.probability(row["adjusted"]),
-        numbers.probability(row["adjusted_equivalent"]),
-        numbers.ABSENT if untested else flips,
-    )
+    return numbers.ABSENT if np.isnan(row["p_flip"]) else flips
 
 
-def _decided(row: dict[str, Any], margin: float, noun: str) -> tuple[str, str, str]:
-    """Write the verdict, other verdicts at half and twice the margin, and the number that would settle an open row."""
-    verdict = row["verdict"]
-    others = [
-        f"±{100 * share * margin:g}: {row[column]}" for column, share in SENSITIVITY.items() if row[column] != verdict
-    ]
-    settled = numbers.ABSENT
-    if verdict == "inconclusive":
-        settles = row["settles"]
-        settled = f"no number of {noun}s"
-        if np.isnan(settles):
-            settled = f"over {numbers.counted(MOST_TO_SETTLE, noun)}"
-        elif np.isfinite(settles):
-            settled = numbers.counted(int(settles), noun)
-    without = NO_SIGNAL if row.get("signal") == NO_SIGNAL else numbers.ABSENT
-    return verdict or without, "; ".join(others) or ("the same" if verdict else numbers.ABSENT), settled
+def _needed(row: dict[str, Any], noun: str) -> str:
+    """Write the number that would decide an undecided row."""
+    if row["word"] != UNDECIDED:
+        return numbers.ABSENT
+    if np.isfinite(row["needed"]):
+        return numbers.counted(int(row["needed"]), noun)
+    return "never with these splits"
 
 
 def _above_chance(row: dict[str, Any]) -> str:
@@ -202,19 +209,18 @@ def _above_chance(row: dict[str, Any]) -> str:
 
 
 def _of_datasets(row: dict[str, Any]) -> str:
-    """Write the number of datasets, and the number of those that are left out for want of signal."""
-    out = row["without_signal"]
-    return f"{row['datasets']} ({out} without signal)" if out else str(row["datasets"])
+    """Write the number of datasets, and the numbers of cells that are left out, with the reasons."""
+    reasons = {"unreliable": UNRELIABLE, "without_signal": NO_SIGNAL, "without_share": "second side not above chance"}
+    out = [f"{row[column]} {reason}" for column, reason in reasons.items() if row[column]]
+    return f"{row['datasets']} ({', '.join(out)})" if out else str(row["datasets"])
 
 
 def _depends_on(row: dict[str, Any], left_out: pd.DataFrame) -> str:
-    """Name the datasets and families without which the verdict changes."""
-    here = left_out[np.logical_and.reduce([left_out[column].eq(row[column]) for column in QUESTION])]
-    if here.empty or not row["verdict"]:
+    """Name the datasets and families without which the word changes."""
+    here = left_out[np.logical_and.reduce([left_out[column].eq(row[column]) for column in POOLED])]
+    if here.empty or not row["word"]:
         return numbers.ABSENT
     changed = [
-        f"{each['left_out']}: {each['verdict'] or 'too few left'}"
-        for each in records(here)
-        if each["verdict"] != row["verdict"]
+        f"{each['left_out']}: {each['word'] or 'too few left'}" for each in records(here) if each["word"] != row["word"]
     ]
     return "; ".join(changed) or "the same without any"

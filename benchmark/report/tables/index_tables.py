@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import CHANCE, metric_named, model_label
+from benchmark.report.stand_ins import metric_at_hand
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.statistics import FEWEST_DATASETS
 from benchmark.study.schema import Study
@@ -40,24 +41,30 @@ def index_values(summary: pd.DataFrame, stable: pd.DataFrame) -> pd.DataFrame:
 
 
 def judged_scores(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the primary metric of the task ``k-means``, which the indices are compared with."""
-    here = summary["task"].eq(K_MEANS.name) & summary["metric"].eq(K_MEANS.primary)
+    """Return the primary metric of the task ``k-means``, or its stand-in, which the indices are compared with."""
+    here = summary["task"].eq(K_MEANS.name) & summary["metric"].eq(judged_metric(summary))
     return summary.loc[here, ["dataset", "readout", "model", "variant", "mean"]].rename(columns={"mean": "value"})
 
 
+def judged_metric(scores: pd.DataFrame) -> str:
+    """Return the metric of ``judged_scores``."""
+    return metric_at_hand(K_MEANS.name, K_MEANS.primary, scores)
+
+
 def index_table(
-    indices: pd.DataFrame, scores: pd.DataFrame, dataset: str, study: Study, controls: Collection[str]
+    indices: pd.DataFrame, scores: pd.DataFrame, metric: str, dataset: str, study: Study, controls: Collection[str]
 ) -> Table:
     """Return all indices on one dataset beside the score with labels. Rows are models with readouts.
 
     Args:
         indices: The frame of ``index_values``.
         scores: The frame of ``judged_scores``.
+        metric: Its metric.
         dataset: Name of the dataset, which has an index.
         study: The study, which orders the rows.
         controls: The models that no autoencoder was trained for.
     """
-    judged = metric_named(K_MEANS.primary)
+    judged = metric_named(metric)
     with_labels = scores.assign(index=judged.name)
     here = pd.concat([indices, with_labels], ignore_index=True)
     here = here[here["dataset"].eq(dataset)]
@@ -88,13 +95,16 @@ def index_table(
     return Table(f"Indices without labels on {dataset}, %", columns, tuple(each for each in groups if each.rows))
 
 
-def ranking_table(ranked: pd.DataFrame, units: pd.DataFrame, study: Study, evidence: Mapping[str, str]) -> Table | None:
+def ranking_table(
+    ranked: pd.DataFrame, metric: str, units: pd.DataFrame, study: Study, evidence: Mapping[str, str]
+) -> Table | None:
     """Return how well each index ranks the trained models by the mean; None if nothing is ranked.
 
     With five real datasets or more, the mean over those is added.
 
     Args:
         ranked: The frame of ``statistics.ranking``.
+        metric: The metric of the scores that it compares with.
         units: The frame of units, which names the graph of each dataset.
         study: The study, which orders the datasets.
         evidence: The datasets that count as evidence.
@@ -122,7 +132,7 @@ def ranking_table(ranked: pd.DataFrame, units: pd.DataFrame, study: Study, evide
     if over:
         groups.insert(0, RowGroup(tuple(over), "mean over real datasets"))
     columns = (Column("index", numeric=False), *map(Column, ("τ-b", "points lost", "at random", "models")))
-    judged = metric_named(K_MEANS.primary).label
+    judged = metric_named(metric).label
     return Table(f"How well each index ranks models by {judged} of {K_MEANS.name}", columns, tuple(groups), "ranking")
 
 

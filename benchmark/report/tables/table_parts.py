@@ -20,7 +20,7 @@ class TableCell:
     Attributes:
         text: The entry as the page prints it.
         bold: Whether the entry is the best of its column.
-        tone: A verdict or "no-signal", which colours the entry; empty for no colour.
+        tone: A word such as "somewhat-worse" or "no-signal", which colours the entry; empty for no colour.
         href: A link to the numbers behind the entry, in the page or beside it; empty for no link.
     """
 
