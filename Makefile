@@ -44,7 +44,7 @@ wheel: $(VENV)/.test ## build the wheel and run study smoke from it, outside the
 bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, cs and mnist-test)
 	@PYTHONPATH=tests $(BIN)/python -m speed --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)
 
-calibrate: $(VENV)/.test ## calibrate the statistics on simulated studies (ARGS="--studies 400 retention")
+calibrate: $(VENV)/.test ## calibrate the statistics on simulated studies (ARGS="--studies 400 words")
 	@$(BIN)/python tests/support/calibration.py $(ARGS)
 
 clean: ## remove the virtual environment and caches; results stay

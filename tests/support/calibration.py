@@ -1,6 +1,6 @@
 """Calibrate the statistics on simulated studies, and print a table of what was promised and what was found.
 
-    make calibrate [ARGS="--studies 400 retention parameters verdicts"]
+    make calibrate [ARGS="--studies 400 words retention power pooled parameters verdicts"]
     python tests/support/calibration.py [--studies N] [PART ...]
 
 A share is "met" if it lies in its range, "within error" if chance can explain that it does not, and otherwise "MISSED".
@@ -16,10 +16,20 @@ from collections.abc import Callable, Iterator
 
 import calibrated_law as law
 import calibrated_retention as retention
+import calibrated_words as words
 from calibrated import Share
 
+
+def _families(studies: int) -> Iterator[Share]:
+    for family in words.FAMILIES:
+        yield from words.family_shares(family, studies)
+
+
 PARTS: dict[str, Callable[[int], Iterator[Share]]] = {
+    "words": _families,
+    "power": words.power_shares,
     "retention": retention.retention_shares,
+    "pooled": words.pooled_shares,
     "parameters": law.parameter_shares,
     "verdicts": law.verdict_shares,
 }
