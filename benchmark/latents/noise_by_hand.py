@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.latents.latents import Latents, noisy_mean
 
-STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # from noise that hides nearly all to little noise
+STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # from noise that hides nearly all to little noise
 PADDINGS = (8, 16, 48)  # dimensions of pure noise
 
 Read: TypeAlias = Callable[[Latents, np.random.Generator], NDArray[np.float32]]

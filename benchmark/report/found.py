@@ -123,9 +123,8 @@ def find(
     trained_at_all = trains_at_all(units[~units["unit"].isin(ROW_SETS)], gates)
     recorded, scores = scores, scores[~scores["unit"].isin(ROW_SETS)]
     declared, steps = contrasts_at_hand(study.contrasts, scores), steps_frame(study.waterfalls)
-    ended = trained_at_all["seeds"].gt(
-        0
-    )  # without any, a cell has too few seeds, and nothing is known of its trainings
+    # without an ended seed, a cell has too few seeds, and nothing is known of its trainings
+    ended = trained_at_all["seeds"].gt(0)
     dead = units["degenerate"] | units["status"].eq("diverged")
     per_dataset, as_chance = (
         contrasts(given, declared, overlap, study.analysis, chance=CONTROL, units=units, reliability=reliability)

@@ -190,15 +190,24 @@ def _sweeps(units: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
 def _compared(
     sweeps: Mapping[str, list[tuple[str, str]]], units: pd.DataFrame, twins: list[Twins]
 ) -> list[tuple[str, str]]:
-    """Compare each sweep with that of the family's first twin, if both override the same other settings."""
-    family = dict(zip(units["model"], units["model_family"], strict=True))
-    plain: dict[str, str] = {}
+    """Compare each sweep with a plain one, if both override the same other settings.
+
+    The plain model is the first twin of its family with the same likelihood, so that nothing but the intervention
+    differs. It is itself compared with the first twin of the family: then the likelihood is the intervention.
+    """
+    kinds = units[["model", "model_family", "likelihood"]].drop_duplicates("model").itertuples(index=False, name=None)
+    kind = {model: (family, likelihood) for model, family, likelihood in kinds}
+    plain: dict[tuple[str, ...], str] = {}
     for noisy, _ in sorted(twins, key=lambda pair: (len(pair.noisy.model), pair.noisy.model)):
-        plain.setdefault(family[noisy.model], noisy.model)
+        family, likelihood = kind[noisy.model]
+        plain.setdefault((family, likelihood), noisy.model)
+        plain.setdefault((family,), noisy.model)
     found = []
     for name, arms in sweeps.items():
         model = arms[0][0]
-        reference = name.replace(model, plain.get(family[model], ""), 1)
+        family, likelihood = kind[model]
+        other = plain.get((family, likelihood), "")
+        reference = name.replace(model, plain.get((family,), "") if other == model else other, 1)
         if reference != name and reference in sweeps:
             found.append((name, reference))
     return found

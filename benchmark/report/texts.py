@@ -106,7 +106,8 @@ def law_notes(judged: JudgedLaw, law: Law) -> tuple[str, ...]:
         "seen cells and judged on fresh ones.",
         "Errors are on informative cells: the predicted or the measured retention lies between "
         f"{low:g} and {high:g}. They are averaged within a task, within a dataset, then over datasets. The column "
-        "“half of the seeds” is the error of one half of the seeds that predicts the other half.",
+        "“half of the seeds” is the error of one half of the seeds that predicts the other half. It is "
+        "about twice the error of the mean over all seeds.",
         f"Confirmed needs an error of at most {law.confirmed:g}, a bias within ±{law.bias:g}, and a certainly smaller "
         f"error than that of each rival. Up to {law.rule_of_thumb:g} the law is a rule of thumb. Above it is refuted, "
         f"and also if a task or d has a bias beyond ±{law.worst_bias:g}.",

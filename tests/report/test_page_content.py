@@ -13,6 +13,7 @@ from pages import MODELS, OVERLAP, SIX, Reader, a_study, composed, rendered, usu
 from benchmark.core.errors import InputError
 from benchmark.core.rng import generator
 from benchmark.latents.readouts import READOUTS
+from benchmark.report.after_looking import AFTER_LOOKING
 from benchmark.report.found import find
 from benchmark.report.labels import metric_named
 from benchmark.report.page import Page, compose
@@ -20,7 +21,9 @@ from benchmark.report.tables.score_tables import best_shown
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.texts import DEMONSTRATION, readout_meaning
 from benchmark.results.frames import combine_frames
+from benchmark.study.analysis import Gates
 from benchmark.study.combine import together
+from benchmark.study.declaration import declare, read_declaration
 from benchmark.study.schema import Study
 
 
@@ -327,3 +330,21 @@ def test_frames_of_two_runs_are_refused() -> None:
         composed(a_study(), scores, units[units["model"].ne("vae")])
     with pytest.raises(InputError, match="no results to report"):
         composed(a_study(), scores.iloc[:0], units.iloc[:0])
+
+
+def test_a_changed_gate_marks_every_table_that_it_shapes(tmp_path) -> None:
+    study = a_study()
+    declare(study, tmp_path, recorded=0)
+    declaration = read_declaration(tmp_path, study.name)
+    gates = Gates(least_rank=1.6)
+    later = study.model_copy(update={"analysis": study.analysis.model_copy(update={"gates": gates})})
+    before, after = (compose(find(each, *usual(), OVERLAP, declaration), {}, lambda _: "") for each in (study, later))
+    assert sum(table.concludes for table in after.tables()) > 5
+    for table, same in zip(after.tables(), before.tables(), strict=True):
+        assert table.concludes is same.concludes
+        assert table.caption == f"{same.caption} ({AFTER_LOOKING})" if same.concludes else table.caption == same.caption
+    assert "gates.least_rank was 1.5 and is 1.6." in after.declared
+    assert later.analysis.digest in after.declared
+    assert AFTER_LOOKING not in before.declared
+    assert after.files().keys() != before.files().keys()
+    assert sorted(after.files().values()) == sorted(before.files().values())

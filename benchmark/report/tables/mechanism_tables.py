@@ -122,7 +122,7 @@ def _gap_table(over: pd.DataFrame, study: Study, caption: str, name: str) -> Tab
         ]
         groups.append(RowGroup(tuple(rows), kind))
     columns = _columns(["task"], ["gap", "95 % interval", "datasets", "cells", margin])
-    return Table(caption, columns, tuple(groups), name)
+    return Table(caption, columns, tuple(groups), name, concludes=True)
 
 
 def _theory_table(theory: pd.DataFrame, study: Study) -> Table | None:
@@ -139,7 +139,10 @@ def _theory_table(theory: pd.DataFrame, study: Study) -> Table | None:
         rows.append(row_of(kind, numbers.percent(cells["measured"].mean()), *texts))
     columns = _columns(["noise"], ["measured retention", "mean error", "mean absolute error", "cells"])
     return Table(
-        f"Theory of Gaussian classes against {FEW_LABELS}, nothing fitted, %", columns, (RowGroup(tuple(rows)),)
+        f"Theory of Gaussian classes against {FEW_LABELS}, nothing fitted, %",
+        columns,
+        (RowGroup(tuple(rows)),),
+        concludes=True,
     )
 
 
@@ -157,7 +160,7 @@ def _share_table(shares: pd.DataFrame, study: Study) -> Table | None:
     columns = _columns(
         ["task", "mean of", "point"], ["share, %", "95 % interval", "rate, nats", "log k", "KL(q(z) ‖ p)", "seeds"]
     )
-    return Table("The mean against its point twin", columns, tuple(groups), "mean-against-point")
+    return Table("The mean against its point twin", columns, tuple(groups), "mean-against-point", concludes=True)
 
 
 def _share_row(cell: dict[str, Any]) -> TableRow:
@@ -190,7 +193,9 @@ def _correlation_table(found: Mechanism, study: Study) -> Table | None:
         for each in _by_task(over, study)
     ]
     columns = _columns(["task", "share against"], ["correlation", "95 % interval", "datasets"])
-    return Table("Does the mean’s share go with the rate?", columns, (RowGroup(tuple(rows)),), "mean-and-rate")
+    return Table(
+        "Does the mean’s share go with the rate?", columns, (RowGroup(tuple(rows)),), "mean-and-rate", concludes=True
+    )
 
 
 def _plain_interval(row: dict[str, Any]) -> str:
@@ -222,7 +227,7 @@ def _serves_table(found: Mechanism, study: Study) -> Table | None:
         for reference in over["reference"].unique()
     ]
     columns = _columns(["task", "mean of"], ["difference, points", "95 % interval", "datasets"])
-    return Table("Does it serve at all?", columns, tuple(groups), "serves")
+    return Table("Does it serve at all?", columns, tuple(groups), "serves", concludes=True)
 
 
 def _intervention_table(over: pd.DataFrame, study: Study) -> Table | None:
@@ -246,7 +251,7 @@ def _intervention_table(over: pd.DataFrame, study: Study) -> Table | None:
         for (first, second), here in over.groupby(["first", "second"], sort=False)
     ]
     columns = _columns(["task", "readout"], ["difference, points", "95 % interval", "datasets"])
-    return Table("Settings at equal signal-to-noise ratios", columns, tuple(groups), "interventions")
+    return Table("Settings at equal signal-to-noise ratios", columns, tuple(groups), "interventions", concludes=True)
 
 
 def _by_task(frame: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
