@@ -14,6 +14,7 @@ from benchmark.report.figures import (
     ladder,
     law_curve,
     nearness,
+    theory_points,
     training_curves,
     waterfalls,
 )
@@ -37,6 +38,7 @@ def charts(found: Found, kept: KeptFiles) -> dict[str, Chart]:
         beta_sweep(found.summary, found.units, declared, datasets, models),
         averaging(found.summary, declared, datasets, colours),
         law_curve(found.law, found.study.analysis.law, found.datasets),
+        theory_points(found.mechanism.theory, found.datasets, found.study.analysis.law.informative),
         harm_of_samples(found.scores, found.units, declared),
         nearness(found.scores, found.units, declared),
         embeddings(found.units, declared, datasets, kept),

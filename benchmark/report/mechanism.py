@@ -117,7 +117,7 @@ def mechanism(
     served = serves(scores, tuple(sides), references, overlap)
     sweeps = _sweeps(units)
     read = scores[scores["readout"].isin(COMPARED_READOUTS)]
-    tried = equal_signal(read, noise, sweeps, _compared(sweeps, units, twins), overlap, within=COMPARED)
+    tried = equal_signal(read, noise, sweeps, _compared(sweeps, units, twins, study), overlap, within=COMPARED)
     margin = study.analysis.words.share
     return Mechanism(
         gaps=gaps,
@@ -188,9 +188,9 @@ def _sweeps(units: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
 
 
 def _compared(
-    sweeps: Mapping[str, list[tuple[str, str]]], units: pd.DataFrame, twins: list[Twins]
+    sweeps: Mapping[str, list[tuple[str, str]]], units: pd.DataFrame, twins: list[Twins], study: Study
 ) -> list[tuple[str, str]]:
-    """Compare each sweep with a plain one, if both override the same other settings.
+    """Compare each sweep with a plain one, if both override the same other settings. Declared twins come first.
 
     The plain model is the first twin of its family with the same likelihood, so that nothing but the intervention
     differs. It is itself compared with the first twin of the family: then the likelihood is the intervention.
@@ -198,10 +198,12 @@ def _compared(
     kinds = units[["model", "model_family", "likelihood"]].drop_duplicates("model").itertuples(index=False, name=None)
     kind = {model: (family, likelihood) for model, family, likelihood in kinds}
     plain: dict[tuple[str, ...], str] = {}
-    for noisy, _ in sorted(twins, key=lambda pair: (len(pair.noisy.model), pair.noisy.model)):
-        family, likelihood = kind[noisy.model]
-        plain.setdefault((family, likelihood), noisy.model)
-        plain.setdefault((family,), noisy.model)
+    declared = {each.first.model for each in study.contrasts}
+    names = {pair.noisy.model for pair in twins}
+    for model in sorted(names, key=lambda name: (name not in declared, len(name), name)):
+        family, likelihood = kind[model]
+        plain.setdefault((family, likelihood), model)
+        plain.setdefault((family,), model)
     found = []
     for name, arms in sweeps.items():
         model = arms[0][0]

@@ -8,6 +8,7 @@ from pages import a_study, usual
 
 from benchmark.plugins.tables import OURS
 from benchmark.report import numbers
+from benchmark.report.figures.theory_points import KINDS, theory_points
 from benchmark.report.mechanism import SAME, SAME_PROFILE, TWIN, Mechanism, mechanism
 from benchmark.report.tables.mechanism_tables import mechanism_sections
 from benchmark.results.frames import read_frames
@@ -45,6 +46,16 @@ def test_the_theory_of_gaussian_classes_predicts_noise_by_hand_without_a_fit(noi
     informative = by_hand[by_hand["measured"].between(0.05, 0.95)]
     assert len(informative) > 40
     assert (informative["predicted"] - informative["measured"]).abs().mean() < 0.05
+
+
+def test_the_figure_of_the_theory_has_a_mark_for_each_cell(noise):
+    study, of_noise = noise
+    chart = theory_points(of_noise.theory, study.datasets, (0.05, 0.95))
+    assert [panel.title for panel in chart.groups[0].panels] == list(KINDS.values())
+    assert chart.data is of_noise.theory
+    assert [series.label for series in chart.series] == ["cora", "digits", "worm"]
+    assert theory_points(of_noise.theory, study.datasets, (5.0, 6.0)) is None
+    assert theory_points(of_noise.theory.iloc[:0], study.datasets, (0.05, 0.95)) is None
 
 
 def test_the_page_says_the_numbers_of_the_frames(noise):

@@ -8,6 +8,7 @@ from benchmark.report.figures.harm import harm_of_samples, nearness
 from benchmark.report.figures.law_curve import law_curve
 from benchmark.report.figures.reconstructions import images
 from benchmark.report.figures.sweeps import averaging, beta_sweep, ladder
+from benchmark.report.figures.theory_points import theory_points
 from benchmark.report.figures.training_curves import training_curves
 from benchmark.report.figures.waterfall import waterfalls
 
@@ -25,6 +26,7 @@ __all__ = [
     "ladder",
     "law_curve",
     "nearness",
+    "theory_points",
     "training_curves",
     "waterfalls",
 ]
