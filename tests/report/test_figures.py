@@ -33,7 +33,7 @@ from benchmark.report.figures import (
     waterfalls,
 )
 from benchmark.report.figures.asked import primaries
-from benchmark.report.figures.drawing import FAINT, Series, colour, dash, mark
+from benchmark.report.figures.drawing import FAINT, Series, _inline, colour, dash, mark
 from benchmark.report.figures.reconstructions import NAMES
 from benchmark.report.kept import KeptFiles
 from benchmark.report.labels import axis_labels
@@ -117,6 +117,14 @@ def test_every_panel_is_a_whole_svg_and_pdf_and_is_told_in_words(frames: tuple[p
             assert "var(--" in panel.inline
         assert panel.pdf().startswith(b"%PDF")
     assert len(titles) == sum(len(group.panels) for chart in charts for group in chart.groups)
+
+
+def test_a_mark_whose_id_ends_with_digits_alone_stays() -> None:
+    used = '<path id="C0_0_4062137750"/><use xlink:href="#C0_0_4062137750"/>'
+    svg = f'<svg viewBox="0 0 1 1"><g id="axes_1">{used}</g></svg>'
+    inline = _inline(svg, "title", "description")
+    assert 'id="C0_0_4062137750"' in inline
+    assert "axes_1" not in inline
 
 
 def test_equal_frames_give_equal_bytes(frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:

@@ -212,7 +212,9 @@ def _inline(svg: str, title: str, description: str) -> Markup:
     if box is None:
         raise ValueError("matplotlib wrote an SVG without a viewBox")
     rest = _METADATA.sub("", rest)
-    rest = re.sub(r' id="[\w.]+_\d+"', "", rest)  # repeated ids that nothing refers to
+    # Ids of groups repeat in every panel, and nothing refers to them. The id of a mark can look the same.
+    used = {name for names in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', rest) for name in names}
+    rest = re.sub(r' id="([\w.]+_\d+)"', lambda found: found[0] if found[1] in used else "", rest)
     rest = re.sub(r"<!--.*?-->\s*", "", rest, flags=re.DOTALL)
     rest = re.sub(
         r"#[0-9a-f]{6}",
