@@ -274,7 +274,8 @@ def test_a_graph_without_features_has_no_word(command, tmp_path):
     nmi = Primary(task="k-means", metric="nmi")
     asked = [Contrast(name="vae sample − ae", first=sample, second=point, primary=(nmi,))]
     unguarded, guarded = (contrasts(scores, asked, {}, Analysis(), chance=chance) for chance in (None, CONTROL))
-    assert unguarded["word"].tolist() == ["better"]  # by noise: the point is one constant row, whose NMI is 0
+    assert unguarded["word"].str.endswith("better").all()  # by noise: the point is one constant row, whose NMI is 0
+    assert unguarded["word"].ne("not better").all()
     assert guarded["word"].tolist() == [""]
     assert guarded["signal"].tolist() == ["no signal"]
 
