@@ -47,7 +47,8 @@ def test_contrasts_leave_out_degenerate_and_diverged_units() -> None:
     scores, units = broken()
     study = a_study()
     found = find(study, scores, units, OVERLAP, None)
-    whole = find(study, scores, units.assign(status="complete", diagnostics="{}"), OVERLAP, None)
+    complete = (frame.assign(status="complete") for frame in (scores, units.assign(diagnostics="{}")))
+    whole = find(study, *complete, OVERLAP, None)
     assert len(found.contrasts) == len(whole.contrasts)
     ours = found.contrasts.set_index(["contrast", "task", "metric", "dataset"])["seeds"]
     theirs = whole.contrasts.set_index(["contrast", "task", "metric", "dataset"])["seeds"]

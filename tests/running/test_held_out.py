@@ -245,7 +245,7 @@ def test_a_study_of_seen_and_unseen_rows_runs_and_its_report_compares_them(tmp_p
     }
     (line,) = [line for line in page.splitlines() if line.startswith("| reconstruction") and "| ae" in line]
     assert f"| {nats['training-rows']:.2f} | {nats['held-out-rows']:.2f} |" in line
-    assert "k-means, NMI" in page
+    assert "k-means, AMI" in page
     assert "unseen − seen" in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
     exact = pd.read_csv(tmp_path / "page" / "data" / "seen-rows.csv").set_index(["model", "readout", "task", "metric"])
     assert exact.loc[("ae", "mean", "reconstruction", "nats"), "seen"] == pytest.approx(nats["training-rows"])
