@@ -11,7 +11,7 @@ from reported import CASES, QUICK, Case, copied, run_on, scores_on
 
 from benchmark.datasets import load
 from benchmark.plugins.loading import with_plugins
-from benchmark.report.found import CONTROL
+from benchmark.report.labels import CONTROL
 from benchmark.statistics import contrasts
 from benchmark.study.analysis import Analysis
 from benchmark.study.schema import Contrast, Primary, Side

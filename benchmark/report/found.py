@@ -11,12 +11,13 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.report.figures.asked import primary_metric
 from benchmark.report.frame_rows import controls, in_order
-from benchmark.report.labels import CHANCE
+from benchmark.report.labels import CONTROL
 from benchmark.report.mechanism import Mechanism, mechanism
 from benchmark.report.stand_ins import contrasts_at_hand
 from benchmark.report.tables.index_tables import index_values, judged_scores
 from benchmark.results.frame_schema import STABILITY, UNITS
 from benchmark.statistics import (
+    ARM,
     HOLE_COLUMNS,
     MEAN,
     RELIABILITY_COLUMNS,
@@ -43,11 +44,10 @@ from benchmark.statistics import (
 )
 from benchmark.study.declaration import Declaration
 from benchmark.study.origin import steps_frame
-from benchmark.study.schema import Contrast, Side, Study
+from benchmark.study.schema import Contrast, Study
 from benchmark.tasks import METRICS, ROW_SETS, TASKS
 
 RESAMPLING_SEED = 0
-CONTROL = Side(model=CHANCE, readout="mean")
 # Studies that are combined may ask for different seeds and draws, so their holes cannot be counted.
 NO_HOLES = pd.DataFrame(columns=HOLE_COLUMNS)
 
@@ -126,10 +126,11 @@ def find(
     # without an ended seed, a cell has too few seeds, and nothing is known of its trainings
     ended = trained_at_all["seeds"].gt(0)
     dead = units["degenerate"] | units["status"].eq("diverged")
+    alive = scores_alive(scores, units)
     per_dataset, as_chance = (
         contrasts(given, declared, overlap, study.analysis, chance=CONTROL, units=units, reliability=reliability)
         for given, reliability in (
-            (scores_alive(scores, units), trained_at_all.loc[ended, RELIABILITY_COLUMNS]),
+            (alive, trained_at_all.loc[ended, RELIABILITY_COLUMNS]),
             (scores_as_chance(scores, units, CONTROL) if dead.any() else scores.iloc[:0], None),
         )
     )
@@ -138,7 +139,7 @@ def find(
     summary, stable = summarise(scores), stability(STABILITY.frame([]) if pairs is None else pairs)
     trained = summary[~summary["model"].isin(controls(units))]
     evidence = dict(zip(counted["dataset"], counted["dataset_family"], strict=True))
-    retained, law = _law(study, scores, units, trained_at_all)
+    retained, law = _law(study, alive, units, trained_at_all)
     return Found(
         study=study,
         scores=scores,
@@ -165,31 +166,31 @@ def find(
         seen=seen_and_unseen(recorded, units, ROW_SETS),
         retained=retained,
         law=law,
-        mechanism=mechanism(study, scores_alive(scores, units), units, overlap, seed=RESAMPLING_SEED),
+        mechanism=mechanism(study, alive, units, overlap, seed=RESAMPLING_SEED),
     )
 
 
 def _law(
     study: Study, scores: pd.DataFrame, units: pd.DataFrame, trained: pd.DataFrame
 ) -> tuple[pd.DataFrame, JudgedLaw | None]:
-    """Return the retention of draws, and the law on reliable cells. Units are judged, ``trained`` counts them."""
+    """Return the retention of draws, and the law on reliable cells.
+
+    Args:
+        study: The study.
+        scores: The scores, without those of units that do not count.
+        units: The judged units.
+        trained: The frame of ``trains_at_all``.
+    """
     law, gates = study.analysis.law, study.analysis.gates
     there = scores[["task", "metric"]].drop_duplicates()
-    primary = {task: _retained_metric(task, there) for task in law.tasks if task in set(there["task"])}
+    primary = {task: primary_metric(task, there) for task in law.tasks if task in set(there["task"])}
     of_draws = [name for name in scores["readout"].unique() if name == MEAN or averaged(name)]
     kept = scores[scores["readout"].isin(of_draws) & scores["task"].isin(list(primary))]
-    retained = retentions(scores_alive(kept, units), units, primary, gates, chance=CONTROL, seed=RESAMPLING_SEED)
-    alive = units[units["status"].eq("complete") & ~units["degenerate"]]
-    arm = ["dataset", "model", "variant", "unit"]
-    reliable = retained.merge(trained.loc[trained["reliable"], arm], on=arm)
-    cells = law_cells(reliable, alive, law, {task.name: task.coordinates for task in TASKS})
+    retained = retentions(kept, units, primary, gates, chance=CONTROL, seed=RESAMPLING_SEED)
+    counted = units[units["status"].eq("complete") & ~units["degenerate"]]
+    reliable = retained.merge(trained.loc[trained["reliable"], ARM], on=ARM)
+    cells = law_cells(reliable, counted, law, {task.name: task.coordinates for task in TASKS})
     return retained, judge_law(cells, law, seed=RESAMPLING_SEED)
-
-
-def _retained_metric(task: str, there: pd.DataFrame) -> str:
-    """Return the metric of retention: AMI if the task has it, because its chance is near 0; else the primary metric."""
-    metrics = set(there.loc[there["task"].eq(task), "metric"])
-    return "ami" if "ami" in metrics else primary_metric(task, there)
 
 
 def _checked(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
+import pandas as pd
+
 from benchmark.core.names import find
 from benchmark.statistics import DERIVED, REAL
 from benchmark.study.schema import Contrast, Side
@@ -16,6 +18,9 @@ from benchmark.tasks.metrics import METRICS, Metric
 
 _GRAPHS = {REAL: "real graphs and tables", DERIVED: "derived graphs"}
 CHANCE = "random"  # the scores of this control are chance
+CONTROL = Side(model=CHANCE, readout="mean")
+# What makes the noise of a readout, in the order of tables and figures.
+NOISES = {"noise": "equal noise by hand", "own-noise": "noise by hand with the own profile", "sampled": "own samples"}
 
 
 def slug(text: str) -> str:
@@ -131,3 +136,12 @@ def seeds_label(row: Mapping[str, Any]) -> str:
         f"{row[status]} {status}" for status in ("diverged", "degenerate", "failed", "unpaired") if row.get(status)
     ]
     return f"{row['seeds']} ({', '.join(remarks)})" if remarks else str(row["seeds"])
+
+
+def noise_of(readouts: pd.Series[str]) -> pd.Series[str]:
+    """Return the key of NOISES for every noisy readout, which is its name without a strength.
+
+    >>> noise_of(pd.Series(["own-noise-0.1", "sampled"])).tolist()
+    ['own-noise', 'sampled']
+    """
+    return readouts.str.replace(r"-[\d.]+$", "", regex=True)

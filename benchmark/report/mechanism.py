@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.figures.asked import COMPARED_READOUTS, primary_metric
-from benchmark.report.labels import CHANCE, model_label
+from benchmark.report.labels import CHANCE, CONTROL, model_label
 from benchmark.statistics import (
+    ARM,
     Comparison,
     Twins,
     chance_of,
@@ -40,7 +41,6 @@ COMPARED = (0.01, 10.0)  # signal-to-noise ratios at which noise costs something
 FEW_LABELS, LABELS = "logistic-regression-few", 20  # labelled rows of each class
 _OF_NOISE = ("beta", "estimator", "samples", "beta_schedule", "free_bits", "pseudo_inputs")
 _AFTERWARDS = "noise added after training"
-_ARM = ["dataset", "model", "variant", "unit"]
 FEWEST_SETTINGS = 3  # of a sweep
 
 
@@ -93,7 +93,7 @@ def mechanism(
     """
     primary = {task: primary_metric(task, scores) for task in study.analysis.law.tasks}
     scores = scores[scores["metric"].eq(scores["task"].map(primary))]
-    least, chance = study.analysis.gates.least_retained, chance_of(scores, Side(model=CHANCE, readout="mean"))
+    least, chance = study.analysis.gates.least_retained, chance_of(scores, CONTROL)
     noise, twins, there = noise_of_units(units), _twins(units, study), set(scores["readout"])
     isotropic, profile = (_strengths(there, pattern) for pattern in (r"noise-([\d.]+)", r"own-noise-([\d.]+)"))
     paddings = _strengths(there, r"padded-(\d+)")
@@ -215,7 +215,7 @@ def _compared(
     return found
 
 
-THEORY_COLUMNS = [*_ARM, "readout", "signal", "measured", "predicted"]
+THEORY_COLUMNS = [*ARM, "readout", "signal", "measured", "predicted"]
 
 
 def _theory(
@@ -233,14 +233,14 @@ def _theory(
     few = summarise(scores[scores["task"].eq(FEW_LABELS)])
     ranks = [json.loads(text).get("effective_rank") for text in units["diagnostics"]]
     arms = (
-        noise.merge(units.assign(rank=np.array(ranks, float))[[*_ARM, "seed", "rank"]], on=[*_ARM, "seed"])
-        .sort_values([*_ARM, "seed"])
-        .groupby(_ARM)[["dimensions", "signal", "rank", "classes"]]
+        noise.merge(units.assign(rank=np.array(ranks, float))[[*ARM, "seed", "rank"]], on=[*ARM, "seed"])
+        .sort_values([*ARM, "seed"])
+        .groupby(ARM)[["dimensions", "signal", "rank", "classes"]]
         .mean()
         .to_dict("index")
     )
     rows = []
-    for names, here in few.dropna(subset="mean").groupby(_ARM, sort=True):
+    for names, here in few.dropna(subset="mean").groupby(ARM, sort=True):
         values = dict(zip(here["readout"], here["mean"], strict=True))
         metric = here["metric"].iloc[0]
         level = float(chance.get((names[0], FEW_LABELS, metric), np.nan))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.report.frame_rows import records
 from benchmark.report.labels import anchored, model_label
+from benchmark.statistics import ARM
 
 PAGE = "records.html"
 
@@ -51,7 +52,7 @@ def behind(units: pd.DataFrame, path: Callable[[str], str]) -> tuple[UnitsBehind
         units: The units as ``statistics.judge_units`` returns them.
         path: Returns the path of a record by its key; empty if the file does not exist.
     """
-    groups = units.sort_values(["seed", "key"]).groupby(["dataset", "model", "variant", "unit"], sort=True)
+    groups = units.sort_values(["seed", "key"]).groupby(ARM, sort=True)
     return tuple(
         UnitsBehind(
             anchor(*map(str, name)),

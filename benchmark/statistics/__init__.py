@@ -28,7 +28,7 @@ from benchmark.statistics.gates import (
     scores_as_chance,
     trains_at_all,
 )
-from benchmark.statistics.inference import interval_of_mean
+from benchmark.statistics.inference import fieller, interval_of_mean
 from benchmark.statistics.interventions import INTERVENTION_COLUMNS, equal_signal
 from benchmark.statistics.judged_law import JudgedLaw, judge_law
 from benchmark.statistics.law import law_cells
@@ -54,8 +54,8 @@ from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, c
 from benchmark.statistics.power import needed, power
 from benchmark.statistics.predictors import averaged, with_predictors
 from benchmark.statistics.ranking import RANKING_COLUMNS, kendall_tau_b, ranking
-from benchmark.statistics.retention import MEAN, RETENTION_COLUMNS, fieller, retentions
-from benchmark.statistics.scores import CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
+from benchmark.statistics.retention import MEAN, RETENTION_COLUMNS, retentions
+from benchmark.statistics.scores import ARM, CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
 from benchmark.statistics.seen_rows import RATE, RECONSTRUCTION, SEEN_COLUMNS, seen_and_unseen
 from benchmark.statistics.signal import ABOVE, NO_SIGNAL, NOT_JUDGED, SIGNAL
 from benchmark.statistics.stability import STABILITY_COLUMNS, stability
@@ -77,6 +77,7 @@ __all__ = [
     "ABOVE",
     "AGREE",
     "AGREEMENT_COLUMNS",
+    "ARM",
     "CELL",
     "CONTRAST_COLUMNS",
     "CORRECTED",

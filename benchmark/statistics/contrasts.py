@@ -10,7 +10,7 @@ from scipy import stats
 
 from benchmark.statistics.inference import quotient_interval, reach, sign_flip, standard_error
 from benchmark.statistics.power import needed
-from benchmark.statistics.scores import by_seed
+from benchmark.statistics.scores import ARM, by_seed
 from benchmark.statistics.signal import ABOVE, NO_SIGNAL, against_chance
 from benchmark.statistics.words import NO_WORD, UNDECIDED, better, words_of
 from benchmark.study.analysis import Analysis
@@ -125,7 +125,7 @@ def _faulty(reliability: pd.DataFrame | None) -> frozenset[tuple[str, ...]]:
     """Return dataset, model, variant and edge set of the units that are not reliable."""
     if reliability is None:
         return frozenset()
-    rows = reliability.loc[~reliability["reliable"].astype(bool), ["dataset", "model", "variant", "unit"]]
+    rows = reliability.loc[~reliability["reliable"].astype(bool), ARM]
     return frozenset(rows.itertuples(index=False, name=None))
 
 

@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.inference import Floats, interval_of_mean, ratio_of_means, reach
 from benchmark.statistics.predictors import MOST_ERROR
-from benchmark.statistics.scores import by_seed
+from benchmark.statistics.scores import ARM, by_seed
 from benchmark.statistics.words import better
 from benchmark.study.schema import Side
 
@@ -25,7 +25,6 @@ NO_CHANCE, FEW_SEEDS, NO_SIGNAL_OF_MEAN, OUTSIDE = (
     "outside the noise by hand",
 )
 _WITHIN = (0.01, 0.99)
-ARM = ["dataset", "model", "variant", "unit"]
 NOISE_COLUMNS = [*ARM, "seed", "dimensions", "signal", "x", "rate", "information", "classes"]
 _QUESTION = ["dataset", "unit", "task", "metric"]
 GAP_COLUMNS = [

@@ -11,11 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from benchmark.statistics.inference import CONFIDENCE
-from benchmark.statistics.scores import by_seed
+from benchmark.statistics.scores import ARM, by_seed
 from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 
-ARM = ["dataset", "model", "variant", "unit"]
 RELIABILITY_COLUMNS = [*ARM, "reliable"]
 JUDGEMENT = ["trained", "rate", "degenerate", "fault", "judged"]
 TRAINED_COLUMNS = [

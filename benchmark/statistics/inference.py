@@ -81,7 +81,7 @@ def p_of_difference(mean: ArrayLike, sd: ArrayLike, n: ArrayLike, overlap: Array
 def quotient_interval(
     top: ArrayLike, bottom: ArrayLike, top_square: ArrayLike, bottom_square: ArrayLike, joint: ArrayLike, t: ArrayLike
 ) -> tuple[Floats, Floats]:
-    """Return both ends of Fieller's interval of top / bottom.
+    """Return both ends of Fieller's interval of top / bottom, if it is bounded.
 
     The interval holds all r for which top − r·bottom is within t standard errors of 0.
 
@@ -102,13 +102,47 @@ def quotient_interval(
     >>> round(float(low), 3), round(float(high), 3)
     (0.3, 0.7)
     """
-    top, bottom, vt, vb, joint, t = (
-        np.asarray(each, float) for each in (top, bottom, top_square, bottom_square, joint, t)
-    )
-    first, second, third = bottom**2 - t**2 * vb, top * bottom - t**2 * joint, top**2 - t**2 * vt
-    first = np.where(first > 0, first, np.nan)
-    half = np.sqrt(np.maximum(second**2 - first * third, 0)) / first
-    return second / first - half, second / first + half
+    t = np.asarray(t, float)
+    ends = fieller(top, bottom, (top_square, bottom_square, joint), (-t, t))
+    bounded = np.isfinite(ends[0]) & np.isfinite(ends[1])
+    return np.where(bounded, ends[0], np.nan), np.where(bounded, ends[1], np.nan)
+
+
+def fieller(
+    score: ArrayLike,
+    mean: ArrayLike,
+    variances: tuple[ArrayLike, ArrayLike, ArrayLike],
+    quantiles: tuple[ArrayLike, ArrayLike],
+) -> tuple[Floats, Floats]:
+    """Return both ends of Fieller's interval of score / mean.
+
+    Args:
+        score: The numerator.
+        mean: The denominator; above 0 unless the quantiles are symmetric.
+        variances: Of the numerator, of the denominator, and their covariance.
+        quantiles: Lower and upper quantile of (score − θ mean)/error, such as those of t.
+
+    Returns:
+        The ends; −∞ or ∞ if the denominator may be 0 at that quantile.
+
+    Source: Fieller (1954). An end solves (score − θ mean)² = q² (V₁ − 2θ V₁₂ + θ² V₂).
+
+    >>> low, high = fieller(0.5, 1.0, (0.01, 0.0, 0.0), (-2.0, 2.0))
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.3, 0.7)
+    """
+    n, m = np.asarray(score, float), np.asarray(mean, float)
+    of_score, of_mean, both = (np.asarray(part, float) for part in variances)
+
+    def end(q: Floats) -> Floats:
+        a, b, c = m * m - q * q * of_mean, n * m - q * q * both, n * n - q * q * of_score
+        root = np.sqrt(np.maximum(b * b - a * c, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends: Floats = np.where(a > 0, (b - np.sign(q) * root) / a, -np.inf * np.sign(q))
+        return ends
+
+    lower, upper = (np.asarray(quantile, float) for quantile in quantiles)
+    return end(upper), end(lower)
 
 
 def sign_flip(values: ArrayLike) -> tuple[float, float]:

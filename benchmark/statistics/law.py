@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.core.rng import generator
-from benchmark.statistics.inference import CONFIDENCE
-from benchmark.statistics.logistic_fit import Cells, Floats, curve, fit, standard_errors
+from benchmark.statistics.inference import CONFIDENCE, Floats
+from benchmark.statistics.logistic_fit import Cells, curve, fit, standard_errors
 from benchmark.statistics.predictors import PREDICTORS, RAW, STANDARDISED, cell_predictors, joined
 from benchmark.study.analysis import Law
 

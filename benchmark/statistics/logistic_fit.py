@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from benchmark.statistics.inference import Floats
+
 STEPS, CLOSE = 60, 1e-7
 RIDGE = 1e-9  # keeps the equations solvable if a parameter has no cells
 

@@ -12,7 +12,7 @@ from scipy import stats
 from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.equal_noise import FEW_SEEDS, NO_CHANCE, has_signal
 from benchmark.statistics.inference import interval_of_mean, ratio_of_means
-from benchmark.statistics.scores import by_seed
+from benchmark.statistics.scores import ARM, by_seed
 from benchmark.statistics.words import better
 from benchmark.study.schema import Side
 
@@ -79,15 +79,14 @@ def shares(
             row |= {"point": pair.point.model, "point_variant": pair.point.variant} | names
             rows.append(row | {"chance": level} | _share(here, level, overlap.get(task, 0.0), least))
     found = pd.DataFrame(rows, columns=[name for name in SHARE_COLUMNS if name not in (*ACROSS, "log_classes")])
-    arm = ["dataset", "model", "variant", "unit"]
     known = (
         noise.assign(prior_divergence=noise["rate"] - noise["information"])
-        .sort_values([*arm, "seed"])
-        .groupby(arm)
+        .sort_values([*ARM, "seed"])
+        .groupby(ARM)
         .agg(rate=("rate", "median"), prior_divergence=("prior_divergence", "mean"), classes=("classes", "first"))
         .reset_index()
     )
-    joined = found.merge(known, how="left", on=arm)
+    joined = found.merge(known, how="left", on=ARM)
     return joined.assign(log_classes=np.log(joined["classes"].astype(float)))[SHARE_COLUMNS]
 
 

@@ -10,9 +10,9 @@ from typing import get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from benchmark.statistics.gates import ARM
+from benchmark.statistics.inference import Floats
+from benchmark.statistics.scores import ARM
 from benchmark.study.analysis import Predictor
 
 ORACLE = "between"  # signal between classes over noise; it uses the labels, so it does not compete
@@ -20,8 +20,6 @@ PREDICTORS: tuple[str, ...] = (*get_args(Predictor), ORACLE)
 MOST_ERROR = 1.0  # nats, of an estimate of mutual information; the usual error is .03
 RAW, STANDARDISED = "raw", "standardised"
 _AVERAGED = re.compile(r"averaged-(\d+)")
-
-Floats = NDArray[np.float64]
 
 
 def averaged(readout: str) -> int | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from math import inf, nan
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
 from benchmark.core.rng import generator
-from benchmark.statistics.inference import CONFIDENCE
+from benchmark.statistics.inference import CONFIDENCE, Floats, fieller
 from benchmark.statistics.scores import CELL as RETENTION_CELL
 from benchmark.statistics.scores import by_seed
 from benchmark.study.analysis import Gates
@@ -29,8 +29,6 @@ RETENTION_COLUMNS = [
 RESAMPLES, SPLITS = 1_999, 50
 FEWEST_SEEDS = 5  # with fewer, resamples repeat each other and the bootstrap covers too rarely
 TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
-
-Floats = NDArray[np.float64]
 
 
 class _Scores(NamedTuple):
@@ -133,43 +131,6 @@ def dimensions(rows: pd.DataFrame, units: pd.DataFrame) -> NDArray[np.int64]:
         )
     )
     return np.array([known.get(name, 0) for name in rows[named].itertuples(index=False, name=None)], np.int64)
-
-
-def fieller(
-    score: ArrayLike,
-    mean: ArrayLike,
-    variances: tuple[ArrayLike, ArrayLike, ArrayLike],
-    quantiles: tuple[ArrayLike, ArrayLike],
-) -> tuple[Floats, Floats]:
-    """Return both ends of Fieller's interval of score / mean.
-
-    Args:
-        score: The numerator.
-        mean: The denominator, above 0.
-        variances: Of the numerator, of the denominator, and their covariance.
-        quantiles: Lower and upper quantile of (score − θ mean)/error, such as those of t.
-
-    Returns:
-        The ends; −∞ or ∞ if the denominator may be 0 at that quantile.
-
-    Source: Fieller (1954). An end solves (score − θ mean)² = q² (V₁ − 2θ V₁₂ + θ² V₂).
-
-    >>> low, high = fieller(0.5, 1.0, (0.01, 0.0, 0.0), (-2.0, 2.0))
-    >>> round(float(low), 3), round(float(high), 3)
-    (0.3, 0.7)
-    """
-    n, m = np.asarray(score, float), np.asarray(mean, float)
-    of_score, of_mean, both = (np.asarray(part, float) for part in variances)
-
-    def end(q: Floats) -> Floats:
-        a, b, c = m * m - q * q * of_mean, n * m - q * q * both, n * n - q * q * of_score
-        root = np.sqrt(np.maximum(b * b - a * c, 0.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends: Floats = np.where(a > 0, (b - np.sign(q) * root) / a, -inf * np.sign(q))
-        return ends
-
-    lower, upper = (np.asarray(quantile, float) for quantile in quantiles)
-    return end(upper), end(lower)
 
 
 def _ratios(scores: _Scores, gates: Gates, seed: int) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import logit
 
-from benchmark.statistics.inference import CONFIDENCE, bootstrap_t
+from benchmark.statistics.inference import CONFIDENCE, Floats, bootstrap_t
 from benchmark.statistics.law import (
     CONSTANTS,
     FEWEST,
@@ -24,7 +24,7 @@ from benchmark.statistics.law import (
     predict,
     varying,
 )
-from benchmark.statistics.logistic_fit import Cells, Floats, fit, standard_errors
+from benchmark.statistics.logistic_fit import Cells, fit, standard_errors
 from benchmark.statistics.predictors import ORACLE, RAW, STANDARDISED
 from benchmark.study.analysis import Law
 

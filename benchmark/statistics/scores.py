@@ -8,7 +8,8 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.tasks.metrics import METRICS
 
-CELL = ["dataset", "model", "variant", "unit", "readout", "task", "metric"]
+ARM = ["dataset", "model", "variant", "unit"]  # what all seeds of a training share
+CELL = [*ARM, "readout", "task", "metric"]
 IDENTITY = [*CELL, "seed", "draw", "repeat"]
 SCORE_COLUMNS = [*IDENTITY, "version", "scoring", "value", "status", "key"]
 STATUSES = ("complete", "diverged", "failed")

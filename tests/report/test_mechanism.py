@@ -8,7 +8,8 @@ from pages import a_study, usual
 
 from benchmark.plugins.tables import OURS
 from benchmark.report import numbers
-from benchmark.report.figures.theory_points import KINDS, theory_points
+from benchmark.report.figures.theory_points import theory_points
+from benchmark.report.labels import NOISES
 from benchmark.report.mechanism import SAME, SAME_PROFILE, TWIN, Mechanism, mechanism
 from benchmark.report.tables.mechanism_tables import mechanism_sections
 from benchmark.results.frames import read_frames
@@ -51,7 +52,7 @@ def test_the_theory_of_gaussian_classes_predicts_noise_by_hand_without_a_fit(noi
 def test_the_figure_of_the_theory_has_a_mark_for_each_cell(noise):
     study, of_noise = noise
     chart = theory_points(of_noise.theory, study.datasets, (0.05, 0.95))
-    assert [panel.title for panel in chart.groups[0].panels] == list(KINDS.values())
+    assert [panel.title for panel in chart.groups[0].panels] == list(NOISES.values())
     assert chart.data is of_noise.theory
     assert [series.label for series in chart.series] == ["cora", "digits", "worm"]
     assert theory_points(of_noise.theory, study.datasets, (5.0, 6.0)) is None

@@ -10,8 +10,7 @@ import pytest
 from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, usual
 
 from benchmark.report import numbers
-from benchmark.report.found import CONTROL
-from benchmark.report.labels import metric_named
+from benchmark.report.labels import CONTROL, metric_named
 from benchmark.statistics import FAMILY, contrasts, over_datasets, summarise
 
 

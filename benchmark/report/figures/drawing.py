@@ -199,6 +199,13 @@ def mark(number: int) -> str:
     return MARKS[number // len(PALETTE) % len(MARKS)]
 
 
+def scatter(axes: Axes, x: pd.Series[float], y: pd.Series[float], number: int, *, filled: bool = False) -> None:
+    """Draw hollow or filled marks in the colour and with the mark of a number."""
+    edge = colour(number)
+    face = edge if filled else "none"
+    axes.scatter(x, y, s=9, marker=mark(number), facecolors=face, edgecolors=edge, linewidths=0.7)
+
+
 def dash(number: int) -> str:
     """Return matplotlib's line style for a number. The style changes each time the colours start again."""
     return DASHES[number // len(PALETTE) % len(DASHES)]

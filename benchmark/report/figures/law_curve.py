@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.report.figures.drawing import FAINT, Chart, PanelGroup, Series, colour, mark, panel
+from benchmark.report.figures.drawing import FAINT, Chart, PanelGroup, Series, panel, scatter
 from benchmark.report.frame_rows import in_order
 from benchmark.statistics.judged_law import JudgedLaw
 from benchmark.statistics.law import CONSTANTS
@@ -45,17 +45,10 @@ def law_curve(judged: JudgedLaw | None, law: Law, order: tuple[str, ...]) -> Cha
             if np.isfinite(row["estimate"]):
                 axes.plot(x, x / (np.exp(row["estimate"]) + x), color=FAINT, linewidth=1.4)
             for number, dataset in enumerate(datasets):
-                for seen, face in ((True, "none"), (False, colour(number))):
+                for seen in (True, False):
                     part = here[here["dataset"].eq(dataset) & here["seen"].eq(seen)]
-                    axes.scatter(
-                        part["predictor"].clip(lower=LEAST),
-                        part["retention"].clip(LOWEST, HIGHEST),
-                        s=9,
-                        marker=mark(number),
-                        facecolors=face,
-                        edgecolors=colour(number),
-                        linewidths=0.7,
-                    )
+                    shares = part["retention"].clip(LOWEST, HIGHEST)
+                    scatter(axes, part["predictor"].clip(lower=LEAST), shares, number, filled=not seen)
             axes.set_xscale("log")
             axes.set(xlabel=_label(law), ylabel="retention", ylim=(LOWEST - 0.05, HIGHEST + 0.05))
         panels.append(drawn.drawing)

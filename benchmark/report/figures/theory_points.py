@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.report.figures.drawing import FAINT, Chart, PanelGroup, Series, colour, mark, panel
+from benchmark.report.figures.drawing import FAINT, Chart, PanelGroup, Series, panel, scatter
 from benchmark.report.frame_rows import in_order
+from benchmark.report.labels import NOISES, noise_of
 
 HEIGHT = 2.6  # inches
 LOWEST, HIGHEST = -0.1, 1.1  # of both axes; cells beyond are in the data
-KINDS = {"noise": "equal noise by hand", "own-noise": "noise by hand with the own profile", "sampled": "own samples"}
 
 
 def theory_points(theory: pd.DataFrame, order: tuple[str, ...], informative: tuple[float, float]) -> Chart | None:
@@ -22,12 +22,12 @@ def theory_points(theory: pd.DataFrame, order: tuple[str, ...], informative: tup
     """
     if not theory[["measured", "predicted"]].apply(lambda each: each.between(*informative)).to_numpy().any():
         return None
-    kinds = theory["readout"].str.replace(r"-[\d.]+$", "", regex=True)
+    kinds = noise_of(theory["readout"])
     datasets = in_order(theory["dataset"], order)
     panels = []
-    for kind in in_order(kinds, tuple(KINDS)):
+    for kind in in_order(kinds, tuple(NOISES)):
         cells = theory[kinds.eq(kind)]
-        title = KINDS.get(kind, kind)
+        title = NOISES[kind]
         with panel(
             "theory", title, f"Measured against predicted retention, {len(cells)} cells.", height=HEIGHT
         ) as drawn:
@@ -35,15 +35,8 @@ def theory_points(theory: pd.DataFrame, order: tuple[str, ...], informative: tup
             axes.plot((LOWEST, HIGHEST), (LOWEST, HIGHEST), color=FAINT, linewidth=0.8)
             for number, dataset in enumerate(datasets):
                 here = cells[cells["dataset"].eq(dataset)]
-                axes.scatter(
-                    here["predicted"].clip(LOWEST, HIGHEST),
-                    here["measured"].clip(LOWEST, HIGHEST),
-                    s=9,
-                    marker=mark(number),
-                    facecolors="none",
-                    edgecolors=colour(number),
-                    linewidths=0.7,
-                )
+                x, y = (here[name].clip(LOWEST, HIGHEST) for name in ("predicted", "measured"))
+                scatter(axes, x, y, number)
             ends = (LOWEST - 0.05, HIGHEST + 0.05)
             axes.set(xlabel="predicted retention", ylabel="measured retention", xlim=ends, ylim=ends)
         panels.append(drawn.drawing)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.report import numbers
 from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import model_label, question
+from benchmark.report.labels import NOISES, model_label, noise_of, question
 from benchmark.report.mechanism import COMPARED, FEW_LABELS, SAME_PROFILE, Mechanism
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
 from benchmark.study.schema import Study
@@ -130,9 +130,9 @@ def _theory_table(theory: pd.DataFrame, study: Study) -> Table | None:
     here = theory[(theory[["measured", "predicted"]].ge(low) & theory[["measured", "predicted"]].le(high)).any(axis=1)]
     if here.empty:
         return None
-    kinds = here["readout"].str.replace(r"-[\d.]+$", "", regex=True)
+    kinds = noise_of(here["readout"])
     rows = []
-    for kind in in_order(kinds, ("noise", "own-noise", "sampled")):
+    for kind in in_order(kinds, tuple(NOISES)):
         cells = here[kinds.eq(kind)]
         error = cells["predicted"] - cells["measured"]
         texts = (numbers.points(error.mean()), numbers.percent(error.abs().mean()), numbers.whole(len(cells)))

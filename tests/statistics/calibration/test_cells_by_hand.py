@@ -1,4 +1,4 @@
-"""Cells of a real run, computed again with pandas and scipy alone: their intervals and words."""
+"""Cells of a real run, computed again with pandas and scipy alone: their intervals, words and retention."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from scipy import stats
 
 from benchmark.results.frames import read_frames
 from benchmark.statistics.contrasts import contrasts
+from benchmark.statistics.retention import retentions
 from benchmark.study.analysis import Analysis
 from benchmark.study.schema import Contrast, Primary, Side
 
@@ -19,6 +20,13 @@ CELLS = [
     ("vae-gaussian-learned", "mean", "ae-gaussian-learned", "logistic-regression-few", "accuracy", "digits", 0, 0.01),
     ("vae", "sampled", "ae", "k-means", "ami", "cora", 0, 0.02),
     ("vgae", "mean", "gae", "link-inner-product", "auc", "cora", RHO, 0.01),
+]
+
+
+RETAINED = [
+    ("vae", "k-means", "ami", "digits", "all-edges"),
+    ("vgae-slow", "link-inner-product", "auc", "cora", "training-edges"),
+    ("vgae", "logistic-regression-few", "accuracy", "cora", "all-edges"),
 ]
 
 
@@ -73,3 +81,23 @@ def test_an_interval_and_its_word_are_those_by_hand(frames, found, cell):
     assert row["cells"] == cells
     assert (row["difference"], row["low"], row["high"]) == pytest.approx((off.mean(), low, high), abs=1e-12)
     assert row["word"] == word_of(low, high, margin)
+
+
+@pytest.mark.parametrize("cell", RETAINED, ids=lambda cell: cell[1])
+def test_retention_is_that_by_hand_and_its_interval_is_close_to_that_of_fieller(frames, cell):
+    model, task, metric, dataset, unit = cell
+    scores, units = frames
+    here = scores[scores["dataset"].eq(dataset)]
+    rows = retentions(here, units, {task: metric}, Analysis().gates, chance=CHANCE, seed=0)
+    row = rows[rows["model"].eq(model) & rows["readout"].eq("sampled") & rows["unit"].eq(unit)].iloc[0]
+    sample, mean, noise = (
+        by_seed(scores, name, readout, task, metric, dataset)
+        for name, readout in ((model, "sampled"), (model, "mean"), ("random", "mean"))
+    )
+    ratio = (sample.mean() - noise.mean()) / (mean.mean() - noise.mean())
+    assert row["retention"] == pytest.approx(ratio, abs=1e-12)
+    # an interval by the delta method: seeds pair all three scores
+    residual = (sample - noise) - ratio * (mean - noise)
+    half = stats.t.isf(0.025, 4) * residual.std() / np.sqrt(5) / (mean.mean() - noise.mean())
+    assert row["low"] < ratio < row["high"]
+    assert row["high"] - row["low"] == pytest.approx(2 * half, rel=0.5)
