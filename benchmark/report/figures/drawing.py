@@ -17,6 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from benchmark.core.glyphs import any_script, plain
+from benchmark.report.subject import ABOUT_ALL, Subject
 
 INK, FAINT = "#1c2126", "#7d8791"
 # Okabe and Ito's colours. A variable of the style sheet replaces each, because a dark page needs lighter ones.
@@ -77,6 +78,7 @@ class Drawing:
     inline: Markup
     svg: bytes
     figure: Figure
+    subject: Subject = ABOUT_ALL
 
     def pdf(self) -> bytes:
         """Return the panel as PDF with embedded fonts."""
@@ -92,6 +94,7 @@ class PanelGroup:
 
     title: str
     panels: tuple[Drawing, ...]
+    subject: Subject = ABOUT_ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ def panel(
     left: float = 0.17,
     rows: bool = False,
     bare: bool = False,
+    subject: Subject = ABOUT_ALL,
 ) -> Iterator[Panel]:
     """Give axes to draw on, and make the panel when the ``with`` block ends.
 
@@ -163,6 +167,7 @@ def panel(
         left: Left end of the axes, as a share of the width.
         rows: Whether the vertical axis names rows, which need no axis line.
         bare: Whether the axes have no lines and no numbers.
+        subject: The names that the panel is about, which the page's filter reads.
     """
     top, bottom = 0.34, 0.02 if bare else 0.46  # inches for the title and for the axis
     with mpl.rc_context(STYLE | {"svg.hashsalt": f"{chart}/{title}"}):  # ids must differ between the panels of a page
@@ -182,7 +187,7 @@ def panel(
         with any_script(figure):
             figure.savefig(svg, format="svg", transparent=True, metadata=dict.fromkeys(SVG_METADATA))
     inline = _inline(svg.getvalue(), f"{chart}: {title}", description)
-    drawn.done = Drawing(title, inline, _METADATA.sub("", svg.getvalue()).encode(), figure)
+    drawn.done = Drawing(title, inline, _METADATA.sub("", svg.getvalue()).encode(), figure, subject)
 
 
 def colour(number: int) -> str:

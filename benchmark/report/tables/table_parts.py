@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmark.report.subject import ABOUT_ALL, Subject
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -11,6 +13,7 @@ class Column:
 
     label: str
     numeric: bool = True
+    subject: Subject = ABOUT_ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,18 @@ class TableCell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """The cells of one row; the first cell names the row. ``opens`` marks the first row of a model."""
+    """The cells of one row; the first cell names the row.
+
+    Attributes:
+        opens: Whether the row is the first one of a model.
+        anchor: The address of the row in the page; empty for a row that nothing links to.
+        subject: The names that the row is about, besides those of its group and table.
+    """
 
     cells: tuple[TableCell, ...]
     opens: bool = False
+    anchor: str = ""
+    subject: Subject = ABOUT_ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class RowGroup:
 
     rows: tuple[TableRow, ...]
     label: str = ""
+    subject: Subject = ABOUT_ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ class Table:
     groups: tuple[RowGroup, ...]
     name: str = ""
     concludes: bool = False
+    subject: Subject = ABOUT_ALL
 
 
 def row_of(*texts: str) -> TableRow:
