@@ -16,6 +16,7 @@ from benchmark.statistics import DERIVED, REAL
 from benchmark.study.schema import Contrast, Side
 from benchmark.tasks.metrics import METRICS, Metric
 
+_LONGEST = 60  # characters of the readable part of an anchor
 _GRAPHS = {REAL: "real graphs and tables", DERIVED: "derived graphs"}
 CHANCE = "random"  # the scores of this control are chance
 CONTROL = Side(model=CHANCE, readout="mean")
@@ -41,7 +42,7 @@ def anchored(*parts: str) -> str:
     if all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", part) for part in parts):
         return "--".join(parts)
     digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:8]
-    return f"{slug(' '.join(parts))}-{digest}"
+    return f"{slug(' '.join(parts))[:_LONGEST].rstrip('-')}-{digest}"
 
 
 def axis_labels(names: Iterable[str], most: int) -> dict[str, str]:
