@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -26,6 +27,8 @@ Drawings: TypeAlias = dict[str, NDArray[np.generic]]
 SHOWN = 10  # reconstructed rows, and steps of a line
 PRIOR_SAMPLES = 30
 GRID = 15  # points along each side of the grid
+HIGHEST, LOWEST = 4, 2  # traversed dimensions with the highest and with the lowest signal-to-noise ratios
+STEPS = np.linspace(-2, 2, 9)  # of a traversal, in standard deviations of the aggregate
 NODES = 200  # most nodes of a drawn graph
 
 
@@ -62,7 +65,7 @@ def images(
     shape: tuple[int, int],
     mixture: Mixture | None = None,
 ) -> list[Drawings]:
-    """Decode rows, samples of the prior, a line, and with d = 2 a grid, into images.
+    """Decode rows, samples of the prior, a line, traversals, and with d = 2 a grid, into images.
 
     Args:
         decoder: A decoder of features.
@@ -79,6 +82,10 @@ def images(
         - inputs, reconstructions, sampled_reconstructions [s, …]: these rows, decoded means, and decoded samples.
         - prior [p, …]: decoded samples of the prior. A point has no prior, so N(0, I) is used.
         - line_rows [2], line [s, …]: two rows, and the decoded line between their means with both ends.
+        - signal_per_dimension, noise_per_dimension [d]: the variance of the means over the rows, and the mean of σ².
+        - traversed [t], traversal_steps [s], traversal [t, s, …]: dimensions, steps and images, see ``traversals``.
+          Only Gaussian posteriors have these and the two arrays before: a point has no noise, and a step along one
+          coordinate leaves a sphere.
         - grid_latents [g, g, 2], grid [g, g, …]: with d = 2, the quantiles of the prior along both axes, and their
           images. A point, a sphere and a learned prior use the quantiles of the latents. Source: Kingma and Welling
           (2014), figure 4.
@@ -121,6 +128,18 @@ def images(
         {"rows": rows, "line_rows": pairs[r], "inputs": x[rows], **{key: value[r] for key, value in made.items()}}
         for r, rows in enumerate(shown)
     ]
+    if isinstance(posterior, DiagonalGaussian):
+        stds = posterior.std.float().cpu().numpy()
+        paths = [traversals(mean, std) for mean, std in zip(means, stds, strict=True)]
+        along = decoded([path.latents.reshape(-1, d) for path in paths])
+        for drawings, path, pictures in zip(found, paths, along, strict=True):
+            drawings |= {
+                "signal_per_dimension": path.signal,
+                "noise_per_dimension": path.noise,
+                "traversed": path.dimensions,
+                "traversal_steps": STEPS,
+                "traversal": pictures.reshape(*path.latents.shape[:2], height, width),
+            }
     if d == 2:
         normal = isinstance(posterior, DiagonalGaussian) and mixture is None
         axes = [_axes(mean, normal=normal) for mean in means]
@@ -130,6 +149,48 @@ def images(
             drawings["grid_latents"] = square
             drawings["grid"] = grid.reshape(GRID, GRID, height, width)
     return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traversals:
+    """Latents that differ in one dimension each.
+
+    Attributes:
+        signal: Variance of the means over the rows, [d].
+        noise: Mean of σ² over the rows, [d].
+        dimensions: The traversed dimensions, [t], in the order of falling signal-to-noise ratios.
+        latents: [t, s, d].
+    """
+
+    signal: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    dimensions: NDArray[np.int64]
+    latents: NDArray[np.float32]
+
+
+def traversals(mean: NDArray[np.float32], std: NDArray[np.float32]) -> Traversals:
+    """Move along single dimensions through the average latent, by up to two standard deviations of the aggregate.
+
+    The signal-to-noise ratio of a dimension is Var(μ_j)/E[σ_j²]. The dimensions with the HIGHEST first and the LOWEST
+    last ratios are traversed. The variance of the aggregate is Var(μ_j) + E[σ_j²].
+
+    Args:
+        mean: Means of all rows, [n, d].
+        std: Their standard deviations, [n, d].
+
+    >>> path = traversals(np.float32([[0, 0], [0, 6]]), np.float32([[2, 4], [2, 4]]))
+    >>> path.dimensions.tolist(), path.latents[:, 0].tolist()
+    ([1, 0], [[0.0, -7.0], [-4.0, 3.0]])
+    """
+    exact = mean.astype(np.float64)
+    signal, noise = exact.var(axis=0), np.square(std, dtype=np.float64).mean(axis=0)
+    ratio = np.divide(signal, noise, out=np.full_like(signal, np.inf), where=noise > 0)
+    order, d = np.argsort(-ratio, kind="stable"), len(signal)
+    dimensions = np.concatenate([order[:HIGHEST], order[max(HIGHEST, d - LOWEST) :]])
+    latents = np.tile(exact.mean(axis=0), (len(dimensions), len(STEPS), 1))
+    for path, j in zip(latents, dimensions, strict=True):
+        path[:, j] += STEPS * np.sqrt(signal[j] + noise[j])
+    return Traversals(signal, noise, dimensions, latents.astype(np.float32))
 
 
 def _of_prior(posterior: Posterior, normal: NDArray[Float]) -> NDArray[Float]:

@@ -27,7 +27,18 @@ from scipy.special import expit
 from scipy.stats import kstest, norm
 
 from benchmark.core.rng import torch_generators
-from benchmark.latents.drawings import GRID, NODES, PRIOR_SAMPLES, SHOWN, edges, generate, images
+from benchmark.latents.drawings import (
+    GRID,
+    HIGHEST,
+    LOWEST,
+    NODES,
+    PRIOR_SAMPLES,
+    SHOWN,
+    STEPS,
+    edges,
+    generate,
+    images,
+)
 from benchmark.models.parts.decoders import MLP_DECODER, DecoderShape
 from benchmark.models.parts.likelihoods import BERNOULLI, GAUSSIAN
 from benchmark.training.inputs import Inputs
@@ -36,6 +47,7 @@ from benchmark.training.random_streams import random_streams
 
 SHAPE = (2, 4)  # of an image of eight features
 STATES = {"mean", "sampled", "prior"}
+TRAVERSED = {"signal_per_dimension", "noise_per_dimension", "traversed", "traversal_steps", "traversal"}
 
 
 def posterior_of(r, n, d, *, std=0.5, seed=0):
@@ -89,7 +101,8 @@ def test_images_are_decoded_latents(std):
         sampled = np.array_equal(drawings["sampled_reconstructions"], drawings["reconstructions"])
         assert sampled == (std is None)
         images_of = {"inputs", "reconstructions", "sampled_reconstructions", "prior", "line"}
-        assert drawings.keys() == images_of | {"rows", "line_rows"}  # only two dimensions have a grid
+        of_noise = TRAVERSED if std else set()  # and only two dimensions have a grid
+        assert drawings.keys() == images_of | {"rows", "line_rows"} | of_noise
         for key in images_of:
             assert drawings[key].shape == (PRIOR_SAMPLES if key == "prior" else SHOWN, *SHAPE), key
             assert drawings[key].dtype == np.float32, key
@@ -145,6 +158,33 @@ def test_a_grid_of_a_point_has_the_quantiles_of_its_own_latents():
             below = (mean[:, axis, None] <= along).mean(0)
             np.testing.assert_allclose(below, np.arange(1, GRID + 1) / (GRID + 1), atol=1 / ROWS)
         np.testing.assert_allclose(drawings["grid"][:, :, 0], latents, rtol=1e-6)
+
+
+def test_traversals_move_one_dimension_at_a_time():
+    """A decoder that returns its latent shows each step: average ± 2·√(Var(μ_j) + E[σ_j²]), other dimensions still."""
+    d = 8
+    mean = posterior_of(2, ROWS, d).mean * torch.arange(1.0, d + 1) + 5.0
+    std = torch.rand(2, ROWS, d, generator=torch.Generator().manual_seed(1)) + torch.linspace(2.0, 0.1, d)
+    made = images(transparent(2, d), DiagonalGaussian(mean, std), features_of(ROWS, d, 2), [0, 1], (1, d))
+    for drawings, mu, sigma in zip(made, mean.double().numpy(), std.double().numpy(), strict=True):
+        signal, noise = mu.var(axis=0), (sigma**2).mean(axis=0)
+        np.testing.assert_allclose(drawings["signal_per_dimension"], signal, rtol=1e-6)
+        np.testing.assert_allclose(drawings["noise_per_dimension"], noise, rtol=1e-6)
+        order = sorted(range(d), key=lambda j: -signal[j] / noise[j])
+        assert drawings["traversed"].tolist() == [*order[:HIGHEST], *order[d - LOWEST :]]
+        steps = drawings["traversal_steps"]
+        assert (steps[0], steps[len(steps) // 2], steps[-1]) == (-2, 0, 2)
+        for j, shown in zip(drawings["traversed"], drawings["traversal"][:, :, 0], strict=True):
+            expected = np.tile(mu.mean(axis=0), (len(steps), 1))
+            expected[:, j] += steps * np.sqrt(signal[j] + noise[j])
+            np.testing.assert_allclose(shown, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("d", [1, 3, HIGHEST, HIGHEST + LOWEST - 1])
+def test_few_dimensions_are_traversed_once_each(d):
+    (drawings,) = images(transparent(1, d), posterior_of(1, ROWS, d), features_of(ROWS, d), [0], (1, d))
+    assert sorted(drawings["traversed"]) == list(range(d))
+    assert drawings["traversal"].shape == (d, len(STEPS), 1, d)
 
 
 @pytest.mark.parametrize("d", [1, 3])
