@@ -59,7 +59,7 @@ def build(
     drawn = charts(found, kept)
     page = compose(found, drawn, record, kept.damaged)
     files = {
-        **exports(named(page.tables()), page.charts.values(), _frames(found)),
+        **exports(named(page.tables()), page.charts(), _frames(found)),
         EVERYTHING: everything(scores, units).to_parquet(index=False),
         "records.html": render_records(page).encode(),
         "report.md": render_markdown(page).encode(),

@@ -11,7 +11,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.report.figures.asked import primary_metric
 from benchmark.report.frame_rows import controls, in_order
-from benchmark.report.labels import CONTROL
+from benchmark.report.labels import CONTROL, strength_by_hand
 from benchmark.report.mechanism import Mechanism, mechanism
 from benchmark.report.stand_ins import contrasts_at_hand
 from benchmark.report.tables.index_tables import index_values, judged_scores
@@ -184,8 +184,8 @@ def _law(
     law, gates = study.analysis.law, study.analysis.gates
     there = scores[["task", "metric"]].drop_duplicates()
     primary = {task: primary_metric(task, there) for task in law.tasks if task in set(there["task"])}
-    of_draws = [name for name in scores["readout"].unique() if name == MEAN or averaged(name)]
-    kept = scores[scores["readout"].isin(of_draws) & scores["task"].isin(list(primary))]
+    noisy = [name for name in scores["readout"].unique() if name == MEAN or averaged(name) or strength_by_hand(name)]
+    kept = scores[scores["readout"].isin(noisy) & scores["task"].isin(list(primary))]
     retained = retentions(kept, units, primary, gates, chance=CONTROL, seed=RESAMPLING_SEED)
     counted = units[units["status"].eq("complete") & ~units["degenerate"]]
     reliable = retained.merge(trained.loc[trained["reliable"], ARM], on=ARM)

@@ -112,6 +112,11 @@ def side_label(side: Side) -> str:
     return f"{side.model} ({side.variant})" if side.variant else side.model
 
 
+def contrast_anchor(name: str) -> str:
+    """Return the anchor of a contrast's numbers in the page."""
+    return anchored("contrast", name)
+
+
 def contrast_kind(contrast: Contrast) -> str:
     """Return the readouts that a contrast compares, without the names of the models."""
     own = side_label(contrast.first) == side_label(contrast.second)
@@ -137,6 +142,16 @@ def seeds_label(row: Mapping[str, Any]) -> str:
         f"{row[status]} {status}" for status in ("diverged", "degenerate", "failed", "unpaired") if row.get(status)
     ]
     return f"{row['seeds']} ({', '.join(remarks)})" if remarks else str(row["seeds"])
+
+
+def strength_by_hand(readout: str) -> float | None:
+    """Return the strength √d · SNR of noise by hand that is equal in all dimensions; None for other readouts.
+
+    >>> strength_by_hand("noise-0.3"), strength_by_hand("own-noise-0.3"), strength_by_hand("sampled")
+    (0.3, None, None)
+    """
+    found = re.fullmatch(r"noise-([\d.]+)", readout)
+    return float(found[1]) if found else None
 
 
 def noise_of(readouts: pd.Series[str]) -> pd.Series[str]:

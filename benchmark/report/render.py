@@ -7,6 +7,7 @@ from collections.abc import Callable
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from benchmark.report.blocks import Block
 from benchmark.report.exports import as_markdown, markdown
 from benchmark.report.page import Page
 from benchmark.report.tables.table_parts import Table
@@ -27,6 +28,11 @@ def render_markdown(page: Page) -> str:
     return _environment(finalize=_markdown_text).get_template("report.md.j2").render(page=page)
 
 
+def _kind(block: Block) -> str:
+    """Return the name of a block's type, by which a template chooses its macro."""
+    return type(block).__name__
+
+
 def _table(table: Table) -> Markup:
     return Markup(as_markdown(table))
 
@@ -41,7 +47,7 @@ def _environment(finalize: Callable[[object], object] | None = None) -> Environm
         keep_trailing_newline=True,
         finalize=finalize,
     )
-    made.filters |= {"id": id, "markdown": _table}
+    made.filters |= {"id": id, "kind": _kind, "markdown": _table}
     return made
 
 

@@ -77,6 +77,40 @@ INDEX_NOTES = (
     "score of the best model minus that of the model with the highest index. The next column is the average loss of "
     "a model that is chosen at random.",
 )
+SCORES_NOTE = (
+    "Scores lie between 0 and 1. The page shows them in percent, as mean ± standard deviation over seeds. A readout is "
+    "the part of a model’s latent that a task receives:"
+)
+BOLD_NOTE = (
+    "In the tables of scores, the best trained model is bold, and so are all models with the same printed score. "
+    "Controls have a group of their own. They need no autoencoder: raw features, principal components, propagated "
+    "features and untrained encoders. The scores of random noise are chance. In these tables a diverged unit scores "
+    "chance; contrasts leave it out, as they do a degenerate one. A failed unit has no score."
+)
+EVIDENCE_NOTE = (
+    "Each dataset is one observation, and all datasets weigh equally. Synthetic data and karate do not count; your own "
+    "files do."
+)
+ORIGIN_NOTE = (
+    "The claim was published with a training and an evaluation of its own. The start “scripts” is its scripts of "
+    "autumn 2020. The start “june” is its model classes of June 2020, trained as in the scripts. The row of a "
+    "correction shows the protocol with this correction. The column “removed” is the gap between the twins without "
+    "the correction minus the gap with it. Below zero, the correction widens the gap. The corrections:"
+)
+PUBLISHED_NOTE = (
+    "The difference is ours − published, with the 95 % interval of our mean over seeds. A published number counts as "
+    "exact. If a row does not match, we did not tune it to match."
+)
+DATA_NOTE = (
+    "Scaling is fitted on all rows and is the same for every model. A graph that is derived from the features has no "
+    "link prediction. The column evidence says whether a dataset counts in statements over datasets."
+)
+SENSITIVITY_NOTE = (
+    "Contrasts leave out seeds with a degenerate or diverged side. The next table puts chance in their place."
+)
+UNFINISHED_NOTE = (
+    "More epochs would have lowered the loss of these units further. The study budget asks whether that matters."
+)
 NAMED = 5  # cells in a sentence
 _MEANINGS = {
     "mean": "the mean of the posterior; the latent itself of a deterministic model (a point)",

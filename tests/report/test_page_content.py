@@ -8,12 +8,26 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import ASKED_TASKS
-from pages import MODELS, OVERLAP, SIX, Reader, a_study, composed, rendered, usual
+from pages import (
+    MODELS,
+    OVERLAP,
+    SIX,
+    Reader,
+    a_study,
+    chart_of,
+    composed,
+    rendered,
+    section_of,
+    sentences_of,
+    table_of,
+    usual,
+)
 
 from benchmark.core.errors import InputError
 from benchmark.core.rng import generator
 from benchmark.latents.readouts import READOUTS
 from benchmark.report.after_looking import AFTER_LOOKING
+from benchmark.report.blocks import Folded, Terms, within
 from benchmark.report.found import find
 from benchmark.report.labels import metric_named
 from benchmark.report.page import Page, compose
@@ -43,9 +57,9 @@ def test_combined_studies_lack_only_what_each_of_them_asked_for() -> None:
     ]
     frames = combine_frames(parts)
     page = compose(find(together([one, other]), *frames, OVERLAP, None, [one, other]), {}, lambda _: "")
-    short = [sentence for sentence in page.missing if sentence.startswith("Fewer than")]
+    short = [sentence for sentence in sentences_of(section_of(page, "failures")) if sentence.startswith("Fewer than")]
     assert short == ["Fewer than the study’s 3 seeds: gae on digits (2). The number of seeds is in brackets."]
-    assert not any("cora" in sentence for sentence in page.missing)
+    assert not any("cora" in sentence for sentence in sentences_of(section_of(page, "failures")))
 
 
 def bold_of(table: Table) -> list[tuple[str, str, int]]:
@@ -62,8 +76,7 @@ def test_bold_are_the_best_trained_models_as_they_read() -> None:
     scores, units = usual(datasets={"cora": True}, tasks=("k-means",), seeds=1)
     levels = {"ae": 0.70004, "vae": 0.69996, "gae": 0.6, "vgae": 0.5, "raw": 0.9, "random": 0.1}
     scores["value"] = scores["model"].map(levels) - 0.01 * scores["readout"].ne("mean")
-    (page,) = composed(a_study(datasets=["cora"]), scores, units).scores
-    (table,) = page.tables
+    table = table_of(composed(a_study(datasets=["cora"]), scores, units), "k-means on cora")
     assert {(model, readout) for model, readout, _ in bold_of(table)} == {("ae", "mean"), ("vae", "mean")}
     assert [group.label for group in table.groups] == ["", "controls and chance"]
     assert [row.cells[0].text for row in table.groups[1].rows] == ["raw", "random (chance)"]
@@ -86,6 +99,28 @@ def noise(study: Study, scores: pd.DataFrame, **where: str) -> Page:
     return composed(study, scores.assign(value=scores["value"].where(~here, drawn)), usual()[1], drawn=True)
 
 
+SCOREBOARD = "Difference in points, and word"
+UNFINISHED = "Units that could have trained longer"
+
+
+def numbers_of(page: Page) -> list[Table]:
+    """Return the table of each contrast."""
+    folded = within([section_of(page, "contrasts")])
+    return [
+        table
+        for each in folded
+        if isinstance(each, Folded)
+        for table in within(each.blocks)
+        if isinstance(table, Table)
+    ]
+
+
+def remarks_of(page: Page) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the name of each dataset with remarks, and its remarks without their full stops."""
+    terms = [block for block in section_of(page, "datasets").blocks if isinstance(block, Terms)]
+    return tuple((term.name, tuple(str(line)[:-1] for line in term.lines)) for each in terms for term in each.items)
+
+
 def cells_of(table: Table | None) -> list[str]:
     assert table is not None
     return [cell.text for group in table.groups for row in group.rows for cell in row.cells[1:]]
@@ -93,18 +128,18 @@ def cells_of(table: Table | None) -> list[str]:
 
 def test_a_cell_without_signal_has_no_word_anywhere_and_is_counted() -> None:
     page = noise(a_study(), usual()[0], dataset="cora", task="k-means")
-    silent = [text for text in cells_of(page.scoreboard) if text.endswith(" no signal")]
+    silent = [text for text in cells_of(table_of(page, SCOREBOARD)) if text.endswith(" no signal")]
     assert len(silent) == 6  # contrasts of cora in k-means
-    for each in page.contrasts:
-        rows = [[cell.text for cell in row.cells] for row in each.table.groups[0].rows]
-        columns = [column.label for column in each.table.columns]
+    for table in numbers_of(page):
+        rows = [[cell.text for cell in row.cells] for row in table.groups[0].rows]
+        columns = [column.label for column in table.columns]
         cora, digits = (dict(zip(columns, row, strict=True)) for row in rows)
         assert (cora["above chance"], cora["word"], cora["word of the share"]) == ("neither", "no signal", "–")
         assert digits["above chance"] == "both"
-    assert sum("1 without signal" in sentence for sentence in page.answer) == 4  # mean and sample of two pairs
-    assert len(page.answer) == 6  # the graph models have a derived graph on digits
-    assert "6 cells without signal or not reliable" in page.charts["forest"].caption
-    assert page.charts["forest"].data["signal"].eq("no signal").sum() == 6
+    assert sum("1 without signal" in sentence for sentence in page.first.answer) == 4  # mean and sample of two pairs
+    assert len(page.first.answer) == 6  # the graph models have a derived graph on digits
+    assert "6 cells without signal or not reliable" in chart_of(page, "forest").caption
+    assert chart_of(page, "forest").data["signal"].eq("no signal").sum() == 6
 
 
 def test_without_scores_of_the_control_every_word_is_kept_and_marked() -> None:
@@ -113,11 +148,11 @@ def test_without_scores_of_the_control_every_word_is_kept_and_marked() -> None:
     scores = scores.assign(value=scores["value"].mask(scores["model"].eq("random"), control["value"]))
     judged = composed(a_study(), scores, units)
     without = composed(a_study(), *(frame[frame["model"].ne("random")] for frame in (scores, units)))
-    starred = cells_of(without.scoreboard)
-    assert starred == [text if text == "–" else f"{text}*" for text in cells_of(judged.scoreboard)]
-    assert all("of these not judged against chance, because" in sentence for sentence in without.answer)
-    assert not any("not judged" in sentence for sentence in judged.answer)
-    assert {row.cells[9].text for each in without.contrasts for group in each.table.groups for row in group.rows} == {
+    starred = cells_of(table_of(without, SCOREBOARD))
+    assert starred == [text if text == "–" else f"{text}*" for text in cells_of(table_of(judged, SCOREBOARD))]
+    assert all("of these not judged against chance, because" in sentence for sentence in without.first.answer)
+    assert not any("not judged" in sentence for sentence in judged.first.answer)
+    assert {row.cells[9].text for table in numbers_of(without) for group in table.groups for row in group.rows} == {
         "not judged"
     }
 
@@ -142,8 +177,8 @@ def test_few_datasets_that_are_not_built_in_are_not_called_so() -> None:
 def test_karate_and_synthetic_data_are_no_evidence() -> None:
     scores, units = usual(datasets=SIX, models=("ae", "vae"), not_evidence=("cora", "wine"))
     page = composed(a_study(datasets=list(SIX), models=["ae", "vae"]), scores, units)
-    assert page.evidence == 4
-    assert page.overall is None
+    assert page.first.warning == f"small built-in data: {DEMONSTRATION}"
+    assert not [table for table in page.tables() if table.caption.startswith("Pooled")]
 
 
 def test_one_seed_has_dashes_for_spread_and_interval() -> None:
@@ -176,7 +211,8 @@ def test_a_model_set_against_two_others_is_drawn_apart() -> None:
     arms = {"first": {"model": "vae", "readout": "mean"}, "second": {"model": "raw", "readout": "mean"}}
     further = {"name": "vae − raw", "primary": [{"task": "k-means", "metric": "nmi"}], "role": "secondary"} | arms
     scores, units = usual()
-    figure = composed(a_study(contrasts=[further]), scores, units, drawn=True).charts["forest"]
+    page = composed(a_study(contrasts=[further]), scores, units, drawn=True)
+    figure = chart_of(page, "forest")
     assert [group.title for group in figure.groups] == ["vae against ae", "vgae against gae", "vae against raw"]
     assert [len(group.panels) for group in figure.groups] == [3, 3, 1]
     assert len(figure.series) == 3
@@ -231,8 +267,8 @@ def test_the_page_says_what_was_left_out_of_a_dataset_and_why_it_was_scaled() ->
         assert "15 of 648 rows have no label." in text
         assert "is left out:" not in text
     page = composed(a_study(), scores, units)
-    assert [name for name, _ in page.remarks] == ["cora"]
-    about, other = ([cell.text for cell in row.cells] for row in page.datasets.groups[0].rows)
+    assert [name for name, _ in remarks_of(page)] == ["cora"]
+    about, other = ([cell.text for cell in row.cells] for row in table_of(page, "The datasets").groups[0].rows)
     assert (about[2], about[7]) == ("648 (15 unlabelled)", "unit (every value is 0 or 1)")
     assert (other[2], other[7]) == ("722", "unit")
 
@@ -241,19 +277,19 @@ def test_the_page_names_the_latents_that_a_task_leaves_out() -> None:
     tasks = (*ASKED_TASKS, "gaussian-mixture")
     scores, units = usual(datasets={"cora": True, "wine": True}, tasks=tasks)
     study = a_study(datasets=["cora", "wine"], tasks=list(tasks))
-    assert composed(study, scores, units).remarks == ()
+    assert remarks_of(composed(study, scores, units)) == ()
     of_cora = scores["dataset"].eq("cora") & scores["task"].eq("gaussian-mixture")
     lacks = scores[~(of_cora & scores["model"].eq("vae") & scores["readout"].ne("mean"))]
     told = (
         "Gaussian-mixture leaves out vae (sampled, averaged-4): it takes latents of at most 64 columns, with 10 rows "
         "for each class and column"
     )
-    assert composed(study, lacks, units).remarks == (("cora", (told,)),)
+    assert remarks_of(composed(study, lacks, units)) == (("cora", (told,)),)
     for text in rendered(study, (lacks, units)):
         assert told in text
     for without, words in (("vae", "vae"), ("", "all latents")):
         lacks = scores[~(of_cora & scores["model"].str.startswith(without))]
-        ((_, (remark,)),) = composed(study, lacks, units).remarks
+        ((_, (remark,)),) = remarks_of(composed(study, lacks, units))
         assert remark.startswith(f"Gaussian-mixture leaves out {words}: it takes")
 
 
@@ -263,30 +299,32 @@ def test_the_page_names_the_latents_at_chance_because_a_task_failed() -> None:
     here = (scores[["dataset", "model", "task"]] == ["wine", "vae", "k-means"]).all(axis=1) & scores["seed"].lt(2)
     noted = scores.assign(note=scores["note"].mask(here & scores["readout"].ne("averaged-4"), "all rows are equal"))
     told = "K-means scores 6 latents at chance because all rows are equal: vae (mean: 2), vae (sampled: 4)"
-    assert composed(study, noted, units).remarks == (("wine", (told,)),)
+    assert remarks_of(composed(study, noted, units)) == (("wine", (told,)),)
     for text in rendered(study, (noted, units)):
         assert told in text
     of_rows = noted.assign(unit=noted["unit"].mask(here, "held-out-rows"))
-    assert composed(study, of_rows, units).remarks == (("wine", (told,)),)
-    assert composed(study, noted.assign(status=noted["status"].mask(here, "diverged")), units).remarks == ()
+    assert remarks_of(composed(study, of_rows, units)) == (("wine", (told,)),)
+    assert remarks_of(composed(study, noted.assign(status=noted["status"].mask(here, "diverged")), units)) == ()
 
 
 def test_the_page_says_why_a_dataset_lacks_a_metric_unless_its_scores_failed() -> None:
     scores, units = usual(datasets={"cora": True, "wine": True})
     lacks = scores[scores["dataset"].ne("cora") | scores["metric"].ne("hits@20")]
     study = a_study(datasets=["cora", "wine"])
-    assert composed(study, lacks, units).remarks == (("cora", ("Hits@20 is left out: fewer than 20 test non-edges",)),)
+    assert remarks_of(composed(study, lacks, units)) == (
+        ("cora", ("Hits@20 is left out: fewer than 20 test non-edges",)),
+    )
     for text in rendered(study, (lacks, units)):
         assert "Hits@20 is left out: fewer than 20 test non-edges." in text
     failed = lacks["task"].str.startswith("link")
     lacks = lacks.assign(status=lacks["status"].mask(failed, "failed"), value=lacks["value"].mask(failed))
-    assert composed(study, lacks, units).remarks == ()
+    assert remarks_of(composed(study, lacks, units)) == ()
 
 
 def test_variants_are_rows_of_their_own() -> None:
     scores, units = usual(variants={"vae": "beta=0.1"})
     page = composed(a_study(), scores, units)
-    models = [row.cells[0].text for row in page.scores[0].tables[0].groups[0].rows]
+    models = [row.cells[0].text for row in table_of(page, "k-means on cora").groups[0].rows]
     assert "vae (beta=0.1)" in models
 
 
@@ -298,16 +336,17 @@ def test_every_readout_is_explained() -> None:
 
 def test_units_that_could_have_trained_longer_are_counted_by_dataset() -> None:
     page = composed(a_study(), *usual())
-    assert page.unfinished is not None
-    assert [[cell.text for cell in row.cells] for row in page.unfinished.groups[0].rows] == [["ae", "2 of 6", "1 of 3"]]
+    table = table_of(page, UNFINISHED)
+    assert [[cell.text for cell in row.cells] for row in table.groups[0].rows] == [["ae", "2 of 6", "1 of 3"]]
     scores, units = usual()
-    assert composed(a_study(), scores, units.assign(still_falling=False)).unfinished is None
+    page = composed(a_study(), scores, units.assign(still_falling=False))
+    assert not [table for table in page.tables() if table.caption.startswith(UNFINISHED)]
 
 
 def test_the_models_are_described_by_their_rows() -> None:
     scores, units = usual()
     page = composed(a_study(), scores, units.assign(note="said in a line"))
-    ae, vae = ([cell.text for cell in row.cells] for row in page.models.groups[0].rows[:2])
+    ae, vae = ([cell.text for cell in row.cells] for row in table_of(page, "The models").groups[0].rows[:2])
     assert ae[1:] == [
         "point",
         "bernoulli",
@@ -343,8 +382,8 @@ def test_a_changed_gate_marks_every_table_that_it_shapes(tmp_path) -> None:
     for table, same in zip(after.tables(), before.tables(), strict=True):
         assert table.concludes is same.concludes
         assert table.caption == f"{same.caption} ({AFTER_LOOKING})" if same.concludes else table.caption == same.caption
-    assert "gates.least_rank was 1.5 and is 1.6." in after.declared
-    assert later.analysis.digest in after.declared
-    assert AFTER_LOOKING not in before.declared
+    assert "gates.least_rank was 1.5 and is 1.6." in after.first.about
+    assert later.analysis.digest in after.first.about
+    assert AFTER_LOOKING not in before.first.about
     assert after.files().keys() != before.files().keys()
     assert sorted(after.files().values()) == sorted(before.files().values())

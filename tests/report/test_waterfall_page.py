@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import key_of, make_frames
+from pages import section_of
 from protocols import ORDER, OVERLAP, by_hand, full, oracle_of
 from resolved import study_of
 
+from benchmark.report.blocks import Folded, within
 from benchmark.report.found import find
 from benchmark.report.page import compose
 from benchmark.report.render import render_html, render_markdown
+from benchmark.report.tables.table_parts import Table
 from benchmark.study.origin import CORRECTIONS, QUESTIONS, steps
 
 
@@ -29,6 +32,12 @@ def composed(scores, **given):
     names = scores[["dataset", "model", "variant", "seed", "unit", "status"]].drop_duplicates().to_dict("records")
     units = pd.DataFrame([ordinary.iloc[0].to_dict() | name | {"key": key_of(name)} for name in names])
     return compose(find(a_study(**given), scores, units, OVERLAP, None), {}, lambda _: "")
+
+
+def waterfalls_of(page):
+    """Return the start, dataset and tables of every waterfall."""
+    folded = [block for block in section_of(page, "origin").blocks if isinstance(block, Folded)]
+    return [(*each.title.split(", "), [t for t in within(each.blocks) if isinstance(t, Table)]) for each in folded]
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +60,16 @@ def page(frame):
 
 
 def test_the_numbers_of_the_page_are_the_frames(page, oracle):
-    assert [(each.start, each.dataset) for each in page.waterfalls] == [
+    assert [(start, dataset) for start, dataset, _ in waterfalls_of(page)] == [
         (start, dataset) for start in ("scripts", "june") for dataset in ("one", "two")
     ]
     labels = {"nmi": "NMI", "acc": "ACC", "weighted-f1": "weighted F1", "auc": "AUC", "ap": "AP"}
-    for each in page.waterfalls:
-        order = ORDER[each.start]
-        asked = [question for question in QUESTIONS if each.dataset == "one" or question[0] != "links"]
+    for start, dataset, tables in waterfalls_of(page):
+        order = ORDER[start]
+        asked = [question for question in QUESTIONS if dataset == "one" or question[0] != "links"]
         captions = [f"{task}, {labels[metric]}: gap GAE − VGAE in points, 3 seeds" for task, metric in asked]
-        assert [table.caption for table in each.tables] == captions
-        for question, table in zip(asked, each.tables, strict=True):
+        assert [table.caption for table in tables] == captions
+        for question, table in zip(asked, tables, strict=True):
             heads = [column.label for column in table.columns]
             assert heads == ["correction", "GAE", "VGAE", "gap (95 % interval)", "removed", "95 % interval"]
             rows = [
@@ -70,11 +79,11 @@ def test_the_numbers_of_the_page_are_the_frames(page, oracle):
                 if group.label.startswith({"alone": "each alone"}.get(kind, kind))
             ]
             assert [(kind, cells[0].text) for kind, cells in rows] == [
-                (step.kind, step.correction or "as published") for step in steps(each.start)
+                (step.kind, step.correction or "as published") for step in steps(start)
             ]
             for kind, (name, *others) in rows:
                 correction = name.text if name.text in order else ""
-                wanted = 100 * np.array(oracle(each.start, each.dataset, kind, correction, question))
+                wanted = 100 * np.array(oracle(start, dataset, kind, correction, question))
                 point, variational, gap, removed, ends = (cell.text for cell in others)
                 middle, low, high = re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", gap).groups()
                 found = [point, variational, middle, low, high]
@@ -88,7 +97,7 @@ def test_page_and_markdown_have_the_section_with_these_tables(page):
     html, markdown = render_html(page), render_markdown(page)
     assert html.count('<section id="origin">') == html.count('href="#origin"') == 1
     section = html.split('<section id="origin">')[1].split("</section>")[0]
-    tables = [table for each in page.waterfalls for table in each.tables]
+    tables = [table for _, _, tables in waterfalls_of(page) for table in tables]
     wanted = []
     for table in tables:
         wanted.append([column.label for column in table.columns])
@@ -105,9 +114,9 @@ def test_page_and_markdown_have_the_section_with_these_tables(page):
     lines = [line for line in part.splitlines() if line.startswith("|") and "---" not in line]
     cells = [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in line.strip("|").split("|")] for line in lines]
     assert [row for row in cells if len(list(filter(None, row))) > 1] == wanted
-    for each in page.waterfalls:
-        assert f"### {each.start}, {each.dataset}\n" in part
-        assert f"<h3>{each.start}, {each.dataset}</h3>" in section
+    for start, dataset, _ in waterfalls_of(page):
+        assert f"### {start}, {dataset}\n" in part
+        assert f"<h3>{start}, {dataset}</h3>" in section
     assert re.findall(r"<dt>(.*?)</dt>", section) == re.findall(r"^- \*\*(.*?)\*\*:", part, re.M) == list(CORRECTIONS)
     ids = re.findall(r'\bid="([^"]*)"', html)
     assert len(ids) == len(set(ids))

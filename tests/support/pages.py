@@ -11,11 +11,14 @@ import pandas as pd
 from frames import make_frames
 from resolved import study_of
 
+from benchmark.report.blocks import Paragraph, Section, within
 from benchmark.report.charts import charts
+from benchmark.report.figures import Chart
 from benchmark.report.found import find
 from benchmark.report.kept import KeptFiles
 from benchmark.report.page import Page, compose
 from benchmark.report.render import render_html, render_markdown
+from benchmark.report.tables.table_parts import Table
 from benchmark.study.schema import Study
 
 PAIRS = [
@@ -94,6 +97,26 @@ def composed(study: Study, scores: pd.DataFrame, units: pd.DataFrame, *, drawn: 
     """Compose the page. Figures take a few seconds, so they are left out unless ``drawn``."""
     found = find(study, scores, units, OVERLAP, None)
     return compose(found, charts(found, KeptFiles(None)) if drawn else {}, lambda _: "")
+
+
+def table_of(page: Page, caption: str) -> Table:
+    """Return the table whose caption begins so."""
+    return next(table for table in page.tables() if table.caption.startswith(caption))
+
+
+def chart_of(page: Page, name: str) -> Chart:
+    return next(chart for chart in page.charts() if chart.name == name)
+
+
+def section_of(page: Page, anchor: str) -> Section:
+    return next(section for section in page.sections if section.anchor == anchor)
+
+
+def sentences_of(section: Section) -> list[str]:
+    """Return the paragraphs of a section that hold no link."""
+    return [
+        str(block.parts[0]) for block in within([section]) if isinstance(block, Paragraph) and len(block.parts) == 1
+    ]
 
 
 def rendered(study: Study, frames: tuple[pd.DataFrame, pd.DataFrame], *, drawn: bool = False) -> tuple[str, str]:

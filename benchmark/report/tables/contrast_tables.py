@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.report import numbers
 from benchmark.report.frame_rows import by_family, in_order, records
-from benchmark.report.labels import anchored, family_label, question, seeds_label, slug
+from benchmark.report.labels import contrast_anchor, family_label, question, seeds_label, slug
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.report.trace import PAGE, anchor
 from benchmark.statistics import ABOVE, CORRECTED, NO_SIGNAL, NO_WORD, NOT_JUDGED, POOLED, UNDECIDED
@@ -52,11 +52,6 @@ def scoreboard_table(
     )
     columns = (Column("task", numeric=False), *(Column(name) for name in names))
     return Table("Difference in points, and word", columns, groups, concludes=True)
-
-
-def contrast_anchor(name: str) -> str:
-    """Return the anchor of a contrast's numbers in the page."""
-    return anchored("contrast", name)
 
 
 def _word(row: dict[str, Any]) -> str:

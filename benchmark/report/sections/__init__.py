@@ -1,0 +1,1 @@
+"""The sections of the page, one file a subject. Each function returns a section, or None without numbers for one."""
