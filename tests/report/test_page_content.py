@@ -164,7 +164,6 @@ def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:
         for text in (page, markdown):
             assert (f"small built-in data: {DEMONSTRATION}" in text) == demonstration
             assert text.count(DEMONSTRATION) == demonstration
-        assert ("so no question is pooled over datasets" in page) == demonstration
 
 
 def test_few_datasets_that_are_not_built_in_are_not_called_so() -> None:
@@ -244,7 +243,6 @@ def test_everything_failed_is_still_a_page() -> None:
     }
     page, _ = rendered(a_study(), usual(statuses=statuses), drawn=True)
     assert "cells on 2 synthetic or toy datasets, 5 with too few seeds. No cell has a word" in page
-    assert "count as evidence (0)" in page
 
 
 def test_parts_of_the_study_that_the_results_lack_are_named() -> None:
