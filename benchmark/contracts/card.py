@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from benchmark.contracts.dataset_contract import duplicated_rows
 from benchmark.datasets import Dataset
+from benchmark.datasets.homophily import homophily
 
 
 def card(dataset: Dataset) -> list[tuple[str, str]]:
@@ -54,11 +55,10 @@ def _graph(dataset: Dataset) -> list[tuple[str, str]]:
         ("isolated nodes", f"{np.count_nonzero(degrees == 0):,}"),
         ("components", f"{components:,}, the largest of {np.bincount(member).max():,} nodes"),
     ]
-    ends = np.empty((0, 2), dtype=np.int64) if dataset.y is None else dataset.y[edges]
-    ends = ends[(ends >= 0).all(axis=1)]  # an edge to a row without a label says nothing
-    if len(ends):
-        same, shares = np.mean(ends[:, 0] == ends[:, 1]), np.bincount(ends.ravel()) / ends.size
-        lines.append(("homophily", f"{same:.1%} of the edges join one class ({np.square(shares).sum():.1%} by chance)"))
+    found = homophily(dataset.y, edges)
+    if found is not None:
+        said = f"{found.share:.1%} of the edges join one class ({found.by_chance:.1%} by chance)"
+        lines.append(("homophily", said))
     return lines
 
 

@@ -168,6 +168,7 @@ class DatasetSpec:
         keep: Columns that are features although they count the rows: names, or numbers from 0.
         shared_streams: Name of the random streams of splits and tasks. Two forms of the same labelled rows share it, so
             their splits are equal. If it is empty, streams depend on the fingerprint.
+        meaning: What a row, a feature, an edge and a class are, in plain words, for the glossary of the page.
 
     Raises:
         InputError: if the scaling is unknown, or ``keep`` is no tuple.
@@ -192,6 +193,7 @@ class DatasetSpec:
     image_shape: tuple[int, int] | None = None
     keep: tuple[str, ...] = ()
     shared_streams: str = ""
+    meaning: str = ""
 
     def __post_init__(self) -> None:
         known = (*get_args(Scaling), "auto")

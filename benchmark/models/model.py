@@ -35,6 +35,8 @@ class Description:
         likelihood: Name of the likelihood.
         objective: The minimised loss, in words.
         beta: Weight of the KL divergence, or of ½‖z‖² of a point.
+        prior: Name of the prior; empty for a point.
+        twin: Name of the deterministic model that shares all but the noise; empty if the table has none.
     """
 
     latent: str
@@ -43,6 +45,8 @@ class Description:
     decoder: str = ""
     likelihood: str = ""
     beta: float | None = None
+    prior: str = ""
+    twin: str = ""
 
 
 class Trainable(Protocol):

@@ -145,6 +145,8 @@ class ModelSpec:
             decoder=self.decoder.name if settings.epochs else "",
             likelihood=self.likelihood.name if settings.epochs else "",
             beta=settings.beta_for(rows - settings.held_out_of(rows)),
+            prior=self.prior.name if self.noisy else "",
+            twin=next((each.model for each in self.differs if each.is_twin), ""),
         )
 
     def _objective(self, settings: Settings) -> str:

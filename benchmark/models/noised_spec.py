@@ -106,6 +106,7 @@ class NoisedSpec:
             objective=f"{self.point.name} trained, and {self.variational.name} beside it for the amount "
             + ("and profile of noise" if self.ranked else "of noise"),
             beta=None,
+            twin=self.point.name,
         )
 
     def overridden(self, overrides: Mapping[str, Setting]) -> Settings:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from benchmark.core.arrays import Integers
 from benchmark.core.errors import InputError, UnavailableError
 from benchmark.datasets import Dataset, neighbour_graph, placed, split
+from benchmark.datasets.homophily import homophily
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.expansion import expand
 from benchmark.study.schema import Study
@@ -25,20 +28,27 @@ class Prepared:
         edges: Undirected edges, [m, 2], with i < j.
         graph: "own", or the name of the derived graph.
         weights: Edge weights of a derived graph, [m].
+        homophily: Share of the edges that join rows of one class. NaN without labels.
     """
 
     dataset: Dataset
     edges: np.ndarray
     graph: str
     weights: np.ndarray | None = None
+    homophily: float = math.nan
 
     @classmethod
     def of(cls, dataset: Dataset) -> Prepared:
         """Prepare a dataset: with its own edges if there are any, else with each row's nine nearest neighbours."""
         if dataset.edges is not None:
-            return cls(dataset, dataset.edges, "own")
+            return cls(dataset, dataset.edges, "own", homophily=_homophily(dataset, dataset.edges))
         edges, weights = neighbour_graph(dataset.x, NEIGHBOURS)
-        return cls(dataset, edges, f"{NEIGHBOURS}-nearest-neighbours", weights)
+        return cls(dataset, edges, f"{NEIGHBOURS}-nearest-neighbours", weights, _homophily(dataset, edges))
+
+
+def _homophily(dataset: Dataset, edges: Integers) -> float:
+    found = homophily(dataset.y, edges)
+    return math.nan if found is None else found.share
 
 
 def load_all(

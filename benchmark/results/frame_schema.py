@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,7 +38,7 @@ class FrameColumn:
     meaning: str
     unit: str = ""
     optional: bool = False
-    earlier: str | int | None = None
+    earlier: str | int | float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,13 @@ UNITS = FrameSchema(
         FrameColumn("notes", "str", "remarks on parts that were left out of the dataset, as a JSON list", earlier="[]"),
         FrameColumn("dataset_graph", "str", "graph at hand: `own` or the derived one, as `9-nearest-neighbours`"),
         FrameColumn("edges", "int64", "size of the graph at hand, each pair counted once", "edges"),
+        FrameColumn(
+            "homophily",
+            "float64",
+            "share of the edges at hand that join rows of one class",
+            optional=True,
+            earlier=math.nan,
+        ),
         FrameColumn("graph", "str", "graph that the model trains on; `none` if the model uses no graph"),
         FrameColumn(
             "seconds", "float64", "training time per replica; 0 if another unit has the same latent", "seconds"
@@ -210,6 +218,7 @@ UNITS = FrameSchema(
         FrameColumn("versions", "str", "versions of Python, packages and plugins, as JSON"),
         FrameColumn("commit", "str", "git commit of the code; empty outside a checkout"),
         FrameColumn("command", "str", "command that made the record"),
+        FrameColumn("day", "str", "day of the record in UTC, as 2026-01-31; empty if not known", earlier=""),
         FrameColumn("still_falling", "bool", "whether the loss still fell by over 1 % in the last tenth of the epochs"),
         FrameColumn("curve", "str", "loss and its parts by epoch, as JSON", "nats per row"),
         FrameColumn("diagnostics", "str", "measures of the latent, such as rate and signal-to-noise ratio, as JSON"),

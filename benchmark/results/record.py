@@ -100,6 +100,8 @@ class Provenance:
         halved: How often the batch was halved because memory ran out.
         execution: How training steps ran on a GPU: "captured" as CUDA graphs, or "plain: " and a reason. Empty on a
             CPU. The record leaves an empty text out.
+        day: Day on which the unit was scored, in UTC, as "2026-01-31". Empty for records of earlier versions, which
+            leave it out.
     """
 
     seconds: float
@@ -112,6 +114,7 @@ class Provenance:
     command: str
     halved: int = 0
     execution: str = ""
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +182,9 @@ class Record:
         """Return the content of the record's file. Scores have a fixed order."""
         content = asdict(replace(self, scores={}, notes={}, clusters={})) | {"identity": self.identity.parts}
         del content["notes"], content["clusters"]  # those of a slot stand beside its scores
-        if not self.provenance.execution:
-            del content["provenance"]["execution"]
+        for name in ("execution", "day"):
+            if not getattr(self.provenance, name):
+                del content["provenance"][name]
         content["scores"] = [
             {**_written(slot), "metrics": dict(self.scores[slot])}
             | ({"note": self.notes[slot]} if slot in self.notes else {})
@@ -218,20 +222,21 @@ class Record:
         return cls(identity=identity, provenance=provenance, scores=scores, notes=notes, clusters=clusters, **content)
 
     def extended(self, later: Record) -> Record:
-        """Add the scores that ``later`` took from the same latent. Curve and provenance stay.
+        """Add the scores that ``later`` took from the same latent. Curve and provenance stay, but for the day.
 
         Raises:
             InputError: If both records have a slot, and the scores differ.
         """
         self._agrees(later)
         seconds = self.provenance.scoring_seconds + later.provenance.scoring_seconds
+        day = max(self.provenance.day, later.provenance.day)
         return replace(
             self,
             message=later.message,
             scores={**self.scores, **later.scores},
             notes={**self.notes, **later.notes},
             clusters={**self.clusters, **later.clusters},
-            provenance=replace(self.provenance, scoring_seconds=seconds),
+            provenance=replace(self.provenance, scoring_seconds=seconds, day=day),
         )
 
     def replaced(self, later: Record) -> Record:

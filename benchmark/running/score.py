@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.core.environment import today
 from benchmark.latents.readouts import READOUTS, decoded, read_out
 from benchmark.plan.units import PlannedUnit
 from benchmark.results import kept_clusters
@@ -71,6 +72,7 @@ def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
             versions={**context.versions, **unit.sources},
             commit=context.commit,
             command=context.command,
+            day=today(),
         )
         records.append(
             Record(

@@ -49,6 +49,7 @@ def _task(
     needs: Need,
     overlap: float | None,
     source: str,
+    meaning: str,
     *,
     probe: Probe = "logistic-regression",
     version: int = 2,
@@ -65,6 +66,7 @@ def _task(
         overlap=overlap,
         score=score,
         source=source,
+        meaning=meaning,
         takes=takes,
         invariances=("column scale",),
         coordinates="standardised",
@@ -77,18 +79,30 @@ FEW = _task(
     "labels",
     None,
     "20 rows a class as in Yang et al. (2016); scikit-learn's LogisticRegression",
+    "trains a linear classifier on 20 labelled rows a class, and predicts the labels of the other rows",
     takes=("matrix", "features"),
 )
-MANY = _task("many", "labels", 0.2 / 0.8, "80 % of the rows; scikit-learn's LogisticRegression")
+MANY = _task(
+    "many",
+    "labels",
+    0.2 / 0.8,
+    "80 % of the rows; scikit-learn's LogisticRegression",
+    "trains a linear classifier on 80 % of the rows, and predicts the labels of the rest",
+)
 # No overlap: one split serves all seeds, so the spread comes from training alone.
 PUBLISHED = _task(
-    "published", "published", None, "the published rows, Yang et al. (2016); scikit-learn's LogisticRegression"
+    "published",
+    "published",
+    None,
+    "the published rows, Yang et al. (2016); scikit-learn's LogisticRegression",
+    "trains a linear classifier on the training rows of the published split, and predicts the labels of its test rows",
 )
 NEAREST = _task(
     "few",
     "labels",
     None,
     "Cover and Hart (1967); scikit-learn's KNeighborsClassifier with its defaults, on 20 rows a class",
+    "gives each row the most frequent label among its nearest of 20 labelled rows a class",
     probe="k-nearest-neighbours",
     version=1,
 )

@@ -143,6 +143,7 @@ def _task(
     name: str,
     prepare: Callable[[Matrix], Matrix],
     source: str,
+    meaning: str,
     invariances: tuple[Invariance, ...],
     takes: tuple[ReadoutKind, ...] = ("matrix",),
     coordinates: Coordinates = "raw",
@@ -158,6 +159,7 @@ def _task(
         overlap=None,
         score=score,
         source=source,
+        meaning=meaning,
         takes=takes,
         invariances=invariances,
         coordinates=coordinates,
@@ -169,6 +171,7 @@ K_MEANS = _task(
     "k-means",
     unchanged,
     "Lloyd (1982); scikit-learn's KMeans; metrics as in Bo et al. (2020)",
+    "groups all rows into as many clusters as there are classes, and compares clusters with classes",
     ("rotation",),
     ("matrix", "features"),
 )
@@ -176,6 +179,7 @@ K_MEANS_STANDARDISED = _task(
     "k-means-standardised",
     standardised,
     "k-means on columns of variance 1",
+    "k-means after each dimension is divided by its standard deviation",
     ("column scale",),
     coordinates="standardised",
 )
@@ -183,6 +187,7 @@ K_MEANS_UNIT_NORM = _task(
     "k-means-unit-norm",
     unit_norm,
     "k-means on rows of length 1",
+    "k-means after each row is divided by its length",
     ("rotation", "row length", "sparse storage"),
     coordinates="rows",
 )

@@ -101,5 +101,6 @@ GAUSSIAN_MIXTURE = Task(
     score=gaussian_mixture,
     coordinates="standardised",
     source="Dempster, Laird and Rubin (1977); scikit-learn's GaussianMixture",
+    meaning="fits one Gaussian for each class to all rows, and compares these clusters with the classes",
     left_out=f"it takes latents of at most {MOST_COLUMNS} columns, with {ROWS_A_COLUMN} rows for each class and column",
 )

@@ -102,6 +102,7 @@ K_MEANS_WITHOUT_LABELS = Task(
     overlap=None,
     score=label_free_scores,
     source="clusters of k-means; Rousseeuw (1987); Newman and Girvan (2004)",
+    meaning="judges the clusters of k-means without the labels",
     invariances=("rotation",),
     readouts=("mean", "sampled"),
     draws=1,

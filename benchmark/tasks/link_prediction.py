@@ -109,6 +109,7 @@ INNER_PRODUCT = Task(
     score=inner_product,
     score_repeats=inner_product_repeats,
     source="Kipf and Welling (2016), arXiv 1611.07308",
+    meaning="tells held-out edges from non-edges by the inner product of the latents of both nodes",
     takes=("matrix", "pairs"),
     invariances=("rotation", "sparse storage"),
     repeats=5,
@@ -124,6 +125,7 @@ HADAMARD = Task(
     score=hadamard,
     score_repeats=hadamard_repeats,
     source="Grover and Leskovec (2016), Table 1",
+    meaning="tells held-out edges from non-edges by a linear classifier of the products of both latents",
     coordinates="standardised",  # the classifier divides the product of each dimension by its deviation
     repeats=5,
 )

@@ -21,6 +21,7 @@ class Metric:
         low: Smallest possible score.
         high: Largest possible score.
         source: Definition, with the publication.
+        meaning: What the score says, in plain words, for the glossary of the page.
         absent: Why the score may be left out, in words. Empty if it never is.
     """
 
@@ -30,6 +31,7 @@ class Metric:
     low: float
     high: float
     source: str
+    meaning: str
     absent: str = ""
 
     def best(self, values: NDArray[np.float64]) -> float:
@@ -42,17 +44,87 @@ class Metric:
 
 
 METRICS = (
-    Metric("acc", "ACC", "higher", 0.0, 1.0, "accuracy under the best matching of clusters to classes, Kuhn (1955)"),
-    Metric("nmi", "NMI", "higher", 0.0, 1.0, "mutual information over the mean of the entropies, Vinh et al. (2010)"),
-    Metric("ami", "AMI", "higher", -1.0, 1.0, "mutual information adjusted for chance, Vinh et al. (2010), eq. 15"),
-    Metric("ari", "ARI", "higher", -0.5, 1.0, "Rand index adjusted for chance, Hubert and Arabie (1985)"),
-    Metric("weighted-f1", "weighted F1", "higher", 0.0, 1.0, "mean of the classes' F1, weighed by their sizes"),
-    Metric("accuracy", "accuracy", "higher", 0.0, 1.0, "share of right labels"),
-    Metric("macro-f1", "macro-F1", "higher", 0.0, 1.0, "mean of the classes' F1, classes weighing equally"),
     Metric(
-        "auc", "AUC", "higher", 0.0, 1.0, "area under the receiver operating characteristic, Hanley and McNeil (1982)"
+        "acc",
+        "ACC",
+        "higher",
+        0.0,
+        1.0,
+        "accuracy under the best matching of clusters to classes, Kuhn (1955)",
+        "share of rows in the right cluster, after clusters are matched to classes one to one",
     ),
-    Metric("ap", "AP", "higher", 0.0, 1.0, "average precision, Manning et al. (2008), without interpolation"),
+    Metric(
+        "nmi",
+        "NMI",
+        "higher",
+        0.0,
+        1.0,
+        "mutual information over the mean of the entropies, Vinh et al. (2010)",
+        "information that clusters and classes share, from 0 to 1; it is above 0 even for random clusters",
+    ),
+    Metric(
+        "ami",
+        "AMI",
+        "higher",
+        -1.0,
+        1.0,
+        "mutual information adjusted for chance, Vinh et al. (2010), eq. 15",
+        "information that clusters and classes share, 1 at most, and 0 for random clusters",
+    ),
+    Metric(
+        "ari",
+        "ARI",
+        "higher",
+        -0.5,
+        1.0,
+        "Rand index adjusted for chance, Hubert and Arabie (1985)",
+        "share of pairs of rows on which clusters and classes agree, 1 at most, and 0 for random clusters",
+    ),
+    Metric(
+        "weighted-f1",
+        "weighted F1",
+        "higher",
+        0.0,
+        1.0,
+        "mean of the classes' F1, weighed by their sizes",
+        "precision and recall of the predicted labels in one number; a large class counts more",
+    ),
+    Metric(
+        "accuracy",
+        "accuracy",
+        "higher",
+        0.0,
+        1.0,
+        "share of right labels",
+        "share of rows with the right label",
+    ),
+    Metric(
+        "macro-f1",
+        "macro-F1",
+        "higher",
+        0.0,
+        1.0,
+        "mean of the classes' F1, classes weighing equally",
+        "precision and recall of the predicted labels in one number; every class counts the same",
+    ),
+    Metric(
+        "auc",
+        "AUC",
+        "higher",
+        0.0,
+        1.0,
+        "area under the receiver operating characteristic, Hanley and McNeil (1982)",
+        "chance that an edge scores higher than a non-edge; 0.5 is chance",
+    ),
+    Metric(
+        "ap",
+        "AP",
+        "higher",
+        0.0,
+        1.0,
+        "average precision, Manning et al. (2008), without interpolation",
+        "share of edges among the pairs with the highest scores, averaged over all thresholds; 0.5 is chance",
+    ),
     Metric(
         "hits@20",
         "Hits@20",
@@ -60,6 +132,7 @@ METRICS = (
         0.0,
         1.0,
         "share of edges scored above the 20th highest non-edge, Hu et al. (2020)",
+        "share of edges that score higher than all but 19 of the non-edges",
         absent="fewer than 20 test non-edges",
     ),
     Metric(
@@ -69,6 +142,7 @@ METRICS = (
         -1.0,
         1.0,
         "distance to the nearest other cluster against that within the own one, Rousseeuw (1987)",
+        "how much nearer a row is to its own cluster than to the next one, from −1 to 1",
     ),
     Metric(
         "modularity",
@@ -77,6 +151,7 @@ METRICS = (
         -0.5,
         1.0,
         "edges within clusters beyond those expected from degrees, Newman and Girvan (2004)",
+        "how many more edges lie within clusters than the degrees would give",
         absent="no edge joins two labelled rows",
     ),
 )

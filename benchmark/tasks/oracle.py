@@ -22,6 +22,7 @@ ORACLE_K_MEANS = Task(
     overlap=None,
     score=best_epoch,
     source="Tu et al. (2021): their code reports the epoch of the best label accuracy; here every fifth epoch counts",
+    meaning="k-means at the epoch with the best accuracy against the labels, which nobody could choose in practice",
     takes=("epochs",),
     fair=False,
 )

@@ -167,6 +167,7 @@ class Task:
             returns NotedScores to say why a latent is at chance. If it returns ClusterScores, the study also compares
             the clusters of all seeds.
         source: The publication or software that the task comes from.
+        meaning: What the task does with a latent, in plain words, for the glossary of the page.
         takes: The kinds of readouts that ``score`` accepts.
         fair: False if the task chooses by test labels, or repeats a mistake of a publication.
         invariances: Changes of a latent that leave every score as it is. The tests make each change.
@@ -196,6 +197,7 @@ class Task:
     overlap: float | None
     score: Callable[[Any, Case], Mapping[str, float]]
     source: str
+    meaning: str = ""
     takes: tuple[ReadoutKind, ...] = ("matrix",)
     fair: bool = True
     invariances: tuple[Invariance, ...] = ()

@@ -31,6 +31,7 @@ DIGITS = DatasetSpec(
     source="https://archive.ics.uci.edu/dataset/80 (its test part, as in scikit-learn)",
     licence="CC BY 4.0",
     citation="Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning Repository",
+    meaning="images of handwritten digits, 8 × 8 pixels; a class is a digit",
     rows=1797,
     features=64,
     classes=10,
@@ -45,6 +46,7 @@ WINE = DatasetSpec(
     source="https://archive.ics.uci.edu/dataset/109 (as in scikit-learn)",
     licence="CC BY 4.0",
     citation="Aeberhard and Forina (1992), Wine, UCI Machine Learning Repository",
+    meaning="wines of one region; features are chemical measurements, and a class is a grape",
     rows=178,
     features=13,
     classes=3,
@@ -59,6 +61,7 @@ BREAST_CANCER = DatasetSpec(
     licence="CC BY 4.0",
     citation="Wolberg, Mangasarian, Street and Street (1995), Breast Cancer Wisconsin (Diagnostic), "
     "UCI Machine Learning Repository",
+    meaning="samples of tumours; features describe cell nuclei, and a class is benign or malignant",
     rows=569,
     features=30,
     classes=2,
@@ -73,6 +76,8 @@ KARATE = DatasetSpec(
     licence="none stated",
     citation="Zachary (1977), An Information Flow Model for Conflict and Fission in Small Groups, "
     "Journal of Anthropological Research 33",
+    meaning="members of a karate club; an edge is a friendship, a class is a community, and there are no features "
+    "beside the identity",
     evidence=False,
     rows=34,
     features=34,

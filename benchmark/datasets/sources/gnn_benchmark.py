@@ -24,6 +24,8 @@ PHOTO = DatasetSpec(
     source=_SOURCE,
     licence=_LICENCE,
     citation=_CITATION,
+    meaning="products for photography; a feature is a word of their reviews, an edge joins products that are bought "
+    "together, and a class is a kind of product",
     rows=7650,
     features=745,
     classes=8,
@@ -40,6 +42,8 @@ COMPUTERS = DatasetSpec(
     source=_SOURCE,
     licence=_LICENCE,
     citation=_CITATION,
+    meaning="computers and accessories; a feature is a word of their reviews, an edge joins products that are bought "
+    "together, and a class is a kind of product",
     rows=13_752,
     features=767,
     classes=10,
@@ -56,6 +60,8 @@ CS = DatasetSpec(
     source=_SOURCE,
     licence=_LICENCE,
     citation=_CITATION,
+    meaning="authors in computer science; a feature is a keyword of their papers, an edge joins authors of one "
+    "paper, and a class is a field",
     rows=18_333,
     features=6805,
     classes=15,
@@ -72,6 +78,8 @@ PHYSICS = DatasetSpec(
     source=_SOURCE,
     licence=_LICENCE,
     citation=_CITATION,
+    meaning="authors in physics; a feature is a keyword of their papers, an edge joins authors of one paper, and a "
+    "class is a field",
     rows=34_493,
     features=8415,
     classes=5,

@@ -67,6 +67,8 @@ CHAMELEON = DatasetSpec(
     source=_SOURCE,
     licence=_LICENCE,
     citation=f"{_PLATONOV}, without the duplicate nodes of Rozemberczki, Allen and Sarkar (2021)",
+    meaning="Wikipedia’s articles on chameleons; a feature is a noun, an edge is a hyperlink, and a class is a level "
+    "of traffic",
     rows=890,
     features=2325,
     classes=5,
@@ -83,6 +85,8 @@ ACTOR = DatasetSpec(
     source=_SOURCE,
     licence=_LICENCE,
     citation=f"{_PLATONOV}; the graph is from Pei et al. (2020), Geom-GCN, arXiv 2002.05287",
+    meaning="film actors; a feature is a keyword of their article, an edge joins actors that occur on one page, and "
+    "a class is a group of articles",
     rows=7600,
     features=932,
     classes=5,

@@ -84,7 +84,7 @@ def _load(root: Path, *, name: str, form: Literal["counts", "logarithms"]) -> Ra
 
 
 def _spec(
-    name: str, form: Literal["counts", "logarithms"], *, scaling: Literal["none", "unit"], evidence: bool
+    name: str, form: Literal["counts", "logarithms"], meaning: str, *, scaling: Literal["none", "unit"], evidence: bool
 ) -> DatasetSpec:
     return DatasetSpec(
         name=name,
@@ -95,6 +95,7 @@ def _spec(
         licence="Apache-2.0",
         citation="Cao et al. (2017), Comprehensive single-cell transcriptional profiling of a multicellular organism, "
         "Science 357; 2,100 neurons chosen by Tian et al. (2019), Nature Machine Intelligence 1",
+        meaning=meaning,
         evidence=evidence,
         rows=2100,
         features=GENES,
@@ -104,6 +105,14 @@ def _spec(
     )
 
 
-WORM = _spec("worm", "logarithms", scaling="unit", evidence=True)
+WORM = _spec(
+    "worm",
+    "logarithms",
+    "neurons of a worm; a feature is the logarithm of a gene’s count, and a class is a type of cell",
+    scaling="unit",
+    evidence=True,
+)
 # The cells of worm again, for models of counts. They must not count twice in statements over datasets.
-WORM_COUNTS = _spec("worm-counts", "counts", scaling="none", evidence=False)
+WORM_COUNTS = _spec(
+    "worm-counts", "counts", "the cells of worm, with the counts themselves", scaling="none", evidence=False
+)

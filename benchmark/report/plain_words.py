@@ -1,0 +1,136 @@
+"""The words and statistics of the page in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+# Names in the order of the glossary, with the numbers of the study's analysis in braces.
+WORD_MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        # what is compared
+        "latent": "the numbers that a model gives a row: its compressed form",
+        "posterior": "the distribution that a variational model gives a row, with a mean and noise in each dimension",
+        "prior": "the distribution that all latents together are pulled to, usually normal",
+        "twin": "a deterministic and a variational model that share all but the noise",
+        "control": "a stand-in for a model that needs no trained autoencoder, such as the features themselves",
+        "variant": "a model with some settings changed by the study, written behind its name",
+        "seed": "the number of a repetition; it decides the initial weights, the draws and the random splits",
+        "draw": "one random point from the posterior of each row",
+        "repeat": "another score of the same latent, with other random choices of the task",
+        "unit": "one model, trained on one dataset under one seed",
+        "cell": "one comparison, or one model, on one dataset in one task",
+        "contrast": "a difference of two scores under the same seeds and splits, first − second",
+        "family": "all contrasts of one kind; of a model: features (ae), graphs (gae) or control",
+        "role": "confirmatory contrasts test the claim, and secondary ones describe",
+        "evidence": "whether a dataset counts in statements over datasets; synthetic data and toys do not",
+        "derived graph": "a graph that joins each row to its nearest neighbours, for data without a graph",
+        # statistics
+        "chance": "the score of random numbers: the mean of the control “random” over all its seeds",
+        "points": "hundredths of a score: 1 point is 0.01",
+        "margin": "the largest difference that does not matter",
+        "interval": "the range that holds the true difference with the stated confidence",
+        "simultaneous interval": "wide enough that all intervals of a family hold at once with {confidence} confidence",
+        "Fieller’s interval": "an interval of a ratio of two means",
+        "bootstrap-t interval": "an interval from datasets drawn again and again, which needs no normal distribution",
+        "sign flips": "compares the mean with its values under all changes of signs; p is the share as large",
+        "sd over seeds": "the standard deviation over seeds",
+        "seeds needed": "the number of seeds that would decide the word in {power} of studies",
+        "share": "a difference divided by second − chance, the lead of the second side over chance",
+        "pooled question": "one question over all datasets, each of which counts once",
+        "τ": "the standard deviation of the true shares between datasets",
+        "on a further dataset": "the range that holds the share on one more dataset in 95 % of cases",
+        "rank correlation": "agreement of two orders, from −1 (opposite) over 0 (none) to 1 (equal)",
+        # words of a difference
+        "same": "the whole interval lies within ± the margin",
+        "worse": "the whole interval lies below − the margin",
+        "better": "the whole interval lies above + the margin",
+        "somewhat worse": "the whole interval lies below zero, and part of it within the margin",
+        "somewhat better": "the whole interval lies above zero, and part of it within the margin",
+        "not worse": "the whole interval lies above − the margin, and covers zero",
+        "not better": "the whole interval lies below + the margin, and covers zero",
+        "undecided": "the interval is too wide for any other word; this does not mean equal",
+        # noise
+        "nats": "a unit of information; 1 nat is 1.44 bits",
+        "rate": "nats that the posterior of a row says beyond the prior: its KL divergence, averaged over rows",
+        "signal": "how far the means of rows differ: their variance, summed over dimensions",
+        "noise": "the random part of a draw: the variance of the posterior, summed over dimensions",
+        "SNR": "signal-to-noise ratio: the variance of the means over rows, divided by the variance of the posterior",
+        "√d · SNR": "the signal-to-noise ratio times the root of the number of latent dimensions; the law’s predictor",
+        "retention": "the share of the mean’s lead over chance that a sample keeps",
+        "KL": "Kullback–Leibler divergence: how far one distribution lies from another, in nats",
+        "KL(q(z) ‖ p)": "how far all latents together lie from the prior; the rate minus the mutual information",
+        "mutual information": "nats that a latent says about its row; at most the rate, and at most log n for n rows",
+        "log k": "the nats that are needed to name one of k classes",
+        "active dimensions": "dimensions whose mean varies over rows by at least 1 % of the prior’s variance",
+        "effective rank": "how many dimensions the means use, from 1 to d",
+        "MMD": "maximum mean discrepancy: a distance between the latents and the prior",
+        "β": "the weight of the KL divergence in the loss",
+        "noise by hand": "noise of a chosen size that is added to a mean, to compare a sample with",
+        # the law
+        "predictor": "a number of a latent that should tell the retention without any label",
+        "fresh": "datasets, models or dimensions whose scores nobody had seen when the analysis was declared",
+        "seen": "results that were known when the analysis was declared; for rows: those that training saw",
+        "unseen": "rows that training did not see",
+        "confirmed": "the law’s error on fresh cells is within the declared limit, and below that of every rival",
+        "rule of thumb": "the law’s error is too large to confirm it, and small enough to be of use",
+        "refuted": "the law’s error on fresh cells is too large",
+        # what does not count
+        "no signal": "neither side scores certainly above chance, so there is nothing to compare",
+        "collapsed": "the rate is below {collapsed} a row: the model ignores its latent. This is a result and counts",
+        "short of classes": "the rate is below log k, so the latent cannot name the class of a row",
+        "degenerate": "the training ended with a latent that holds next to nothing, so its score does not count",
+        "complete": "the training ended, and every number is finite",
+        "diverged": "a loss or a latent was not finite",
+        "failed": "an error ended the training or the scoring",
+        "unreliable": "{unreliable} or more of a side’s trainings are degenerate or diverged: the cell counts nowhere",
+        "still falling": "the loss fell by more than 1 % over the last tenth of the training",
+        # choosing without labels
+        "stability": "agreement of the clusters of two seeds, averaged over all pairs of seeds",
+        "τ-b": "Kendall’s rank correlation of an index with the score, over models",
+        "points lost": "the score of the best model minus that of the model with the best index",
+        "at random": "the points that a random choice of a model loses on average",
+        # data and models
+        "homophily": "the share of edges that join two rows of one class",
+        "scaling": "features as they are (none), in [0, 1] (unit), or with mean 0 and variance 1 (standard)",
+        "fingerprint": "a digest of the content of a dataset; equal digests mean equal data",
+        "likelihood": "the measure of how well the decoder restores the data; its negative logarithm is in the loss",
+        "objective": "the loss that training minimises",
+        "declared": "written down before the run, so that results cannot shape it",
+        "after looking": "made with an analysis that was changed after its declaration",
+    }
+)
+
+# Other forms that the page prints, and the word that explains each.
+OTHER_FORMS: Mapping[str, str] = MappingProxyType(
+    {
+        "signal-to-noise ratio": "SNR",
+        "signal over noise": "SNR",
+        "rank": "effective rank",
+        "active": "active dimensions",
+        "active units": "active dimensions",
+        "95 % interval": "interval",
+        "95 % interval alone": "interval",
+        "95 % interval of this cell alone": "interval",
+        "gap (95 % interval)": "interval",
+        "p, sign flips": "sign flips",
+        "share of second − chance": "share",
+        "word of the share": "share",
+        "cells of the family": "family",
+        "above chance": "chance",
+        "difference": "contrast",
+        "datasets needed": "seeds needed",
+        "index": "stability",
+        "graph": "derived graph",
+        "seeds": "seed",
+        "cells": "cell",
+        "repeats": "repeat",
+        "status": "complete",
+        "confirmatory": "role",
+        "secondary": "role",
+        "controls": "control",
+        "correlation": "rank correlation",
+        "measured retention": "retention",
+        "mmd²": "MMD",
+    }
+)
