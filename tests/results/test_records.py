@@ -54,6 +54,14 @@ def test_the_way_of_execution_is_left_out_of_a_record_if_it_is_empty():
     assert Record.from_json(record().to_json()).provenance.execution == ""
 
 
+def test_the_day_is_left_out_if_it_is_not_known_and_the_newest_counts():
+    assert "day" not in json.loads(record().to_json())["provenance"]
+    first, later = (record(provenance=replace(PROVENANCE, day=day)) for day in ("2026-01-31", "2026-02-01"))
+    assert Record.from_json(first.to_json()) == first
+    assert first.extended(later).provenance.day == later.extended(first).provenance.day == "2026-02-01"
+    assert record().extended(later).provenance.day == "2026-02-01"
+
+
 def test_the_note_of_a_score_is_kept_with_it_and_joined():
     entries = json.loads(record({MEAN: SCORES, DRAW: SCORES}, notes={DRAW: "all rows are equal"}).to_json())["scores"]
     assert [entry.get("note") for entry in entries] == [None, "all rows are equal"]
