@@ -16,6 +16,7 @@ from benchmark.report.figures import (
     nearness,
     theory_points,
     training_curves,
+    traversals,
     waterfalls,
 )
 from benchmark.report.found import Found
@@ -42,6 +43,7 @@ def charts(found: Found, kept: KeptFiles) -> dict[str, Chart]:
         harm_of_samples(found.scores, found.units, declared),
         nearness(found.scores, found.units, declared),
         embeddings(found.units, declared, datasets, kept),
+        traversals(found.units, arms, datasets, kept),
         images(found.units, arms, datasets, kept),
         critical_differences(found.scores, declared, datasets, found.evidence, found.overlap),
         training_curves(found.units, colours, datasets),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,6 @@ from frames import make_frames
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.core.files import labels_path, packed, write_atomically
-from benchmark.core.rng import generator
 from benchmark.plugins.tables import OURS
 from benchmark.report import numbers
 from benchmark.report.figures import (
@@ -23,19 +20,15 @@ from benchmark.report.figures import (
     averaging,
     beta_sweep,
     critical_differences,
-    embeddings,
     forest,
     harm_of_samples,
-    images,
     ladder,
     nearness,
     training_curves,
     waterfalls,
 )
 from benchmark.report.figures.asked import primaries
-from benchmark.report.figures.drawing import FAINT, Series, _inline, colour, dash, mark
-from benchmark.report.figures.reconstructions import NAMES
-from benchmark.report.kept import KeptFiles
+from benchmark.report.figures.drawing import Series, _inline, colour, dash, mark
 from benchmark.report.labels import axis_labels
 from benchmark.statistics import contrasts, indistinguishable, pairwise, summarise
 from benchmark.statistics.steps import WATERFALL_COLUMNS
@@ -344,67 +337,6 @@ def test_the_waterfall_has_a_row_for_each_correction() -> None:
         said = f"{numbers.points(row['gap'])} ({numbers.interval(row['low'], row['high'])})"
         assert f"{row['correction'] or 'as published'}: {said}" in words(chart)
     assert waterfalls(removals.iloc[:0], ["cora"]) is None
-
-
-@pytest.fixture
-def kept(frames: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> tuple[pd.DataFrame, Path]:
-    """Return units of digits with latents, labels and images on disk, and their folder."""
-    units = frames[1].query("dataset == 'digits'").copy()
-    rng = generator(0, "kept")
-    for place, unit in enumerate(units.itertuples()):
-        parts = {"mean": rng.standard_normal((50, 4))}
-        if str(unit.model).startswith("v"):
-            parts["std"] = np.full((50, 4), 5.0)
-        write_atomically(tmp_path / f"latents/{place}.npz", packed(parts))
-        pictures = {name: rng.random((20 if name == "prior" else 10, 6, 8)) for name in NAMES}
-        write_atomically(tmp_path / f"latents/{place}.generated.npz", packed(pictures))
-    units["latents"] = [f"latents/{place}.npz" for place in range(len(units))]
-    units["generated"] = [f"latents/{place}.generated.npz" for place in range(len(units))]
-    write_atomically(tmp_path / labels_path(units["fingerprint"].iloc[0]), packed({"labels": np.arange(50) % 3}))
-    return units, tmp_path
-
-
-def test_latents_are_drawn_as_point_mean_and_sample_of_the_same_rows(kept: tuple[pd.DataFrame, Path]) -> None:
-    units, results = kept
-    chart = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
-    assert [panel.title for panel in chart.groups[0].panels] == ["ae, point", "vae, mean", "vae, one sample"]
-    panels = dict(list(chart.data.groupby("latent")))
-    assert set(panels) >= {"ae, point", "vae, mean", "vae, one sample", "gae, point"}
-    for found in panels.values():
-        assert list(found["row"]) == list(panels["ae, point"]["row"])
-        assert list(found["class"]) == [row % 3 for row in found["row"]]
-    assert not np.allclose(panels["vae, mean"]["x"], panels["vae, one sample"]["x"])
-    again = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
-    pd.testing.assert_frame_equal(chart.data, again.data, check_exact=True)
-    assert embeddings(units, DECLARED, ["digits"], KeptFiles(None)) is None
-    assert embeddings(units.assign(latents=""), DECLARED, ["digits"], KeptFiles(results)) is None
-
-
-def test_rows_without_a_label_are_grey(kept: tuple[pd.DataFrame, Path]) -> None:
-    units, results = kept
-    before = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
-    labels = np.where(np.arange(50) % 3 == 2, -1, np.arange(50) % 3)
-    write_atomically(results / labels_path(units["fingerprint"].iloc[0]), packed({"labels": labels}))
-    after = there(embeddings(units, DECLARED, ["digits"], KeptFiles(results)))
-    assert set(after.data["class"]) == {-1, 0, 1}
-    assert "coloured by class, 3 in number" in words(before)
-    assert "coloured by class, 2 in number" in words(after)
-    assert "Rows without a label are pale grey." in after.caption
-    pale = re.compile(rf"fill: {FAINT}; fill-opacity: 0.3")
-    assert [bool(pale.search(chart.groups[0].panels[0].svg.decode())) for chart in (before, after)] == [False, True]
-
-
-def test_images_are_drawn_in_rows_and_a_damaged_file_is_noted(kept: tuple[pd.DataFrame, Path]) -> None:
-    units, results = kept
-    chart = there(images(units, [("ae", ""), ("vae", ""), ("gone", "")], ["digits"], KeptFiles(results)))
-    assert [panel.title for panel in chart.groups[0].panels] == ["ae", "vae"]
-    assert "6 rows of 10 images" in words(chart)  # two rows are of the prior
-    damaged = units["generated"].iloc[0]
-    (results / damaged).write_bytes(b"PK")
-    files = KeptFiles(results)
-    left = there(images(units.query("seed == 0"), [("ae", ""), ("vae", "")], ["digits"], files))
-    assert files.damaged == (damaged,)
-    assert [panel.title for panel in left.groups[0].panels] == ["vae"]
 
 
 def test_figures_show_the_primary_metric_of_each_task_without_contrasts() -> None:

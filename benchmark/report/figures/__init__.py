@@ -10,6 +10,7 @@ from benchmark.report.figures.reconstructions import images
 from benchmark.report.figures.sweeps import averaging, beta_sweep, ladder
 from benchmark.report.figures.theory_points import theory_points
 from benchmark.report.figures.training_curves import training_curves
+from benchmark.report.figures.traversals import traversals
 from benchmark.report.figures.waterfall import waterfalls
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "nearness",
     "theory_points",
     "training_curves",
+    "traversals",
     "waterfalls",
 ]

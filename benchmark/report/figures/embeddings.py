@@ -1,86 +1,208 @@
-"""Latents drawn by t-SNE: the point, the variational mean, and one sample of the same rows, coloured by class."""
+"""A latent before and after a draw: point, mean and one sample of the same rows in the plane of a t-SNE."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from benchmark.core.files import labels_path
 from benchmark.core.rng import generator
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, INK, PALETTE, Chart, Drawing, PanelGroup, panel
+from benchmark.report.figures.drawing import FAINT, PALETTE, RIGHT, WIDTH, Chart, Drawing, PanelGroup, panel
+from benchmark.report.figures.drawing import colour as colour_of
 from benchmark.report.frame_rows import records
 from benchmark.report.kept import KeptFiles
-from benchmark.report.labels import side_label
+from benchmark.report.labels import axis_labels, side_label
+from benchmark.report.subject import Subject
 from benchmark.study.schema import Contrast, Side
 
-MOST_ROWS = 300  # of a dataset; a random choice if it has more
-PERPLEXITY, ITERATIONS = 30.0, 500
+MOST_ROWS = 200  # of a dataset; a random choice if it has more
+PERPLEXITY, ITERATIONS, ANGLE = 15.0, 350, 0.8  # as good for so few rows as more iterations and a smaller angle
+NEIGHBOURS = 5  # means between which a draw is placed
+DATASETS = 3  # of a pair: those on which a draw costs least, and most, and the one in the middle
 SEED = 0  # chooses rows, sample and embedding; the training shown has the smallest seed
-HEIGHT = 3.2  # inches
-COLOURS = (*PALETTE, INK, FAINT)
+POINT, MEAN, SAMPLE = "point", "mean", "one sample"
+GAP, LEFT = 0.07, 0.02  # between the squares, in squares; share of the width
+SQUARE = WIDTH * (RIGHT - LEFT) / (3 + 2 * GAP)  # inches
+HEAD, LINE, ENTRIES = 0.22, 0.17, 12  # heights of names and of a line of the legend, in squares; classes of a line
+# Marks of one segment, as (angle in quarter turns, length in points, width in points, cap). A scatter is then one path.
+MARKS = ((0, 0.0, 3.0, "round"), (0, 0.0, 2.4, "projecting"), (0, 3.4, 1.5, "butt"), (1, 3.4, 1.5, "butt"))
+NUMBERS = ("divergence", "signal_to_noise_ratio")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Latent:
+    """A latent of the chosen rows.
+
+    Attributes:
+        name: POINT, MEAN or SAMPLE.
+        z: [n, d].
+        alike: For each row, whether the nearest mean of another row has its class; NaN without a label.
+    """
+
+    name: str
+    z: NDArray[np.float64]
+    alike: NDArray[np.float64]
+
+    @property
+    def share(self) -> float:
+        """The share of labelled rows whose nearest mean has their class; NaN without two labelled rows."""
+        return float(np.nanmean(self.alike)) if np.isfinite(self.alike).any() else np.nan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Twins:
+    """A noisy latent and that of its point twin on one dataset.
+
+    Attributes:
+        rows: Numbers of the chosen rows, [n].
+        classes: Their classes, [n]; −1 without a label.
+        latents: The point if it was kept, the mean, and one sample.
+        unit: The noisy unit.
+    """
+
+    dataset: str
+    rows: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    latents: tuple[Latent, ...]
+    unit: dict[str, Any]
+
+    @property
+    def lost(self) -> float:
+        """How much smaller the share of neighbours of the own class is for the sample than for the mean."""
+        shares = {each.name: each.share for each in self.latents}
+        return shares[MEAN] - shares[SAMPLE]
 
 
 def embeddings(
     units: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], kept: KeptFiles
 ) -> Chart | None:
-    """Draw the latents of confirmatory twins, one seed each; None without kept latents."""
-    twins = dict.fromkeys(
+    """Draw the latents of confirmatory twins, one seed each; None without kept latents.
+
+    If a pair has more than DATASETS datasets, the panels show where a draw costs least, in the middle, and most.
+    """
+    pairs = dict.fromkeys(
         (each.second, each.first)
         for each in declared
         if each.role == "confirmatory" and each.first.model != each.second.model and each.first.readout == "mean"
     )
+    labels = axis_labels(datasets, 20)
     groups, rows = [], []
-    for dataset in datasets:
-        for point, variational in twins:
-            title = f"{dataset}: {side_label(point)} and {side_label(variational)}"
-            panels = []
-            for side, sampled in ((point, False), (variational, False), (variational, True)):
-                found = _of(units, dataset, side, sampled=sampled, kept=kept)
-                if found is not None:
-                    latent = "one sample" if sampled else "mean" if side == variational else "point"
-                    name = f"{side_label(side)}, {latent}"
-                    panels.append(_panel(found, title, name))
-                    rows.append(found.assign(dataset=dataset, latent=name))
-            if panels:
-                groups.append(PanelGroup(title, tuple(panels)))
+    for point, noisy in pairs:
+        found = [twins for name in datasets if (twins := _twins(units, name, point, noisy, kept)) is not None]
+        title = f"{side_label(noisy)}, and its point twin {side_label(point)}"
+        drawn = {twins.dataset: _places(twins) for twins in _chosen(found)}
+        for twins in found:
+            places = drawn.get(twins.dataset, {})
+            rows.append(_frame(twins, places).assign(point=side_label(point), noisy=side_label(noisy)))
+        if found:
+            panels = (_panel(each, drawn[each.dataset], title, labels[each.dataset], point) for each in _chosen(found))
+            groups.append(PanelGroup(title, tuple(panels), Subject(model=(noisy.model, point.model))))
     if not groups:
         return None
     return Chart(
         "latents",
-        "Latents drawn",
-        "t-SNE of the latents of one training, with the same rows and colours in every panel of a dataset. The panels "
-        "show whether classes that are apart in the mean are still apart in one sample. Rows without a label are "
-        "pale grey. A single colour means that the data have no labels. Distances between clusters mean nothing.",
+        "A latent before and after a draw",
+        f"The same rows and colours in each square: the point latent of the twin, the mean, and one sample of one "
+        f"training. Mean and sample share their plane: t-SNE places the means, and a sample stands between the "
+        f"{NEIGHBOURS} means nearest to it, so a sample without noise stays where its mean is. If samples leave the "
+        "crowd of their colour, the draw has moved rows to where other classes are. The percentage is the share of "
+        "rows whose nearest mean of another row has the same class. The rate is in nats per row; SNR is the "
+        "signal-to-noise ratio of all dimensions. Of many datasets, the panels show those on which this share falls "
+        "least, in the middle, and most. Rows without a label are pale grey. Distances between clusters mean nothing.",
         (),
         tuple(groups),
         pd.concat(rows, ignore_index=True),
     )
 
 
-def _of(units: pd.DataFrame, dataset: str, side: Side, *, sampled: bool, kept: KeptFiles) -> pd.DataFrame | None:
-    """Return rows, classes and positions of one side's latents; None if the file or its spread was not kept."""
+def _twins(units: pd.DataFrame, dataset: str, point: Side, noisy: Side, kept: KeptFiles) -> Twins | None:
+    """Return the latents of a pair on a dataset; None if the noisy one was not kept with its spread."""
+    unit, other = (_unit(units, dataset, side) for side in (noisy, point))
+    found = None if unit is None else kept.arrays(unit["latents"], "mean", "std")
+    if unit is None or found is None:
+        return None
+    mean, std = found
+    labelled = kept.arrays(labels_path(unit["fingerprint"]), "labels")
+    rows = np.sort(generator(SEED, "t-SNE", "rows").permutation(len(mean))[:MOST_ROWS])
+    classes = np.zeros(len(mean), int) if labelled is None else labelled[0]  # one colour without labels
+    of_point = None if other is None else kept.arrays(other["latents"], "mean")
+    centres = mean[rows].astype(float)
+    sample = centres + std[rows] * generator(SEED, "t-SNE", "sample").standard_normal(centres.shape)
+    latents = [(MEAN, centres, centres), (SAMPLE, sample, centres)]
+    if of_point is not None:
+        alone = of_point[0][rows].astype(float)
+        latents.insert(0, (POINT, alone, alone))
+    known = classes[rows] if labelled is not None else np.full(len(rows), -1)
+    return Twins(
+        dataset, rows, classes[rows], tuple(Latent(name, z, _alike(z, near, known)) for name, z, near in latents), unit
+    )
+
+
+def _unit(units: pd.DataFrame, dataset: str, side: Side) -> dict[str, Any] | None:
     here = units[units["dataset"].eq(dataset) & units["model"].eq(side.model) & units["variant"].eq(side.variant)]
     here = here[here["unit"].eq("all-edges") & here["status"].eq("complete")].sort_values("seed")
-    for unit in records(here.head(1)):
-        labels = kept.arrays(labels_path(unit["fingerprint"]), "labels")
-        latents = kept.arrays(unit["latents"], *(("mean", "std") if sampled else ("mean",)))
-        if latents is None:
-            return None
-        count = len(latents[0])
-        classes = np.zeros(count, int) if labels is None else labels[0]  # one colour without labels
-        chosen = np.sort(generator(SEED, "t-SNE", "rows").permutation(count)[:MOST_ROWS])
-        z = latents[0][chosen].astype(float)
-        if sampled:
-            z = z + latents[1][chosen] * generator(SEED, "t-SNE", "sample").standard_normal(z.shape)
-        across, up = _embedded(z).T
-        return pd.DataFrame({"row": chosen, "class": classes[chosen], "x": across, "y": up})
-    return None
+    return next(iter(records(here.head(1))), None)
+
+
+def _alike(z: NDArray[np.float64], means: NDArray[np.float64], classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return for each row whether the nearest mean of another row has its class; NaN for rows without a label."""
+    found, known = np.full(len(z), np.nan), np.flatnonzero(classes >= 0)
+    if len(known) > 1:
+        apart = cdist(z[known], means[known])
+        np.fill_diagonal(apart, np.inf)
+        found[known] = classes[known][apart.argmin(axis=1)] == classes[known]
+    return found
+
+
+def _chosen(found: Sequence[Twins]) -> list[Twins]:
+    """Return the datasets that are drawn, those on which a draw costs least first."""
+    ordered = sorted(found, key=lambda twins: (np.isnan(twins.lost), twins.lost))
+    places = np.unique(np.linspace(0, len(ordered) - 1, min(DATASETS, len(ordered))).round().astype(int))
+    return [ordered[place] for place in places]
+
+
+def _places(twins: Twins) -> dict[str, NDArray[np.float64]]:
+    """Return the position of each row in the plane, [n, 2], by the name of the latent."""
+    places = {each.name: _embedded(each.z) for each in twins.latents if each.name != SAMPLE}
+    by_name = {each.name: each.z for each in twins.latents}
+    return places | {SAMPLE: between(by_name[SAMPLE], by_name[MEAN], places[MEAN])}
+
+
+def between(z: NDArray[np.float64], means: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place latents between the NEIGHBOURS nearest means, weighted by 1/distance². Source: Shepard (1968).
+
+    Args:
+        z: Latents, [n, d].
+        means: Means with a known place, [m, d].
+        places: Places of the means, [m, 2].
+
+    Returns:
+        [n, 2]. A latent that equals a mean has its place.
+
+    >>> means = np.array([[0.0], [1.0], [9.0]])
+    >>> between(np.array([[1.0]]), means, np.array([[0.0, 0.0], [2.0, 4.0], [9.0, 9.0]])).tolist()
+    [[2.0, 4.0]]
+    """
+    squares = cdist(z, means, "sqeuclidean")
+    nearest = np.argsort(squares, axis=1, kind="stable")[:, :NEIGHBOURS]
+    apart = np.take_along_axis(squares, nearest, axis=1)
+    exact = apart[:, :1] == 0
+    weights = np.where(exact, apart == 0, 1 / np.where(apart == 0, 1.0, apart))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray((weights[:, :, None] * places[nearest]).sum(axis=1))
 
 
 def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,19 +212,99 @@ def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
     init = "pca" if z.shape[1] >= 2 else "random"
     perplexity = min(PERPLEXITY, (len(z) - 1) / 3)
     with threadpool_limits(1):
-        made = TSNE(perplexity=perplexity, max_iter=ITERATIONS, init=init, random_state=SEED, n_jobs=1)
+        made = TSNE(perplexity=perplexity, max_iter=ITERATIONS, angle=ANGLE, init=init, random_state=SEED, n_jobs=1)
         found: NDArray[np.float64] = made.fit_transform(z)
     return found
 
 
-def _panel(found: pd.DataFrame, title: str, name: str) -> Drawing:
-    classes = set(found["class"]) - {-1}
-    described = f"t-SNE of {numbers.counted(len(found), 'row')}, coloured by class, {len(classes)} in number."
-    with panel(title, name, described, height=HEIGHT, left=0.02, bare=True) as drawn:
+def _frame(twins: Twins, places: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+    """Return a line for each row and latent; positions are empty for a dataset that is not drawn."""
+    nowhere = np.full((len(twins.rows), 2), np.nan)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "dataset": twins.dataset,
+                    "seed": twins.unit["seed"],
+                    "latent": each.name,
+                    "row": twins.rows,
+                    "class": twins.classes,
+                    "x": places.get(each.name, nowhere)[:, 0],
+                    "y": places.get(each.name, nowhere)[:, 1],
+                    "nearest_alike": each.alike,
+                    **_measured(twins.unit),
+                }
+            )
+            for each in twins.latents
+        ],
+        ignore_index=True,
+    )
+
+
+def _measured(unit: dict[str, Any]) -> dict[str, float]:
+    """Return the rate and the signal-to-noise ratio of a unit; NaN for a missing value."""
+    found = json.loads(unit["diagnostics"])
+    values = (found.get(name) for name in NUMBERS)
+    return dict(zip(("rate", "snr"), (np.nan if value is None else float(value) for value in values), strict=True))
+
+
+def _panel(twins: Twins, places: dict[str, NDArray[np.float64]], title: str, label: str, point: Side) -> Drawing:
+    measured = _measured(twins.unit)
+    noise = f"rate {numbers.nats(measured['rate'])} nats, SNR {numbers.nats(measured['snr'])}"
+    classes = [int(each) for each in np.unique(twins.classes) if each >= 0]
+    lines = -(-len(classes) // ENTRIES) if len(classes) > 1 else 0
+    shares = "; ".join(f"{each.name} {numbers.share(each.share)}" for each in twins.latents)
+    described = (
+        f"{twins.dataset}, {title}, seed {twins.unit['seed']}: {noise}. {numbers.counted(len(twins.rows), 'row')}, "
+        f"coloured by class, {len(classes)} in number. Rows whose nearest mean has their class: {shares}."
+    )
+    noisy, family = str(twins.unit["model"]), str(twins.unit["model_family"])
+    subject = Subject(dataset=(twins.dataset,), model=(noisy, point.model), family=(family,))
+    tall = HEAD + 1 + LINE * (lines + 0.3)
+    with panel(title, label, described, height=0.36 + tall * SQUARE, left=LEFT, bare=True, subject=subject) as drawn:
         axes = drawn.axes
-        for number, here in found.groupby("class"):
-            labelled = int(str(number)) >= 0
-            ink = COLOURS[int(str(number)) % len(COLOURS)] if labelled else FAINT
-            axes.scatter(here["x"], here["y"], s=5, color=ink, linewidths=0, alpha=0.8 if labelled else 0.3)
-        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_title(noise, loc="right", fontsize=7.5, pad=7)
+        axes.set(xlim=(0, 3 + 2 * GAP), ylim=(-LINE * (lines + 0.3), 1 + HEAD))
+        for place, each in enumerate(twins.latents):
+            left = (3 - len(twins.latents) + place) * (1 + GAP)
+            axes.plot(left + np.array([0, 1, 1, 0, 0]), [0, 0, 1, 1, 0], color=FAINT, linewidth=0.5, clip_on=False)
+            axes.text(left, 1.04, each.name, fontsize=7.5, va="bottom")
+            if np.isfinite(each.share):
+                axes.text(left + 1, 1.04, numbers.share(each.share), fontsize=7.5, va="bottom", ha="right")
+            spots = _in_square(places[each.name], places[MEAN if each.name == SAMPLE else each.name])
+            for number, mine in _by_class(twins.classes):
+                _dots(axes, spots[mine] + (left, 0), number)
+        for place, number in enumerate(classes if lines else ()):
+            x, y = 0.3 + (place % ENTRIES) * 0.235, -LINE * (place // ENTRIES + 0.75)
+            _dots(axes, np.array([[x, y]]), number)
+            axes.text(x + 0.05, y, str(number), fontsize=7, va="center_baseline")
+        if lines:
+            axes.text(0, -LINE * 0.75, "class", fontsize=7, va="center_baseline")
     return drawn.drawing
+
+
+def _by_class(classes: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    for number in np.unique(classes):
+        yield int(number), classes == number
+
+
+def _in_square(places: NDArray[np.float64], frame: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move and scale places so that ``frame`` fills the unit square up to a margin, without a change of shape."""
+    low, high = frame.min(axis=0), frame.max(axis=0)
+    side = (high - low).max() or 1.0
+    return np.asarray(0.5 + 0.92 * (places - (low + high) / 2) / side)
+
+
+def _dots(axes: Axes, places: NDArray[np.float64], number: int) -> None:
+    """Draw the marks of a class, or pale dots for rows without a label, as one path."""
+    angle, length, width, cap = MARKS[(number + number // len(PALETTE)) % len(MARKS)] if number >= 0 else MARKS[0]
+    half = max(length, 0.02) / 2 / 72 / SQUARE
+    reach = np.array([half, 0.0]) if angle == 0 else np.array([0.0, half])
+    ends = np.stack([places - reach, places + reach], axis=1).reshape(-1, 2)
+    path = Path(ends, np.tile([Path.MOVETO, Path.LINETO], len(places)))
+    path.should_simplify = False
+    ink = colour_of(number) if number >= 0 else FAINT
+    alpha = 0.85 if number >= 0 else 0.3
+    axes.add_patch(
+        PathPatch(path, fill=False, edgecolor=ink, linewidth=width, capstyle=cap, alpha=alpha, clip_on=False)
+    )

@@ -1,76 +1,74 @@
-"""Images from decoders: rows beside their reconstructions, samples from the prior, and lines between latents."""
+"""Images from decoders: rows beside their reconstructions, lines between latents, and samples from the prior."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from benchmark.report.figures.drawing import RIGHT, WIDTH, Chart, Drawing, PanelGroup, panel
+from benchmark.report.figures.drawing import Chart, PanelGroup
+from benchmark.report.figures.pictures import Line, picture_panel
 from benchmark.report.frame_rows import records
 from benchmark.report.kept import KeptFiles
-from benchmark.report.labels import model_label
+from benchmark.report.labels import axis_labels, model_label
+from benchmark.report.subject import Subject
 
 NAMES = {
-    "inputs": "rows",
-    "reconstructions": "of the mean",
-    "sampled_reconstructions": "of a sample",
-    "line": "a line",
-    "prior": "of the prior",
+    "inputs": "data",
+    "reconstructions": "mean,\ndecoded",
+    "sampled_reconstructions": "one sample,\ndecoded",
+    "line": "between\ntwo rows",
+    "prior": "prior,\ndecoded",
 }
-LEFT, EDGES = 0.2, 0.36  # share of the width; inches
+POINT_NAMES = {"reconstructions": "point,\ndecoded", "prior": "N(0, I),\ndecoded"}
+TITLE = 36  # characters of a title
 
 
 def images(
     units: pd.DataFrame, arms: Sequence[tuple[str, str]], datasets: Sequence[str], kept: KeptFiles
 ) -> Chart | None:
     """Draw the kept images of each arm (model, variant), from its smallest seed; None without kept images."""
+    titles = axis_labels((model_label(*arm) for arm in arms), TITLE)
     groups, rows = [], []
     for dataset in datasets:
         panels = []
         for model, variant in arms:
             here = units[units["dataset"].eq(dataset) & units["model"].eq(model) & units["variant"].eq(variant)]
             for unit in records(here[here["generated"].ne("")].sort_values(["seed", "unit"]).head(1)):
-                pictures = kept.arrays(unit["generated"], *NAMES)
-                if pictures is not None:
-                    panels.append(_panel(pictures, f"{dataset}, images", model_label(model, variant)))
-                    rows.append({"dataset": dataset, "model": model, "variant": variant, "seed": unit["seed"]})
+                found = kept.arrays(unit["generated"], *NAMES)
+                if found is None:
+                    continue
+                pictures = dict(zip(NAMES, found, strict=True))
+                point = np.array_equal(pictures["reconstructions"], pictures["sampled_reconstructions"])
+                if point:
+                    del pictures["sampled_reconstructions"]
+                names = NAMES | POINT_NAMES if point else NAMES
+                across = len(pictures["inputs"])
+                lines = [Line(names[key], shown[:across]) for key, shown in pictures.items()]
+                words = ", ".join(line.name.replace("\n", " ") for line in lines)
+                panels.append(
+                    picture_panel(
+                        f"{dataset}, images",
+                        titles[model_label(model, variant)],
+                        f"{model_label(model, variant)} on {dataset}, {len(lines)} rows of {across} images: {words}.",
+                        lines,
+                        Subject(dataset=(dataset,), model=(model,), family=(unit["model_family"],)),
+                    )
+                )
+                rows.append({"dataset": dataset, "model": model, "variant": variant, "seed": unit["seed"]})
         if panels:
-            groups.append(PanelGroup(dataset, tuple(panels)))
+            groups.append(PanelGroup(dataset, tuple(panels), Subject(dataset=(dataset,))))
     if not groups:
         return None
     return Chart(
         "images",
         "Images from the decoders",
-        "From top to bottom: rows of the data; reconstructions of their mean and of one sample; images along a line "
-        "between the means of two rows; images of samples from the prior. A point has no prior, so N(0, I) takes its "
-        "place.",
+        "What a decoder makes of latents, one training of each model. From top to bottom: rows of the data; their "
+        "reconstructions from the mean, and from one sample; images along the straight line between the means of two "
+        "rows; samples of the prior. A sample that lost its row decodes to another image than the mean does. A point "
+        "has one reconstruction and no prior, so N(0, I) takes its place.",
         (),
         tuple(groups),
         pd.DataFrame(rows),
     )
-
-
-def _panel(pictures: Sequence[NDArray[Any]], title: str, name: str) -> Drawing:
-    """Draw rows of images with their names. The prior may have several rows."""
-    across = len(pictures[0])
-    lines = [
-        (label, shown[start : start + across])
-        for label, shown in zip(NAMES.values(), pictures, strict=True)
-        for start in range(0, len(shown) // across * across, across)
-    ]
-    framed = [np.pad(images, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan) for _, images in lines]
-    sheet = np.concatenate([np.concatenate(list(images), axis=1) for images in framed])
-    height = EDGES + WIDTH * (RIGHT - LEFT) * sheet.shape[0] / sheet.shape[1]
-    described = f"{len(lines)} rows of {across} images: {', '.join(dict.fromkeys(label for label, _ in lines))}."
-    with panel(title, name, described, height=height, left=LEFT, bare=True) as drawn:
-        axes = drawn.axes
-        axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-        for label in dict.fromkeys(label for label, _ in lines):
-            places = [place for place, (each, _) in enumerate(lines) if each == label]
-            middle = (sum(places) / len(places) + 0.5) / len(lines)
-            axes.text(-0.02, 1 - middle, label, transform=axes.transAxes, ha="right", va="center", fontsize=7.5)
-    return drawn.drawing
