@@ -12,7 +12,7 @@ from benchmark.report.exports import named
 from benchmark.report.figures import Chart
 from benchmark.report.first_screen import FirstScreen, first_screen
 from benchmark.report.found import Found
-from benchmark.report.sections import contrasts, origin, retention, run, scores
+from benchmark.report.sections import contrasts, latents_drawn, origin, retention, run, scores
 from benchmark.report.sections.mechanism import mechanism
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.trace import UnitsBehind, behind
@@ -80,8 +80,7 @@ def compose(
         of_mechanism.get("noise-by-hand"),
         of_mechanism.get("interventions"),
         origin.origin(found, charts),
-        retention.drawn(charts, "latents"),
-        retention.drawn(charts, "images"),
+        latents_drawn.latents_drawn(charts),
         scores.scores(found),
         scores.without_labels(found),
         scores.published(found),

@@ -25,7 +25,7 @@ from benchmark.report.figures.embeddings import DATASETS, MOST_ROWS, _in_square,
 from benchmark.report.figures.pictures import LEVELS, Line, picture_panel
 from benchmark.report.figures.reconstructions import NAMES
 from benchmark.report.kept import KeptFiles
-from benchmark.report.latents_drawn import draw_sentences, latents_drawn, traversal_sentences
+from benchmark.report.sections.latents_drawn import draw_sentences, latents_drawn, traversal_sentences
 from benchmark.report.subject import ABOUT_ALL
 from benchmark.study.resolve import pair_contrasts
 from benchmark.study.study_file import Pair

@@ -48,13 +48,14 @@ def draw_sentences(data: pd.DataFrame) -> tuple[str, ...]:
     if shares.empty or {MEAN, SAMPLE} - set(shares):
         return ()
     change = shares[SAMPLE] - shares[MEAN]
+    most, least = int(change.argmin()), int(change.argmax())
     if len(shares) == 1:
         return (f"The share of rows that are nearest to their class changes by a draw: {_change(shares, 0)}.",)
     of_mean, of_sample = (numbers.share(shares[name].median()) for name in (MEAN, SAMPLE))
     return (
         f"Over {len(shares)} latents, the median share of rows that are nearest to their class is {of_mean} for the "
         f"mean and {of_sample} for one sample.",
-        f"At one end stands {_change(shares, int(change.argmin()))}; at the other, {_change(shares, int(change.argmax()))}.",
+        f"At one end stands {_change(shares, most)}; at the other, {_change(shares, least)}.",
     )
 
 
