@@ -70,6 +70,7 @@ def kept(tmp_path: Path) -> tuple[pd.DataFrame, Path]:
         write_atomically(tmp_path / labels_path(str(unit.fingerprint)), packed({"labels": classes_of(ROWS)}))
     measured = json.dumps({"divergence": 2.5, "signal_to_noise_ratio": 0.75})
     return units.assign(
+        degenerate=False,
         diagnostics=measured,
         latents=[f"latents/{place}.npz" for place in range(len(units))],
         generated=[f"latents/{place}.generated.npz" for place in range(len(units))],
@@ -108,6 +109,14 @@ def test_without_kept_latents_there_is_no_figure(kept):
     assert embeddings(units, DECLARED, tuple(NOISE), KeptFiles(None)) is None
     assert embeddings(units.assign(latents=""), DECLARED, tuple(NOISE), KeptFiles(results)) is None
     assert latents_drawn({}) is None
+
+
+def test_a_degenerate_unit_gives_way_to_the_next_seed(kept):
+    units, results = kept
+    dead = units["model"].eq("vae") & units["seed"].eq(0)
+    assert set(drawn(kept).data["seed"]) == {0}
+    assert set(drawn((units.assign(degenerate=dead), results)).data["seed"]) == {1}
+    assert embeddings(units.assign(degenerate=True), DECLARED, tuple(NOISE), KeptFiles(results)) is None
 
 
 def test_a_draw_without_noise_stays_where_its_mean_is_and_a_loud_one_leaves(kept):

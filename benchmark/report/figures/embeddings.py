@@ -89,7 +89,7 @@ class Twins:
 def embeddings(
     units: pd.DataFrame, declared: Sequence[Contrast], datasets: Sequence[str], kept: KeptFiles
 ) -> Chart | None:
-    """Draw the latents of confirmatory twins, one seed each; None without kept latents.
+    """Draw the latents of confirmatory twins, one seed each; None without kept latents. ``units`` are judged.
 
     If a pair has more than DATASETS datasets, the panels show where a draw costs least, in the middle, and most.
     """
@@ -121,7 +121,8 @@ def embeddings(
         "crowd of their colour, the draw has moved rows to where other classes are. The percentage is the share of "
         "rows whose nearest mean of another row has the same class. The rate is in nats per row; SNR is the "
         "signal-to-noise ratio of all dimensions. Of many datasets, the panels show those on which this share falls "
-        "least, in the middle, and most. Rows without a label are pale grey. Distances between clusters mean nothing.",
+        "least, in the middle, and most. Degenerate units are left out. Rows without a label are pale grey. Distances "
+        "between clusters mean nothing.",
         (),
         tuple(groups),
         pd.concat(rows, ignore_index=True),
@@ -153,7 +154,7 @@ def _twins(units: pd.DataFrame, dataset: str, point: Side, noisy: Side, kept: Ke
 
 def _unit(units: pd.DataFrame, dataset: str, side: Side) -> dict[str, Any] | None:
     here = units[units["dataset"].eq(dataset) & units["model"].eq(side.model) & units["variant"].eq(side.variant)]
-    here = here[here["unit"].eq("all-edges") & here["status"].eq("complete")].sort_values("seed")
+    here = here[here["unit"].eq("all-edges") & here["status"].eq("complete") & ~here["degenerate"]].sort_values("seed")
     return next(iter(records(here.head(1))), None)
 
 
