@@ -38,7 +38,7 @@ def charts(found: Found, kept: KeptFiles) -> dict[str, Chart]:
         waterfalls(found.waterfall, datasets),
         beta_sweep(found.summary, found.units, declared, datasets, models),
         averaging(found.summary, declared, datasets, colours),
-        law_curve(found.law, found.study.analysis.law, found.datasets),
+        law_curve(found.law, found.study.analysis.law, found.units, found.retained),
         theory_points(found.mechanism.theory, found.datasets, found.study.analysis.law.informative),
         harm_of_samples(found.scores, found.units, declared),
         nearness(found.scores, found.units, declared),

@@ -107,6 +107,15 @@ def share(value: float) -> str:
     return ABSENT if math.isnan(value) else f"{_decimal(100 * value, 0)} %"
 
 
+def share_interval(low: float, high: float) -> str:
+    """Write an interval of shares in whole percent.
+
+    >>> share_interval(0.2, 1.05)
+    '20 to 105 %'
+    """
+    return ABSENT if math.isnan(low) else f"{_decimal(100 * low, 0)} to {_decimal(100 * high, 0)} %"
+
+
 def thousandths(value: float) -> str:
     """Write a number with three decimals and a true minus sign.
 

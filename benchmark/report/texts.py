@@ -15,7 +15,7 @@ from benchmark.study.analysis import Analysis, Law
 from benchmark.study.declaration import Declaration, changed, changed_analysis, changed_models
 from benchmark.study.schema import Contrast, Study
 
-DEMONSTRATION = "a demonstration, not the answer"
+DEMONSTRATION = "a demonstration, not the answer. It describes these datasets and pools nothing over others"
 CONTRAST_NOTES = (
     "A contrast is a difference of two scores, first − second, paired by seed. It is given in points: one point is "
     "0.01 of the 0–1 scale. Above zero, the first side scored higher. A seed counts if both sides are complete: "
@@ -240,8 +240,8 @@ def headline(units: pd.DataFrame, evidence: int) -> str:
     """Return the warning above an answer from too few real datasets; empty if there are enough."""
     if evidence >= FEWEST_DATASETS:
         return ""
-    few = "small built-in data" if units["built_in"].all() else f"only {numbers.counted(evidence, 'real dataset')}"
-    return f"{few}: {DEMONSTRATION}"
+    few = "Small built-in data" if units["built_in"].all() else f"Only {numbers.counted(evidence, 'real dataset')}"
+    return f"{few}: {DEMONSTRATION}."
 
 
 def about(study: Study, units: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from benchmark.plugins.tables import OURS
-from benchmark.report.headline import gap_sentences, sentences
+from benchmark.report.published_gap import gap_sentences, sentences
 from benchmark.statistics import DERIVED, NO_SIGNAL, NOT_JUDGED, REAL, SIGNAL
 from benchmark.study.resolve import pair_contrasts
 from benchmark.study.schema import Contrast

@@ -162,7 +162,7 @@ def test_under_five_datasets_of_evidence_the_page_is_a_demonstration() -> None:
         frames = usual(datasets={name: SIX[name] for name in names}, models=("ae", "vae"))
         page, markdown = rendered(a_study(datasets=names, models=["ae", "vae"]), frames)
         for text in (page, markdown):
-            assert (f"small built-in data: {DEMONSTRATION}" in text) == demonstration
+            assert (f"Small built-in data: {DEMONSTRATION}" in text) == demonstration
             assert text.count(DEMONSTRATION) == demonstration
 
 
@@ -170,13 +170,13 @@ def test_few_datasets_that_are_not_built_in_are_not_called_so() -> None:
     frames = usual(datasets={name: SIX[name] for name in list(SIX)[:3]}, models=("ae", "vae"))
     frames[1].loc[frames[1]["dataset"].eq(next(iter(SIX))), "built_in"] = False
     page, _ = rendered(a_study(datasets=list(SIX)[:3], models=["ae", "vae"]), frames)
-    assert f"only 3 real datasets: {DEMONSTRATION}" in page
+    assert f"Only 3 real datasets: {DEMONSTRATION}" in page
 
 
 def test_karate_and_synthetic_data_are_no_evidence() -> None:
     scores, units = usual(datasets=SIX, models=("ae", "vae"), not_evidence=("cora", "wine"))
     page = composed(a_study(datasets=list(SIX), models=["ae", "vae"]), scores, units)
-    assert page.first.warning == f"small built-in data: {DEMONSTRATION}"
+    assert page.first.warning == f"Small built-in data: {DEMONSTRATION}"
     assert not [table for table in page.tables() if table.caption.startswith("Pooled")]
 
 

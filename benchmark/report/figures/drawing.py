@@ -109,6 +109,8 @@ class Chart:
         groups: The panels.
         data: The numbers behind the panels.
         concludes: Whether the study's analysis shapes the figure: its gates, margins, families or its law.
+        switch: What the reader chooses one of, such as ("predictor", "task"): the groups, and the panels of a group.
+            Then the page shows one panel at a time. None shows all.
     """
 
     name: str
@@ -118,6 +120,7 @@ class Chart:
     groups: tuple[PanelGroup, ...]
     data: pd.DataFrame
     concludes: bool = False
+    switch: tuple[str, str] | None = None
 
     def paths(self) -> Iterator[tuple[str, Drawing]]:
         """Yield the path of the files of every panel, without suffix, and the panel."""

@@ -1,77 +1,175 @@
-"""Retention against the declared predictor, with the curve of the law and its band."""
+"""Retention against the declared predictor and its rivals, with the curve of the law and noise by hand."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from benchmark.report.figures.drawing import FAINT, Chart, PanelGroup, Series, panel, scatter
-from benchmark.report.frame_rows import in_order
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from benchmark.report import numbers
+from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, PanelGroup, Series, colour, panel
+from benchmark.report.frame_rows import in_order, records
+from benchmark.report.labels import model_label, strength_by_hand
+from benchmark.report.subject import Subject
 from benchmark.statistics.judged_law import JudgedLaw
 from benchmark.statistics.law import CONSTANTS
 from benchmark.study.analysis import Law
 
-HEIGHT = 2.6  # inches
+HEIGHT = 3.0  # inches
 LEAST = 1e-3  # smaller predictors are drawn here
-LOWEST, HIGHEST = -0.25, 1.35  # of the axis; cells beyond are in the data
+LOWEST, HIGHEST = -0.15, 1.25  # of the axis; cells beyond are in the data
+FAMILIES = {"ae": "feature encoder", "gae": "graph encoder"}
+SHAPES = {"graph": "D", "image": "s", "table": "o"}
+BY_HAND, BY_HAND_COLOUR = "noise by hand", 4
 
 
-def law_curve(judged: JudgedLaw | None, law: Law, order: tuple[str, ...]) -> Chart | None:
-    """Draw each cell of the law by task, and the curve with its fitted constant; None without a law.
+class Predictor(NamedTuple):
+    """A predictor of the figure: its column, its name on the axis, and whether the law declares it."""
+
+    column: str
+    label: str
+    declared: bool = False
+
+
+def law_curve(judged: JudgedLaw | None, law: Law, units: pd.DataFrame, retained: pd.DataFrame) -> Chart | None:
+    """Draw each cell of the law, a panel for each predictor and task, of which the page shows one; None without a law.
 
     Args:
         judged: The law of the study.
         law: The declared exponents.
-        order: The order of datasets.
+        units: The units, which name the family of each model and the kind of each dataset.
+        retained: The frame of ``statistics.retentions``, with noise by hand.
     """
     if judged is None:
         return None
     cells = judged.cells.assign(
         predictor=lambda frame: frame["signal"] ** law.exponent * frame["dimensions"] ** law.dimensions
     )
-    datasets = in_order(cells["dataset"], order)
-    constants = judged.parameters[judged.parameters["form"].eq(CONSTANTS)].set_index("parameter")
-    panels = []
-    for task in in_order(cells["task"], law.tasks):
-        here = cells[cells["task"].eq(task)]
-        row = constants.loc[task]
-        with panel("law", task, f"Share that a sample keeps, {len(here)} cells.", height=HEIGHT) as drawn:
-            axes = drawn.axes
-            x = np.geomspace(LEAST, max(1e2, here["predictor"].max()), 200)
-            axes.axhline(1, color=FAINT, linewidth=0.6)
-            axes.axhline(0, color=FAINT, linewidth=0.6)
-            if np.isfinite([row["low"], row["high"]]).all():
-                ends = [x / (np.exp(np.clip(row[end], -50, 50)) + x) for end in ("high", "low")]
-                axes.fill_between(x, *ends, color=FAINT, alpha=0.25, linewidth=0)
-            if np.isfinite(row["estimate"]):
-                axes.plot(x, x / (np.exp(row["estimate"]) + x), color=FAINT, linewidth=1.4)
-            for number, dataset in enumerate(datasets):
-                for seen in (True, False):
-                    part = here[here["dataset"].eq(dataset) & here["seen"].eq(seen)]
-                    shares = part["retention"].clip(LOWEST, HIGHEST)
-                    scatter(axes, part["predictor"].clip(lower=LEAST), shares, number, filled=not seen)
-            axes.set_xscale("log")
-            axes.set(xlabel=_label(law), ylabel="retention", ylim=(LOWEST - 0.05, HIGHEST + 0.05))
-        panels.append(drawn.drawing)
+    cells = _described(cells, units)
+    by_hand = _described(retained.assign(predictor=[strength_by_hand(name) for name in retained["readout"]]), units)
+    by_hand = by_hand[by_hand["predictor"].notna() & by_hand["defined"].astype(bool)]
+    tasks = in_order(cells["task"], law.tasks)
+    groups = []
+    for predictor in _predictors(cells, law):
+        panels = (_panel(cells, by_hand, predictor, task, judged) for task in tasks)
+        groups.append(PanelGroup(predictor.label, tuple(panels)))
     shown = ["dataset", "model", "variant", "dimensions", "task", "metric", "seen", "informative"]
-    numbers = ["predictor", "predicted", "retention", "low", "high", "seeds", "mean", "score", "chance"]
+    others = ["predictor", "rate", "signal", "information", "predicted", "retention", "low", "high", "seeds", "mean"]
     return Chart(
         "law",
-        "The law of retention",
-        "The share of the mean’s score above chance that a sample keeps, by the declared predictor in the coordinates "
-        "of the task. Each mark is a trained model on a dataset; filled marks are fresh. The line is the law with the "
-        "task’s fitted constant, and the band its 95 % interval over datasets. Marks beyond the axis stand at its end.",
-        tuple(Series(dataset, number) for number, dataset in enumerate(datasets)),
-        (PanelGroup("", tuple(panels)),),
-        cells[[*shown, *numbers]],
+        "What a sample keeps",
+        _caption(judged, len(by_hand)),
+        _series(cells, by_hand),
+        tuple(groups),
+        cells[[*shown, *others, "score", "chance"]].sort_values([*shown[:5], "metric"], ignore_index=True),
         concludes=True,
+        switch=("predictor", "task"),
     )
 
 
-def _label(law: Law) -> str:
-    """Write the predictor.
+def _described(cells: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
+    """Add the family of the model and the kind of the data."""
+    families = dict(zip(units["model"], units["model_family"], strict=True))
+    kinds = {
+        name: "graph" if graph == "own" else "image" if family == "image" else "table"
+        for name, graph, family in zip(units["dataset"], units["dataset_graph"], units["dataset_family"], strict=True)
+    }
+    return cells.assign(family=cells["model"].map(families), kind=cells["dataset"].map(kinds))
 
-    >>> _label(Law())
-    'd^0.5 · signal-to-noise ratio'
+
+def _predictors(cells: pd.DataFrame, law: Law) -> list[Predictor]:
+    """Return the declared predictor, then the rate, the ratio alone and the mutual information, if cells have them."""
+    others = (
+        Predictor("rate", "rate, nats"),
+        Predictor("signal", "signal-to-noise ratio"),
+        Predictor("information", "mutual information, nats"),
+    )
+    return [
+        Predictor("predictor", law_label(law), declared=True),
+        *(each for each in others if cells[each.column].notna().any()),
+    ]
+
+
+def _panel(cells: pd.DataFrame, by_hand: pd.DataFrame, predictor: Predictor, task: str, judged: JudgedLaw) -> Drawing:
+    """Draw the cells of one task."""
+    here = cells[cells["task"].eq(task) & cells[predictor.column].notna()]
+    hand = by_hand[by_hand["task"].eq(task)] if predictor.declared else by_hand.iloc[:0]
+    lines = (
+        f"{row.dataset}, {model_label(str(row.model), str(row.variant))}: {getattr(row, predictor.column):.3g}, "
+        f"{numbers.share(float(row.retention))}"
+        for row in here.sort_values(["dataset", "model", "variant"]).itertuples()
+    )
+    said = f"{predictor.label} and share kept. {'; '.join(lines)}."
+    subject = Subject(task=(task,))
+    with panel("law", f"{task}, {predictor.label}", said, height=HEIGHT, left=0.13, subject=subject) as drawn:
+        axes = drawn.axes
+        for level in (0, 1):
+            axes.axhline(level, color=FAINT, linewidth=0.6)
+        ends = pd.concat([here[predictor.column], hand["predictor"]])
+        if predictor.declared:
+            _curve(axes, judged, task, float(ends.max()))
+        kept = hand["retention"].clip(LOWEST, HIGHEST)
+        axes.plot(hand["predictor"], kept, "x", color=colour(BY_HAND_COLOUR), markersize=3, alpha=0.8)
+        for number, family in enumerate(FAMILIES):
+            for kind, shape in SHAPES.items():
+                for seen in (True, False):
+                    part = here[here["family"].eq(family) & here["kind"].eq(kind) & here["seen"].eq(seen)]
+                    axes.plot(
+                        part[predictor.column].clip(lower=LEAST),
+                        part["retention"].clip(LOWEST, HIGHEST),
+                        shape,
+                        color=colour(number),
+                        markersize=4.2,
+                        markerfacecolor="none" if seen else colour(number),
+                        alpha=0.85,
+                    )
+        axes.set_xscale("log")
+        axes.set(xlabel=predictor.label, ylim=(LOWEST - 0.05, HIGHEST + 0.05))
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
+    return drawn.drawing
+
+
+def _curve(axes: Axes, judged: JudgedLaw, task: str, most: float) -> None:
+    """Draw the law with the task's fitted constant, and its band."""
+    fitted = judged.parameters
+    row = fitted[fitted["form"].eq(CONSTANTS) & fitted["parameter"].eq(task)].iloc[0]
+    x = np.geomspace(LEAST, max(1e2, most), 120)
+    if np.isfinite([row["low"], row["high"]]).all():
+        ends = [x / (np.exp(np.clip(row[end], -50, 50)) + x) for end in ("high", "low")]
+        axes.fill_between(x, *ends, color=FAINT, alpha=0.2, linewidth=0)
+    if np.isfinite(row["estimate"]):
+        axes.plot(x, x / (np.exp(row["estimate"]) + x), color=INK, linewidth=1.2)
+
+
+def _series(cells: pd.DataFrame, by_hand: pd.DataFrame) -> tuple[Series, ...]:
+    there = set(cells["family"])
+    named = [Series(label, number) for number, (family, label) in enumerate(FAMILIES.items()) if family in there]
+    return (*named, *([Series(BY_HAND, BY_HAND_COLOUR)] if len(by_hand) else []))
+
+
+def _caption(judged: JudgedLaw, by_hand: int) -> str:
+    """Say what the figure shows, and the error of the law on seen and on fresh cells."""
+    errors = records(judged.errors[judged.errors["form"].eq(CONSTANTS)])
+    parts = [f"{numbers.percent(row['error'])} points on {row['cells_are']} cells" for row in errors]
+    hand = (
+        f" Crosses: {numbers.counted(by_hand, 'cell')} with noise by hand, equal in all dimensions." if by_hand else ""
+    )
+    return (
+        "The share of its mean’s score above chance that one sample keeps. Each mark is a trained model on a dataset: "
+        "diamonds graphs, squares images, circles other tables; filled if fresh, hollow if seen before the analysis "
+        f"was declared.{hand} Line and band: the law with the task’s constant and its 95 % interval over datasets. "
+        f"Error on informative cells: {' and '.join(parts)} ({judged.word}). Marks beyond an axis stand at its end."
+    )
+
+
+def law_label(law: Law) -> str:
+    """Write the declared predictor.
+
+    >>> law_label(Law())
+    '√d · signal-to-noise ratio'
     """
     ratio = "signal-to-noise ratio" if law.exponent == 1 else f"signal-to-noise ratio^{law.exponent:g}"
-    return f"d^{law.dimensions:g} · {ratio}"
+    size = "√d" if law.dimensions == 0.5 else f"d^{law.dimensions:g}"
+    return f"{size} · {ratio}"

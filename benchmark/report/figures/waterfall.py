@@ -9,8 +9,8 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, PanelGroup, Series, colour, panel
 from benchmark.report.frame_rows import records
-from benchmark.report.headline import primary_questions
 from benchmark.report.labels import question
+from benchmark.report.published_gap import primary_questions
 
 REMOVES, WIDENS = 0, 1
 ROW_HEIGHT, EDGES = 0.19, 0.8  # inches

@@ -8,8 +8,8 @@ from benchmark.report import texts
 from benchmark.report.blocks import Beside, Folded, Section, Term, Terms, blocks, paragraphs
 from benchmark.report.figures import Chart
 from benchmark.report.found import Found
-from benchmark.report.headline import gap_sentences
 from benchmark.report.labels import anchored
+from benchmark.report.published_gap import gap_sentences
 from benchmark.report.subject import Subject
 from benchmark.report.tables.waterfall_tables import waterfall_tables
 from benchmark.study.origin import CORRECTIONS
