@@ -14,7 +14,7 @@ from benchmark.report.figures import Chart
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import by_family, records
 from benchmark.report.key_numbers import Kept, Threshold, asked, averaged_over_datasets, kept_cells, thresholds
-from benchmark.report.labels import family_label
+from benchmark.report.labels import family_label, task_label
 from benchmark.report.mechanism import SAME_PROFILE
 from benchmark.report.tables.words_table import UNRELIABLE, outcomes_of
 from benchmark.statistics import MEAN, NO_SIGNAL, NO_WORD
@@ -175,7 +175,7 @@ def _pooled(found: Found) -> str:
     about_mean = {each.family for each in found.declared if each.first.readout == each.second.readout == MEAN}
     said = []
     for family, graphs, here in by_family(asked[asked["family"].isin(about_mean)]):
-        words = ", ".join(f"{row['task']} {row['word']}" for row in records(here))
+        words = ", ".join(f"{task_label(row['task'])} {row['word']}" for row in records(here))
         said.append(f"{family_label(family, graphs)}: {words}")
     return f" Pooled: {'; '.join(said)}." if said else ""
 
@@ -220,7 +220,7 @@ def _numbers(mean: tuple[Kept, Kept], sample: tuple[Kept, Kept], limits: Sequenc
     if limits:
         values = [limit.strength for limit in limits]
         ends = [f"{value:.0f}" for value in (min(values), max(values))]
-        tasks = "; ".join(f"{limit.task} {_with_ends(limit)}" for limit in limits)
+        tasks = "; ".join(f"{task_label(limit.task)} {_with_ends(limit)}" for limit in limits)
         yield KeyNumber("is the √d · SNR at which a sample keeps 90 %", " to ".join(dict.fromkeys(ends)), tasks)
 
 

@@ -18,6 +18,12 @@ from benchmark.tasks.metrics import METRICS, Metric
 
 _LONGEST = 60  # characters of the readable part of an anchor
 _GRAPHS = {REAL: "real graphs and tables", DERIVED: "derived graphs"}
+_SHORT = {
+    "logistic-regression-few": "few labels",
+    "logistic-regression-many": "many labels",
+    "link-inner-product": "links by inner product",
+    "link-hadamard": "links by Hadamard product",
+}
 CHANCE = "random"  # the scores of this control are chance
 CONTROL = Side(model=CHANCE, readout="mean")
 # What makes the noise of a readout, in the order of tables and figures.
@@ -110,6 +116,15 @@ def model_label(model: str, variant: str) -> str:
 def side_label(side: Side) -> str:
     """Return the model of a side with its overridden settings, without its readout."""
     return f"{side.model} ({side.variant})" if side.variant else side.model
+
+
+def task_label(task: str) -> str:
+    """Return a short name of a task.
+
+    >>> task_label("logistic-regression-few"), task_label("k-means")
+    ('few labels', 'k-means')
+    """
+    return _SHORT.get(task, task)
 
 
 def contrast_anchor(name: str) -> str:

@@ -37,7 +37,7 @@ def together(studies: Sequence[Study]) -> Study:
     )
     return Study(
         name="-".join(study.name for study in studies),
-        title="; ".join(study.title for study in studies),
+        title=" ".join(f"{study.title}{'' if study.title.endswith('?') else '.'}" for study in studies),
         datasets=union(lambda study: study.datasets),
         models=union(lambda study: study.models),
         variants=tuple(Variant(models=(model,), settings=dict(settings)) for model, _, settings in variants),

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, PanelGroup, Series, colour, panel
 from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import model_label, strength_by_hand
+from benchmark.report.labels import model_label, strength_by_hand, task_label
 from benchmark.report.subject import Subject
 from benchmark.statistics.judged_law import JudgedLaw
 from benchmark.statistics.law import CONSTANTS
@@ -103,7 +103,9 @@ def _panel(cells: pd.DataFrame, by_hand: pd.DataFrame, predictor: Predictor, tas
     )
     said = f"{predictor.label} and share kept. {'; '.join(lines)}."
     subject = Subject(task=(task,))
-    with panel("law", f"{task}, {predictor.label}", said, height=HEIGHT, left=0.13, subject=subject) as drawn:
+    with panel(
+        "law", f"{task_label(task)}, {predictor.label}", said, height=HEIGHT, left=0.13, subject=subject
+    ) as drawn:
         axes = drawn.axes
         for level in (0, 1):
             axes.axhline(level, color=FAINT, linewidth=0.6)

@@ -11,6 +11,7 @@ from benchmark.report.found import Found
 from benchmark.report.frame_rows import in_order
 from benchmark.report.labels import contrast_anchor
 from benchmark.report.tables.contrast_tables import contrast_table, overall_table, scoreboard_table
+from benchmark.report.tables.words_table import words_table
 from benchmark.statistics import FEWEST_DATASETS
 
 
@@ -70,6 +71,7 @@ def contrasts(found: Found, charts: Mapping[str, Chart], roles: Mapping[str, str
         blocks(
             *paragraphs(said),
             _pooled(found),
+            words_table(found.contrasts) if there else None,
             charts.get("forest"),
             Part("The numbers", "contrast-numbers", folded) if folded else None,
         ),
