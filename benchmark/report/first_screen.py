@@ -19,6 +19,7 @@ from benchmark.report.mechanism import SAME_PROFILE
 from benchmark.report.tables.words_table import UNRELIABLE, outcomes_of
 from benchmark.statistics import MEAN, NO_SIGNAL, NO_WORD
 from benchmark.statistics.law import CONSTANTS
+from benchmark.statistics.rivals import CONFIRMED, RULE_OF_THUMB
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def first_screen(found: Found, charts: Mapping[str, Chart], late: Mapping[str, s
     )
     return FirstScreen(
         warning=texts.headline(found.units, len(found.evidence)),
-        answer=tuple(sentence for sentence in said if sentence),
+        answer=tuple(sentence.replace(" %", "\u00a0%") for sentence in said if sentence),
         numbers=tuple(_numbers(mean, sample, limits)),
         figure=charts.get("law"),
         advice=_advice(found, sample, limits),
@@ -186,17 +187,18 @@ def _of_noise(found: Found) -> str:
     if found.law is not None:
         errors = records(found.law.errors[found.law.errors["form"].eq(CONSTANTS)])
         parts = (f"{100 * row['error']:.0f} points on {row['cells_are']} cells" for row in errors)
+        stands = found.law.word in (CONFIRMED, RULE_OF_THUMB)
         said.append(
-            "The share follows the signal-to-noise ratio of the latent; the declared law errs by "
-            f"{' and '.join(parts)} ({found.law.word})"
+            f"The share {'follows' if stands else 'was declared to follow'} the signal-to-noise ratio of the latent; "
+            f"the law errs by {' and '.join(parts)} ({found.law.word})"
         )
     gaps = found.mechanism.gaps_over
     gaps = gaps[gaps["kind"].eq(SAME_PROFILE) & gaps["gap"].notna()]
     if not gaps.empty:
         least, most = numbers.points(gaps["gap"].min()), numbers.points(gaps["gap"].max())
         said.append(
-            f"at the same ratio, a posterior’s noise keeps {least} to {most} points more than noise by hand on the "
-            "same mean, depending on the task"
+            "at the same ratio, what a posterior’s noise keeps differs from what noise by hand keeps on the same mean "
+            f"by {least} to {most} points, depending on the task"
         )
     return _sentence("; ".join(said))
 
