@@ -33,6 +33,7 @@ def report(
     """Write the report of one or several studies: index.html, report.md, tables, figures and data."""
     files = [load_study(name) for name in dict.fromkeys(studies)]
     tell_loading("torch")
+    from benchmark.commands.report_references import references
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
     from benchmark.results import frames
@@ -62,7 +63,8 @@ def report(
     overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
     kept = declaration.together(declared, whole.analysis)
     pairs = frames.combine_stability([frames.read_stability(results, study.name) for study in chosen])
-    print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs))
+    known = references(tables, units["dataset"].unique())
+    print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs, known))
 
 
 def check_tasks(scored: pd.Series[str], tasks: Sequence[Task]) -> None:

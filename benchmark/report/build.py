@@ -14,6 +14,7 @@ from benchmark.report.exports import exports, named
 from benchmark.report.found import Found, find
 from benchmark.report.kept import KeptFiles
 from benchmark.report.page import compose
+from benchmark.report.references import NO_REFERENCES, References
 from benchmark.report.render import render_html, render_markdown, render_records
 from benchmark.study.declaration import Declaration
 from benchmark.study.schema import Study
@@ -34,6 +35,7 @@ def build(
     results: Path | None = None,
     parts: Sequence[Study] = (),
     pairs: pd.DataFrame | None = None,
+    references: References = NO_REFERENCES,
 ) -> Path:
     """Write the report of a study into a folder. Files of an earlier report that are no longer needed are removed.
 
@@ -48,6 +50,7 @@ def build(
         results: The folder of kept latents and images; None leaves out figures of kept files.
         parts: The studies that ``study`` combines, if there are several.
         pairs: The agreement of clusters for each pair of seeds; None if the study has none.
+        references: What the tables say about datasets, models and tasks, for the glossary and the cards.
 
     Returns:
         The path of the page.
@@ -57,7 +60,7 @@ def build(
     """
     found, kept = find(study, scores, units, overlap, declaration, parts, pairs), KeptFiles(results)
     drawn = charts(found, kept)
-    page = compose(found, drawn, record, kept.damaged)
+    page = compose(found, drawn, record, kept.damaged, references)
     files = {
         **exports(named(page.tables()), page.charts(), _frames(found)),
         EVERYTHING: everything(scores, units).to_parquet(index=False),

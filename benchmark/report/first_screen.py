@@ -10,6 +10,7 @@ import pandas as pd
 
 from benchmark.report import numbers, texts
 from benchmark.report.blocks import Block, Term, Terms, blocks, paragraphs
+from benchmark.report.citing import stamp
 from benchmark.report.figures import Chart
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import by_family, records
@@ -98,6 +99,7 @@ def first_screen(found: Found, charts: Mapping[str, Chart], late: Mapping[str, s
                 texts.about(found.study, found.units),
                 texts.declared(found.study, found.declaration, late),
                 texts.digest(found.study),
+                stamp(found.units),
             )
         ),
     )

@@ -217,10 +217,14 @@ def card_anchor(kind: Literal["dataset", "model"], name: str) -> str:
 def sourced(what: str, source: str) -> str | Link:
     """Return a line that names a source, linked if the text has an address, an arXiv number or a DOI.
 
+    Args:
+        what: Words before the source; empty for none.
+        source: The source.
+
     >>> sourced("Source", "Kingma and Welling (2014), arXiv 1312.6114, eq. 10").href
     'https://arxiv.org/abs/1312.6114'
     """
-    text = f"{what}: {source}"
+    text = f"{what}: {source}" if what else source
     for pattern, address in _ADDRESSES:
         match = pattern.search(source)
         if match:

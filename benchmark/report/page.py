@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from benchmark.report import texts
 from benchmark.report.after_looking import marked
 from benchmark.report.blocks import Block, Section, within
+from benchmark.report.cards import dataset_cards, model_cards
+from benchmark.report.citing import citing
+from benchmark.report.claim_context import claim_context
 from benchmark.report.exports import named
 from benchmark.report.figures import Chart
 from benchmark.report.first_screen import FirstScreen, first_screen
 from benchmark.report.found import Found
+from benchmark.report.glossary import Glossary, glossary
+from benchmark.report.references import NO_REFERENCES, References
 from benchmark.report.sections import contrasts, latents_drawn, origin, retention, run, scores
 from benchmark.report.sections.mechanism import mechanism
 from benchmark.report.tables.table_parts import Table
@@ -28,12 +33,14 @@ class Page:
         first: The first screen.
         sections: All other sections.
         behind: The units behind every score, for the page of records.
+        glossary: Explains the names and words that tables and figures print.
     """
 
     study: Study
     first: FirstScreen
     sections: tuple[Section, ...]
     behind: tuple[UnitsBehind, ...]
+    glossary: Glossary
 
     def blocks(self) -> Iterator[Block]:
         """Yield every block, also those inside other blocks."""
@@ -54,7 +61,11 @@ class Page:
 
 
 def compose(
-    found: Found, charts: Mapping[str, Chart], record: Callable[[str], str], damaged: Sequence[str] = ()
+    found: Found,
+    charts: Mapping[str, Chart],
+    record: Callable[[str], str],
+    damaged: Sequence[str] = (),
+    references: References = NO_REFERENCES,
 ) -> Page:
     """Compose the page.
 
@@ -63,7 +74,9 @@ def compose(
         charts: The figures by name.
         record: Returns the path of a record by its key; empty if the file does not exist.
         damaged: Kept files that figures could not read.
+        references: What the tables say about datasets, models and tasks.
     """
+    explained = glossary(found, references)
     late = texts.changes(found.study, found.declaration)
     roles = {each.name: texts.role(each, late) for each in found.declared}
     of_mechanism = mechanism(found, charts)
@@ -79,6 +92,7 @@ def compose(
         retention.drawn(charts, "ladder"),
         of_mechanism.get("noise-by-hand"),
         of_mechanism.get("interventions"),
+        claim_context(),
         origin.origin(found, charts),
         latents_drawn.latents_drawn(charts),
         scores.scores(found),
@@ -90,11 +104,16 @@ def compose(
         run.failures(found, damaged),
         run.run(found),
         contrasts.reading(found),
+        explained.section(),
+        model_cards(found, references),
+        dataset_cards(found, references),
+        citing(found),
     )
     page = Page(
         found.study,
         first_screen(found, charts, late),
         tuple(section for section in sections if section is not None),
         behind(found.units, record),
+        explained,
     )
     return marked(page) if texts.is_after_looking(found.study, found.declaration) else page

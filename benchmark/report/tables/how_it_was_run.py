@@ -136,15 +136,13 @@ def models_table(units: pd.DataFrame, study: Study) -> Table:
     """Return the latent, likelihood, objective, settings and source of each model."""
 
     def row(name: str, variant: str, first: dict[str, Any]) -> TableRow:
-        settings = json.loads(first["settings"])
-        trained = first["likelihood"] != ""
-        shown = {key.replace("_", " "): value for key, value in settings.items() if value is not None and trained}
+        settings = settings_in_words(first["settings"]) if first["likelihood"] else ""
         return row_of(
             model_label(name, variant),
             first["latent"],
             first["likelihood"] or numbers.ABSENT,
             first["objective"],
-            ", ".join(f"{key} {_setting(value)}" for key, value in sorted(shown.items())) or numbers.ABSENT,
+            settings or numbers.ABSENT,
             f"{first['source']}; {first['note']}" if first["note"] else first["source"],
         )
 
@@ -152,6 +150,16 @@ def models_table(units: pd.DataFrame, study: Study) -> Table:
     labels = ("model", "latent", "likelihood", "objective", "settings", "source")
     columns = tuple(Column(label, numeric=False) for label in labels)
     return Table("The models and their settings", columns, (RowGroup(rows),))
+
+
+def settings_in_words(settings: str) -> str:
+    """Write the settings of a unit, JSON, as a list.
+
+    >>> settings_in_words('{"hidden": [512, 64], "beta": 1.0, "batch": null}')
+    'beta 1, hidden 512–64'
+    """
+    given = {key.replace("_", " "): value for key, value in json.loads(settings).items() if value is not None}
+    return ", ".join(f"{key} {_setting(value)}" for key, value in sorted(given.items()))
 
 
 def _setting(value: Any) -> str:

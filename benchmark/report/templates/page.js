@@ -41,7 +41,9 @@ for (const table of document.querySelectorAll(".tabular table")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = head.textContent;
-    head.replaceChildren(button);
+    const term = head.querySelector("a.term");
+    if (term) { term.textContent = "?"; term.setAttribute("aria-label", `meaning of ${button.textContent}`); }
+    head.replaceChildren(button, ...(term ? [" ", term] : []));
     button.addEventListener("click", () => {
       const numeric = head.classList.contains("n");
       const was = head.getAttribute("aria-sort");
@@ -60,6 +62,10 @@ for (const table of document.querySelectorAll(".tabular table")) {
   status.setAttribute("role", "status");
   input.addEventListener("input", () => filter(table, input.value.toLowerCase().split(/\s+/).filter(Boolean), status));
   line.prepend(input, status);
+}
+// The tooltip of a term is its line in the glossary.
+for (const term of document.querySelectorAll("a.term:not([title])")) {
+  term.title = document.getElementById(term.hash.slice(1))?.nextElementSibling.firstChild.textContent ?? "";
 }
 const open = () => {
   const target = document.querySelector(":target");
