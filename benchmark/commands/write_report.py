@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
 
 import typer
 
@@ -36,6 +34,7 @@ def report(
     from benchmark.commands.report_references import references
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
+    from benchmark.report.trace import link
     from benchmark.results import frames
     from benchmark.results.store import Store
     from benchmark.statistics import check_scores
@@ -57,7 +56,7 @@ def report(
 
     def record(key: str) -> str:
         path = store.path(key)
-        return quote(Path(os.path.relpath(path, out)).as_posix()) if path.is_file() else ""
+        return link(path, out) if path.is_file() else ""
 
     check_tasks(scores["task"], tables.tasks)
     overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from benchmark.report.figures import Chart
 from benchmark.report.labels import slug
+from benchmark.report.numbers import ABSENT
 from benchmark.report.tables.table_parts import Table, TableCell
 
 _LATEX = {
@@ -29,6 +31,10 @@ _LATEX = {
     "×": r"$\times$",
     "–": "--",
     "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "·": r"$\cdot$",
+    "√": r"$\surd$",
+    "‖": r"$\|$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
     **{
@@ -36,7 +42,8 @@ _LATEX = {
         for letter, name in {"β": r"\beta", "σ": r"\sigma", "τ": r"\tau", "ρ": r"\rho", "μ": r"\mu"}.items()
     },
 }
-_NUMBERS = re.compile(r"[+-]?[\d.,]+([eE][+-]?\d+)?( to [+−-]?[\d.,]+| [a-z]+)?")
+# Words in the heads of CSV files. Every interval is of 95 %, so a head does not repeat it.
+_WORDS = {"95 %": "", "%": " percent ", "±": " sd ", "τ": " tau ", "β": " beta ", "σ": " sigma ", "ρ": " rho "}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -64,7 +71,7 @@ def exports(
     files: dict[str, bytes] = {}
     for name, table in tables.items():
         files[f"tables/{name}.csv"] = as_csv(table).encode()
-        files[f"tables/{name}.tex"] = as_latex(table).encode()
+        files[f"tables/{name}.tex"] = as_latex(table, name).encode()
         files[f"tables/{name}.md"] = as_markdown(table).encode()
     for chart in charts:
         files[f"data/{chart.name}.csv"] = _frame_as_csv(chart.data)
@@ -77,24 +84,59 @@ def exports(
 
 
 def as_csv(table: Table) -> str:
-    """Return a table as CSV. If any group has a label, the first column holds the labels."""
-    labelled = any(group.label for group in table.groups)
+    """Return a table as CSV. Its heads are plain ASCII, and numbers stand alone, with their unit in the head.
+
+    If any group has a label, the first column holds the labels. A column whose cells have values becomes one column for
+    each value. If it has cells without values too, such as "no signal", these stand in a further column, ``…_note``.
+    """
+    rows = [(group.label, row.cells) for group in table.groups for row in group.rows]
+    columns: dict[str, list[float | str]] = {}
+    if any(label for label, _ in rows):
+        columns[table.grouped_by] = [label for label, _ in rows]
+    for place, column in enumerate(table.columns):
+        for head, entries in _split(column.key or snake(column.label), [cells[place] for _, cells in rows]):
+            heads = (head, *map(f"{head}_{{}}".format, range(2, len(columns) + 3)))
+            columns[next(each for each in heads if each not in columns)] = entries
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    heads = [*(["group"] if labelled else []), *(column.label for column in table.columns)]
-    writer.writerow(map(_harmless, heads))
-    for group in table.groups:
-        for row in group.rows:
-            texts = [*([group.label] if labelled else []), *(cell.text for cell in row.cells)]
-            writer.writerow(map(_harmless, texts))
+    writer.writerow(columns)
+    writer.writerows(map(_entry, row) for row in zip(*columns.values(), strict=True))
     return text.getvalue()
 
 
-def as_latex(table: Table) -> str:
-    """Return a LaTeX table with its caption; the document needs ``\\usepackage{booktabs}``."""
+def _split(head: str, cells: Sequence[TableCell]) -> Iterator[tuple[str, list[float | str]]]:
+    """Yield the columns of a file that hold the cells of one column of the page."""
+    names = list(dict.fromkeys(name for cell in cells for name, _ in cell.data))
+    texts: list[float | str] = ["" if cell.data or cell.text == ABSENT else cell.line for cell in cells]
+    for name in names:
+        said = not name or f"_{head}".endswith(f"_{name}")
+        yield head if said else f"{head}_{name}", [dict(cell.data).get(name, "") for cell in cells]
+    if not names or any(texts):
+        yield f"{head}_note" if names else head, texts
+
+
+def _entry(value: float | str) -> str:
+    return _harmless(value) if isinstance(value, str) else f"{value:.10g}"
+
+
+def snake(label: str) -> str:
+    """Return a label as the head of a column: lower-case ASCII letters, digits and underscores.
+
+    >>> snake("share, %"), snake("p, sign flips")
+    ('share_percent', 'p_sign_flips')
+    """
+    for mark, word in _WORDS.items():
+        label = label.replace(mark, word)
+    plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
+    return slug(plain).replace("-", "_")
+
+
+def as_latex(table: Table, name: str) -> str:
+    """Return a LaTeX table with its caption, labelled ``tab:name``. The document needs ``\\usepackage{booktabs}``."""
     lines = [
         r"\begin{table}",
         rf"\caption{{{latex(table.caption)}}}",
+        rf"\label{{tab:{name}}}",
         rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in table.columns)}}}",
         r"\toprule",
         " & ".join(latex(column.label) for column in table.columns) + r" \\",
@@ -118,7 +160,7 @@ def as_markdown(table: Table) -> str:
         if group.label:
             lines.append(_markdown_row([f"*{markdown(group.label)}*", *[""] * (across - 1)]))
         for row in group.rows:
-            lines.append(_markdown_row(f"**{markdown(c.text)}**" if c.bold else markdown(c.text) for c in row.cells))
+            lines.append(_markdown_row(map(_markdown_cell, row.cells)))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -130,6 +172,11 @@ def markdown(text: str) -> str:
     """
     escaped = re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", text)
     return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
+
+
+def _markdown_cell(cell: TableCell) -> str:
+    small = f" ({markdown(cell.small)})" if cell.small else ""
+    return (f"**{markdown(cell.text)}**" if cell.bold else markdown(cell.text)) + small
 
 
 def _markdown_row(cells: Iterable[str]) -> str:
@@ -146,12 +193,13 @@ def latex(text: str) -> str:
 
 
 def _latex_cell(cell: TableCell) -> str:
-    return rf"\textbf{{{latex(cell.text)}}}" if cell.bold else latex(cell.text)
+    small = f" ({latex(cell.small)})" if cell.small else ""
+    return (rf"\textbf{{{latex(cell.text)}}}" if cell.bold else latex(cell.text)) + small
 
 
 def _harmless(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would run as a formula. Numbers and intervals stay."""
-    return text if not text.startswith(_FORMULA) or _NUMBERS.fullmatch(text) else f"'{text}"
+    """Put an apostrophe before a text that a spreadsheet would run as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _frame_as_csv(frame: pd.DataFrame) -> bytes:

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.report.figures.asked import primary_metric
-from benchmark.report.frame_rows import controls, in_order
+from benchmark.report.frame_rows import Models, controls, in_order
 from benchmark.report.labels import CONTROL, strength_by_hand
 from benchmark.report.mechanism import Mechanism, mechanism
 from benchmark.report.stand_ins import contrasts_at_hand
@@ -102,6 +102,11 @@ class Found:
     retained: pd.DataFrame
     law: JudgedLaw | None
     mechanism: Mechanism
+
+    @property
+    def models(self) -> Models:
+        """What the units say of each model."""
+        return Models.of(self.units)
 
 
 def find(

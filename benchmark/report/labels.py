@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.names import find
-from benchmark.statistics import DERIVED, REAL
+from benchmark.statistics import DERIVED, POINT, REAL
 from benchmark.study.schema import Contrast, Side
 from benchmark.tasks.metrics import METRICS, Metric
 
+SEED_FAULTS = ("diverged", "degenerate", "failed", "unpaired")
 _LONGEST = 60  # characters of the readable part of an anchor
 _GRAPHS = {REAL: "real graphs and tables", DERIVED: "derived graphs"}
 _SHORT = {
@@ -113,6 +114,19 @@ def model_label(model: str, variant: str) -> str:
     return f"{model} ({variant})" if variant else f"{model}{chance}"
 
 
+def shown_readout(readout: str, latent: str) -> str:
+    """Return a readout as the page writes it: what others call a mean is a point if the model is deterministic.
+
+    Args:
+        readout: The readout in the frame of scores.
+        latent: The column ``latent`` of the model's units.
+
+    >>> shown_readout("mean", "point"), shown_readout("decoded-mean", "point"), shown_readout("mean", "gaussian")
+    ('point', 'decoded-point', 'mean')
+    """
+    return f"{readout.removesuffix('mean')}{POINT}" if latent == POINT and readout.endswith("mean") else readout
+
+
 def side_label(side: Side) -> str:
     """Return the model of a side with its overridden settings, without its readout."""
     return f"{side.model} ({side.variant})" if side.variant else side.model
@@ -153,9 +167,7 @@ def seeds_label(row: Mapping[str, Any]) -> str:
     >>> seeds_label({"seeds": 9, "diverged": 0, "failed": 1})
     '9 (1 failed)'
     """
-    remarks = [
-        f"{row[status]} {status}" for status in ("diverged", "degenerate", "failed", "unpaired") if row.get(status)
-    ]
+    remarks = [f"{row[fault]} {fault}" for fault in SEED_FAULTS if row.get(fault)]
     return f"{row['seeds']} ({', '.join(remarks)})" if remarks else str(row["seeds"])
 
 

@@ -25,13 +25,13 @@ def percent_spread(mean: float, sd: float) -> str:
     return ABSENT if math.isnan(mean) else f"{percent(mean)} ± {percent(sd)}"
 
 
-def points(difference: float) -> str:
+def points(difference: float, digits: int = 2) -> str:
     """Write a difference of scores in points (hundredths) with its sign.
 
-    >>> points(0.01234)
-    '+1.23'
+    >>> points(0.01234), points(0.01234, 1)
+    ('+1.23', '+1.2')
     """
-    return signed(100 * difference)
+    return signed(100 * difference, digits)
 
 
 def nats(value: float) -> str:
@@ -43,14 +43,23 @@ def nats(value: float) -> str:
     return _decimal(value, 2)
 
 
-def signed(value: float) -> str:
-    """Write a number with two decimals and its sign. Zero has none.
+def rate(value: float) -> str:
+    """Write a rate in nats shortly: with one decimal, or with two if it is below 1.
+
+    >>> rate(12.34), rate(0.046)
+    ('12.3', '0.05')
+    """
+    return _decimal(value, 1 if value >= 1 else 2)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign. Zero has none.
 
     >>> signed(0.5)
     '+0.50'
     """
-    text = _decimal(value, 2)
-    return text if text in (ABSENT, "0.00") or text.startswith("−") else f"+{text}"
+    text = _decimal(value, digits)
+    return text if text == ABSENT or text.startswith("−") or float(text) == 0 else f"+{text}"
 
 
 def interval(low: float, high: float) -> str:

@@ -38,8 +38,10 @@ SCOREBOARD_NOTE = (
     "Every cell is a difference in points, first − second, with its word for the first side. The first that fits: "
     "same, the whole interval within the margin ({margins}); worse or better, the whole interval beyond the margin; "
     "somewhat worse or better, the whole interval beyond zero; not worse or not better, not beyond the margin on that "
-    "side; else undecided, which does not mean equal. A star marks a word that was not judged against chance. Words "
-    "of single cells describe. The pooled questions of the confirmatory families test the claim."
+    "side; else undecided, which does not mean equal. A star marks a word that was not judged against chance. Below "
+    "stand the rate of the noisy side and flags. The colour grows with the effect, at one, three and ten margins; an "
+    "interval that holds zero has none. Words of single cells describe. The pooled questions of the confirmatory "
+    "families test the claim."
 )
 SPREAD_NOTE = (
     "A task makes random choices of its own: the rows with few labels, the non-edges, the starts of k-means. It scores "
@@ -82,7 +84,7 @@ SCORES_NOTE = (
     "the part of a model’s latent that a task receives:"
 )
 BOLD_NOTE = (
-    "In the tables of scores, the best trained model is bold, and so are all models with the same printed score. "
+    "In the tables of scores, the best score is bold, and so are all that read like it, those of controls included. "
     "Controls have a group of their own. They need no autoencoder: raw features, principal components, propagated "
     "features and untrained encoders. The scores of random noise are chance. In these tables a diverged unit scores "
     "chance; contrasts leave it out, as they do a degenerate one. A failed unit has no score."

@@ -21,6 +21,7 @@ from benchmark.statistics.equal_noise import (
     noise_of_units,
 )
 from benchmark.statistics.gates import (
+    POINT,
     RELIABILITY_COLUMNS,
     TRAINED_COLUMNS,
     judge_units,
@@ -100,6 +101,7 @@ __all__ = [
     "ONLY_SECOND",
     "OVERALL_COLUMNS",
     "PAIRED",
+    "POINT",
     "POOLED",
     "QUESTION",
     "RANKING_COLUMNS",

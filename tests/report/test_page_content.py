@@ -72,14 +72,58 @@ def bold_of(table: Table) -> list[tuple[str, str, int]]:
     ]
 
 
-def test_bold_are_the_best_trained_models_as_they_read() -> None:
+def test_bold_are_the_best_as_they_read_controls_included() -> None:
     scores, units = usual(datasets={"cora": True}, tasks=("k-means",), seeds=1)
-    levels = {"ae": 0.70004, "vae": 0.69996, "gae": 0.6, "vgae": 0.5, "raw": 0.9, "random": 0.1}
+    levels = {"ae": 0.70004, "vae": 0.6, "gae": 0.6, "vgae": 0.69996, "raw": 0.69996, "random": 0.1}
     scores["value"] = scores["model"].map(levels) - 0.01 * scores["readout"].ne("mean")
     table = table_of(composed(a_study(datasets=["cora"]), scores, units), "k-means on cora")
-    assert {(model, readout) for model, readout, _ in bold_of(table)} == {("ae", "mean"), ("vae", "mean")}
+    assert {(model, readout) for model, readout, _ in bold_of(table)} == {
+        *(("ae", "point"), ("vgae", "mean"), ("raw", "point"))
+    }
     assert [group.label for group in table.groups] == ["", "controls and chance"]
     assert [row.cells[0].text for row in table.groups[1].rows] == ["raw", "random (chance)"]
+
+
+def test_scores_that_tell_little_are_flagged() -> None:
+    scores, units = usual(datasets={"cora": True, "wine": True}, tasks=("k-means", "link-hadamard"), seeds=2)
+    values = {("ae", "nmi"): 1.0, ("vae", "ami"): 0.0, ("gae", "acc"): 0.0, ("gae", "auc"): 0.5, ("raw", "auc"): 1.0}
+    scores["value"] = scores["value"].clip(0.1, 0.9)
+    for (model, metric), value in values.items():
+        scores.loc[scores["model"].eq(model) & scores["metric"].eq(metric), "value"] = value
+    scores = scores[scores["dataset"].ne("cora") | scores["metric"].ne("hits@20")]
+    page = composed(a_study(datasets=["cora", "wine"]), scores, units)
+    found = {}
+    for caption in ("k-means on cora", "link-hadamard on cora"):
+        table = table_of(page, caption)
+        labels = [column.label for column in table.columns]
+        for row in (row for group in table.groups for row in group.rows):
+            named = {label: cell for label, cell in zip(labels, row.cells, strict=True) if cell.small}
+            found |= {(row.cells[0].text, label): cell.small for label, cell in named.items()}
+            assert all(cell.data[-1] == ("flag", cell.small) for cell in named.values())
+    assert found == {
+        ("ae", "NMI ↑"): "highest possible",
+        ("vae", "AMI ↑"): "as of equal rows",
+        ("gae", "ACC ↑"): "lowest possible",
+        ("gae", "AUC ↑"): "as of equal rows",
+        ("raw", "AUC ↑"): "highest possible",
+    }
+    undefined = table_of(page, "link-hadamard on cora")
+    place = [column.label for column in undefined.columns].index("Hits@20 ↑")
+    assert {row.cells[place].text for group in undefined.groups for row in group.rows} == {"undefined"}
+    assert not any("undefined" in cells_of(table_of(page, f"{task} on wine")) for task in ("k-means", "link-hadamard"))
+
+
+def test_the_readout_of_a_deterministic_model_is_a_point() -> None:
+    page = composed(a_study(), *usual())
+    shown = {
+        (row.cells[0].text, row.cells[1].text)
+        for table in page.tables()
+        if [column.label for column in table.columns[:2]] == ["model", "readout"]
+        for group in table.groups
+        for row in group.rows
+    }
+    assert {readout for model, readout in shown if not model.startswith("v")} == {"point"}
+    assert "point" not in {readout for model, readout in shown if model.startswith("v")}
 
 
 def test_the_best_follows_the_metrics_direction() -> None:

@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 import pytest
-from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, usual
+from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, table_of, usual
 
 from benchmark.report import numbers
 from benchmark.report.labels import CONTROL, metric_named
@@ -24,7 +24,7 @@ def test_every_score_on_the_page_is_the_frames() -> None:
         rows = {(row[0], row[1]): row for row in table.rows[1:] if len(row) == len(head)}
         for row in part.to_dict("records"):
             model = "random (chance)" if row["model"] == "random" else row["model"]
-            cells = rows[model, row["readout"]]
+            cells = rows[model, row["readout"] if model.startswith("v") else "point"]
             column = next(place for place, text in enumerate(head) if text[:-2] == metric_named(row["metric"]).label)
             mean, sd = map(number, cells[column].split(" ± "))
             assert mean == pytest.approx(100 * row["mean"], abs=0.0501)
@@ -105,9 +105,10 @@ def test_the_scoreboard_holds_every_effect_and_word(six: Large) -> None:
         for name, text in zip(table.rows[0][1:], cells[1:], strict=True):
             here = found[found["contrast"].eq(contrast) & found["task"].eq(task) & found["dataset"].eq(name)]
             words = here["word"].where(here["word"].ne(""), "no signal")
-            assert [text] == [f"{numbers.points(d)} {w}" for d, w in zip(here["difference"], words, strict=True)] or (
-                text == "–" and here.empty
-            )
+            shown = text.removesuffix(" (derived graph)")
+            wanted = [f"{numbers.points(d, 1)} {w}" for d, w in zip(here["difference"], words, strict=True)]
+            assert (wanted or ["–"]) == [shown]
+            assert (shown != text) == here["graphs"].eq("derived").any()
             seen += len(here)
     assert seen == len(found)
 
@@ -134,8 +135,7 @@ def test_two_metrics_of_one_task_are_two_rows() -> None:
     study = a_study(datasets=["cora"], pairs=[], contrasts=[{"name": "both", "primary": asked} | sides])
     scores, units = usual(datasets={"cora": True})
     scores.loc[scores["metric"].eq("ari") & scores["model"].eq("vae"), "value"] += 0.5
-    scoreboard = composed(study, scores, units).scoreboard
-    assert scoreboard is not None
+    scoreboard = table_of(composed(study, scores, units), "Difference in points, and word")
     nmi, ari = (row.cells for row in scoreboard.groups[0].rows)
     assert [nmi[0].text, ari[0].text] == ["k-means, NMI", "k-means, ARI"]
     assert number(ari[1].text.split()[0]) > number(nmi[1].text.split()[0]) + 20

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from pages import OVERLAP, Ordinary, Reader, a_study, usual
+from pages import OVERLAP, Large, Ordinary, Reader, a_study, composed, number, usual
 
 from benchmark.core.errors import InputError
 from benchmark.report import build
 from benchmark.report.exports import as_csv, as_latex, as_markdown
-from benchmark.report.tables.table_parts import Column, RowGroup, Table, row_of
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, row_of
 from benchmark.statistics import summarise
 
 
@@ -51,11 +52,15 @@ def test_the_files_hold_what_the_page_shows(ordinary: Ordinary) -> None:
     table = Reader(ordinary.page).table("k-means on cora, %")
     with (ordinary.out / "tables" / "k-means-on-cora.csv").open(encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    assert [row[1:] for row in rows] == [row for row in table.rows if len(row) > 1]
+    assert rows[0][:5] == ["kind", "model", "readout", "acc_percent", "acc_sd_percent"]
+    assert [row[1:3] for row in rows[1:]] == [row[:2] for row in table.rows[1:] if len(row) > 1]
+    first = table.rows[1]
+    assert first[2] == f"{float(rows[1][3]):.1f} ± {float(rows[1][4]):.1f}"
     latex = (ordinary.out / "tables" / "k-means-on-cora.tex").read_text(encoding="utf-8")
-    assert latex.count(r"\\") == len(table.rows)
+    assert latex.count(r" \\") == len(table.rows)
     assert latex.count(r"\textbf{") == sum(bold for bolds in table.bold for bold in bolds)
     assert r"k-means on cora, \%" in latex
+    assert r"\label{tab:k-means-on-cora}" in latex
     everything = pd.read_parquet(ordinary.out / "everything.parquet")
     scores, units = usual()
     assert len(everything) == len(scores)
@@ -65,15 +70,50 @@ def test_the_files_hold_what_the_page_shows(ordinary: Ordinary) -> None:
 
 
 def test_no_cell_of_a_file_is_a_formula_and_no_text_a_command() -> None:
-    cells = ("=1+1", "+1.5 hurts", "-2", "@x", "-2+3+cmd|' /C calc'!A0", "[a_b&c|<")
-    columns = (Column("=HYPERLINK()"), *(Column(str(place)) for place in range(5)))
-    table = Table("100 % of {it}", columns, (RowGroup((row_of(*cells),), "@sum"),))
+    texts = ("=1+1", "@x", "-2+3+cmd|' /C calc'!A0", "[a_b&c|<")
+    number = TableCell("−2.00 ± 1.00 %", "collapsed", data=(("percent", -2.0), ("sd_percent", 1.0)))
+    columns = (Column("=HYPERLINK()"), *(Column(f"{place}") for place in range(3)), Column("τ, %"), Column("τ, %"))
+    table = Table("100 % of {it}", columns, (RowGroup((row_of(*texts, number, number),), "@sum"),), grouped_by="kind")
     head, row = csv.reader(as_csv(table).splitlines())
-    assert head == ["group", "'=HYPERLINK()", *"01234"]
-    assert row == ["'@sum", "'=1+1", "+1.5 hurts", "-2", "'@x", "'-2+3+cmd|' /C calc'!A0", "[a_b&c|<"]
-    assert r"{[}a\_b\&c\textbar{}$<$" in as_latex(table)
-    assert r"100 \% of \{it\}" in as_latex(table)
-    assert as_markdown(table).splitlines()[-1].endswith(r"| \[a\_b&amp;c\|&lt; |")
+    assert head[:5] == ["kind", "hyperlink", "0", "1", "2"]
+    assert head[5:] == ["tau_percent", "tau_percent_sd_percent", "tau_percent_2", "tau_percent_sd_percent_2"]
+    assert row == ["'@sum", "'=1+1", "'@x", "'-2+3+cmd|' /C calc'!A0", "[a_b&c|<", "-2", "1", "-2", "1"]
+    assert r"{[}a\_b\&c\textbar{}$<$" in as_latex(table, "it")
+    assert r"100 \% of \{it\}" in as_latex(table, "it")
+    assert r"\label{tab:it}" in as_latex(table, "it")
+    assert r"| \[a\_b&amp;c\|&lt; | −2.00 ± 1.00 % (collapsed) |" in as_markdown(table)
+
+
+def test_every_number_of_every_table_is_data(six: Large) -> None:
+    """The files of a table hold the printed numbers, in more digits; a numeric column holds nothing else."""
+    checked = 0
+    for page in (composed(six.study, six.scores, six.units), composed(a_study(), *usual())):
+        for table in page.tables():
+            lines = list(csv.DictReader(as_csv(table).splitlines()))
+            assert all(re.fullmatch("[a-z0-9_]+", head) for head in (lines[0] if lines else ()))
+            rows = [row for group in table.groups for row in group.rows]
+            for row, line in zip(rows, lines, strict=True):
+                entries = set(line.values())
+                for column, cell in zip(table.columns, row.cells, strict=True):
+                    values = [value for _, value in cell.data if not isinstance(value, str)]
+                    if column.numeric:
+                        assert cell.data or not re.search(r"\d", cell.text), (table.caption, column.label, cell.text)
+                    assert {f"{value:.10g}" for value in values} <= entries
+                    if not any(name in ("seconds", "bytes") for name, _ in cell.data):
+                        lines_of_cell = f"{cell.text} {cell.small.split(' · ')[0]}"
+                        printed = re.findall(r"[+−]?\d[\d,]*(?:\.\d+)?", lines_of_cell)
+                        for text, value in zip(printed, values, strict=False):
+                            digits = len(text.partition(".")[2])
+                            assert abs(number(text.replace(",", "")) - value) <= 0.5 * 10**-digits + 1e-9
+                            checked += 1
+    assert checked > 3000
+
+
+def test_numbers_in_files_stand_alone(ordinary: Ordinary) -> None:
+    for path in (ordinary.out / "tables").glob("*.csv"):
+        frame = pd.read_csv(path)
+        measured = frame.columns[frame.columns.str.contains(r"_(?:percent|points|nats|seconds|bytes)(?:_[0-9]+)?$")]
+        assert all(pd.api.types.is_numeric_dtype(frame[name]) for name in measured), path.name
 
 
 def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_sentences_count_units_and_cells() -> None:
 def test_results_in_which_all_train_have_no_table() -> None:
     scores, units = usual()
     found = find(a_study(), scores, units, OVERLAP, None)
-    assert trained_table(found.trained, found.units, a_study()) is None
+    assert trained_table(found.trained, found.units, a_study(), found.models) is None
     assert "Differences in points, if degenerate" not in rendered(a_study(), (scores, units))[0]
 
 

@@ -57,7 +57,7 @@ class Read:
 
 
 class Reader(HTMLParser):
-    """The tables and elements of a page."""
+    """The tables and elements of a page. The second line of a cell stands in brackets, as in Markdown."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -69,6 +69,8 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
         self._in.append(tag)
+        if tag == "small":
+            self.handle_data(" (")
         if tag == "table":
             self.tables.append(Read())
         elif tag == "tr":
@@ -79,6 +81,8 @@ class Reader(HTMLParser):
             self.tables[-1].bold[-1].append(False)
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "small":
+            self.handle_data(")")
         while self._in and self._in.pop() != tag:
             pass
 

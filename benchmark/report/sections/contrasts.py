@@ -11,6 +11,7 @@ from benchmark.report.found import Found
 from benchmark.report.frame_rows import in_order
 from benchmark.report.labels import contrast_anchor
 from benchmark.report.tables.contrast_tables import contrast_table, overall_table, scoreboard_table
+from benchmark.report.tables.rate_table import RATE_NOTE, rate_table
 from benchmark.report.tables.words_table import words_table
 from benchmark.statistics import FEWEST_DATASETS
 
@@ -25,8 +26,10 @@ def scoreboard(found: Found, roles: Mapping[str, str]) -> Section | None:
     if found.contrasts.empty:
         return None
     note = texts.SCOREBOARD_NOTE.format(**texts.numbers_of_words(found.study.analysis))
-    table = scoreboard_table(found.contrasts, found.declared, found.datasets, roles)
-    return Section("scoreboard", "Scoreboard", (*paragraphs([note]), table))
+    table = scoreboard_table(found.contrasts, found.trained, found.declared, found.datasets, roles, found.models)
+    latents = rate_table(found.units, found.trained, found.study, found.models)
+    like = Part("What the latents are like", "latents-by-model", blocks(*paragraphs([RATE_NOTE]), latents))
+    return Section("scoreboard", "Scoreboard", blocks(*paragraphs([note]), table, like if latents else None))
 
 
 def reading(found: Found) -> Section:
@@ -59,7 +62,7 @@ def contrasts(found: Found, charts: Mapping[str, Chart], roles: Mapping[str, str
         Folded(
             each.name,
             contrast_anchor(each.name),
-            (contrast_table(each, found.contrasts, found.datasets),),
+            (contrast_table(each, found.contrasts, found.datasets, found.models),),
             about=roles[each.name],
         )
         for each in found.declared

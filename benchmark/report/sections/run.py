@@ -33,9 +33,9 @@ def failures(found: Found, damaged: Sequence[str]) -> Section:
         *texts.gaps(found.holes),
         *texts.unreadable(damaged),
     )
-    failed = failures_table(units, study)
+    failed = failures_table(units, study, found.models)
     sensitivity = sensitivity_table(found.contrasts, found.as_chance, study)
-    unfinished = unfinished_table(units, study)
+    unfinished = unfinished_table(units, study, found.models)
     trained = " ".join(trained_sentences(found.trained, study.analysis.gates))
     return Section(
         "failures",
@@ -44,7 +44,7 @@ def failures(found: Found, damaged: Sequence[str]) -> Section:
             *paragraphs(absent or ["These results contain every dataset, model and seed of the study."]),
             failed if failed is not None else Paragraph(("Nothing failed and nothing diverged.",)),
             *paragraphs([trained] if trained else []),
-            trained_table(found.trained, units, study),
+            trained_table(found.trained, units, study, found.models),
             *(paragraphs([texts.SENSITIVITY_NOTE]) if sensitivity else ()),
             sensitivity,
             *(paragraphs([texts.UNFINISHED_NOTE]) if unfinished else ()),
@@ -78,7 +78,7 @@ def run(found: Found) -> Section:
                     ".",
                 )
             ),
-            models_table(found.units, found.study),
-            cost_table(found.units, found.study),
+            models_table(found.units, found.study, found.models),
+            cost_table(found.units, found.study, found.models),
         ),
     )

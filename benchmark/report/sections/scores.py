@@ -7,7 +7,7 @@ import pandas as pd
 from benchmark.report import numbers, texts
 from benchmark.report.blocks import Beside, Block, Folded, Part, Section, blocks, paragraphs
 from benchmark.report.found import Found
-from benchmark.report.frame_rows import controls, records
+from benchmark.report.frame_rows import records
 from benchmark.report.labels import anchored
 from benchmark.report.subject import Subject
 from benchmark.report.tables.index_tables import index_table, index_values, judged_metric, judged_scores, ranking_table
@@ -23,7 +23,7 @@ OPEN_UP_TO = 3  # with more datasets, the score tables are folded
 def scores(found: Found) -> Section:
     """Return the score tables, folded by dataset if there are many, and what the scores vary with."""
     there = [name for name in found.datasets if name in set(found.scores["dataset"])]
-    spread, seen = spread_table(found.spread, found.study), seen_table(found.seen, found.study)
+    spread, seen = spread_table(found.spread, found.study), seen_table(found.seen, found.study, found.models)
     return Section(
         "scores",
         "Scores",
@@ -38,7 +38,7 @@ def scores(found: Found) -> Section:
 
 def _of_dataset(found: Found, dataset: str) -> Folded:
     units = found.units
-    tables = score_tables(found.summary, dataset, found.study, controls(units))
+    tables = score_tables(found.summary, dataset, found.study, found.models)
     return Folded(
         dataset,
         anchored("scores", dataset),
@@ -73,7 +73,7 @@ def without_labels(found: Found) -> Section | None:
         Folded(
             name,
             anchored("without-labels", name),
-            (index_table(indices, judged, metric, name, found.study, controls(found.units)),),
+            (index_table(indices, judged, metric, name, found.study, found.models),),
             open=len(found.datasets) <= OPEN_UP_TO,
             subject=Subject(dataset=(name,)),
         )
@@ -85,7 +85,7 @@ def without_labels(found: Found) -> Section | None:
 
 def published(found: Found) -> Section | None:
     """Return our scores beside published ones; None if no published score has a counterpart."""
-    table = published_table(found.summary, published_scores(), found.overlap)
+    table = published_table(found.summary, published_scores(), found.overlap, found.models)
     if table is None:
         return None
     return Section("published", "Ours beside published numbers", (*paragraphs([texts.PUBLISHED_NOTE]), table))

@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.frame_rows import in_order, records
+from benchmark.report.frame_rows import Models, in_order, records
 from benchmark.report.labels import model_label
-from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.study.schema import Study
 from benchmark.tasks import METRICS, TASKS, Metric
 
@@ -43,12 +45,13 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
             name,
             first["dataset_family"],
             _rows(first),
-            *(numbers.whole(first[column]) for column in ("features", "classes")),
-            numbers.whole(first["edges"]) if used else numbers.ABSENT,
+            *(cells.whole(first[column]) for column in ("features", "classes")),
+            cells.whole(first["edges"]) if used else numbers.ABSENT,
             graph,
             f"{first['scaling']} ({first['scaling_reason']})" if first["scaling_reason"] else first["scaling"],
             "yes" if first["evidence"] else "no",
             ", ".join(sorted({fingerprint[:FINGERPRINT_SHOWN] for fingerprint in here["fingerprint"]})),
+            subject=Subject(dataset=(name,)),
         )
 
     columns = (
@@ -64,9 +67,12 @@ def datasets_table(units: pd.DataFrame, study: Study) -> Table:
     return Table("The datasets as they were loaded", columns, (RowGroup(rows),))
 
 
-def _rows(unit: dict[str, Any]) -> str:
-    unlabelled = f" ({numbers.whole(unit['unlabelled'])} unlabelled)" if unit["unlabelled"] else ""
-    return f"{numbers.whole(unit['rows'])}{unlabelled}"
+def _rows(unit: dict[str, Any]) -> TableCell:
+    rows = cells.whole(unit["rows"])
+    if not unit["unlabelled"]:
+        return rows
+    text = f"{rows.text} ({numbers.whole(unit['unlabelled'])} unlabelled)"
+    return TableCell(text, data=(*rows.data, ("unlabelled", unit["unlabelled"])))
 
 
 def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -77,14 +83,14 @@ def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> 
     Returns:
         The name of each dataset with its remarks, in the study's order. Datasets without remarks are left out.
     """
-    given = scores[scores["status"].ne("failed")]
+    given, models = scores[scores["status"].ne("failed")], Models.of(units)
     found = []
     for name in in_order(units["dataset"], study.datasets):
         notes = json.loads(units.loc[units["dataset"].eq(name), "notes"].iloc[0])
         absent = _absent(given[given["dataset"].eq(name)])
         remarks = [*notes, *(f"{metric.label} is left out: {metric.absent}" for metric in absent)]
-        remarks += _left_out(scores[scores["dataset"].eq(name)], study)
-        remarks += _at_chance(given[given["dataset"].eq(name)])
+        remarks += _left_out(scores[scores["dataset"].eq(name)], study, models)
+        remarks += _at_chance(given[given["dataset"].eq(name)], models)
         if remarks:
             found.append((name, tuple(f"{remark[:1].upper()}{remark[1:]}" for remark in remarks)))
     return tuple(found)
@@ -96,7 +102,7 @@ def _absent(scores: pd.DataFrame) -> list[Metric]:
     return [metric for metric in METRICS if metric.absent and metric.name in asked - set(scores["metric"])]
 
 
-def _left_out(scores: pd.DataFrame, study: Study) -> list[str]:
+def _left_out(scores: pd.DataFrame, study: Study, models: Models) -> list[str]:
     """Return a remark for each task that left out latents which other tasks with the same needs scored.
 
     It names the readouts of a model if the task scored others of this model.
@@ -111,14 +117,15 @@ def _left_out(scores: pd.DataFrame, study: Study) -> list[str]:
             missing = here.loc[~here["readout"].isin(scored), "readout"].unique()
             if len(missing):
                 label = model_label(str(model), str(variant))
-                latents.append(label if scored.empty else f"{label} ({', '.join(missing)})")
+                readouts = ", ".join(models.readout(str(model), name) for name in missing)
+                latents.append(label if scored.empty else f"{label} ({readouts})")
         if latents:
             some = ", ".join(latents) if asked["task"].eq(task.name).any() else "all latents"
             found.append(f"{task.name} leaves out {some}: {task.left_out}")
     return found
 
 
-def _at_chance(scores: pd.DataFrame) -> list[str]:
+def _at_chance(scores: pd.DataFrame, models: Models) -> list[str]:
     """Return a remark for each task and note: the number of latents at chance of each model, and the note."""
     found = []
     noted = scores[scores["note"].ne("") & scores["status"].eq("complete")]  # a diverged unit has a message
@@ -126,13 +133,15 @@ def _at_chance(scores: pd.DataFrame) -> list[str]:
         latents = here.drop_duplicates(["model", "variant", "key", "readout", "draw"])
         counts = latents.groupby(["model", "variant", "readout"], sort=False).size().reset_index(name="count")
         some = ", ".join(
-            f"{model_label(row['model'], row['variant'])} ({row['readout']}: {row['count']})" for row in records(counts)
+            f"{model_label(row['model'], row['variant'])} ({readout}: {row['count']})"
+            for row in records(counts)
+            for readout in [models.readout(row["model"], row["readout"])]
         )
         found.append(f"{task} scores {numbers.counted(len(latents), 'latent')} at chance because {note}: {some}")
     return found
 
 
-def models_table(units: pd.DataFrame, study: Study) -> Table:
+def models_table(units: pd.DataFrame, study: Study, models: Models) -> Table:
     """Return the latent, likelihood, objective, settings and source of each model."""
 
     def row(name: str, variant: str, first: dict[str, Any]) -> TableRow:
@@ -144,6 +153,7 @@ def models_table(units: pd.DataFrame, study: Study) -> Table:
             first["objective"],
             settings or numbers.ABSENT,
             f"{first['source']}; {first['note']}" if first["note"] else first["source"],
+            subject=models.subject(name),
         )
 
     rows = tuple(row(name, variant, records(here)[0]) for name, variant, here in by_model(units, study))
@@ -168,19 +178,18 @@ def _setting(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def cost_table(units: pd.DataFrame, study: Study) -> Table:
+def cost_table(units: pd.DataFrame, study: Study, models: Models) -> Table:
     """Return the cost of each model over all datasets and seeds. A unit that shares a latent counts no training."""
 
     def row(name: str, variant: str, here: pd.DataFrame) -> TableRow:
         trainings = here.loc[here["seconds"] > 0, "seconds"]
         return row_of(
             model_label(name, variant),
-            numbers.whole(len(here)),
-            numbers.whole(len(trainings)),
-            numbers.duration(trainings.sum()),
-            numbers.duration(trainings.mean()) if len(trainings) else numbers.ABSENT,
-            numbers.duration(here["scoring_seconds"].sum()),
-            numbers.memory(here["peak_memory"].max()),
+            cells.whole(len(here)),
+            cells.whole(len(trainings)),
+            *map(cells.duration, (trainings.sum(), trainings.mean(), here["scoring_seconds"].sum())),
+            cells.plain(numbers.memory(here["peak_memory"].max()), here["peak_memory"].max(), "bytes"),
+            subject=models.subject(name),
         )
 
     rows = tuple(row(*each) for each in by_model(units, study))

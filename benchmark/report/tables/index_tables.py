@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import CHANCE, metric_named, model_label
+from benchmark.report.frame_rows import Models, in_order, records
+from benchmark.report.labels import metric_named, model_label
 from benchmark.report.stand_ins import metric_at_hand
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
+from benchmark.report.tables.arm_rows import by_arm
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.statistics import FEWEST_DATASETS
 from benchmark.study.schema import Study
@@ -52,7 +55,7 @@ def judged_metric(scores: pd.DataFrame) -> str:
 
 
 def index_table(
-    indices: pd.DataFrame, scores: pd.DataFrame, metric: str, dataset: str, study: Study, controls: Collection[str]
+    indices: pd.DataFrame, scores: pd.DataFrame, metric: str, dataset: str, study: Study, models: Models
 ) -> Table:
     """Return all indices on one dataset beside the score with labels. Rows are models with readouts.
 
@@ -62,7 +65,7 @@ def index_table(
         metric: Its metric.
         dataset: Name of the dataset, which has an index.
         study: The study, which orders the rows.
-        controls: The models that no autoencoder was trained for.
+        models: The models of the units.
     """
     judged = metric_named(metric)
     with_labels = scores.assign(index=judged.name)
@@ -71,28 +74,17 @@ def index_table(
     found = {tuple(row[name] for name in (*_ARM, "index")): row["value"] for row in records(here)}
     shown = [name for name in (*INDICES, judged.name) if name in set(here["index"])]
     of_index = here[here["index"].isin(INDICES)]
-    models, readouts = in_order(of_index["model"], study.models), in_order(of_index["readout"], study.readouts)
-    arms = sorted(
-        set(of_index[_ARM].itertuples(index=False, name=None)),
-        key=lambda arm: (arm[0] == CHANCE, models.index(arm[0]), arm[1], readouts.index(arm[2])),
-    )
 
-    def group(members: Sequence[tuple[str, str, str]], label: str) -> RowGroup:
-        rows = []
-        for place, (model, variant, readout) in enumerate(members):
-            texts = (numbers.percent(found.get((model, variant, readout, name), math.nan)) for name in shown)
-            opens = place == 0 or members[place - 1][:2] != (model, variant)
-            cells = (TableCell(model_label(model, variant)), TableCell(readout), *map(TableCell, texts))
-            rows.append(TableRow(cells, opens))
-        return RowGroup(tuple(rows), label)
+    def row(model: str, variant: str, readout: str, *, opens: bool) -> TableRow:
+        values = [cells.percent(found.get((model, variant, readout, name), math.nan)) for name in shown]
+        names = (TableCell(model_label(model, variant)), TableCell(models.readout(model, readout)))
+        return TableRow((*names, *values), opens, subject=models.subject(model, readout))
 
-    groups = (
-        group([arm for arm in arms if arm[0] not in controls], ""),
-        group([arm for arm in arms if arm[0] in controls], "controls and chance"),
-    )
+    groups = by_arm(set(of_index[_ARM].itertuples(index=False, name=None)), study, models, row)
     labels = [judged.label if name == judged.name else name for name in shown]
     columns = (Column("model", numeric=False), Column("readout", numeric=False), *map(Column, labels))
-    return Table(f"Indices without labels on {dataset}, %", columns, tuple(each for each in groups if each.rows))
+    about = Subject(dataset=(dataset,), task=(K_MEANS_WITHOUT_LABELS.name,))
+    return Table(f"Indices without labels on {dataset}, %", columns, groups, subject=about, grouped_by="kind")
 
 
 def ranking_table(
@@ -118,23 +110,26 @@ def ranking_table(
         derived = "" if graphs[dataset] == _OWN else f", {graphs[dataset]}"
         rows = sorted(records(here[here["dataset"].eq(dataset)]), key=lambda row: INDICES.index(row["index"]))
         labels = [f"{row['index']}{derived if row['index'] == 'modularity' else ''}" for row in rows]
-        cells = [(label, *_numbers(row), numbers.whole(row["models"])) for label, row in zip(labels, rows, strict=True)]
-        groups.append(RowGroup(tuple(row_of(*texts) for texts in cells), dataset))
+        found = (
+            row_of(label, *_numbers(row), cells.whole(row["models"])) for label, row in zip(labels, rows, strict=True)
+        )
+        groups.append(RowGroup(tuple(found), dataset, Subject(dataset=(dataset,))))
     real = here[here["dataset"].isin(list(evidence)) & here["tau"].notna()]
     means = real.groupby("index").agg(
         tau=("tau", "mean"), lost=("lost", "mean"), lost_at_random=("lost_at_random", "mean"), datasets=("tau", "count")
     )
     enough = records(means[means["datasets"].ge(FEWEST_DATASETS)].reset_index())
     over = [
-        row_of(f"{row['index']}, {numbers.counted(row['datasets'], 'dataset')}", *_numbers(row), "")
+        row_of(f"{row['index']}, {numbers.counted(row['datasets'], 'dataset')}", *_numbers(row), numbers.ABSENT)
         for row in sorted(enough, key=lambda row: INDICES.index(row["index"]))
     ]
     if over:
         groups.insert(0, RowGroup(tuple(over), "mean over real datasets"))
     columns = (Column("index", numeric=False), *map(Column, ("τ-b", "points lost", "at random", "models")))
     judged = metric_named(metric).label
-    return Table(f"How well each index ranks models by {judged} of {K_MEANS.name}", columns, tuple(groups), "ranking")
+    caption = f"How well each index ranks models by {judged} of {K_MEANS.name}"
+    return Table(caption, columns, tuple(groups), "ranking", grouped_by="dataset")
 
 
-def _numbers(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    return numbers.coefficient(row["tau"]), numbers.percent(row["lost"]), numbers.percent(row["lost_at_random"])
+def _numbers(row: Mapping[str, Any]) -> tuple[TableCell, ...]:
+    return cells.coefficient(row["tau"]), cells.percent(row["lost"]), cells.percent(row["lost_at_random"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isnan, nan
+from dataclasses import replace
+from math import nan
 from typing import Any
 
 from benchmark.report import numbers
 from benchmark.report.frame_rows import records
 from benchmark.report.labels import model_label
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.statistics.judged_law import JudgedLaw
 from benchmark.statistics.law import CONSTANTS, EXPONENTS, FRESH, SEEN, ZERO
@@ -34,17 +37,21 @@ def _errors(judged: JudgedLaw) -> Table:
         row_of(
             row["form"],
             row["cells_are"],
-            numbers.thousandths(row["error"]),
-            numbers.thousandths(row["bias"]),
-            f"{row['worst_dataset']}: {numbers.thousandths(row['worst'])}",
-            numbers.thousandths(row["halves"]),
-            *(numbers.whole(row[name]) for name in ("cells", "units", "datasets")),
+            cells.thousandths(row["error"]),
+            cells.thousandths(row["bias"]),
+            _worst(row["worst_dataset"], row["worst"], "dataset"),
+            cells.thousandths(row["halves"]),
+            *(cells.whole(row[name]) for name in ("cells", "units", "datasets")),
         )
         for row in records(judged.errors)
     )
     rest = ("error", "bias", "worst dataset", "half of the seeds", "cells", "trained models", "datasets")
     caption = "Errors of the law on informative cells"
     return _table(caption, ("fitted", "cells are"), rest, [RowGroup(tuple(rows))], "law-errors")
+
+
+def _worst(name: str, error: float, noun: str) -> TableCell:
+    return TableCell(f"{name}: {numbers.thousandths(error)}", data=((noun, name), ("error", error)))
 
 
 def _rivals(judged: JudgedLaw) -> Table:
@@ -58,22 +65,15 @@ def _rivals(judged: JudgedLaw) -> Table:
 
 
 def _rival(row: dict[str, Any]) -> TableRow:
-    known = row["cells"] > 0
     values = (row["error"], row["law"], row["difference"])
     return row_of(
         row["predictor"],
         row["form"],
         row["role"],
-        numbers.share(row["measured"]),
-        *(numbers.thousandths(value) if known else numbers.ABSENT for value in values),
-        _interval(row["low"], row["high"]),
+        cells.share(row["measured"]),
+        *(cells.thousandths(value if row["cells"] > 0 else nan) for value in values),
+        cells.ends(cells.thousandths(row["low"]), cells.thousandths(row["high"])),
     )
-
-
-def _interval(low: float, high: float) -> str:
-    if isnan(low) or isnan(high):
-        return numbers.ABSENT
-    return f"{numbers.thousandths(low)} to {numbers.thousandths(high)}"
 
 
 def _parts(judged: JudgedLaw) -> Table:
@@ -87,14 +87,13 @@ def _parts(judged: JudgedLaw) -> Table:
                 here = here.sort_values("part", key=lambda parts: parts.astype(int))
             worst = here["error"].max()
             rows = (
-                TableRow(
-                    (
-                        TableCell(row["part"]),
-                        TableCell(numbers.whole(row["cells"])),
-                        TableCell(numbers.thousandths(of_zero.get((are, kind, row["part"]), nan))),
-                        TableCell(numbers.thousandths(row["error"]), bold=row["error"] == worst and len(here) > 1),
-                        TableCell(numbers.thousandths(row["bias"])),
-                    )
+                row_of(
+                    row["part"],
+                    cells.whole(row["cells"]),
+                    cells.thousandths(of_zero.get((are, kind, row["part"]), nan)),
+                    replace(cells.thousandths(row["error"]), bold=row["error"] == worst and len(here) > 1),
+                    cells.thousandths(row["bias"]),
+                    subject=Subject(**{kind: (row["part"],)} if kind in ("dataset", "task") else {}),
                 )
                 for row in records(here)
             )
@@ -110,15 +109,8 @@ def _folds(judged: JudgedLaw) -> Table:
         rows = []
         for kind, folds in here.groupby("kind", sort=True):
             worst = folds.sort_values("error", kind="stable").iloc[-1]
-            mean = numbers.thousandths(folds["error"].mean())
-            rows.append(
-                row_of(
-                    str(kind),
-                    numbers.whole(len(folds)),
-                    mean,
-                    f"{worst['left_out']}: {numbers.thousandths(worst['error'])}",
-                )
-            )
+            found = (cells.whole(len(folds)), cells.thousandths(folds["error"].mean()))
+            rows.append(row_of(str(kind), *found, _worst(worst["left_out"], worst["error"], "left_out")))
         groups.append(RowGroup(tuple(rows), form))
     caption = "Errors on what was left out of the fit"
     return _table(caption, ("left out",), ("folds", "mean error", "worst"), groups, "law-left-out")
@@ -130,9 +122,9 @@ def _exponents(judged: JudgedLaw) -> Table:
             tuple(
                 row_of(
                     _COLUMNS.get(row["parameter"], f"log c of {row['parameter']}"),
-                    numbers.coefficient(row["estimate"]),
-                    _coefficients(row["low"], row["high"]),
-                    numbers.whole(row["datasets"]),
+                    cells.coefficient(row["estimate"]),
+                    _interval(row["low"], row["high"]),
+                    cells.whole(row["datasets"]),
                 )
                 for row in records(judged.parameters[judged.parameters["form"].eq(form)])
             ),
@@ -145,9 +137,9 @@ def _exponents(judged: JudgedLaw) -> Table:
             tuple(
                 row_of(
                     _COLUMNS.get(row["column"], row["column"]),
-                    numbers.coefficient(row["exponent"]),
-                    _coefficients(row["low"], row["high"]),
-                    numbers.whole(row["datasets"]),
+                    cells.coefficient(row["exponent"]),
+                    _interval(row["low"], row["high"]),
+                    cells.whole(row["datasets"]),
                 )
                 for row in records(here)
             ),
@@ -159,8 +151,8 @@ def _exponents(judged: JudgedLaw) -> Table:
     return _table("Exponents and constants of the law", ("of",), rest, [*fitted, *held], "law-exponents")
 
 
-def _coefficients(low: float, high: float) -> str:
-    return numbers.ABSENT if isnan(low) else f"{numbers.coefficient(low)} to {numbers.coefficient(high)}"
+def _interval(low: float, high: float) -> TableCell:
+    return cells.ends(cells.coefficient(low), cells.coefficient(high))
 
 
 def _ranks(judged: JudgedLaw) -> Table:
@@ -169,14 +161,14 @@ def _ranks(judged: JudgedLaw) -> Table:
         rows = (
             row_of(
                 row["predictor"],
-                numbers.coefficient(row["pooled"]),
-                numbers.coefficient(row["within"]),
-                _coefficients(row["least"], row["most"]),
-                numbers.whole(row["datasets"]),
+                cells.coefficient(row["pooled"]),
+                cells.coefficient(row["within"]),
+                _interval(row["least"], row["most"]),
+                cells.whole(row["datasets"]),
             )
             for row in records(here)
         )
-        groups.append(RowGroup(tuple(rows), str(task)))
+        groups.append(RowGroup(tuple(rows), str(task), Subject(task=(str(task),))))
     rest = ("pooled", "within datasets", "least to most", "datasets")
     caption = "Rank correlation of predictors with the loss of a sample, mean − sample"
     return _table(caption, ("predictor",), rest, groups, "law-ranks")
@@ -186,8 +178,9 @@ def _divided(judged: JudgedLaw) -> Table:
     rows = tuple(
         row_of(
             row["task"],
-            f"{numbers.coefficient(row['retention'])} ({_coefficients(row['low'], row['high'])})",
-            *(numbers.coefficient(row[name]) for name in ("law", "raw", "standardised")),
+            cells.within(*map(cells.coefficient, (row["retention"], row["low"], row["high"]))),
+            *(cells.coefficient(row[name]) for name in ("law", "raw", "standardised")),
+            subject=Subject(task=(row["task"],)),
         )
         for row in records(judged.divided)
     )

@@ -12,7 +12,9 @@ from benchmark.report import numbers
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import NOISES, model_label, noise_of, question
 from benchmark.report.mechanism import COMPARED, FEW_LABELS, SAME_PROFILE, Mechanism
-from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow, row_of
 from benchmark.study.schema import Study
 
 
@@ -78,11 +80,11 @@ def _noise_notes(found: Mechanism, study: Study) -> tuple[str, ...]:
     ]
     if here:
         parts = "; ".join(f"{each['task']} {_with_interval(each, 'gap')} points" for each in here)
-        cells = sum(each["cells"] for each in here)
+        total = sum(each["cells"] for each in here)
         beyond = round(sum(each["beyond"] * each["cells"] for each in here))
         notes.append(
             f"At equal x, a sample keeps more (+) or less (−) of its mean’s score than {SAME_PROFILE}: {parts}. "
-            f"The gap is beyond ±{100 * margin:g} points in {beyond} of {numbers.counted(cells, 'cell')}."
+            f"The gap is beyond ±{100 * margin:g} points in {beyond} of {numbers.counted(total, 'cell')}."
         )
     outside = int((~found.gaps["defined"].astype(bool)).sum())
     if outside:
@@ -112,11 +114,12 @@ def _gap_table(over: pd.DataFrame, study: Study, caption: str, name: str) -> Tab
         rows = [
             row_of(
                 question(each["task"], each["metric"]),
-                numbers.points(each["gap"]),
-                numbers.interval(each["low"], each["high"]),
-                numbers.whole(each["datasets"]),
-                numbers.whole(each["cells"]),
-                numbers.share(each["beyond"]),
+                cells.points(each["gap"]),
+                _interval(each),
+                cells.whole(each["datasets"]),
+                cells.whole(each["cells"]),
+                cells.share(each["beyond"]),
+                subject=Subject(task=(each["task"],)),
             )
             for each in _by_task(here, study)
         ]
@@ -133,10 +136,10 @@ def _theory_table(theory: pd.DataFrame, study: Study) -> Table | None:
     kinds = noise_of(here["readout"])
     rows = []
     for kind in in_order(kinds, tuple(NOISES)):
-        cells = here[kinds.eq(kind)]
-        error = cells["predicted"] - cells["measured"]
-        texts = (numbers.points(error.mean()), numbers.percent(error.abs().mean()), numbers.whole(len(cells)))
-        rows.append(row_of(kind, numbers.percent(cells["measured"].mean()), *texts))
+        found = here[kinds.eq(kind)]
+        error = found["predicted"] - found["measured"]
+        errors = (cells.points(error.mean()), cells.percent(error.abs().mean()))
+        rows.append(row_of(kind, cells.percent(found["measured"].mean()), *errors, cells.whole(len(found))))
     columns = _columns(["noise"], ["measured retention", "mean error", "mean absolute error", "cells"])
     return Table(
         f"Theory of Gaussian classes against {FEW_LABELS}, nothing fitted, %",
@@ -152,15 +155,22 @@ def _share_table(shares: pd.DataFrame, study: Study) -> Table | None:
     models, tasks = in_order(shares["model"], study.models), in_order(shares["task"], study.analysis.law.tasks)
     groups = []
     for dataset in in_order(shares["dataset"], study.datasets):
-        cells = sorted(
+        found = sorted(
             records(shares[shares["dataset"].eq(dataset)]),
             key=lambda cell: (tasks.index(cell["task"]), models.index(cell["model"]), cell["variant"]),
         )
-        groups.append(RowGroup(tuple(map(_share_row, cells)), dataset))
+        groups.append(RowGroup(tuple(map(_share_row, found)), dataset, Subject(dataset=(dataset,))))
     columns = _columns(
         ["task", "mean of", "point"], ["share, %", "95 % interval", "rate, nats", "log k", "KL(q(z) ‖ p)", "seeds"]
     )
-    return Table("The mean against its point twin", columns, tuple(groups), "mean-against-point", concludes=True)
+    return Table(
+        "The mean against its point twin",
+        columns,
+        tuple(groups),
+        "mean-against-point",
+        concludes=True,
+        grouped_by="dataset",
+    )
 
 
 def _share_row(cell: dict[str, Any]) -> TableRow:
@@ -168,13 +178,16 @@ def _share_row(cell: dict[str, Any]) -> TableRow:
         question(cell["task"], cell["metric"]),
         model_label(cell["model"], cell["variant"]),
         model_label(cell["point"], cell["point_variant"]),
-        numbers.points(cell["share"]) if cell["defined"] else cell["reason"],
-        numbers.interval(cell["low"], cell["high"]),
-        numbers.nats(cell["rate"]),
-        numbers.nats(cell["log_classes"]),
-        numbers.nats(cell["prior_divergence"]),
-        numbers.whole(cell["seeds"]),
+        _lead(cell["share"]) if cell["defined"] else cell["reason"],
+        cells.ends(_lead(cell["low"]), _lead(cell["high"])),
+        *map(cells.nats, (cell["rate"], cell["log_classes"], cell["prior_divergence"])),
+        cells.whole(cell["seeds"]),
+        subject=Subject(model=(cell["model"], cell["point"]), task=(cell["task"],)),
     )
+
+
+def _lead(share: float) -> TableCell:
+    return cells.plain(numbers.points(share), 100 * share, "percent")
 
 
 def _correlation_table(found: Mechanism, study: Study) -> Table | None:
@@ -186,9 +199,10 @@ def _correlation_table(found: Mechanism, study: Study) -> Table | None:
         row_of(
             question(each["task"], each["metric"]),
             names[each["across"]],
-            numbers.coefficient(each["correlation"]),
-            _plain_interval(each),
-            numbers.whole(each["datasets"]),
+            cells.coefficient(each["correlation"]),
+            cells.ends(cells.coefficient(each["low"]), cells.coefficient(each["high"])),
+            cells.whole(each["datasets"]),
+            subject=Subject(task=(each["task"],)),
         )
         for each in _by_task(over, study)
     ]
@@ -198,9 +212,8 @@ def _correlation_table(found: Mechanism, study: Study) -> Table | None:
     )
 
 
-def _plain_interval(row: dict[str, Any]) -> str:
-    low, high = numbers.coefficient(row["low"]), numbers.coefficient(row["high"])
-    return low if low == numbers.ABSENT else f"{low} to {high}"
+def _interval(row: dict[str, Any]) -> TableCell:
+    return cells.ends(cells.points(row["low"]), cells.points(row["high"]))
 
 
 def _serves_table(found: Mechanism, study: Study) -> Table | None:
@@ -214,9 +227,10 @@ def _serves_table(found: Mechanism, study: Study) -> Table | None:
                 row_of(
                     question(each["task"], each["metric"]),
                     model_label(each["model"], each["variant"]),
-                    numbers.points(each["difference"]),
-                    numbers.interval(each["low"], each["high"]),
-                    numbers.whole(each["datasets"]),
+                    cells.points(each["difference"]),
+                    _interval(each),
+                    cells.whole(each["datasets"]),
+                    subject=Subject(model=(each["model"],), task=(each["task"],)),
                 )
                 for each in sorted(
                     _by_task(over[over["reference"].eq(reference)], study), key=lambda each: models.index(each["model"])
@@ -240,9 +254,10 @@ def _intervention_table(over: pd.DataFrame, study: Study) -> Table | None:
                 row_of(
                     question(each["task"], each["metric"]),
                     each["readout"],
-                    numbers.points(each["difference"]),
-                    numbers.interval(each["low"], each["high"]),
-                    numbers.whole(each["datasets"]),
+                    cells.points(each["difference"]),
+                    _interval(each),
+                    cells.whole(each["datasets"]),
+                    subject=Subject(task=(each["task"],)),
                 )
                 for each in _by_task(here, study)
             ),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.frame_rows import in_order, records
+from benchmark.report.frame_rows import Models, in_order, records
 from benchmark.report.labels import model_label
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
 from benchmark.report.tables.how_it_was_run import by_model
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
 from benchmark.study.schema import Study
@@ -72,7 +76,7 @@ def missing(study: Study, steps: pd.DataFrame, scores: pd.DataFrame, units: pd.D
     return tuple(sentences)
 
 
-def failures_table(units: pd.DataFrame, study: Study) -> Table | None:
+def failures_table(units: pd.DataFrame, study: Study, models: Models) -> Table | None:
     """Return every failed or diverged unit; None without any. Seeds with the same message share a row."""
     wrong = units[units["status"].ne("complete")]
     if wrong.empty:
@@ -91,6 +95,7 @@ def failures_table(units: pd.DataFrame, study: Study) -> Table | None:
             numbers.ranges(row["seed"]),
             row["status"],
             row["message"] or numbers.ABSENT,
+            subject=replace(models.subject(row["model"]), dataset=(row["dataset"],)),
         )
         for row in found
     )
@@ -100,7 +105,7 @@ def failures_table(units: pd.DataFrame, study: Study) -> Table | None:
     return Table("Units that failed or diverged", columns, (RowGroup(rows),))
 
 
-def unfinished_table(units: pd.DataFrame, study: Study) -> Table | None:
+def unfinished_table(units: pd.DataFrame, study: Study, models: Models) -> Table | None:
     """Return how many units of each model lost over 1 % of their loss in the last tenth of the epochs.
 
     Returns:
@@ -113,11 +118,13 @@ def unfinished_table(units: pd.DataFrame, study: Study) -> Table | None:
 
     def row(name: str, variant: str, here: pd.DataFrame) -> TableRow:
         falling = {str(dataset): flags for dataset, flags in here.groupby("dataset")["still_falling"]}
-        shares = (f"{int(falling[d].sum())} of {len(falling[d])}" if d in falling else numbers.ABSENT for d in datasets)
-        return row_of(model_label(name, variant), *shares)
+        shares = (
+            cells.of(int(falling[d].sum()), len(falling[d])) if d in falling else numbers.ABSENT for d in datasets
+        )
+        return row_of(model_label(name, variant), *shares, subject=models.subject(name))
 
     rows = tuple(row(*each) for each in by_model(trained, study) if each[2]["still_falling"].any())
-    columns = (Column("model", numeric=False), *(Column(name) for name in datasets))
+    columns = (Column("model", numeric=False), *(Column(name, subject=Subject(dataset=(name,))) for name in datasets))
     return Table(
         "Units whose loss still fell by more than 1 % over the last tenth of the epochs", columns, (RowGroup(rows),)
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
+from math import isnan
+from typing import Any
 
 import pandas as pd
 
-from benchmark.report import numbers
-from benchmark.report.frame_rows import records
+from benchmark.report.frame_rows import Models, records
 from benchmark.report.labels import model_label, question
-from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, TableRow
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
 from benchmark.report.trace import PAGE, anchor
 from benchmark.statistics import interval_of_mean
 
@@ -26,7 +30,9 @@ def published() -> pd.DataFrame:
     )
 
 
-def published_table(summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mapping[str, float]) -> Table | None:
+def published_table(
+    summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mapping[str, float], models: Models
+) -> Table | None:
     """Return the published scores that have a counterpart in these results; None without any.
 
     The difference is ours − published, with the 95 % t interval of our mean over seeds. A published mean counts as
@@ -36,6 +42,7 @@ def published_table(summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mappin
         summary: The frame that ``statistics.summarise`` returns.
         theirs: The frame that ``published`` returns.
         overlap: Test rows over training rows, for each task with overlapping splits. It widens the interval.
+        models: The models of the units.
     """
     both = theirs.rename(columns={"sd": "their_sd"}).merge(summary, on=_MATCHED)
     if both.empty:
@@ -44,34 +51,33 @@ def published_table(summary: pd.DataFrame, theirs: pd.DataFrame, overlap: Mappin
     both["difference"] = both["mean"] - both["value"]
     both["low"], both["high"] = interval_of_mean(both["difference"], both["sd"], both["seeds"], rho)
 
-    def row(each: dict[str, object]) -> TableRow:
-        found = pd.Series(each)
-        spread = f" ± {numbers.percent(found['their_sd'])}" if found["their_sd"] == found["their_sd"] else ""
-        behind = f"{PAGE}#{anchor(found['dataset'], found['model'], found['variant'], found['unit'])}"
-        first = (
-            model_label(found["model"], found["variant"]),
-            question(found["task"], found["metric"]),
-            numbers.percent_spread(found["mean"], found["sd"]),
+    def row(each: dict[str, Any]) -> TableRow:
+        arm = (each["dataset"], each["model"], each["variant"], each["unit"])
+        theirs = cells.percent(each["value"])
+        return row_of(
+            model_label(each["model"], each["variant"]),
+            question(each["task"], each["metric"]),
+            cells.spread(cells.percent(each["mean"]), cells.percent(each["sd"])),
+            cells.seeds(each, f"{PAGE}#{anchor(*arm)}"),
+            theirs if isnan(each["their_sd"]) else cells.spread(theirs, cells.percent(each["their_sd"])),
+            cells.points(each["difference"]),
+            cells.ends(cells.points(each["low"]), cells.points(each["high"])),
+            f"{each['source']}; {each['note']}",
+            subject=replace(models.subject(each["model"], each["readout"]), task=(each["task"],)),
         )
-        last = (
-            f"{numbers.percent(found['value'])}{spread}",
-            numbers.points(found["difference"]),
-            numbers.interval(found["low"], found["high"]),
-            f"{found['source']}; {found['note']}",
-        )
-        return TableRow((*map(TableCell, first), TableCell(str(found["seeds"]), href=behind), *map(TableCell, last)))
 
     groups = tuple(
-        RowGroup(tuple(map(row, records(here))), str(dataset)) for dataset, here in both.groupby("dataset", sort=False)
+        RowGroup(tuple(map(row, records(here))), str(dataset), Subject(dataset=(str(dataset),)))
+        for dataset, here in both.groupby("dataset", sort=False)
     )
     columns = (
         Column("model", numeric=False),
         Column("task, metric", numeric=False),
-        Column("ours, %"),
+        Column("ours, %", key="ours"),
         Column("seeds"),
-        Column("published, %"),
+        Column("published, %", key="published"),
         Column("difference"),
         Column("95 % interval"),
         Column("source", numeric=False),
     )
-    return Table("Ours beside published numbers", columns, groups)
+    return Table("Ours beside published numbers", columns, groups, grouped_by="dataset")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.report import numbers
 from benchmark.report.figures.asked import primary_metric
 from benchmark.report.frame_rows import in_order
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, row_of
 from benchmark.study.schema import Study
 
@@ -28,17 +29,18 @@ def spread_table(split: pd.DataFrame, study: Study) -> Table | None:
     for dataset in in_order(here["dataset"], study.datasets):
         rows = []
         for task in in_order(here["task"], study.tasks):
-            cells = here[here["dataset"].eq(dataset) & here["task"].eq(task)]
-            if not cells.empty:
-                repeats = cells["repeats"].median()
-                training, repeat = cells["training_sd"].median(), cells["repeat_sd"].median()
-                texts = (numbers.percent(training), numbers.percent(repeat), numbers.percent(repeat / repeats**0.5))
-                rows.append(row_of(task, primary[task], *texts, numbers.whole(repeats)))
-        groups.append(RowGroup(tuple(rows), dataset))
+            models = here[here["dataset"].eq(dataset) & here["task"].eq(task)]
+            if not models.empty:
+                repeats = models["repeats"].median()
+                training, repeat = models["training_sd"].median(), models["repeat_sd"].median()
+                found = map(cells.percent, (training, repeat, repeat / repeats**0.5))
+                about = Subject(task=(task,))
+                rows.append(row_of(task, primary[task], *found, cells.whole(repeats), subject=about))
+        groups.append(RowGroup(tuple(rows), dataset, Subject(dataset=(dataset,))))
     columns = (
         Column("task", numeric=False),
         Column("metric", numeric=False),
         *(Column(label) for label in ("trainings", "one repeat", "mean of repeats", "repeats")),
     )
     caption = "Standard deviations of scores in points, median over models"
-    return Table(caption, columns, tuple(groups), "spread")
+    return Table(caption, columns, tuple(groups), "spread", grouped_by="dataset")

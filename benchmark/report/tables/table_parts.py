@@ -37,7 +37,7 @@ class TableCell:
         tint: The direction and size of an effect, which colours the entry: "worse-1" to "worse-3" or "better-1" to
             "better-3"; empty for no colour.
         href: A link to the numbers behind the entry, in the page or beside it; empty for no link.
-        values: What CSV files hold instead of the text, by name, such as ``low`` and ``high``, in the unit of the
+        data: What CSV files hold instead of the text, by name, such as ``low`` and ``high``, in the unit of the
             text. The name is empty if the entry is one value. Without values, files hold the text.
     """
 
@@ -47,7 +47,7 @@ class TableCell:
     tone: str = ""
     tint: str = ""
     href: str = ""
-    values: tuple[tuple[str, float | str], ...] = ()
+    data: tuple[tuple[str, float | str], ...] = ()
 
     @property
     def line(self) -> str:

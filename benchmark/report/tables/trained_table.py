@@ -8,16 +8,19 @@ from typing import Any
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.frame_rows import in_order, records
+from benchmark.report.frame_rows import Models, in_order, records
 from benchmark.report.labels import model_label, question
-from benchmark.report.tables.table_parts import Column, RowGroup, Table, row_of
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, row_of
 from benchmark.study.analysis import Gates
 from benchmark.study.schema import Study
 
+_OF_SIDES = (("both alive", ""), ("seeds", "seeds_alive"), ("as chance", ""), ("seeds", "seeds_as_chance"))
 _CELL = ["dataset", "model", "variant"]
 
 
-def trained_table(trained: pd.DataFrame, units: pd.DataFrame, study: Study) -> Table | None:
+def trained_table(trained: pd.DataFrame, units: pd.DataFrame, study: Study, models: Models) -> Table | None:
     """Return the cells in which a seed is degenerate or diverged, or whose median rate is low; None without any.
 
     Edge sets with equal numbers share a row.
@@ -26,34 +29,38 @@ def trained_table(trained: pd.DataFrame, units: pd.DataFrame, study: Study) -> T
         trained: The frame of ``statistics.trains_at_all``.
         units: The units as ``statistics.judge_units`` returns them.
         study: The study, which orders the rows.
+        models: The models of the units.
     """
     shown = trained[trained["alive"].lt(trained["seeds"]) | trained["collapsed"] | trained["short_of_classes"]]
     if shown.empty:
         return None
     faults = units.assign(fault=units["fault"].mask(units["status"].eq("diverged"), "diverged"))
-    models = in_order(shown["model"], study.models)
+    order = in_order(shown["model"], study.models)
     groups = []
     for dataset in in_order(shown["dataset"], study.datasets):
-        rows: dict[tuple[str, ...], list[str]] = {}
+        rows: dict[tuple[str | TableCell, ...], list[dict[str, Any]]] = {}
         for cell in sorted(
             records(shown[shown["dataset"].eq(dataset)]),
-            key=lambda cell: (models.index(cell["model"]), cell["variant"], cell["unit"]),
+            key=lambda cell: (order.index(cell["model"]), cell["variant"], cell["unit"]),
         ):
             here = faults.loc[(faults[[*_CELL, "unit"]] == [cell[name] for name in (*_CELL, "unit")]).all(axis=1)]
-            rows.setdefault(_texts(cell, Counter(fault for fault in here["fault"] if fault)), []).append(cell["unit"])
-        groups.append(
-            RowGroup(tuple(row_of(model, ", ".join(edges), *rest) for (model, *rest), edges in rows.items()), dataset)
+            rows.setdefault(_entries(cell, Counter(fault for fault in here["fault"] if fault)), []).append(cell)
+        found = (
+            row_of(label, ", ".join(cell["unit"] for cell in alike), *rest, subject=models.subject(alike[0]["model"]))
+            for (label, *rest), alike in rows.items()
         )
+        groups.append(RowGroup(tuple(found), dataset, Subject(dataset=(dataset,))))
     columns = (
         *(Column(label, numeric=False) for label in ("model", "unit")),
         *(Column(label) for label in ("alive", "share, %", "95 % interval", "rate, nats")),
         Column("faults", numeric=False),
         Column("flags", numeric=False),
     )
-    return Table("Trains at all, and at which rate", columns, tuple(groups), "trains-at-all", concludes=True)
+    caption = "Trains at all, and at which rate"
+    return Table(caption, columns, tuple(groups), "trains-at-all", concludes=True, grouped_by="dataset")
 
 
-def _texts(cell: dict[str, Any], faults: Counter[str]) -> tuple[str, ...]:
+def _entries(cell: dict[str, Any], faults: Counter[str]) -> tuple[str | TableCell, ...]:
     """Return the entries of a row without its edge set."""
     flags = {
         "unreliable": not cell["reliable"],
@@ -62,10 +69,10 @@ def _texts(cell: dict[str, Any], faults: Counter[str]) -> tuple[str, ...]:
     }
     return (
         model_label(cell["model"], cell["variant"]),
-        f"{cell['alive']} of {cell['seeds']}",
-        numbers.percent(cell["share"]),
-        f"{numbers.percent(cell['low'])} to {numbers.percent(cell['high'])}",
-        numbers.ABSENT if pd.isna(cell["rate"]) else numbers.nats(cell["rate"]),
+        cells.of(cell["alive"], cell["seeds"]),
+        cells.percent(cell["share"]),
+        cells.ends(cells.percent(cell["low"]), cells.percent(cell["high"])),
+        cells.nats(cell["rate"]),
         "; ".join(f"{fault}: {count}" for fault, count in sorted(faults.items())) or numbers.ABSENT,
         ", ".join(flag for flag, holds in flags.items() if holds) or numbers.ABSENT,
     )
@@ -128,23 +135,24 @@ def sensitivity_table(alive: pd.DataFrame, as_chance: pd.DataFrame, study: Study
                 row_of(
                     str(row["contrast"]),
                     question(row["task"], row["metric"]),
-                    *(text for side in ("", "_as_chance") for text in _difference(row, side)),
+                    *(cell for side in ("", "_as_chance") for cell in _difference(row, side)),
+                    subject=Subject(task=(row["task"],)),
                 )
                 for row in records(pairs[pairs["dataset"].eq(dataset)])
             ),
             dataset,
+            Subject(dataset=(dataset,)),
         )
         for dataset in datasets
     )
     columns = (
         *(Column(label, numeric=False) for label in ("contrast", "score")),
-        *(Column(label) for label in ("both alive", "seeds", "as chance", "seeds")),
+        *(Column(label, key=key) for label, key in _OF_SIDES),
     )
     caption = "Differences in points, if degenerate and diverged units score as chance"
-    return Table(caption, columns, groups, "sensitivity-to-gates", concludes=True)
+    return Table(caption, columns, groups, "sensitivity-to-gates", concludes=True, grouped_by="dataset")
 
 
-def _difference(row: dict[str, Any], side: str) -> tuple[str, str]:
-    difference, seeds = row[f"difference{side}"], row[f"seeds{side}"]
-    text = numbers.ABSENT if pd.isna(difference) else numbers.points(difference)
-    return text, numbers.whole(0 if pd.isna(seeds) else seeds)
+def _difference(row: dict[str, Any], side: str) -> tuple[TableCell, TableCell]:
+    seeds = row[f"seeds{side}"]
+    return cells.points(row[f"difference{side}"]), cells.whole(0 if pd.isna(seeds) else seeds)

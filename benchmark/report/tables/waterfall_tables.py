@@ -9,6 +9,8 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.frame_rows import records
 from benchmark.report.labels import question
+from benchmark.report.subject import Subject
+from benchmark.report.tables import cells
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableRow, row_of
 
 _STEPS = {
@@ -31,21 +33,22 @@ def waterfall_tables(removals: pd.DataFrame, start: str, dataset: str) -> tuple[
         _waterfall_table(
             here[here["task"].eq(task) & here["metric"].eq(metric)],
             question(task, metric),
+            Subject(dataset=(dataset,), task=(task,)),
             f"origin {start} {dataset} {task} {metric}",
         )
         for task, metric in here[["task", "metric"]].drop_duplicates().itertuples(index=False)
     )
 
 
-def _waterfall_table(steps: pd.DataFrame, question: str, name: str) -> Table:
+def _waterfall_table(steps: pd.DataFrame, question: str, about: Subject, name: str) -> Table:
     def row(step: dict[str, Any]) -> TableRow:
         return row_of(
             step["correction"] or "as published",
-            numbers.percent(step["point"]),
-            numbers.percent(step["variational"]),
-            f"{numbers.points(step['gap'])} ({numbers.interval(step['low'], step['high'])})",
-            numbers.points(step["removed"]),
-            numbers.interval(step["removed_low"], step["removed_high"]),
+            cells.percent(step["point"]),
+            cells.percent(step["variational"]),
+            cells.within(*map(cells.points, (step["gap"], step["low"], step["high"]))),
+            cells.points(step["removed"]),
+            cells.ends(cells.points(step["removed_low"]), cells.points(step["removed_high"])),
         )
 
     groups = tuple(
@@ -56,10 +59,11 @@ def _waterfall_table(steps: pd.DataFrame, question: str, name: str) -> Table:
         Column("correction", numeric=False),
         Column("GAE"),
         Column("VGAE"),
-        Column("gap (95 % interval)"),
+        Column("gap (95 % interval)", key="gap"),
         Column("removed"),
-        Column("95 % interval"),
+        Column("95 % interval", key="removed_interval"),
     )
     seeds = numbers.counted(int(steps["seeds"].min()), "seed")
     there = tuple(group for group in groups if group.rows)
-    return Table(f"{question}: gap GAE − VGAE in points, {seeds}", columns, there, name)
+    caption = f"{question}: gap GAE − VGAE in points, {seeds}"
+    return Table(caption, columns, there, name, subject=about, grouped_by="corrections")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.report import numbers
 from benchmark.report.frame_rows import by_family
 from benchmark.report.labels import family_label
+from benchmark.report.tables import cells
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, row_of
 from benchmark.statistics import NO_SIGNAL, NO_WORD, WORDS
 
@@ -24,8 +24,8 @@ def words_table(per_dataset: pd.DataFrame) -> Table:
     rows = tuple(
         row_of(
             family_label(family, graphs),
-            *(numbers.whole(outcomes.loc[here.index].eq(name).sum()) for name in shown),
-            numbers.whole(len(here)),
+            *(cells.whole(outcomes.loc[here.index].eq(name).sum()) for name in shown),
+            cells.whole(len(here)),
         )
         for family, graphs, here in by_family(per_dataset)
     )
