@@ -86,6 +86,8 @@ def kept_cells(found: Found, names: Sequence[str]) -> pd.DataFrame:
     if found.evidence:
         cells = cells[cells["dataset"].isin(list(found.evidence))]
     counts = cells["reliable"].astype(bool) & cells["signal"].ne(NO_SIGNAL) & cells["share"].notna()
+    if not counts.any():
+        return pd.DataFrame(columns=KEPT_COLUMNS).astype({"collapsed": bool, "kept": float})
     cells = cells[counts].assign(
         model=lambda frame: [first[name].model for name in frame["contrast"]],
         variant=lambda frame: [first[name].variant for name in frame["contrast"]],

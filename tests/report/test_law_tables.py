@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from frames import make_frames
 from resolved import study_named
@@ -73,13 +74,28 @@ def test_within_datasets_a_sample_loses_less_with_more_signal(found) -> None:
     assert ranks.loc[("signal", "loss", "k-means"), "most"] < -0.5
 
 
-def test_the_figure_has_a_panel_for_each_task_and_all_cells(found) -> None:
-    chart = law_curve(found.law, found.study.analysis.law, found.datasets)
-    assert [each.title for each in chart.groups[0].panels] == [
-        *("k-means", "logistic-regression-few", "link-inner-product", "link-hadamard")
-    ]
+def test_the_figure_has_a_panel_for_each_predictor_and_task_and_all_cells(found) -> None:
+    chart = law_curve(found.law, found.study.analysis.law, found.units, found.retained)
+    assert chart.switch == ("predictor", "task")
+    assert [group.title for group in chart.groups][:2] == ["√d · signal-to-noise ratio", "rate, nats"]
+    for group in chart.groups:
+        assert [panel.subject.task for panel in group.panels] == [
+            *(("k-means",), ("logistic-regression-few",), ("link-inner-product",), ("link-hadamard",))
+        ]
     assert len(chart.data) == len(found.law.cells)
     assert np.isfinite(chart.data["predictor"]).all()
+    error = found.law.errors.set_index(["form", "cells_are"]).loc[(CONSTANTS, SEEN), "error"]
+    assert f"{numbers.percent(error)} points on seen cells" in chart.caption
+    assert "noise by hand" not in chart.caption  # the study has none
+
+
+def test_the_figure_draws_noise_by_hand_at_its_strength(found) -> None:
+    by_hand = found.retained[found.retained["readout"].eq("sampled")].assign(readout="noise-3")
+    retained = pd.concat([found.retained, by_hand])
+    chart = law_curve(found.law, found.study.analysis.law, found.units, retained)
+    count = int((by_hand["defined"].astype(bool)).sum())
+    assert f"Crosses: {count:,} cells with noise by hand" in chart.caption
+    assert chart.series[-1].label == "noise by hand"
 
 
 def test_a_study_without_enough_cells_has_no_law() -> None:
