@@ -63,7 +63,7 @@ def axis_labels(names: Iterable[str], most: int) -> dict[str, str]:
     >>> list(axis_labels(["csv:all/rows.csv,label=kind", "vae (beta=0.1) sampled"], 12).values())
     ['csv:rows.csv', 'vae (beta=0…']
     """
-    forms = {name: list(dict.fromkeys(_forms(name, most))) for name in names}
+    forms = {name: list(dict.fromkeys(_forms(name, most))) for name in dict.fromkeys(names)}
     claims = Counter(form for each in forms.values() for form in each)
     number, labels = count(1), {}
     for name, each in forms.items():

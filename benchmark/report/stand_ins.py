@@ -19,7 +19,7 @@ def metric_at_hand(task: str, metric: str, scores: pd.DataFrame) -> str:
         metric: Its primary metric.
         scores: A frame with the columns ``task`` and ``metric``.
     """
-    there = set(scores.loc[scores["task"].eq(task), "metric"])
+    there = set(scores.loc[scores["task"].eq(task), "metric"].unique())
     other = _STAND_INS.get(metric, metric)
     return other if metric not in there and other in there else metric
 
@@ -31,4 +31,5 @@ def contrasts_at_hand(declared: Sequence[Contrast], scores: pd.DataFrame) -> tup
         primary = [Primary(task=p.task, metric=metric_at_hand(p.task, p.metric, scores)) for p in contrast.primary]
         return contrast.model_copy(update={"primary": tuple(dict.fromkeys(primary))})
 
+    scores = scores[["task", "metric"]].drop_duplicates()
     return tuple(map(at_hand, declared))

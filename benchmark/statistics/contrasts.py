@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from benchmark.statistics.inference import quotient_interval, reach, sign_flip, standard_error
@@ -25,6 +26,9 @@ QUESTION = ["contrast", "role", "task", "metric"]
 FAMILY = ["family", "graphs"]
 EFFECT = ["difference", "sd", "low", "high"]
 _LOST = ("failed", "diverged", "degenerate")  # statuses without a difference
+_SIDE = ["model", "variant", "readout", "task", "metric"]
+_NO_ROWS = np.empty(0, np.intp)
+_QUESTION_OF_CHANCE = ["dataset", "unit", "task", "metric"]
 CONTRAST_COLUMNS = [
     *(*QUESTION, *FAMILY, "cells", "dataset", "unit", *EFFECT, "single_low", "single_high", "seeds", *_LOST),
     *("unpaired", "interval", "overlap", "improvement", "p_flip", "least_p", "chance", *ABOVE, "signal", "reliable"),
@@ -92,25 +96,21 @@ def contrasts(
 
     Source: Nadeau and Bengio (2003) for the corrected resampled t; Bonferroni's inequality for m intervals.
     """
-    asked = {(primary.task, primary.metric) for contrast in declared for primary in contrast.primary}
-    scores = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(asked)]
-    seeds = by_seed(scores)
-    on_derived, faulty = _on_derived_graphs(units), _faulty(reliability)
-    parts = [
-        part.assign(
-            graphs=[DERIVED if _named(contrast, name) & on_derived else REAL for name in part["dataset"]],
-            reliable=[
-                not {(*side, unit) for side in _named(contrast, name)} & faulty
-                for name, unit in zip(part["dataset"], part["unit"], strict=True)
-            ],
-        )
-        for contrast in declared
-        for primary in contrast.primary
-        if not (part := _contrast(seeds, contrast, primary, overlap.get(primary.task), chance)).empty
-    ]
-    if not parts:
+    asked = [(contrast, primary) for contrast in declared for primary in contrast.primary]
+    there = {(primary.task, primary.metric) for _, primary in asked}
+    scores = scores[pd.MultiIndex.from_frame(scores[["task", "metric"]]).isin(there)]
+    found = _moments(by_seed(scores), asked, overlap, chance)
+    if found.empty:
         return pd.DataFrame(columns=CONTRAST_COLUMNS)
-    return _judged(pd.concat(parts, ignore_index=True), analysis)[CONTRAST_COLUMNS]
+    on_derived, faulty = _on_derived_graphs(units), _faulty(reliability)
+    sides = [_named(asked[place][0], name) for place, name in zip(found["place"], found["dataset"], strict=True)]
+    found = found.assign(
+        graphs=[DERIVED if named & on_derived else REAL for named in sides],
+        reliable=[
+            not {(*side, unit) for side in named} & faulty for named, unit in zip(sides, found["unit"], strict=True)
+        ],
+    )
+    return _judged(found, analysis)[CONTRAST_COLUMNS]
 
 
 def _on_derived_graphs(units: pd.DataFrame | None) -> frozenset[tuple[str, ...]]:
@@ -134,30 +134,36 @@ def _named(contrast: Contrast, dataset: str) -> set[tuple[str, ...]]:
     return {(dataset, side.model, side.variant) for side in (contrast.first, contrast.second)}
 
 
-def _contrast(
-    seeds: pd.DataFrame, contrast: Contrast, primary: Primary, overlap: float | None, chance: Side | None
+def _moments(
+    seeds: pd.DataFrame, asked: Sequence[tuple[Contrast, Primary]], overlap: Mapping[str, float], chance: Side | None
 ) -> pd.DataFrame:
-    """Return the moments of one contrast and primary, a row for each dataset."""
-    first, second = _side(seeds, contrast.first, primary), _side(seeds, contrast.second, primary)
-    first = first[first["dataset"].isin(second["dataset"])]
-    second = second[second["dataset"].isin(first["dataset"])]
+    """Return the moments of every contrast and primary, a row for each dataset. ``place`` counts the pairs asked."""
+    seeds = seeds.assign(value=seeds["value"].mask(seeds[[*_LOST]].any(axis=1)))
+    rows_of = {name: np.asarray(rows, np.intp) for name, rows in seeds.groupby(_SIDE, sort=False).indices.items()}
+    first, second = (
+        _sides(seeds, rows_of, [(getattr(contrast, side), primary) for contrast, primary in asked])
+        for side in ("first", "second")
+    )
+    common = ["place", "dataset"]
+    shared = first[common].drop_duplicates().merge(second[common].drop_duplicates(), on=common)
+    first, second = first.merge(shared, on=common), second.merge(shared, on=common)
     if first.empty:
         return pd.DataFrame()
     pairs = first.merge(
-        second, how="outer", on=["dataset", "unit", "seed"], suffixes=("_first", "_second"), indicator="sides"
+        second, how="outer", on=[*common, "unit", "seed"], suffixes=("_first", "_second"), indicator="sides"
     )
     both = pairs["sides"].eq("both")
-    lost = {flag: both & pairs[[f"{flag}_first", f"{flag}_second"]].eq(True).any(axis=1) for flag in _LOST}
+    lost = {flag: both & (pairs[f"{flag}_first"].eq(True) | pairs[f"{flag}_second"].eq(True)) for flag in _LOST}
     pairs["value"] = pairs["value_first"] - pairs["value_second"]
     there = pairs["value"].notna()
-    sign = float(better(pd.Series([primary.metric]))[0])
+    sign = better(pd.Series([primary.metric for _, primary in asked]))[pairs["place"].to_numpy(int)]
     rows = pairs.assign(
         **lost,
         first=pairs["value_first"].where(there),
         second=pairs["value_second"].where(there),
         unpaired=~both,
         won=(np.sign(pairs["value"]) * sign + 1) / 2,
-    ).groupby("dataset", sort=True)
+    ).groupby(["place", "dataset"], sort=True)
     found = rows.agg(
         unit=("unit", "first"),
         difference=("value", "mean"),
@@ -172,33 +178,33 @@ def _contrast(
         improvement=("won", "mean"),
     ).reset_index()
     flips = [sign_flip(here["value"]) for _, here in rows]
-    noise = seeds.iloc[:0] if chance is None else _side(seeds, chance, primary)
-    of_noise = noise.groupby(["dataset", "unit"])["value"].agg(chance="mean", chance_sd="std", chance_seeds="count")
-    return found.join(of_noise, on=["dataset", "unit"]).assign(
-        contrast=contrast.name,
-        role=contrast.role,
-        family=contrast.family or contrast.name,
-        task=primary.task,
-        metric=primary.metric,
-        interval=PAIRED if overlap is None else CORRECTED,
-        overlap=overlap or 0.0,
+    of_place = [asked[place] for place in found["place"]]
+    rho = [overlap.get(primary.task) for _, primary in of_place]
+    found = found.assign(
+        contrast=[contrast.name for contrast, _ in of_place],
+        role=[contrast.role for contrast, _ in of_place],
+        family=[contrast.family or contrast.name for contrast, _ in of_place],
+        task=[primary.task for _, primary in of_place],
+        metric=[primary.metric for _, primary in of_place],
+        interval=[PAIRED if each is None else CORRECTED for each in rho],
+        overlap=[each or 0.0 for each in rho],
         p_flip=[p for p, _ in flips],
         least_p=[least for _, least in flips],
     )
+    of_chance = [(chance, each) for each in dict.fromkeys(primary for _, primary in asked)] if chance else []
+    noise = _sides(seeds, rows_of, of_chance).groupby(_QUESTION_OF_CHANCE)["value"]
+    return found.join(noise.agg(chance="mean", chance_sd="std", chance_seeds="count"), on=_QUESTION_OF_CHANCE)
 
 
-def _side(seeds: pd.DataFrame, side: Side, primary: Primary) -> pd.DataFrame:
-    """Return the scores by seed of one side of a contrast; NaN for a unit that is not complete."""
-    wanted = {
-        "model": side.model,
-        "variant": side.variant,
-        "readout": side.readout,
-        "task": primary.task,
-        "metric": primary.metric,
-    }
-    here = np.logical_and.reduce([seeds[column].eq(value).to_numpy(bool) for column, value in wanted.items()])
-    found = seeds.loc[here, ["dataset", "unit", "seed", "value", *_LOST]]
-    return found.assign(value=found["value"].mask(found[[*_LOST]].any(axis=1)))
+def _sides(
+    seeds: pd.DataFrame, rows_of: Mapping[Hashable, NDArray[np.intp]], asked: Sequence[tuple[Side, Primary]]
+) -> pd.DataFrame:
+    """Return the scores by seed of sides of contrasts. ``place`` counts the sides asked."""
+    names = [(side.model, side.variant, side.readout, each.task, each.metric) for side, each in asked]
+    rows = [rows_of.get(name, _NO_ROWS) for name in names]
+    columns = ["dataset", "unit", "task", "metric", "seed", "value", *_LOST]
+    found = seeds[columns].take(np.concatenate([*rows, _NO_ROWS]))
+    return found.assign(place=np.repeat(np.arange(len(rows)), [len(each) for each in rows]))
 
 
 def _judged(found: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from benchmark.statistics.inference import bootstrap_t, interval_of_mean
@@ -30,9 +31,11 @@ def dataset_means(found: pd.DataFrame, by: Sequence[str], value: str, *, seed: i
     rows = []
     for names, here in found.groupby(list(by), sort=False):
         cells = here.dropna(subset=value).sort_values(value)  # a sum of floats depends on their order
-        means = cells.groupby("dataset", sort=True)[value].mean()
-        low, high = interval_of_mean(means.mean(), means.std(), len(means))
-        rows.append(
-            (*names, means.mean(), float(low), float(high), *bootstrap_t(means, seed=seed), len(means), len(cells))
-        )
-    return pd.DataFrame(rows, columns=[*by, value, *MEAN_OF_DATASETS])
+        place, datasets = pd.factorize(cells["dataset"], sort=True)
+        means = np.bincount(place, cells[value], len(datasets)) / np.bincount(place, minlength=len(datasets))
+        middle = means.mean() if len(means) else np.nan
+        sd = means.std(ddof=1) if len(means) > 1 else np.nan
+        rows.append((*names, middle, sd, *bootstrap_t(means, seed=seed), len(means), len(cells)))
+    found = pd.DataFrame(rows, columns=[*by, value, "sd", *MEAN_OF_DATASETS[2:]])
+    low, high = interval_of_mean(found[value], found["sd"], found["datasets"])
+    return found.assign(low=low, high=high)[[*by, value, *MEAN_OF_DATASETS]]

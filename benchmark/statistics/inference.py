@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 from benchmark.core.rng import generator
 
@@ -38,7 +41,7 @@ def reach(sd: ArrayLike, n: ArrayLike, overlap: ArrayLike = 0.0, confidence: Arr
 
     Arguments as in ``standard_error``. The interval covers the mean with the chance ``confidence``.
     """
-    quantile: Floats = stats.t.ppf((1 + np.asarray(confidence, float)) / 2, _several(n) - 1)
+    quantile: Floats = special.stdtrit(_several(n) - 1, (1 + np.asarray(confidence, float)) / 2)
     return quantile * standard_error(sd, n, overlap)
 
 
@@ -195,14 +198,26 @@ def bootstrap_t(values: ArrayLike, *, seed: int) -> tuple[float, float]:
     there = np.sort(there[~np.isnan(there)])  # the order of datasets must not matter
     if there.size < 3 or there[0] == there[-1]:
         return np.nan, np.nan
-    rng = generator(seed, "bootstrap-t")
-    drawn = rng.choice(there, (RESAMPLES, there.size))
-    while (flat := np.ptp(drawn, axis=1) == 0).any():
-        drawn[flat] = rng.choice(there, (int(flat.sum()), there.size))
+    distinct = bool((np.diff(there) > 0).all())
+    drawn = there[_resamples(there.size, seed)] if distinct else _resampled(there, seed)
     ratio = (drawn.mean(axis=1) - there.mean()) / drawn.std(axis=1, ddof=1)
     low, high = np.quantile(ratio, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     spread = there.std(ddof=1)
     return float(there.mean() - high * spread), float(there.mean() - low * spread)
+
+
+@lru_cache(maxsize=64)
+def _resamples(size: int, seed: int) -> NDArray[np.intp]:
+    """Return the places of resamples of different values, [9999, size], which are the same for all such values."""
+    return _resampled(np.arange(size), seed)
+
+
+def _resampled(values: NDArray[Any], seed: int) -> NDArray[Any]:
+    rng = generator(seed, "bootstrap-t")
+    drawn = rng.choice(values, (RESAMPLES, values.size))
+    while (flat := np.ptp(drawn, axis=1) == 0).any():
+        drawn[flat] = rng.choice(values, (int(flat.sum()), values.size))
+    return drawn
 
 
 def holm(p: ArrayLike) -> Floats:

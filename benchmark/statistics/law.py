@@ -95,9 +95,12 @@ def law_cells(retained: pd.DataFrame, units: pd.DataFrame, law: Law, coordinates
 
 def weights_of(cells: pd.DataFrame) -> Floats:
     """Return a weight for each cell: equal for all datasets, and for all tasks of a dataset. They add up to 1."""
-    tasks = cells.groupby("dataset")["task"].transform("nunique")
-    alike = cells.groupby(["dataset", "task"])["task"].transform("size")
-    return np.asarray(1.0 / (cells["dataset"].nunique() * tasks * alike), float)
+    dataset, datasets = pd.factorize(cells["dataset"])
+    task, tasks = pd.factorize(cells["task"])
+    pairs, place, alike = np.unique(dataset * len(tasks) + task, return_inverse=True, return_counts=True)
+    of_dataset = np.bincount(pairs // max(len(tasks), 1), minlength=len(datasets))
+    weights: Floats = 1.0 / (len(datasets) * of_dataset[dataset] * alike[place])
+    return weights
 
 
 def logarithm(cells: pd.DataFrame, column: str) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy import stats
 
 from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.equal_noise import FEW_SEEDS, NO_CHANCE, has_signal
-from benchmark.statistics.inference import interval_of_mean, ratio_of_means
+from benchmark.statistics.inference import Floats, interval_of_mean, ratio_of_means
 from benchmark.statistics.scores import ARM, by_seed
 from benchmark.statistics.words import better
 from benchmark.study.schema import Side
@@ -69,16 +69,17 @@ def shares(
 
     Source: Hoffman and Johnson (2016) for KL(q(z) ‖ p).
     """
-    seeds = _by_side(scores, [side for pair in twins for side in pair])
+    seeds = _Seeds(scores, [side for pair in twins for side in pair])
     rows = []
     for pair in twins:
-        for names, here in _paired(seeds, pair.noisy, pair.point):
-            task = str(names["task"])
+        for names, noisy, point in seeds.paired(pair.noisy, pair.point):
+            task = names["task"]
             level = float(chance.get((names["dataset"], task, names["metric"]), np.nan))
             row: dict[str, object] = {"model": pair.noisy.model, "variant": pair.noisy.variant}
             row |= {"point": pair.point.model, "point_variant": pair.point.variant} | names
-            rows.append(row | {"chance": level} | _share(here, level, overlap.get(task, 0.0), least))
-    found = pd.DataFrame(rows, columns=[name for name in SHARE_COLUMNS if name not in (*ACROSS, "log_classes")])
+            found = _share(noisy, point, names["metric"], level, overlap.get(task, 0.0), least)
+            rows.append(row | {"chance": level} | found)
+    shared = pd.DataFrame(rows, columns=[name for name in SHARE_COLUMNS if name not in (*ACROSS, "log_classes")])
     known = (
         noise.assign(prior_divergence=noise["rate"] - noise["information"])
         .sort_values([*ARM, "seed"])
@@ -86,7 +87,7 @@ def shares(
         .agg(rate=("rate", "median"), prior_divergence=("prior_divergence", "mean"), classes=("classes", "first"))
         .reset_index()
     )
-    joined = found.merge(known, how="left", on=ARM)
+    joined = shared.merge(known, how="left", on=ARM)
     return joined.assign(log_classes=np.log(joined["classes"].astype(float)))[SHARE_COLUMNS]
 
 
@@ -137,51 +138,57 @@ def serves(
         - ``score``, ``score_of_reference``: means over the ``seeds`` with both scores.
         - ``difference``, ``low``, ``high``: readout − reference, and the ends of its 95 % t interval.
     """
-    seeds = _by_side(scores, [*sides, *references])
+    seeds = _Seeds(scores, [*sides, *references])
     rows = []
     for side in sides:
         for reference in references:
-            for names, here in _paired(seeds, side, reference):
-                gap = here["first"] - here["second"]
-                low, high = interval_of_mean(gap.mean(), gap.std(), len(gap), overlap.get(str(names["task"]), 0.0))
-                row = {"model": side.model, "variant": side.variant, "readout": side.readout} | names
-                row |= {"reference": reference.model, "score": here["first"].mean()}
-                row |= {"score_of_reference": here["second"].mean(), "difference": gap.mean()}
-                rows.append(row | {"low": float(low), "high": float(high), "seeds": len(gap)})
-    return pd.DataFrame(rows, columns=SERVES_COLUMNS)
+            for names, ours, theirs in seeds.paired(side, reference):
+                gap = ours - theirs
+                row: dict[str, object] = {"model": side.model, "variant": side.variant, "readout": side.readout}
+                row |= names | {"reference": reference.model, "score": ours.mean(), "score_of_reference": theirs.mean()}
+                sd = gap.std(ddof=1) if len(gap) > 1 else np.nan
+                rows.append(row | {"difference": gap.mean(), "sd": sd, "seeds": len(gap)})
+    found = pd.DataFrame(rows, columns=[*SERVES_COLUMNS, "sd"])
+    rho = found["task"].map(overlap).fillna(0.0).to_numpy(float)
+    low, high = interval_of_mean(found["difference"], found["sd"], found["seeds"], rho)
+    return found.assign(low=low, high=high)[SERVES_COLUMNS]
 
 
-def _by_side(scores: pd.DataFrame, sides: Sequence[Side]) -> dict[Side, pd.DataFrame]:
-    """Return the scores of each side by seed."""
-    seeds = by_seed(scores[scores["readout"].isin({side.readout for side in sides})])
-    parts = dict(iter(seeds.groupby(["model", "variant", "readout"])))
-    return {side: parts.get((side.model, side.variant, side.readout), seeds.iloc[:0]) for side in sides}
+class _Seeds:
+    """The scores of several readouts by seed, without missing ones."""
+
+    def __init__(self, scores: pd.DataFrame, sides: Sequence[Side]) -> None:
+        found = by_seed(scores[scores["readout"].isin({side.readout for side in sides})]).dropna(subset="value")
+        questions = found[QUESTION_OF_CELL].drop_duplicates().sort_values(QUESTION_OF_CELL)
+        self._names = [dict(zip(QUESTION_OF_CELL, each, strict=True)) for each in questions.to_numpy(object)]
+        self._question = found.groupby(QUESTION_OF_CELL, sort=True).ngroup().to_numpy()
+        self._place = found.groupby([*QUESTION_OF_CELL, "seed"], sort=True).ngroup().to_numpy()
+        self._value = found["value"].to_numpy(float)
+        self._rows = found.groupby(["model", "variant", "readout"]).indices
+
+    def paired(self, first: Side, second: Side) -> Iterator[tuple[dict[str, str], Floats, Floats]]:
+        """Yield the names of each question, and the scores ``first`` and ``second`` of the seeds that have both."""
+        ours, theirs = (
+            np.asarray(self._rows.get((side.model, side.variant, side.readout), ()), np.intp)
+            for side in (first, second)
+        )
+        _, one, other = np.intersect1d(self._place[ours], self._place[theirs], True, return_indices=True)
+        ours, theirs = ours[one], theirs[other]
+        questions = self._question[ours]
+        for question in np.unique(questions):
+            here = questions == question
+            yield self._names[question], self._value[ours[here]], self._value[theirs[here]]
 
 
-def _paired(
-    seeds: Mapping[Side, pd.DataFrame], first: Side, second: Side
-) -> list[tuple[dict[str, object], pd.DataFrame]]:
-    """Return the scores ``first`` and ``second`` of each question, over the seeds that have both."""
-    ours, theirs = seeds[first], seeds[second]
-    on = [*QUESTION_OF_CELL, "seed"]
-    both = ours[[*on, "value"]].merge(theirs[[*on, "value"]], on=on, suffixes=("_first", "_second")).dropna()
-    both = both.rename(columns={"value_first": "first", "value_second": "second"})
-    return [
-        (dict(zip(QUESTION_OF_CELL, names, strict=True)), here)
-        for names, here in both.groupby(QUESTION_OF_CELL, sort=True)
-    ]
-
-
-def _share(here: pd.DataFrame, chance: float, overlap: float, least: float) -> dict[str, object]:
+def _share(noisy: Floats, point: Floats, metric: str, chance: float, overlap: float, least: float) -> dict[str, object]:
     """Return the numbers of one pair from its scores by seed."""
-    noisy, point = here["first"].to_numpy(float), here["second"].to_numpy(float)
-    found: dict[str, object] = {"score": noisy.mean(), "score_of_point": point.mean(), "seeds": len(here)}
+    found: dict[str, object] = {"score": noisy.mean(), "score_of_point": point.mean(), "seeds": len(noisy)}
     found["defined"] = False
     if np.isnan(chance):
         return found | {"reason": NO_CHANCE}
-    if len(here) < 2:
+    if len(noisy) < 2:
         return found | {"reason": FEW_SEEDS}
-    sign = float(better(here["metric"].head(1)).sum())
+    sign = float(better(pd.Series([metric])).sum())
     above = sign * (point - chance)
     if not has_signal(above, least, overlap):
         return found | {"reason": NO_SIGNAL_OF_POINT}

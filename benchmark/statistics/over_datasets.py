@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmark.statistics.contrasts import FAMILY
-from benchmark.statistics.inference import bootstrap_t, reach, sign_flip
+from benchmark.statistics.inference import Floats, bootstrap_t, reach, sign_flip
 from benchmark.statistics.power import needed
 from benchmark.statistics.signal import NO_SIGNAL
 from benchmark.statistics.words import UNDECIDED, words_of
@@ -24,6 +26,26 @@ OVERALL_COLUMNS = [
     *("predicted_low", "predicted_high", "margin", "word", "needed"),
 ]
 LEFT_OUT_COLUMNS = [*POOLED, "kind", "left_out", "share", "low", "high", "datasets", "word"]
+
+
+class _Cells(NamedTuple):
+    """Cells of one question or several, [n]: number of the dataset, why a cell is left out, and its estimates."""
+
+    dataset: NDArray[np.int64]
+    left_out: NDArray[np.object_]
+    share: Floats
+    difference: Floats
+    error: Floats
+
+    def at(self, places: NDArray[np.intp]) -> _Cells:
+        """Return some of the cells."""
+        return _Cells(
+            self.dataset[places],
+            self.left_out[places],
+            self.share[places],
+            self.difference[places],
+            self.error[places],
+        )
 
 
 def over_datasets(
@@ -71,36 +93,20 @@ def over_datasets(
     """
     if per_dataset.empty:
         return pd.DataFrame(columns=OVERALL_COLUMNS)
-    judged = _marked(per_dataset)
-    questions = judged[POOLED].drop_duplicates()
-    there = judged[judged["dataset"].isin(list(evidence))].groupby(POOLED, sort=False)
-    rows = {name: _row(here, seed, fewest) for name, here in there}
-    nothing = _row(judged.iloc[:0], None, fewest)
-    found = pd.DataFrame(
-        [
-            dict(zip(POOLED, name, strict=True)) | rows.get(name, nothing)
-            for name in questions.itertuples(index=False, name=None)
-        ]
-    )
-    found["questions"] = found.groupby("role")["role"].transform("size")
-    several = found["datasets"].where(found["datasets"] >= max(fewest, 2))
+    found = _pooled(_marked(per_dataset), evidence, words, seed, fewest)
     confidence = 1 - words.level / found["questions"].to_numpy(float)
-    half = reach(found["sd"], several, 0.0, confidence)
+    several = found["datasets"].where(found["datasets"] >= max(fewest, 2))
     alone = reach(found["sd"], several, 0.0, 1 - words.level)
     ahead = alone * np.sqrt(1 + several)
-    found = found.assign(
-        low=found["share"] - half,
-        high=found["share"] + half,
+    enough = needed(found["share"], found["sd"], 0.0, words.share, confidence, target=words.power)
+    return found.assign(
         single_low=found["share"] - alone,
         single_high=found["share"] + alone,
         predicted_low=found["share"] - ahead,
         predicted_high=found["share"] + ahead,
         margin=words.share,
-    )
-    found["word"] = words_of(found["low"], found["high"], found["margin"])
-    enough = needed(found["share"], found["sd"], 0.0, words.share, confidence, target=words.power)
-    found["needed"] = np.where(found["word"].eq(UNDECIDED), enough, np.nan)
-    return found[OVERALL_COLUMNS]
+        needed=np.where(found["word"].eq(UNDECIDED), enough, np.nan),
+    )[OVERALL_COLUMNS]
 
 
 def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], words: Words) -> pd.DataFrame:
@@ -114,8 +120,8 @@ def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], words:
     """
     if per_dataset.empty:
         return pd.DataFrame(columns=LEFT_OUT_COLUMNS)
-    counts = _marked(per_dataset)["left_out"].eq("") & per_dataset["dataset"].isin(list(evidence))
-    counted = per_dataset[counts]
+    judged = _marked(per_dataset)
+    counted = per_dataset[judged["left_out"].eq("") & per_dataset["dataset"].isin(list(evidence))]
     there = {name: family for name, family in evidence.items() if name in set(counted["dataset"])}
     without = [("dataset", gone, {name: of for name, of in there.items() if name != gone}) for gone in sorted(there)]
     families = sorted(set(there.values()))
@@ -126,7 +132,7 @@ def leave_one_out(per_dataset: pd.DataFrame, evidence: Mapping[str, str], words:
         part[[name in asked for name in part[POOLED].itertuples(index=False, name=None)]]
         for kind, gone, rest in without
         if len(rest) >= 2
-        for part in [over_datasets(per_dataset, rest, words, seed=None, fewest=2).assign(kind=kind, left_out=gone)]
+        for part in [_pooled(judged, rest, words, None, 2).assign(kind=kind, left_out=gone)]
     ]
     if not asked or not parts:
         return pd.DataFrame(columns=LEFT_OUT_COLUMNS)
@@ -139,30 +145,48 @@ def _marked(per_dataset: pd.DataFrame) -> pd.DataFrame:
     return per_dataset.assign(left_out=np.select([each.to_numpy() for each in reasons], _LEFT_OUT, default=""))
 
 
-def _row(here: pd.DataFrame, seed: int | None, fewest: int) -> dict[str, float]:
-    """Return the numbers of one question from its cells."""
-    counted = here[here["left_out"].eq("")]
-    counts = {"counted": len(counted)} | {reason: int(here["left_out"].eq(reason).sum()) for reason in _LEFT_OUT}
-    squares = counted["share_error"] ** 2
-    datasets = (
-        counted.assign(square=squares)
-        .groupby("dataset", sort=True)
-        .agg(
-            share=("share", "mean"),
-            difference=("difference", "mean"),
-            square=("square", lambda each: each.sum(skipna=False) / each.size**2),
-        )
+def _pooled(
+    judged: pd.DataFrame, evidence: Mapping[str, str], words: Words, seed: int | None, fewest: int
+) -> pd.DataFrame:
+    """Return the numbers of each question with the simultaneous interval and its word."""
+    number = judged.groupby(POOLED, sort=False).ngroup().to_numpy()
+    counts = judged["dataset"].isin(list(evidence)).to_numpy(bool)
+    cells = _Cells(
+        pd.factorize(judged["dataset"], sort=True)[0],
+        judged["left_out"].to_numpy(object),
+        judged["share"].to_numpy(float),
+        judged["difference"].to_numpy(float),
+        judged["share_error"].to_numpy(float),
     )
-    shares = np.sort(datasets["share"].to_numpy(float))  # the names of datasets must not matter to the last bit
+    found = judged[POOLED].drop_duplicates().reset_index(drop=True)
+    places = [np.flatnonzero((number == question) & counts) for question in range(len(found))]
+    rows = [_row(cells.at(here), seed, fewest) for here in places]
+    found = found.join(pd.DataFrame(rows))
+    found["questions"] = found.groupby("role")["role"].transform("size")
+    several = found["datasets"].where(found["datasets"] >= max(fewest, 2))
+    half = reach(found["sd"], several, 0.0, 1 - words.level / found["questions"].to_numpy(float))
+    found = found.assign(low=found["share"] - half, high=found["share"] + half)
+    return found.assign(word=words_of(found["low"], found["high"], np.full(len(found), words.share)))
+
+
+def _row(cells: _Cells, seed: int | None, fewest: int) -> dict[str, float]:
+    """Return the numbers of one question from its cells."""
+    counted = cells.left_out == ""
+    counts = {"counted": int(counted.sum())} | {reason: int((cells.left_out == reason).sum()) for reason in _LEFT_OUT}
+    names, place, size = np.unique(cells.dataset[counted], return_inverse=True, return_counts=True)
+    share, difference, square = (
+        np.bincount(place, part[counted], len(names)) for part in (cells.share, cells.difference, cells.error**2)
+    )
+    shares = np.sort(share / size)  # the names of datasets must not matter to the last bit
     numbers = dict.fromkeys(
         ("difference", "share", "sd", "bootstrap_low", "bootstrap_high", "p_flip", "least_p", "tau"), np.nan
     )
     if shares.size >= max(fewest, 2):
         sd = float(np.std(shares, ddof=1))
-        numbers["difference"] = float(np.sort(datasets["difference"]).mean())
+        numbers["difference"] = float(np.sort(difference / size).mean())
         numbers["share"], numbers["sd"] = float(shares.mean()), sd
         numbers["p_flip"], numbers["least_p"] = sign_flip(shares)
-        numbers["tau"] = float(np.sqrt(np.maximum(0.0, sd**2 - np.sort(datasets["square"]).mean())))
+        numbers["tau"] = float(np.sqrt(np.maximum(0.0, sd**2 - np.sort(square / size**2).mean())))
         if seed is not None:
             numbers["bootstrap_low"], numbers["bootstrap_high"] = bootstrap_t(shares, seed=seed)
     return {"datasets": shares.size, **counts, **numbers}

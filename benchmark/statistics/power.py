@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from benchmark.statistics.inference import Floats
 
@@ -39,7 +39,7 @@ def power(
     )
     freedom = n - 1
     spread = np.sqrt(2 * special.gammaincinv(freedom / 2, _SHARES) / freedom)  # s over sd
-    wide = stats.t.ppf((1 + confidence) / 2, freedom) * spread
+    wide = special.stdtrit(freedom, (1 + confidence) / 2) * spread
     with np.errstate(divide="ignore", invalid="ignore"):
         error = sd * np.sqrt(1 / n + overlap)
         open_chance = special.ndtr(wide - (margin + mean) / error) - special.ndtr((margin - mean) / error - wide)
@@ -70,9 +70,13 @@ def needed(
     mean, sd, overlap, margin, confidence = (each.copy() for each in given)
     low, high = np.full(mean.shape, 1.0), np.full(mean.shape, float(_ENDLESS))  # low is never enough
     never = power(mean, sd, high, overlap, margin, confidence) < target
-    while (high - low > 1).any():
-        middle = np.floor(np.where(high > 4 * low, np.sqrt(low * high), (low + high) / 2))
-        middle = np.where(high - low > 1, np.maximum(middle, low + 1), high)
-        enough = power(mean, sd, middle, overlap, margin, confidence) >= target
-        low, high = np.where(enough | (high - low <= 1), low, middle), np.where(enough, middle, high)
+    flat = [each.ravel() for each in (mean, sd, overlap, margin, confidence)]
+    least, most = low.ravel(), high.ravel()  # views
+    while (todo := np.flatnonzero(most - least > 1)).size:
+        first, last = least[todo], most[todo]
+        middle = np.floor(np.where(last > 4 * first, np.sqrt(first * last), (first + last) / 2))
+        middle = np.maximum(middle, first + 1)
+        here = [each[todo] for each in flat]
+        enough = power(here[0], here[1], middle, *here[2:]) >= target
+        least[todo], most[todo] = np.where(enough, first, middle), np.where(enough, middle, last)
     return np.where(np.isnan(mean) | np.isnan(sd), np.nan, np.where(never, np.inf, high))

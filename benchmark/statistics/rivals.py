@@ -170,22 +170,28 @@ def predictor_correlations(cells: pd.DataFrame, predictors: list[str]) -> pd.Dat
         cells or more.
     """
     outcomes = {"retention": cells["retention"], "loss": cells["mean"] - cells["score"]}
+    dataset = pd.factorize(cells["dataset"], sort=True)[0]
+    task, tasks = pd.factorize(cells["task"], sort=True)
     rows = []
     for predictor in predictors:
+        x = cells[predictor].to_numpy(float)
         for outcome, values in outcomes.items():
-            pairs = cells[["dataset", "task"]].assign(x=cells[predictor], y=values).dropna()
-            for task, here in pairs.groupby("task", sort=True):
-                each = [_spearman(part) for _, part in here.groupby("dataset") if len(part) >= FEWEST_CELLS]
+            y = values.to_numpy(float)
+            known = ~np.isnan(x) & ~np.isnan(y)
+            for number, name in enumerate(tasks):
+                here = np.flatnonzero(known & (task == number))
+                parts = [here[dataset[here] == one] for one in np.unique(dataset[here])]
+                each = [_spearman(x[part], y[part]) for part in parts if len(part) >= FEWEST_CELLS]
                 found = [value for value in each if np.isfinite(value)]
                 if found:
                     spread = (float(np.mean(found)), min(found), max(found), len(found), len(here))
-                    rows.append((predictor, outcome, task, _spearman(here), *spread))
+                    rows.append((predictor, outcome, name, _spearman(x[here], y[here]), *spread))
     return pd.DataFrame(rows, columns=RANK_COLUMNS)
 
 
-def _spearman(pairs: pd.DataFrame) -> float:
-    x, y = (stats.rankdata(pairs[column]) for column in ("x", "y"))
-    return nan if np.ptp(x) == 0 or np.ptp(y) == 0 else float(np.corrcoef(x, y)[0, 1])
+def _spearman(x: Floats, y: Floats) -> float:
+    ranks = [stats.rankdata(each) for each in (x, y)]
+    return nan if any(np.ptp(each) == 0 for each in ranks) else float(np.corrcoef(*ranks)[0, 1])
 
 
 def exponents(cells: pd.DataFrame) -> pd.DataFrame:

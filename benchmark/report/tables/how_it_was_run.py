@@ -98,8 +98,9 @@ def dataset_remarks(units: pd.DataFrame, scores: pd.DataFrame, study: Study) -> 
 
 def _absent(scores: pd.DataFrame) -> list[Metric]:
     """Return the metrics of tasks that none of the scores has, if a score may leave them out."""
-    asked = {metric for task in TASKS if task.name in set(scores["task"]) for metric in task.metrics}
-    return [metric for metric in METRICS if metric.absent and metric.name in asked - set(scores["metric"])]
+    tasks, there = set(scores["task"].unique()), set(scores["metric"].unique())
+    asked = {metric for task in TASKS if task.name in tasks for metric in task.metrics}
+    return [metric for metric in METRICS if metric.absent and metric.name in asked - there]
 
 
 def _left_out(scores: pd.DataFrame, study: Study, models: Models) -> list[str]:
