@@ -20,8 +20,26 @@ from benchmark.commands.cli import main
 from benchmark.running.engines import named
 
 
+# Files that take longest. Workers take whole files, so these start first, and short files fill up the end.
+LONGEST = (
+    "report/test_page_content.py",
+    "running/test_ray.py",
+    "running/test_quiet.py",
+    "plugins/test_plugins.py",
+    "models/test_models.py",
+    "statistics/test_calibration.py",
+    "commands/test_cli.py",
+    "report/test_report_files.py",
+    "report/test_figures.py",
+    "running/test_killed.py",
+    "test_pins.py",
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Skip the tests that need a GPU if there is none."""
+    """Put the longest files first, and skip the tests that need a GPU if there is none."""
+    rank = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
     needy = [item for item in items if item.get_closest_marker("gpu")]
     if needy and not import_module("torch").cuda.is_available():
         for item in needy:

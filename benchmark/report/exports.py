@@ -203,5 +203,9 @@ def _harmless(text: str) -> str:
 
 
 def _frame_as_csv(frame: pd.DataFrame) -> bytes:
-    shown = frame.map(lambda value: _harmless(value) if isinstance(value, str) else value)
-    return shown.to_csv(index=False, lineterminator="\n").encode()
+    texts = {
+        str(name): column.map(lambda value: _harmless(value) if isinstance(value, str) else value)
+        for name, column in frame.items()
+        if str(column.dtype) not in ("float64", "int64", "bool")
+    }
+    return frame.assign(**texts).to_csv(index=False, lineterminator="\n").encode()

@@ -76,7 +76,7 @@ def test_the_version_is_that_of_the_package(command):
 @pytest.mark.workers
 def test_a_study_is_run_counted_reported_and_not_run_twice(command):
     name = study()
-    code, output, _ = command("run", name, "--device", "cpu")
+    code, output, _ = command("run", name, "--device", "cpu", "--workers", "1")
     assert code == 0
     assert "8 units, 0 recorded" in output
     assert Path("results/tiny.parquet").exists()

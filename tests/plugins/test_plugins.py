@@ -214,12 +214,12 @@ def records(results):
 
 @pytest.mark.workers
 def test_a_study_with_a_plugin_never_mixes_scores_of_two_sources(command, tmp_path):
-    """Worker processes have never seen the file. They receive a network, a dataclass and functions."""
+    """A worker process has never seen the file. It receives a network, a dataclass and functions."""
     part = tmp_path / "parts" / "mine.py"
     part.parent.mkdir()
     part.write_text(DATASET + MODEL + TASK, encoding="utf-8")
     Path("mine.toml").write_text(STUDY, encoding="utf-8")
-    code, _, error = command("run", "mine.toml", "--workers", "2", "--device", "cpu")
+    code, _, error = command("run", "mine.toml", "--workers", "1", "--device", "cpu")
     assert (code, error.count("failed")) == (0, 0)
     before = records(tmp_path / "results")
     assert len(before) == 4
@@ -237,7 +237,7 @@ def test_a_study_with_a_plugin_never_mixes_scores_of_two_sources(command, tmp_pa
     assert "4 complete" in command("status", "mine.toml", "--device", "cpu")[1]
 
     part.write_text(part.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
-    assert command("run", "mine.toml", "--workers", "2", "--device", "cpu")[0] == 0
+    assert command("run", "mine.toml", "--workers", "1", "--device", "cpu")[0] == 0
     after = pd.read_parquet("results/with-plugins.parquet")
     trained = after["model"].eq("ae-bounded")
     assert not set(after.loc[trained, "key"]) & set(scores["key"])  # the edited model is trained again
@@ -345,7 +345,7 @@ def test_an_installed_package_adds_its_specs(tmp_path):
     study = STUDY.replace('["mine"]', '["penguins-0", "penguins-1"]').replace("ae-bounded", "ae-narrow")
     study = study.replace("nearest-centre", "nearest-neighbours").replace('plugins = ["parts/mine.py"]', "")
     (tmp_path / "installed.toml").write_text(study, encoding="utf-8")
-    done = benchmark("run", "installed.toml", "--device", "cpu", "--seeds", "1")
+    done = benchmark("run", "installed.toml", "--device", "cpu", "--seeds", "1", "--workers", "1")
     assert done.returncode == 0, done.stderr
     scores = pd.read_parquet(tmp_path / "results" / "with-plugins.parquet")
     assert scores.groupby(["dataset", "model", "task"]).size().shape == (8,)
