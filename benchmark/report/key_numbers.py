@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.report.found import RESAMPLING_SEED, Found
 from benchmark.report.frame_rows import records
 from benchmark.statistics import MEAN, NO_SIGNAL, REAL, dataset_means
-from benchmark.statistics.law import CONSTANTS, SAMPLED
+from benchmark.statistics.law import CONSTANTS, FEWEST, SAMPLED
 from benchmark.study.schema import Contrast
 
 ENOUGH = 0.9  # of the mean's score above chance
@@ -25,7 +25,7 @@ class Kept:
 
     Attributes:
         share: The average; NaN without cells.
-        low: The lower end of its 95 % t interval over datasets; NaN with one dataset.
+        low: The lower end of its 95 % t interval over datasets; NaN with fewer than three datasets.
         high: The upper end.
         datasets: The number of datasets.
         cells: The number of cells.
@@ -105,7 +105,8 @@ def averaged_over_datasets(cells: pd.DataFrame) -> Kept:
     (row,) = dataset_means(cells.assign(all=""), ["all"], "kept", seed=RESAMPLING_SEED).to_dict("records")
     tasks = dataset_means(cells, ["task"], "kept", seed=RESAMPLING_SEED)
     by_task = dict(zip(tasks["task"], tasks["kept"], strict=True))
-    return Kept(row["kept"], row["low"], row["high"], row["datasets"], row["cells"], by_task)
+    low, high = (row["low"], row["high"]) if row["datasets"] >= FEWEST else (nan, nan)
+    return Kept(row["kept"], low, high, row["datasets"], row["cells"], by_task)
 
 
 def thresholds(found: Found) -> tuple[Threshold, ...]:

@@ -42,13 +42,19 @@ def found_of(contrasts: pd.DataFrame, collapsed: tuple[str, ...] = (), evidence:
 
 
 def test_tasks_are_averaged_within_a_dataset_and_datasets_after_that() -> None:
-    frame = cells((MEAN_OF, "a", "k-means", 0.1), (MEAN_OF, "a", "few", 0.3), (MEAN_OF, "b", "k-means", -0.2))
+    frame = cells(
+        *((MEAN_OF, "a", "k-means", 0.1), (MEAN_OF, "a", "few", 0.3)),
+        *((MEAN_OF, "b", "k-means", -0.2), (MEAN_OF, "c", "k-means", 0.1)),
+    )
     kept = averaged_over_datasets(kept_cells(found_of(frame), [MEAN_OF]))
-    low, high = interval_of_mean(1.0, np.std([1.2, 0.8], ddof=1), 2)
-    assert kept.share == pytest.approx((1.2 + 0.8) / 2)
+    of_datasets = [1.2, 0.8, 1.1]
+    low, high = interval_of_mean(np.mean(of_datasets), np.std(of_datasets, ddof=1), 3)
+    assert kept.share == pytest.approx(np.mean(of_datasets))
     assert (kept.low, kept.high) == pytest.approx((low, high))
-    assert (kept.datasets, kept.cells) == (2, 3)
-    assert kept.tasks == pytest.approx({"k-means": (1.1 + 0.8) / 2, "few": 1.3})
+    assert (kept.datasets, kept.cells) == (3, 4)
+    assert kept.tasks == pytest.approx({"k-means": (1.1 + 0.8 + 1.1) / 3, "few": 1.3})
+    two = averaged_over_datasets(kept_cells(found_of(frame[:3]), [MEAN_OF]))
+    assert (two.share, np.isnan(two.low), np.isnan(two.high)) == (pytest.approx(1.0), True, True)
 
 
 def test_only_cells_that_count_are_averaged() -> None:
