@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def test_the_readout_of_a_deterministic_model_is_a_point() -> None:
 
 def test_the_best_follows_the_metrics_direction() -> None:
     higher = metric_named("nmi")
-    lower = type(higher)("loss", "loss", "lower", 0.0, 1.0, "made up")
+    lower = replace(higher, direction="lower")
     means = pd.Series([0.1, 0.3, np.nan])
     assert best_shown(means, higher) == "30.0"
     assert best_shown(means, lower) == "10.0"
