@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -12,7 +12,7 @@ from benchmark.report import numbers
 from benchmark.report.blocks import Folded, Link, Section, Term, Terms, paragraphs
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import anchored, slug
+from benchmark.report.labels import anchored, shown_readout, slug, task_label
 from benchmark.report.plain_words import OTHER_FORMS, WORD_MEANINGS
 from benchmark.report.references import DatasetReference, ModelReference, References, TaskReference
 from benchmark.report.texts import readout_meaning
@@ -30,7 +30,10 @@ _TITLES: Mapping[EntryKind, str] = {
     "model": "Models",
     "dataset": "Datasets",
 }
-_POINT = "the latent of a deterministic model, which has no noise"
+_OF_POINTS = {
+    POINT: "the latent of a deterministic model, which has no noise",
+    "decoded-point": "the decoder’s reconstruction of the latent of a deterministic model",
+}
 _ADDRESSES = (
     (re.compile(r"https://\S+"), "{}"),
     (re.compile(r"arXiv (\d{4}\.\d{4,5})"), "https://arxiv.org/abs/{}"),
@@ -117,6 +120,7 @@ class Glossary:
         """The entries by their names in lower case. Names of the study come before words."""
         words = {entry.name: entry for entry in self.entries if entry.kind == "word"}
         named = [(entry.name, entry) for entry in self.entries if entry.kind != "word"]
+        named += [(task_label(entry.name), entry) for entry in self.entries if entry.kind == "task"]
         named += [*words.items(), *((form, words[name]) for form, name in OTHER_FORMS.items() if name in words)]
         return {name.casefold(): entry for name, entry in reversed(named)}
 
@@ -151,7 +155,7 @@ def glossary(found: Found, references: References) -> Glossary:
     return Glossary(
         (
             *_words(study.analysis),
-            *(_of_readout(name) for name in (POINT, *in_order(scores["readout"], study.readouts))),
+            *(_of_readout(name) for name in _shown(in_order(scores["readout"], study.readouts))),
             *(_of_task(name, references.tasks.get(name)) for name in tasks),
             *(_of_metric(metric) for metric in METRICS if metric.name in set(scores["metric"])),
             *(_of_model(name, rows_of["model"][name], references.models.get(name)) for name in models),
@@ -173,8 +177,16 @@ def _words(analysis: Analysis) -> Iterator[GlossaryEntry]:
         yield GlossaryEntry("word", name, meaning.format(**told))
 
 
+def _shown(readouts: Sequence[str]) -> Iterator[str]:
+    """Yield readouts, each after its name for a deterministic model, if that differs."""
+    for name in readouts:
+        if shown_readout(name, POINT) in _OF_POINTS:
+            yield shown_readout(name, POINT)
+        yield name
+
+
 def _of_readout(name: str) -> GlossaryEntry:
-    return GlossaryEntry("readout", name, _POINT if name == POINT else readout_meaning(name))
+    return GlossaryEntry("readout", name, _OF_POINTS.get(name) or readout_meaning(name))
 
 
 def _of_task(name: str, known: TaskReference | None) -> GlossaryEntry:

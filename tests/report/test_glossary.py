@@ -81,6 +81,7 @@ def test_the_glossary_of_a_page_explains_all_of_its_names(found, ours):
         ("random (chance)", ["random"]),
         ("vae sampled − vae mean", ["vae", "sampled", "mean"]),
         ("k-means, AMI", ["k-means", "AMI"]),
+        ("few labels", ["logistic-regression-few"]),
         ("AUC ↑", ["AUC"]),
         ("Rate, nats", ["rate"]),
         ("signal-to-noise ratio", ["SNR"]),
