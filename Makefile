@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m benchmark
 
-.PHONY: help benchmark report test check wheel bench calibrate clean
+.PHONY: help benchmark report test check wheel bench calibrate picture clean
 
 help: ## show this list
 	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
@@ -46,6 +46,9 @@ bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, 
 
 calibrate: $(VENV)/.test ## calibrate the statistics on simulated studies (ARGS="--studies 400 words")
 	@$(BIN)/python tests/support/calibration.py $(ARGS)
+
+picture: $(VENV)/.test ## draw the picture of the README (needs chromium)
+	@$(BIN)/python tests/support/picture.py
 
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
