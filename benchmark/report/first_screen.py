@@ -217,10 +217,14 @@ def _numbers(mean: tuple[Kept, Kept], sample: tuple[Kept, Kept], limits: Sequenc
     ):
         kept = alive if alive.cells else dead
         if kept.cells:
-            about = f"{numbers.share_interval(kept.low, kept.high)}, {numbers.counted(kept.datasets, 'dataset')}"
-            other = f"; collapsed: {numbers.share(dead.share)}" if alive.cells and dead.cells else ""
-            only = "; all collapsed" if not alive.cells else ""
-            yield KeyNumber(label, numbers.share(kept.share), f"{about}{other}{only}")
+            of_tasks = ", ".join(f"{task_label(task)} {numbers.share(share)}" for task, share in kept.tasks.items())
+            about = (
+                f"{numbers.share_interval(kept.low, kept.high)} over {numbers.counted(kept.datasets, 'dataset')}",
+                of_tasks,
+                f"collapsed: {numbers.share(dead.share)}" if alive.cells and dead.cells else "",
+                "" if alive.cells else "all collapsed",
+            )
+            yield KeyNumber(label, numbers.share(kept.share), "; ".join(each for each in about if each))
     if limits:
         values = [limit.strength for limit in limits]
         ends = [f"{value:.0f}" for value in (min(values), max(values))]
