@@ -19,7 +19,6 @@ import tiny
 from benchmark.commands.cli import main
 from benchmark.running.engines import named
 
-
 # Files that take longest. Workers take whole files, so these start first, and short files fill up the end.
 LONGEST = (
     "report/test_page_content.py",
