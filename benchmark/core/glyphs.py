@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
 
-_LONGEST = 60  # characters of a heading
+_LONGEST = 60  # characters
 
 
 @contextmanager
@@ -40,12 +40,12 @@ def any_script(figure: Figure) -> Iterator[None]:
         log.setLevel(level)
 
 
-def plain(name: str) -> str:
-    """Return a name of at most 60 characters for a figure, with ``$`` escaped, which would start a formula.
+def plain(name: str, longest: int = _LONGEST) -> str:
+    """Return a name of at most ``longest`` characters for a figure, with ``$`` escaped, which would start a formula.
 
     Control characters become �.
     """
-    shown = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    shown = name if len(name) <= longest else f"{name[: longest - 1]}…"
     return "".join("�" if category(each) == "Cc" else each for each in shown).replace("$", r"\$")
 
 

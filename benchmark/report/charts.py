@@ -19,6 +19,7 @@ from benchmark.report.figures import (
     traversals,
     waterfalls,
 )
+from benchmark.report.figures.arms import Arms
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import controls, in_order
 from benchmark.report.kept import KeptFiles
@@ -29,24 +30,24 @@ def charts(found: Found, kept: KeptFiles) -> dict[str, Chart]:
     """Draw every figure that the results have data for, by name."""
     declared, datasets = found.declared, found.datasets
     rungs = [[arm_named(rung) for rung in names] for names in found.study.ladders]
-    arms = _arms(found)
+    arms, known = _arms(found), Arms.of(found.units)
     colours = {arm: number for number, arm in enumerate(arms)}
     models = in_order(found.units["model"], found.study.models)
     drawn = (
-        forest(found.contrasts, declared, datasets, found.study.analysis.words),
-        ladder(found.summary, rungs, declared, datasets),
+        forest(found.contrasts, declared, datasets, found.study.analysis.words, known),
+        ladder(found.summary, rungs, declared, datasets, known),
         waterfalls(found.waterfall, datasets),
-        beta_sweep(found.summary, found.units, declared, datasets, models),
-        averaging(found.summary, declared, datasets, colours),
+        beta_sweep(found.summary, found.units, declared, datasets, models, known),
+        averaging(found.summary, declared, datasets, colours, found.overlap, known),
         law_curve(found.law, found.study.analysis.law, found.units, found.retained),
         theory_points(found.mechanism.theory, found.datasets, found.study.analysis.law.informative),
-        harm_of_samples(found.scores, found.units, declared),
-        nearness(found.scores, found.units, declared),
+        harm_of_samples(found.scores, found.units, declared, datasets),
+        nearness(found.scores, found.units, declared, datasets),
         embeddings(found.units, declared, datasets, kept),
         traversals(found.units, arms, datasets, kept),
         images(found.units, arms, datasets, kept),
-        critical_differences(found.scores, declared, datasets, found.evidence, found.overlap),
-        training_curves(found.units, colours, datasets),
+        critical_differences(found.scores, declared, datasets, found.evidence, found.overlap, known),
+        training_curves(found.units, colours, datasets, known),
     )
     return {chart.name: chart for chart in drawn if chart is not None and chart.groups}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from benchmark.report import texts
 from benchmark.report.after_looking import marked
 from benchmark.report.blocks import Block, Section, within
@@ -13,6 +15,7 @@ from benchmark.report.citing import citing
 from benchmark.report.claim_context import claim_context
 from benchmark.report.exports import named
 from benchmark.report.figures import Chart
+from benchmark.report.figures.svg import definitions
 from benchmark.report.first_screen import FirstScreen, first_screen
 from benchmark.report.found import Found
 from benchmark.report.glossary import Glossary, glossary
@@ -54,6 +57,10 @@ class Page:
     def charts(self) -> Iterator[Chart]:
         """Yield every figure, in the page's order."""
         yield from (block for block in self.blocks() if isinstance(block, Chart))
+
+    def definitions(self) -> Markup:
+        """Return what the panels of the figures share, for the start of the page."""
+        return definitions(panel.shared for chart in self.charts() for _, panel in chart.paths())
 
     def files(self) -> dict[int, str]:
         """Return the name of each table's files by the id of the table."""
@@ -99,7 +106,7 @@ def compose(
         scores.without_labels(found),
         scores.published(found),
         retention.drawn(charts, "all-pairs"),
-        retention.drawn(charts, "training"),
+        run.training(charts),
         run.datasets(found),
         run.failures(found, damaged),
         run.run(found),

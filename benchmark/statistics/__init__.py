@@ -1,5 +1,6 @@
 """Summaries, paired contrasts and words of scores. Every function takes a frame and returns a frame."""
 
+from benchmark.statistics.average_ranks import average_ranks, critical_difference
 from benchmark.statistics.contrasts import (
     CONTRAST_COLUMNS,
     CORRECTED,
@@ -128,6 +129,7 @@ __all__ = [
     "Twins",
     "Word",
     "agreement",
+    "average_ranks",
     "averaged",
     "blocks_of_datasets",
     "blocks_of_seeds",
@@ -136,6 +138,7 @@ __all__ = [
     "complete",
     "contrasts",
     "correlations_over_datasets",
+    "critical_difference",
     "dataset_means",
     "equal_noise",
     "equal_signal",

@@ -183,7 +183,12 @@ def test_many_rows_are_one_path_of_each_class(kept):
     assert len(chart.data) == 3 * MOST_ROWS
     inline = str(chart.groups[0].panels[0].inline)
     assert inline.count("<path") + inline.count("<use") < 30
-    strokes = re.findall(r'd="([^"]+)"[^>]*stroke: var\(--series-', inline)
+    shared = chart.groups[0].panels[0].shared
+    strokes = [
+        path
+        for path, name in re.findall(r'd="([^"]+)" class="(\w+)"', inline)
+        if "stroke:var(--series-" in shared[name]
+    ]
     assert sum(path.count("M") for path in strokes) == 3 * MOST_ROWS + 3  # three classes in the legend
 
 

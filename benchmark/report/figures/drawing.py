@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import pandas as pd
@@ -15,8 +17,10 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter
 
 from benchmark.core.glyphs import any_script, plain
+from benchmark.report.figures.svg import brief, standalone, titled
 from benchmark.report.subject import ABOUT_ALL, Subject
 
 INK, FAINT = "#1c2126", "#7d8791"
@@ -24,15 +28,16 @@ INK, FAINT = "#1c2126", "#7d8791"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6b5b95", "#8c564b")
 VARIABLES = {INK: "ink", FAINT: "faint"} | {colour: f"series-{number}" for number, colour in enumerate(PALETTE)}
 READOUT_COLOURS = {"mean": 0, "sampled": 1, "averaged-4": 2, "averaged-16": 3, "mean+logsigma": 4, "expected": 5}
+# The mark of a sample is a triangle, so that no figure tells it from the mean by colour alone.
+READOUT_SHAPES = {"mean": 0, "sampled": 2, "averaged-4": 1, "averaged-16": 3, "mean+logsigma": 1, "expected": 3}
+FAMILY_COLOURS = {"ae": 0, "gae": 1, "control": 6}
 
 MARKS, DASHES = ("o", "s", "^", "D"), ("-", "--", ":", "-.")
 WIDTH = 3.7  # inches; a narrow phone shows this width at full size
+HEADING, LONGEST = 46, 140  # characters of a line of a panel's heading, and of the heading
 RIGHT = 0.975  # right end of the axes, as a share of the width
 SVG_METADATA = ("Date", "Creator", "Format", "Type")  # left out, because they differ between builds
 PDF_METADATA = ("CreationDate", "Creator", "Producer")
-_PLACES = re.compile(r' (?:d|x|y|points|transform)="[^"]*"')
-_HUNDREDTHS = re.compile(r"(\d\.\d\d)\d+")  # 0.01 point is finer than any screen
-_METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 STYLE = sns.axes_style("ticks") | {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -59,23 +64,52 @@ STYLE = sns.axes_style("ticks") | {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """An entry of the legend: a label and its colour, the same in all panels. After the last colour, marks change."""
+    """An entry of the legend: a label and how it is drawn, the same in all panels.
+
+    Attributes:
+        label: The words of the entry.
+        colour: The number of its colour; None for the colour of text.
+        shape: The number of its mark; None if marks change each time the colours start again.
+        dash: The number of its line style, for an entry that is a line without marks.
+    """
 
     label: str
-    colour: int
+    colour: int | None
+    shape: int | None = None
+    dash: int | None = None
 
     @property
     def lap(self) -> int:
-        """How many times all colours were used before this one."""
-        return self.colour // len(PALETTE)
+        """The number of its mark."""
+        return (self.colour or 0) // len(PALETTE) if self.shape is None else self.shape
+
+    @property
+    def look(self) -> str:
+        """The class of the style sheet that draws the mark or the line."""
+        return f"lap{self.lap % len(MARKS)}" if self.dash is None else f"dash{self.dash % len(DASHES)}"
+
+    @property
+    def variable(self) -> str:
+        """The variable of the style sheet that holds the colour."""
+        return "ink" if self.colour is None else f"series-{self.colour % len(PALETTE)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A panel as the page holds it, and as SVG and PDF files."""
+    """A panel as the page holds it, and as SVG and PDF files.
+
+    Attributes:
+        title: The heading.
+        inline: The SVG for a page that defines what panels share.
+        shared: What it shares with other panels, by name.
+        svg: The panel as a whole file.
+        figure: The panel for PDF.
+        subject: The names that the panel is about, which the page's filter reads.
+    """
 
     title: str
     inline: Markup
+    shared: Mapping[str, str]
     svg: bytes
     figure: Figure
     subject: Subject = ABOUT_ALL
@@ -131,10 +165,20 @@ class Chart:
 
 @dataclass(slots=True)
 class Panel:
-    """A panel that is being drawn. ``drawing`` exists after the ``with`` block of ``panel``."""
+    """A panel that is being drawn. ``drawing`` exists after the ``with`` block of ``panel``.
 
-    axes: Axes
+    Attributes:
+        stack: All axes, from top to bottom.
+        done: The finished panel.
+    """
+
+    stack: tuple[Axes, ...]
     done: Drawing | None = None
+
+    @property
+    def axes(self) -> Axes:
+        """The first axes."""
+        return self.stack[0]
 
     @property
     def drawing(self) -> Drawing:
@@ -156,8 +200,10 @@ def panel(
     *,
     height: float = 2.4,
     left: float = 0.17,
+    right: float = RIGHT,
     rows: bool = False,
     bare: bool = False,
+    stack: int = 1,
     subject: Subject = ABOUT_ALL,
 ) -> Iterator[Panel]:
     """Give axes to draw on, and make the panel when the ``with`` block ends.
@@ -166,31 +212,59 @@ def panel(
         chart: With ``title``, names the panel among all panels of a page.
         title: The heading of the panel.
         description: The content in words, for readers who do not see the panel.
-        height: Height in inches.
+        height: Height in inches; of one axes with its heading and its axis, if there are several.
         left: Left end of the axes, as a share of the width.
+        right: Right end of the axes, as a share of the width.
         rows: Whether the vertical axis names rows, which need no axis line.
         bare: Whether the axes have no lines and no numbers.
+        stack: The number of axes one above the other, which share their horizontal axis.
         subject: The names that the panel is about, which the page's filter reads.
     """
-    top, bottom = 0.34, 0.02 if bare else 0.46  # inches for the title and for the axis
+    lines = textwrap.wrap(plain(title, LONGEST), HEADING) or [""]
+    first, top, bottom = (
+        0.14 * (len(lines) - 1) + 0.16 * (stack > 1),
+        0.34,
+        0.02 if bare else 0.46,
+    )  # inches for headings and for the axis
+    inner = height - top - bottom
+    whole = first + bottom + stack * (top + inner)
     with mpl.rc_context(STYLE | {"svg.hashsalt": f"{chart}/{title}"}):  # ids must differ between the panels of a page
-        figure = Figure(figsize=(WIDTH, height))
+        figure = Figure(figsize=(WIDTH, whole))
         FigureCanvasSVG(figure)
-        axes = figure.add_axes((left, bottom / height, RIGHT - left, 1 - (top + bottom) / height))
-        heading = axes.set_title(plain(title), fontsize=8.5, loc="left", pad=7, fontweight="bold")
-        heading.set_x(-left / (RIGHT - left))
-        drawn = Panel(axes)
+        found: list[Axes] = []
+        for place in reversed(range(stack)):
+            low = (bottom + place * (top + inner)) / whole
+            above = found[0] if found else None
+            found.append(figure.add_axes((left, low, right - left, inner / whole), sharex=above))
+        drawn = Panel(tuple(found))
+        heading = drawn.axes.set_title(
+            "\n".join(lines), fontsize=8.5, loc="left", pad=7 if stack == 1 else 18, fontweight="bold"
+        )
+        heading.set_x(-left / (right - left))
         yield drawn
-        sns.despine(ax=axes, left=rows or bare, bottom=bare)
-        if bare:
-            axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
-        if rows:
-            axes.tick_params(axis="y", labelsize=8, length=0, pad=5)
+        for axes in drawn.stack:
+            sns.despine(ax=axes, left=rows or bare, bottom=bare)
+            if bare:
+                axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
+            if rows:
+                axes.tick_params(axis="y", labelsize=8, length=0, pad=5)
+            if axes is not drawn.stack[-1]:
+                axes.tick_params(axis="x", labelbottom=False)
+            for axis in (axes.xaxis, axes.yaxis):
+                if isinstance(axis.get_major_formatter(), LogFormatter):
+                    axis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+                    axis.set_minor_formatter(NullFormatter())
         svg = io.StringIO()
         with any_script(figure):
             figure.savefig(svg, format="svg", transparent=True, metadata=dict.fromkeys(SVG_METADATA))
-    inline = _inline(svg.getvalue(), f"{chart}: {title}", description)
-    drawn.done = Drawing(title, inline, _METADATA.sub("", svg.getvalue()).encode(), figure, subject)
+    root = titled(svg.getvalue())
+    content, shared = brief(root, VARIABLES)
+    name = escape(f"{chart}: {title}")
+    body = Markup(
+        f'<svg viewBox="{root.get("viewBox")}" role="img" aria-label="{name}"><title>{name}</title>'
+        f"<desc>{escape(description)}</desc>{content}</svg>"
+    )
+    drawn.done = Drawing(title, body, shared, standalone(root), figure, subject)
 
 
 def colour(number: int) -> str:
@@ -207,38 +281,71 @@ def mark(number: int) -> str:
     return MARKS[number // len(PALETTE) % len(MARKS)]
 
 
-def scatter(axes: Axes, x: pd.Series[float], y: pd.Series[float], number: int, *, filled: bool = False) -> None:
-    """Draw hollow or filled marks in the colour and with the mark of a number."""
-    edge = colour(number)
+def scatter(
+    axes: Axes,
+    x: Iterable[float],
+    y: Iterable[float],
+    number: int | None,
+    *,
+    filled: bool = False,
+    shape: int | None = None,
+    size: float = 9,
+    words: Sequence[str] | None = None,
+    clip: bool = True,
+) -> None:
+    """Draw hollow or filled marks.
+
+    Args:
+        axes: The axes.
+        x: Places across.
+        y: Places up.
+        number: The number of the colour, which also chooses the mark; None for the colour of text.
+        filled: Whether the marks are filled.
+        shape: The number of the mark, if the colour does not choose it.
+        size: The area of a mark in square points.
+        words: What a browser says of each mark if the pointer is on it.
+        clip: Whether the axes cut off marks at their edge.
+    """
+    edge = INK if number is None else colour(number)
     face = edge if filled else "none"
-    axes.scatter(x, y, s=9, marker=mark(number), facecolors=face, edgecolors=edge, linewidths=0.7)
+    kind = mark(number or 0) if shape is None else MARKS[shape % len(MARKS)]
+    ink: dict[str, Any] = {"marker": kind, "facecolors": face, "edgecolors": edge, "linewidths": 0.7}
+    axes.scatter(list(x), list(y), s=size, urls=words, zorder=3, clip_on=clip, **ink)
+
+
+def power(value: float) -> str:
+    """Write a number of a logarithmic axis.
+
+    >>> power(0.01), power(1000), power(1e-5), power(3e6), power(0.0)
+    ('0.01', '1,000', '10⁻⁵', '3·10⁶', '0')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.15g}".replace("-", "−")
+    digits, exponent = f"{value:e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    factor = f"{float(digits):g}"
+    return {"1": "", "-1": "−"}.get(factor, f"{factor}·".replace("-", "−")) + f"10{raised}"
+
+
+def room_for(labels: Iterable[str]) -> float:
+    """Return the left end of the axes, as a share of the width, that leaves room for the names of rows.
+
+    A line of a name is at most as wide as about half of the panel; ``wrapped`` breaks longer names.
+    """
+    lines = [line for label in labels for line in label.splitlines()]
+    points = max((sum(8.0 if east_asian_width(each) in "WF" else 4.5 for each in line) for line in lines), default=0)
+    return min(max((points + 9) / (72 * WIDTH), 0.12), 0.55)
+
+
+def wrapped(label: str, most: int = 30) -> str:
+    """Break a name of a row into lines, also within long words.
+
+    >>> wrapped("vae-gaussian-learned (latent=8)", 26)
+    'vae-gaussian-learned\\n(latent=8)'
+    """
+    return "\n".join(textwrap.wrap(label, most)) or label
 
 
 def dash(number: int) -> str:
     """Return matplotlib's line style for a number. The style changes each time the colours start again."""
     return DASHES[number // len(PALETTE) % len(DASHES)]
-
-
-def _inline(svg: str, title: str, description: str) -> Markup:
-    """Return matplotlib's SVG for the page: no prologue, no size, a text alternative, and the style sheet's colours."""
-    body = svg[svg.index("<svg") :]
-    opening, rest = body.split(">", 1)
-    box = re.search(r'viewBox="([^"]+)"', opening)
-    if box is None:
-        raise ValueError("matplotlib wrote an SVG without a viewBox")
-    rest = _METADATA.sub("", rest)
-    # Ids of groups repeat in every panel, and nothing refers to them. The id of a mark can look the same.
-    used = {name for names in re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', rest) for name in names}
-    rest = re.sub(r' id="([\w.]+_\d+)"', lambda found: found[0] if found[1] in used else "", rest)
-    rest = re.sub(r"<!--.*?-->\s*", "", rest, flags=re.DOTALL)
-    rest = re.sub(
-        r"#[0-9a-f]{6}",
-        lambda found: f"var(--{VARIABLES[found[0]]})" if found[0] in VARIABLES else found[0],
-        rest,
-    )
-    rest = _PLACES.sub(lambda found: _HUNDREDTHS.sub(r"\1", found[0]), rest)
-    head = (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="{box[1]}" role="img" aria-label="{escape(title)}">'
-    )
-    return Markup(f"{head}<title>{escape(title)}</title><desc>{escape(description)}</desc>{rest}")

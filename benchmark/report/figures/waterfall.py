@@ -7,10 +7,23 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, PanelGroup, Series, colour, panel
+from benchmark.report.figures.drawing import (
+    FAINT,
+    INK,
+    Chart,
+    Drawing,
+    PanelGroup,
+    Series,
+    colour,
+    panel,
+    room_for,
+    scatter,
+    wrapped,
+)
 from benchmark.report.frame_rows import records
 from benchmark.report.labels import question
 from benchmark.report.published_gap import primary_questions
+from benchmark.report.subject import Subject
 
 REMOVES, WIDENS = 0, 1
 ROW_HEIGHT, EDGES = 0.19, 0.8  # inches
@@ -28,10 +41,11 @@ def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
         PanelGroup(
             f"{start}, {dataset}",
             tuple(
-                _panel(here, f"{start}, {dataset}", question(task, metric))
+                _panel(here, f"{start}, {dataset}", question(task, metric), Subject(dataset=(dataset,), task=(task,)))
                 for task, metric in primary_questions(removals)
                 if not (here := _of(in_a_row, start, dataset, task, metric)).empty
             ),
+            Subject(dataset=(dataset,)),
         )
         for start in dict.fromkeys(removals["start"])
         for dataset in datasets
@@ -56,16 +70,19 @@ def _of(rows: pd.DataFrame, start: str, dataset: str, task: str, metric: str) ->
     return rows[here]
 
 
-def _panel(steps: pd.DataFrame, title: str, heading: str) -> Drawing:
+def _panel(steps: pd.DataFrame, title: str, heading: str, subject: Subject) -> Drawing:
     rows = records(steps)
     names = [row["correction"] or "as published" for row in rows]
-    said = "; ".join(
+    said = [
         f"{name}: {numbers.points(row['gap'])} ({numbers.interval(row['low'], row['high'])})"
         for name, row in zip(names, rows, strict=True)
-    )
+    ]
+    lines = [wrapped(name) for name in names]
     height = EDGES + ROW_HEIGHT * len(rows)
-    described = f"Gap in points, with 95 % intervals. {said}."
-    with panel(f"waterfall, {title}", heading, described, height=height, left=0.27, rows=True) as drawn:
+    described, left = f"Gap in points, with 95 % intervals. {'; '.join(said)}.", room_for(lines)
+    with panel(
+        f"waterfall, {title}", heading, described, height=height, left=left, rows=True, subject=subject
+    ) as drawn:
         axes, before = drawn.axes, 0.0
         axes.axvline(0, color=FAINT, linewidth=0.9)
         for place, row in enumerate(rows):
@@ -78,8 +95,8 @@ def _panel(steps: pd.DataFrame, title: str, heading: str) -> Drawing:
                 axes.plot([gap, gap], [place, place + 1], color=FAINT, linewidth=0.7)
             if row["low"] == row["low"]:
                 axes.hlines(place, 100 * row["low"], 100 * row["high"], color=INK, linewidth=1)
-            axes.plot(gap, place, "o", color=INK, markersize=3, markeredgewidth=0)
             before = gap
         axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="gap, points")
-        axes.set_yticks(range(len(rows)), names)
+        scatter(axes, [100 * row["gap"] for row in rows], range(len(rows)), None, filled=True, words=said)
+        axes.set_yticks(range(len(rows)), lines)
     return drawn.drawing

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from benchmark.report import texts
-from benchmark.report.blocks import Link, Paragraph, Section, Term, Terms, blocks, paragraphs
+from benchmark.report import numbers, texts
+from benchmark.report.blocks import Folded, Link, Paragraph, Section, Term, Terms, blocks, paragraphs
+from benchmark.report.figures import Chart
 from benchmark.report.found import Found
 from benchmark.report.tables.how_it_was_run import cost_table, dataset_remarks, datasets_table, models_table, run_facts
 from benchmark.report.tables.missing_results import failures_table, missing, unfinished_table
 from benchmark.report.tables.trained_table import sensitivity_table, trained_sentences, trained_table
+
+
+def training(charts: Mapping[str, Chart]) -> Section | None:
+    """Return the training curves, folded away; None without curves."""
+    chart = charts.get("training")
+    if chart is None:
+        return None
+    folded = Folded("Training curves", "training-curves", (chart,), numbers.counted(len(list(chart.paths())), "panel"))
+    return Section("training", chart.title, (folded,))
 
 
 def datasets(found: Found) -> Section:
