@@ -32,6 +32,8 @@ from benchmark.report.blocks import Folded, Terms, within
 from benchmark.report.found import find
 from benchmark.report.labels import metric_named
 from benchmark.report.page import Page, compose
+from benchmark.report.render import render_html, render_markdown
+from benchmark.report.tables.how_it_was_run import dataset_remarks
 from benchmark.report.tables.score_tables import best_shown
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.texts import DEMONSTRATION, readout_meaning
@@ -305,11 +307,11 @@ def test_the_page_says_what_was_left_out_of_a_dataset_and_why_it_was_scaled() ->
     cora = units["dataset"].eq("cora")
     units.loc[cora, "notes"] = json.dumps(["weights of edges are left out", "15 of 648 rows have no label"])
     units.loc[cora, "unlabelled"], units.loc[cora, "scaling_reason"] = 15, "every value is 0 or 1"
-    for text in rendered(a_study(), (scores, units)):
+    page = composed(a_study(), scores, units)
+    for text in (render_html(page), render_markdown(page)):
         assert "Weights of edges are left out." in text
         assert "15 of 648 rows have no label." in text
         assert "is left out:" not in text
-    page = composed(a_study(), scores, units)
     assert [name for name, _ in remarks_of(page)] == ["cora"]
     about, other = ([cell.text for cell in row.cells] for row in table_of(page, "The datasets").groups[0].rows)
     assert (about[2], about[7]) == ("648 (15 unlabelled)", "unit (every value is 0 or 1)")
@@ -320,19 +322,20 @@ def test_the_page_names_the_latents_that_a_task_leaves_out() -> None:
     tasks = (*ASKED_TASKS, "gaussian-mixture")
     scores, units = usual(datasets={"cora": True, "wine": True}, tasks=tasks)
     study = a_study(datasets=["cora", "wine"], tasks=list(tasks))
-    assert remarks_of(composed(study, scores, units)) == ()
+    assert dataset_remarks(units, scores, study) == ()
     of_cora = scores["dataset"].eq("cora") & scores["task"].eq("gaussian-mixture")
     lacks = scores[~(of_cora & scores["model"].eq("vae") & scores["readout"].ne("mean"))]
     told = (
         "Gaussian-mixture leaves out vae (sampled, averaged-4): it takes latents of at most 64 columns, with 10 rows "
         "for each class and column"
     )
-    assert remarks_of(composed(study, lacks, units)) == (("cora", (told,)),)
-    for text in rendered(study, (lacks, units)):
+    page = composed(study, lacks, units)
+    assert remarks_of(page) == (("cora", (told,)),)
+    for text in (render_html(page), render_markdown(page)):
         assert told in text
     for without, words in (("vae", "vae"), ("", "all latents")):
         lacks = scores[~(of_cora & scores["model"].str.startswith(without))]
-        ((_, (remark,)),) = remarks_of(composed(study, lacks, units))
+        ((_, (remark,)),) = dataset_remarks(units, lacks, study)
         assert remark.startswith(f"Gaussian-mixture leaves out {words}: it takes")
 
 
@@ -342,26 +345,26 @@ def test_the_page_names_the_latents_at_chance_because_a_task_failed() -> None:
     here = (scores[["dataset", "model", "task"]] == ["wine", "vae", "k-means"]).all(axis=1) & scores["seed"].lt(2)
     noted = scores.assign(note=scores["note"].mask(here & scores["readout"].ne("averaged-4"), "all rows are equal"))
     told = "K-means scores 6 latents at chance because all rows are equal: vae (mean: 2), vae (sampled: 4)"
-    assert remarks_of(composed(study, noted, units)) == (("wine", (told,)),)
-    for text in rendered(study, (noted, units)):
+    page = composed(study, noted, units)
+    assert remarks_of(page) == (("wine", (told,)),)
+    for text in (render_html(page), render_markdown(page)):
         assert told in text
     of_rows = noted.assign(unit=noted["unit"].mask(here, "held-out-rows"))
     assert remarks_of(composed(study, of_rows, units)) == (("wine", (told,)),)
-    assert remarks_of(composed(study, noted.assign(status=noted["status"].mask(here, "diverged")), units)) == ()
+    assert dataset_remarks(units, noted.assign(status=noted["status"].mask(here, "diverged")), study) == ()
 
 
 def test_the_page_says_why_a_dataset_lacks_a_metric_unless_its_scores_failed() -> None:
     scores, units = usual(datasets={"cora": True, "wine": True})
     lacks = scores[scores["dataset"].ne("cora") | scores["metric"].ne("hits@20")]
     study = a_study(datasets=["cora", "wine"])
-    assert remarks_of(composed(study, lacks, units)) == (
-        ("cora", ("Hits@20 is left out: fewer than 20 test non-edges",)),
-    )
-    for text in rendered(study, (lacks, units)):
+    page = composed(study, lacks, units)
+    assert remarks_of(page) == (("cora", ("Hits@20 is left out: fewer than 20 test non-edges",)),)
+    for text in (render_html(page), render_markdown(page)):
         assert "Hits@20 is left out: fewer than 20 test non-edges." in text
     failed = lacks["task"].str.startswith("link")
     lacks = lacks.assign(status=lacks["status"].mask(failed, "failed"), value=lacks["value"].mask(failed))
-    assert remarks_of(composed(study, lacks, units)) == ()
+    assert dataset_remarks(units, lacks, study) == ()
 
 
 def test_variants_are_rows_of_their_own() -> None:
