@@ -14,7 +14,6 @@ from benchmark.report.figures import (
     ladder,
     law_curve,
     nearness,
-    theory_points,
     training_curves,
     traversals,
     waterfalls,
@@ -23,6 +22,7 @@ from benchmark.report.figures.arms import Arms
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import controls, in_order
 from benchmark.report.kept import KeptFiles
+from benchmark.report.mechanism_charts import mechanism_charts
 from benchmark.study.schema import arm_named
 
 
@@ -40,7 +40,7 @@ def charts(found: Found, kept: KeptFiles) -> dict[str, Chart]:
         beta_sweep(found.summary, found.units, declared, datasets, models, known),
         averaging(found.summary, declared, datasets, colours, found.overlap, known),
         law_curve(found.law, found.study.analysis.law, found.units, found.retained),
-        theory_points(found.mechanism.theory, found.datasets, found.study.analysis.law.informative),
+        *mechanism_charts(found),
         harm_of_samples(found.scores, found.units, declared, datasets),
         nearness(found.scores, found.units, declared, datasets),
         embeddings(found.units, declared, datasets, kept),

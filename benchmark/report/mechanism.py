@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.figures.asked import COMPARED_READOUTS, primary_metric
-from benchmark.report.labels import CHANCE, CONTROL, model_label
+from benchmark.report.labels import CHANCE, CONTROL, model_label, noise_of
 from benchmark.statistics import (
     ARM,
     Comparison,
@@ -28,15 +28,22 @@ from benchmark.statistics import (
     shares,
     summarise,
 )
+from benchmark.statistics.decoded import decoded_samples
 from benchmark.statistics.gaussian_theory import predicted
+from benchmark.statistics.noise_curves import NoiseCurve, curves_over_datasets, noise_curves
+from benchmark.statistics.stories import story_cells, story_effects, story_numbers, story_verdicts
 from benchmark.study.schema import Side, Study
+from benchmark.tasks import ROW_SETS
 
 SAME_PROFILE, SAME, TWIN = (
     "noise by hand on the same mean, with the posterior's profile",
     "noise by hand on the same mean, isotropic",
     "noise by hand on the point twin, isotropic",
 )
-REFERENCES = ("untrained-mlp", "untrained-gcn", "raw", "pca", "propagated")
+POSTERIOR = "the posterior’s own samples"
+# What each family's points and means are compared with: references that need no training.
+REFERENCES_OF_POINTS = {"ae": ("raw", "pca"), "gae": ("propagated", "untrained-gcn")}
+REFERENCES_OF_MEANS = {"ae": ("raw",), "gae": ("propagated",)}
 COMPARED = (0.01, 10.0)  # signal-to-noise ratios at which noise costs something
 FEW_LABELS, LABELS = "logistic-regression-few", 20  # labelled rows of each class
 _OF_NOISE = ("beta", "estimator", "samples", "beta_schedule", "free_bits", "pseudo_inputs")
@@ -54,10 +61,18 @@ class Mechanism:
         padded: Of ``equal_noise``: dimensions of pure noise against isotropic noise by hand.
         padded_over: The same over datasets.
         theory: Retention of few labels, measured and as the theory of Gaussian classes predicts it.
+        theory_over: Measured minus predicted retention of informative cells, by kind of noise, over datasets.
         shares: Of ``shares``: the mean against its point twin.
         correlations: Of ``correlations_over_datasets``.
         serves: Of ``serves``: means and points against references without training.
         serves_over: The same over datasets.
+        decoded: Of ``decoded_samples``.
+        gains_over: The gain of a sample by decoding, over datasets.
+        decoded_beside: Mean scores of latents, of their reconstructions, of the point twin and of raw features.
+        curves: Of ``noise_curves``.
+        curves_over: The same over datasets.
+        story_cells: Of ``story_cells``: what the sources say of a posterior.
+        story_verdicts: Of ``story_verdicts``.
         interventions: Of ``equal_signal``.
         interventions_over: The same over datasets.
     """
@@ -67,12 +82,20 @@ class Mechanism:
     padded: pd.DataFrame
     padded_over: pd.DataFrame
     theory: pd.DataFrame
+    theory_over: pd.DataFrame
     shares: pd.DataFrame
     correlations: pd.DataFrame
     serves: pd.DataFrame
     serves_over: pd.DataFrame
     interventions: pd.DataFrame
     interventions_over: pd.DataFrame
+    decoded: pd.DataFrame
+    gains_over: pd.DataFrame
+    decoded_beside: pd.DataFrame
+    curves: pd.DataFrame
+    curves_over: pd.DataFrame
+    story_cells: pd.DataFrame
+    story_verdicts: pd.DataFrame
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the frames by the names of their files."""
@@ -112,19 +135,27 @@ def mechanism(
         for asked in (_comparisons(twins, isotropic, profile), of_padding)
     )
     found = shares(scores, noise, twins, chance, overlap, least=least)
-    sides = dict.fromkeys(side for pair in twins for side in (pair.point, pair.noisy) if not side.variant)
-    references = [Side(model=model, readout="mean") for model in REFERENCES]
-    served = serves(scores, tuple(sides), references, overlap)
+    served = _served(scores, units, twins, overlap)
     sweeps = _sweeps(units)
     read = scores[scores["readout"].isin(COMPARED_READOUTS)]
     tried = equal_signal(read, noise, sweeps, _compared(sweeps, units, twins, study), overlap, within=COMPARED)
     margin = study.analysis.words.share
+    decoded = decoded_samples(scores, overlap, study.analysis.words)
+    theory = _theory(scores, units, noise, chance, {**isotropic, **profile}, least)
+    curves = _curves(scores, noise, twins, isotropic, profile, chance, overlap, least)
+    effects = story_effects(
+        story_numbers(units, ROW_SETS),
+        units,
+        [pair for pair in twins if pair.noisy.variant == pair.point.variant],
+        least_rate=study.analysis.gates.least_rate,
+    )
     return Mechanism(
         gaps=gaps,
         gaps_over=gaps_over_datasets(gaps, margin=margin, seed=seed),
         padded=padded,
         padded_over=gaps_over_datasets(padded, margin=margin, seed=seed),
-        theory=_theory(scores, units, noise, chance, {**isotropic, **profile}, least),
+        theory=theory,
+        theory_over=_theory_over(theory, study.analysis.law.informative, seed),
         shares=found,
         correlations=correlations_over_datasets(rank_correlations(found), seed=seed),
         serves=served,
@@ -133,6 +164,13 @@ def mechanism(
         interventions_over=dataset_means(
             tried, ["first", "second", "readout", "task", "metric"], "difference", seed=seed
         ),
+        decoded=decoded,
+        gains_over=dataset_means(decoded, ["task", "metric"], "gain", seed=seed),
+        decoded_beside=_decoded_beside(scores, decoded, twins),
+        curves=curves,
+        curves_over=curves_over_datasets(curves, seed=seed),
+        story_cells=story_cells(effects),
+        story_verdicts=story_verdicts(effects, margin=margin),
     )
 
 
@@ -174,6 +212,79 @@ def _comparisons(twins: list[Twins], isotropic: Mapping[str, float], profile: Ma
             if strengths:
                 found.append(Comparison(kind, sample, by_hand.model, by_hand.variant, strengths))
     return found
+
+
+def _served(
+    scores: pd.DataFrame, units: pd.DataFrame, twins: list[Twins], overlap: Mapping[str, float]
+) -> pd.DataFrame:
+    """Compare models without overridden settings with the references of their family.
+
+    The column ``side`` is "point", or "mean" for a noisy model.
+    """
+    families = dict(zip(units["model"], units["model_family"], strict=True))
+    pairs = [pair for pair in twins if not pair.noisy.variant and not pair.point.variant]
+    parts = []
+    for family in REFERENCES_OF_POINTS:
+        here = [pair for pair in pairs if families[pair.noisy.model] == family]
+        for side, sides, names in (
+            ("point", dict.fromkeys(pair.point for pair in here), REFERENCES_OF_POINTS[family]),
+            ("mean", dict.fromkeys(pair.noisy for pair in here), REFERENCES_OF_MEANS[family]),
+        ):
+            references = [Side(model=name, readout="mean") for name in names]
+            parts.append(serves(scores, tuple(sides), references, overlap).assign(side=side))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _curves(
+    scores: pd.DataFrame,
+    noise: pd.DataFrame,
+    twins: list[Twins],
+    isotropic: Mapping[str, float],
+    profile: Mapping[str, float],
+    chance: pd.Series[float],
+    overlap: Mapping[str, float],
+    least: float,
+) -> pd.DataFrame:
+    """Return the retention of noise by hand and of the posteriors' samples; no rows without noise by hand."""
+    by_hand = {**isotropic, **profile}
+    asked = [
+        curve
+        for noisy, point in twins
+        for curve in (
+            NoiseCurve(SAME_PROFILE, noisy.model, noisy.variant, tuple(profile)),
+            NoiseCurve(SAME, noisy.model, noisy.variant, tuple(isotropic)),
+            NoiseCurve(TWIN, point.model, point.variant, tuple(isotropic)),
+            NoiseCurve(POSTERIOR, noisy.model, noisy.variant, ("sampled",) if by_hand else ()),
+        )
+    ]
+    names = noise[[*ARM, "seed"]]
+    strengths = [names.assign(readout="sampled", x=noise["x"])]
+    strengths += [names.assign(readout=readout, x=x) for readout, x in by_hand.items()]
+    return noise_curves(scores, pd.concat(strengths), list(dict.fromkeys(asked)), chance, overlap, least=least)
+
+
+POINT, DECODED_POINT, RAW = "point", "decoded point", "raw"
+
+
+def _decoded_beside(scores: pd.DataFrame, decoded: pd.DataFrame, twins: list[Twins]) -> pd.DataFrame:
+    """Return the mean scores that belong beside a decoded sample, by ``of``, for each row of ``decoded``."""
+    question = ["dataset", "unit", "task", "metric"]
+    here = scores[scores["readout"].isin(["mean", "decoded-mean"])]
+    means = summarise(here).dropna(subset="mean").set_index([*question, "model", "variant", "readout"])["mean"]
+    point = {(pair.noisy.model, pair.noisy.variant): pair.point for pair in twins}
+    rows = []
+    for cell in decoded.to_dict("records"):
+        asked, arm = tuple(cell[name] for name in question), (cell["model"], cell["variant"])
+        values = {name: cell[name.replace(" ", "_")] for name in ("mean", "sample", "decoded mean", "decoded sample")}
+        if arm in point:
+            twin = (point[arm].model, point[arm].variant)
+            values |= {
+                POINT: means.get((*asked, *twin, "mean")),
+                DECODED_POINT: means.get((*asked, *twin, "decoded-mean")),
+            }
+        values[RAW] = means.get((*asked, RAW, "", "mean"))
+        rows += [(*asked, *arm, of, value) for of, value in values.items() if value is not None]
+    return pd.DataFrame(rows, columns=[*question, "model", "variant", "of", "value"]).dropna(subset="value")
 
 
 def _sweeps(units: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
@@ -256,3 +367,11 @@ def _theory(
             measured = (values[readout] - level) / (values["mean"] - level)
             rows.append((*names, readout, signal, measured, float(kept)))
     return pd.DataFrame(rows, columns=THEORY_COLUMNS)
+
+
+def _theory_over(theory: pd.DataFrame, informative: tuple[float, float], seed: int) -> pd.DataFrame:
+    """Average measured − predicted retention over the datasets of informative cells, by kind of noise."""
+    counts = theory[["measured", "predicted"]].apply(lambda each: each.between(*informative)).any(axis=1)
+    here = theory[counts]
+    here = here.assign(noise=noise_of(here["readout"]), residual=here["measured"] - here["predicted"])
+    return dataset_means(here, ["noise"], "residual", seed=seed)

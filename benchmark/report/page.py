@@ -20,8 +20,7 @@ from benchmark.report.first_screen import FirstScreen, first_screen
 from benchmark.report.found import Found
 from benchmark.report.glossary import Glossary, glossary
 from benchmark.report.references import NO_REFERENCES, References
-from benchmark.report.sections import contrasts, latents_drawn, origin, retention, run, scores
-from benchmark.report.sections.mechanism import mechanism
+from benchmark.report.sections import contrasts, explanations, latents_drawn, origin, retention, run, scores
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.trace import UnitsBehind, behind
 from benchmark.study.schema import Study
@@ -86,7 +85,7 @@ def compose(
     explained = glossary(found, references)
     late = texts.changes(found.study, found.declaration)
     roles = {each.name: texts.role(each, late) for each in found.declared}
-    of_mechanism = mechanism(found, charts)
+    of_mechanism = explanations.explanations(found, charts)
     sections = (
         contrasts.scoreboard(found, roles),
         contrasts.contrasts(found, charts, roles),
@@ -97,10 +96,10 @@ def compose(
         retention.drawn(charts, "nearness"),
         retention.drawn(charts, "beta"),
         retention.drawn(charts, "ladder"),
-        of_mechanism.get("noise-by-hand"),
-        of_mechanism.get("interventions"),
+        *(of_mechanism.get(name) for name in explanations.EXPLANATIONS),
         claim_context(),
         origin.origin(found, charts),
+        of_mechanism.get("stories"),
         latents_drawn.latents_drawn(charts),
         scores.scores(found),
         scores.without_labels(found),

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import logit
 
-from benchmark.statistics.inference import CONFIDENCE, Floats, bootstrap_t
+from benchmark.statistics.inference import CONFIDENCE, Floats, bootstrap_t, interval_of_mean
 from benchmark.statistics.law import (
     CONSTANTS,
     FEWEST,
@@ -34,8 +34,8 @@ CONFIRMED, RULE_OF_THUMB, REFUTED, NOT_JUDGED = "confirmed", "rule of thumb", "r
 FEWEST_CELLS = 4  # of a dataset and task, for a rank correlation
 
 RIVAL_COLUMNS = [
-    *("predictor", "role", "form", "cells_are", "measured", "cells", "datasets", "error", "law"),
-    *("difference", "low", "high", "worse"),
+    *("predictor", "role", "form", "cells_are", "measured", "cells", "datasets", "error", "error_low", "error_high"),
+    *("law", "law_low", "law_high", "difference", "low", "high", "worse"),
 ]
 RANK_COLUMNS = ["predictor", "outcome", "task", "pooled", "within", "least", "most", "datasets", "cells"]
 EXPONENT_COLUMNS = ["terms", "column", "exponent", "low", "high", "datasets", "cells"]
@@ -53,8 +53,9 @@ def rivals(found: Predicted, law: Law, *, seed: int) -> pd.DataFrame:
         - ``role``: RIVAL, OTHER for a predictor that is raw or standardised for all tasks, or LABELLED.
         - ``measured``: the share of the informative cells that the predictor is known for. Only these count.
         - ``error``, ``law``: the mean absolute error of the rival and of the law, over tasks, datasets, and then all.
+          ``error_low``, ``error_high``, ``law_low``, ``law_high``: the ends of their 95 % t intervals over datasets.
         - ``difference``, ``low``, ``high``: the error of the law minus that of the rival, with its 95 % bootstrap-t
-          interval over datasets. NaN ends with fewer than three datasets.
+          interval over datasets. The ends of all intervals are NaN with fewer than three datasets.
         - ``worse``: whether the rival is certainly worse, so ``high`` is below 0.
     """
     cells, parts = found.cells, []
@@ -104,7 +105,12 @@ def _compared(cells: pd.DataFrame, of_law: Floats, of_rival: Floats, seed: int) 
         return {"datasets": 0, "worse": False}
     ours, theirs = by_dataset(cells, of_law), by_dataset(cells, of_rival)
     low, high = bootstrap_t(ours - theirs, seed=seed)
-    return {
+    ends: dict[str, object] = {
+        f"{name}_{end}": float(value)
+        for name, errors in (("error", theirs), ("law", ours))
+        for end, value in zip(("low", "high"), _interval(errors), strict=True)
+    }
+    return ends | {
         "datasets": len(ours),
         "error": theirs.mean(),
         "law": ours.mean(),
@@ -113,6 +119,11 @@ def _compared(cells: pd.DataFrame, of_law: Floats, of_rival: Floats, seed: int) 
         "high": high,
         "worse": bool(high < 0),
     }
+
+
+def _interval(errors: pd.Series[float]) -> tuple[Floats, Floats]:
+    """Return the t interval of a mean over datasets; NaN with fewer than three."""
+    return interval_of_mean(errors.mean(), errors.std(), len(errors) if len(errors) >= FEWEST else 0)
 
 
 def verdict(errors: pd.DataFrame, parts: pd.DataFrame, compared: pd.DataFrame, law: Law) -> tuple[str, tuple[str, ...]]:

@@ -12,8 +12,10 @@ from resolved import study_named
 
 from benchmark.report import numbers
 from benchmark.report.figures import law_curve
+from benchmark.report.figures.best_predictor import best_predictor
 from benchmark.report.found import Found, find
-from benchmark.report.tables.law_tables import law_tables
+from benchmark.report.sections.explanations import predictor_sentences
+from benchmark.report.tables.law_tables import explanation_tables, law_tables
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.texts import law_notes
 from benchmark.results.frames import read_frames
@@ -33,7 +35,7 @@ def found() -> Found:
 @pytest.fixture(scope="module")
 def tables(found: Found) -> dict[str, Table]:
     assert found.law is not None
-    return {table.name: table for table in law_tables(found.law)}
+    return {table.name: table for table in (*law_tables(found.law), *explanation_tables(found.law))}
 
 
 def texts_of(table: Table) -> list[list[str]]:
@@ -101,3 +103,17 @@ def test_the_figure_draws_noise_by_hand_at_its_strength(found) -> None:
 def test_a_study_without_enough_cells_has_no_law() -> None:
     scores, units = make_frames(datasets={"one": False}, models=["ae", "raw"])
     assert find(study_named("smoke"), scores, units, {}, None).law is None
+
+
+def test_rivals_are_drawn_with_their_errors_and_the_law_is_one_of_them(found: Found) -> None:
+    chart = best_predictor(found.law, 0.08)
+    assert chart is not None
+    assert "the law" in set(chart.data["predictor"])
+    words = " ".join(str(panel.inline) for panel in chart.groups[0].panels)
+    for row in chart.data.to_dict("records"):
+        assert f"{row['predictor']} {numbers.thousandths(row['error'])}" in words
+    (said,) = predictor_sentences(found.law)
+    rivals = chart.data[chart.data["role"].eq("rival")].sort_values("error", kind="stable")
+    assert f"The best of {len(rivals)} rivals is {rivals['predictor'].iloc[0]}: " in said
+    assert best_predictor(None, 0.08) is None
+    assert predictor_sentences(None) == ()

@@ -8,7 +8,6 @@ from benchmark.report.figures.harm import harm_of_samples, nearness
 from benchmark.report.figures.law_curve import law_curve
 from benchmark.report.figures.reconstructions import images
 from benchmark.report.figures.sweeps import averaging, beta_sweep, ladder
-from benchmark.report.figures.theory_points import theory_points
 from benchmark.report.figures.training_curves import training_curves
 from benchmark.report.figures.traversals import traversals
 from benchmark.report.figures.waterfall import waterfalls
@@ -27,7 +26,6 @@ __all__ = [
     "ladder",
     "law_curve",
     "nearness",
-    "theory_points",
     "training_curves",
     "traversals",
     "waterfalls",

@@ -22,9 +22,16 @@ _COLUMNS = {"signal": "signal over noise", "dimensions": "d", "active": "active 
 
 
 def law_tables(judged: JudgedLaw) -> tuple[Table, ...]:
-    """Return all tables of the law, in the order of the page."""
-    tables = (_errors(judged), _rivals(judged), _parts(judged), _folds(judged), _exponents(judged), _ranks(judged))
-    return tuple(table for table in (*tables, _divided(judged)) if table.groups)
+    """Return the tables of the law's errors, in the order of the page."""
+    return tuple(table for table in (_errors(judged), _parts(judged), _folds(judged)) if table.groups)
+
+
+def explanation_tables(judged: JudgedLaw | None) -> tuple[Table, ...]:
+    """Return the tables that compare the law with other predictors; none without a law."""
+    if judged is None:
+        return ()
+    tables = (_rivals(judged), _exponents(judged), _ranks(judged), _divided(judged))
+    return tuple(table for table in tables if table.groups)
 
 
 def _table(caption: str, first: Sequence[str], rest: Sequence[str], groups: Iterable[RowGroup], name: str) -> Table:
