@@ -12,12 +12,12 @@ import numpy as np
 
 from benchmark.core.errors import InputError
 
-Subject = TypeVar("Subject")
+Tested = TypeVar("Tested")
 Answer: TypeAlias = Literal["holds", "fails", "note", "not examined"]
 
 
 @dataclass(frozen=True, slots=True)
-class Contract(Generic[Subject]):
+class Contract(Generic[Tested]):
     """One promise.
 
     Attributes:
@@ -27,7 +27,7 @@ class Contract(Generic[Subject]):
     """
 
     promise: str
-    trouble: Callable[[Subject], str]
+    trouble: Callable[[Tested], str]
     advice: bool = False
 
 
@@ -44,7 +44,7 @@ class NotExaminedError(Exception):
     """A contract does not apply. The message says why in a few words: "it has no edges"."""
 
 
-def examine(contracts: Sequence[Contract[Subject]], subject: Subject) -> Iterator[Finding]:
+def examine(contracts: Sequence[Contract[Tested]], subject: Tested) -> Iterator[Finding]:
     """Try every contract on a subject. An exception of the subject's code breaks the contract that met it.
 
     >>> even = Contract("it is even", lambda number: "" if number % 2 == 0 else f"{number} is odd")

@@ -18,7 +18,7 @@ from benchmark.report.figures import (
     traversals,
     waterfalls,
 )
-from benchmark.report.figures.arms import Arms
+from benchmark.report.figures.study_arms import Arms
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import controls, in_order
 from benchmark.report.kept import KeptFiles

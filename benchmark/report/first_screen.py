@@ -219,7 +219,7 @@ def _numbers(mean: tuple[Kept, Kept], sample: tuple[Kept, Kept], limits: Sequenc
         if kept.cells:
             of_tasks = ", ".join(f"{task_label(task)} {numbers.share(share)}" for task, share in kept.tasks.items())
             about = (
-                f"{numbers.share_interval(kept.low, kept.high)} over {numbers.counted(kept.datasets, 'dataset')}",
+                _over_datasets(kept),
                 of_tasks,
                 f"collapsed: {numbers.share(dead.share)}" if alive.cells and dead.cells else "",
                 "" if alive.cells else "all collapsed",
@@ -230,6 +230,11 @@ def _numbers(mean: tuple[Kept, Kept], sample: tuple[Kept, Kept], limits: Sequenc
         ends = [f"{value:.0f}" for value in (min(values), max(values))]
         tasks = "; ".join(f"{task_label(limit.task)} {_with_ends(limit)}" for limit in limits)
         yield KeyNumber("is the √d · SNR at which a sample keeps 90 %", " to ".join(dict.fromkeys(ends)), tasks)
+
+
+def _over_datasets(kept: Kept) -> str:
+    ends, datasets = numbers.share_interval(kept.low, kept.high), numbers.counted(kept.datasets, "dataset")
+    return datasets if ends == numbers.ABSENT else f"{ends} over {datasets}"
 
 
 def _with_ends(limit: Threshold) -> str:

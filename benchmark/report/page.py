@@ -20,7 +20,15 @@ from benchmark.report.first_screen import FirstScreen, first_screen
 from benchmark.report.found import Found
 from benchmark.report.glossary import Glossary, glossary
 from benchmark.report.references import NO_REFERENCES, References
-from benchmark.report.sections import contrasts, explanations, latents_drawn, origin, retention, run, scores
+from benchmark.report.sections import (
+    contrast_sections,
+    explanations,
+    latents_drawn,
+    origin_section,
+    retention_sections,
+    run_sections,
+    score_sections,
+)
 from benchmark.report.tables.table_parts import Table
 from benchmark.report.trace import UnitsBehind, behind
 from benchmark.study.schema import Study
@@ -87,29 +95,29 @@ def compose(
     roles = {each.name: texts.role(each, late) for each in found.declared}
     of_mechanism = explanations.explanations(found, charts)
     sections = (
-        contrasts.scoreboard(found, roles),
-        contrasts.contrasts(found, charts, roles),
+        contrast_sections.scoreboard(found, roles),
+        contrast_sections.contrasts(found, charts, roles),
         of_mechanism.get("mean"),
-        retention.law(found),
-        retention.drawn(charts, "averaging"),
-        retention.drawn(charts, "harm"),
-        retention.drawn(charts, "nearness"),
-        retention.drawn(charts, "beta"),
-        retention.drawn(charts, "ladder"),
+        retention_sections.law(found),
+        retention_sections.drawn(charts, "averaging"),
+        retention_sections.drawn(charts, "harm"),
+        retention_sections.drawn(charts, "nearness"),
+        retention_sections.drawn(charts, "beta"),
+        retention_sections.drawn(charts, "ladder"),
         *(of_mechanism.get(name) for name in explanations.EXPLANATIONS),
         claim_context(),
-        origin.origin(found, charts),
+        origin_section.origin(found, charts),
         of_mechanism.get("stories"),
         latents_drawn.latents_drawn(charts),
-        scores.scores(found),
-        scores.without_labels(found),
-        scores.published(found),
-        retention.drawn(charts, "all-pairs"),
-        run.training(charts),
-        run.datasets(found),
-        run.failures(found, damaged),
-        run.run(found),
-        contrasts.reading(found),
+        score_sections.scores(found),
+        score_sections.without_labels(found),
+        score_sections.published(found),
+        retention_sections.drawn(charts, "all-pairs"),
+        run_sections.training(charts),
+        run_sections.datasets(found),
+        run_sections.failures(found, damaged),
+        run_sections.run(found),
+        contrast_sections.reading(found),
         explained.section(),
         model_cards(found, references),
         dataset_cards(found, references),

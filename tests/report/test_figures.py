@@ -28,9 +28,9 @@ from benchmark.report.figures import (
     training_curves,
     waterfalls,
 )
-from benchmark.report.figures.arms import Arms
 from benchmark.report.figures.asked import primaries
 from benchmark.report.figures.drawing import Series, colour, dash, mark
+from benchmark.report.figures.study_arms import Arms
 from benchmark.report.labels import axis_labels
 from benchmark.statistics import (
     average_ranks,

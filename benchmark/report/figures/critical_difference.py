@@ -10,7 +10,6 @@ import pandas as pd
 
 from benchmark.core.glyphs import plain
 from benchmark.report import numbers
-from benchmark.report.figures.arms import POINT, Arms
 from benchmark.report.figures.asked import COMPARED_READOUTS, primaries
 from benchmark.report.figures.drawing import (
     FAINT,
@@ -28,6 +27,7 @@ from benchmark.report.figures.drawing import (
     scatter,
     wrapped,
 )
+from benchmark.report.figures.study_arms import POINT, Arms
 from benchmark.report.labels import axis_labels, question
 from benchmark.report.subject import Subject
 from benchmark.statistics import (

@@ -43,7 +43,7 @@ NUMBERS = ("divergence", "signal_to_noise_ratio")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Latent:
+class DrawnLatent:
     """A latent of the chosen rows.
 
     Attributes:
@@ -63,7 +63,7 @@ class Latent:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Twins:
+class DrawnTwins:
     """A noisy latent and that of its point twin on one dataset.
 
     Attributes:
@@ -76,7 +76,7 @@ class Twins:
     dataset: str
     rows: NDArray[np.int64]
     classes: NDArray[np.int64]
-    latents: tuple[Latent, ...]
+    latents: tuple[DrawnLatent, ...]
     unit: dict[str, Any]
 
     @property
@@ -129,7 +129,7 @@ def embeddings(
     )
 
 
-def _twins(units: pd.DataFrame, dataset: str, point: Side, noisy: Side, kept: KeptFiles) -> Twins | None:
+def _twins(units: pd.DataFrame, dataset: str, point: Side, noisy: Side, kept: KeptFiles) -> DrawnTwins | None:
     """Return the latents of a pair on a dataset; None if the noisy one was not kept with its spread."""
     unit, other = (_unit(units, dataset, side) for side in (noisy, point))
     found = None if unit is None else kept.arrays(unit["latents"], "mean", "std")
@@ -147,8 +147,12 @@ def _twins(units: pd.DataFrame, dataset: str, point: Side, noisy: Side, kept: Ke
         alone = of_point[0][rows].astype(float)
         latents.insert(0, (POINT, alone, alone))
     known = classes[rows] if labelled is not None else np.full(len(rows), -1)
-    return Twins(
-        dataset, rows, classes[rows], tuple(Latent(name, z, _alike(z, near, known)) for name, z, near in latents), unit
+    return DrawnTwins(
+        dataset,
+        rows,
+        classes[rows],
+        tuple(DrawnLatent(name, z, _alike(z, near, known)) for name, z, near in latents),
+        unit,
     )
 
 
@@ -168,14 +172,14 @@ def _alike(z: NDArray[np.float64], means: NDArray[np.float64], classes: NDArray[
     return found
 
 
-def _chosen(found: Sequence[Twins]) -> list[Twins]:
+def _chosen(found: Sequence[DrawnTwins]) -> list[DrawnTwins]:
     """Return the datasets that are drawn, those on which a draw costs least first."""
     ordered = sorted(found, key=lambda twins: (np.isnan(twins.lost), twins.lost))
     places = np.unique(np.linspace(0, len(ordered) - 1, min(DATASETS, len(ordered))).round().astype(int))
     return [ordered[place] for place in places]
 
 
-def _places(twins: Twins) -> dict[str, NDArray[np.float64]]:
+def _places(twins: DrawnTwins) -> dict[str, NDArray[np.float64]]:
     """Return the position of each row in the plane, [n, 2], by the name of the latent."""
     places = {each.name: _embedded(each.z) for each in twins.latents if each.name != SAMPLE}
     by_name = {each.name: each.z for each in twins.latents}
@@ -218,7 +222,7 @@ def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _frame(twins: Twins, places: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+def _frame(twins: DrawnTwins, places: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
     """Return a line for each row and latent; positions are empty for a dataset that is not drawn."""
     nowhere = np.full((len(twins.rows), 2), np.nan)
     return pd.concat(
@@ -249,7 +253,7 @@ def _measured(unit: dict[str, Any]) -> dict[str, float]:
     return dict(zip(("rate", "snr"), (np.nan if value is None else float(value) for value in values), strict=True))
 
 
-def _panel(twins: Twins, places: dict[str, NDArray[np.float64]], title: str, label: str, point: Side) -> Drawing:
+def _panel(twins: DrawnTwins, places: dict[str, NDArray[np.float64]], title: str, label: str, point: Side) -> Drawing:
     measured = _measured(twins.unit)
     noise = f"rate {numbers.nats(measured['rate'])} nats, SNR {numbers.nats(measured['snr'])}"
     classes = [int(each) for each in np.unique(twins.classes) if each >= 0]

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 
 from benchmark.core.glyphs import plain
 from benchmark.report import numbers
-from benchmark.report.figures.arms import Arms
 from benchmark.report.figures.drawing import (
     FAINT,
     MARKS,
@@ -25,6 +24,7 @@ from benchmark.report.figures.drawing import (
     scatter,
     wrapped,
 )
+from benchmark.report.figures.study_arms import Arms
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import axis_labels, question, side_label
 from benchmark.report.subject import Subject

@@ -11,7 +11,6 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from benchmark.report import numbers
-from benchmark.report.figures.arms import Arms
 from benchmark.report.figures.asked import COMPARED_READOUTS, primaries
 from benchmark.report.figures.drawing import (
     FAINT,
@@ -24,7 +23,8 @@ from benchmark.report.figures.drawing import (
     panel,
     scatter,
 )
-from benchmark.report.figures.law_curve import FAMILIES
+from benchmark.report.figures.kinds import FAMILIES
+from benchmark.report.figures.study_arms import Arms
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import axis_labels, question
 from benchmark.study.schema import Contrast

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import pandas as pd
 
 from benchmark.report.figures.drawing import MARKS, PALETTE, Series
-from benchmark.report.figures.law_curve import FAMILIES, SHAPES
 from benchmark.report.frame_rows import in_order
 
+FAMILIES = {"ae": "feature encoder", "gae": "graph encoder"}
+SHAPES = {"graph": "D", "image": "s", "table": "o"}
 _SAID = {"graph": "diamonds", "image": "squares", "table": "circles"}
 _OTHER = 4  # colour of controls
 

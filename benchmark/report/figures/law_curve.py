@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmark.report import numbers
-from benchmark.report.figures.drawing import FAINT, INK, Chart, Drawing, PanelGroup, Series, colour, panel
+from benchmark.report.figures.drawing import (
+    FAINT,
+    INK,
+    Chart,
+    Drawing,
+    PanelGroup,
+    Series,
+    colour,
+    panel,
+    power,
+    scatter,
+)
+from benchmark.report.figures.kinds import families_of_models, kinds_of_data, number_of, series_of
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import model_label, strength_by_hand, task_label
 from benchmark.report.subject import Subject
@@ -20,12 +33,10 @@ from benchmark.study.analysis import Law
 HEIGHT = 3.0  # inches
 LEAST = 1e-3  # smaller predictors are drawn here
 LOWEST, HIGHEST = -0.15, 1.25  # of the axis; cells beyond are in the data
-FAMILIES = {"ae": "feature encoder", "gae": "graph encoder"}
-SHAPES = {"graph": "D", "image": "s", "table": "o"}
 BY_HAND, BY_HAND_COLOUR = "noise by hand", 4
 
 
-class Predictor(NamedTuple):
+class PredictorAxis(NamedTuple):
     """A predictor of the figure: its column, its name on the axis, and whether the law declares it."""
 
     column: str
@@ -48,7 +59,8 @@ def law_curve(judged: JudgedLaw | None, law: Law, units: pd.DataFrame, retained:
         predictor=lambda frame: frame["signal"] ** law.exponent * frame["dimensions"] ** law.dimensions
     )
     cells = _described(cells, units)
-    by_hand = _described(retained.assign(predictor=[strength_by_hand(name) for name in retained["readout"]]), units)
+    strengths = {name: strength_by_hand(name) for name in retained["readout"].unique()}
+    by_hand = _described(retained.assign(predictor=retained["readout"].map(strengths).astype(float)), units)
     by_hand = by_hand[by_hand["predictor"].notna() & by_hand["defined"].astype(bool)]
     tasks = in_order(cells["task"], law.tasks)
     groups = []
@@ -71,66 +83,56 @@ def law_curve(judged: JudgedLaw | None, law: Law, units: pd.DataFrame, retained:
 
 def _described(cells: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
     """Add the family of the model and the kind of the data."""
-    families = dict(zip(units["model"], units["model_family"], strict=True))
-    kinds = {
-        name: "graph" if graph == "own" else "image" if family == "image" else "table"
-        for name, graph, family in zip(units["dataset"], units["dataset_graph"], units["dataset_family"], strict=True)
-    }
+    families, kinds = families_of_models(units), kinds_of_data(units)
     return cells.assign(family=cells["model"].map(families), kind=cells["dataset"].map(kinds))
 
 
-def _predictors(cells: pd.DataFrame, law: Law) -> list[Predictor]:
+def _predictors(cells: pd.DataFrame, law: Law) -> list[PredictorAxis]:
     """Return the declared predictor, then the rate, the ratio alone and the mutual information, if cells have them."""
     others = (
-        Predictor("rate", "rate, nats"),
-        Predictor("signal", "signal-to-noise ratio"),
-        Predictor("information", "mutual information, nats"),
+        PredictorAxis("rate", "rate, nats"),
+        PredictorAxis("signal", "signal-to-noise ratio"),
+        PredictorAxis("information", "mutual information, nats"),
     )
     return [
-        Predictor("predictor", law_label(law), declared=True),
+        PredictorAxis("predictor", law_label(law), declared=True),
         *(each for each in others if cells[each.column].notna().any()),
     ]
 
 
-def _panel(cells: pd.DataFrame, by_hand: pd.DataFrame, predictor: Predictor, task: str, judged: JudgedLaw) -> Drawing:
+def _panel(
+    cells: pd.DataFrame, by_hand: pd.DataFrame, predictor: PredictorAxis, task: str, judged: JudgedLaw
+) -> Drawing:
     """Draw the cells of one task."""
     here = cells[cells["task"].eq(task) & cells[predictor.column].notna()]
+    here = here.sort_values(["dataset", "model", "variant"])
     hand = by_hand[by_hand["task"].eq(task)] if predictor.declared else by_hand.iloc[:0]
-    lines = (
-        f"{row.dataset}, {model_label(str(row.model), str(row.variant))}: {getattr(row, predictor.column):.3g}, "
-        f"{numbers.share(float(row.retention))}"
-        for row in here.sort_values(["dataset", "model", "variant"]).itertuples()
-    )
-    said = f"{predictor.label} and share kept. {'; '.join(lines)}."
+    here = here.assign(words=[_words(row, predictor) for row in records(here)])
+    said = f"{predictor.label} and share kept. {'; '.join(here['words'])}."
     subject = Subject(task=(task,))
-    with panel(
-        "law", f"{task_label(task)}, {predictor.label}", said, height=HEIGHT, left=0.13, subject=subject
-    ) as drawn:
+    title = f"{task_label(task)}, {predictor.label}"
+    with panel("law", title, said, height=HEIGHT, left=0.13, subject=subject) as drawn:
         axes = drawn.axes
         for level in (0, 1):
             axes.axhline(level, color=FAINT, linewidth=0.6)
-        ends = pd.concat([here[predictor.column], hand["predictor"]])
         if predictor.declared:
-            _curve(axes, judged, task, float(ends.max()))
+            _curve(axes, judged, task, float(pd.concat([here[predictor.column], hand["predictor"]]).max()))
         kept = hand["retention"].clip(LOWEST, HIGHEST)
         axes.plot(hand["predictor"], kept, "x", color=colour(BY_HAND_COLOUR), markersize=3, alpha=0.8)
-        for number, family in enumerate(FAMILIES):
-            for kind, shape in SHAPES.items():
-                for seen in (True, False):
-                    part = here[here["family"].eq(family) & here["kind"].eq(kind) & here["seen"].eq(seen)]
-                    axes.plot(
-                        part[predictor.column].clip(lower=LEAST),
-                        part["retention"].clip(LOWEST, HIGHEST),
-                        shape,
-                        color=colour(number),
-                        markersize=4.2,
-                        markerfacecolor="none" if seen else colour(number),
-                        alpha=0.85,
-                    )
+        for (family, kind, seen), part in here.groupby(["family", "kind", "seen"], sort=True):
+            x, y = part[predictor.column].clip(lower=LEAST), part["retention"].clip(LOWEST, HIGHEST)
+            number = number_of(str(family), str(kind))
+            scatter(axes, x, y, number, filled=not seen, size=18, words=part["words"].tolist())
         axes.set_xscale("log")
         axes.set(xlabel=predictor.label, ylim=(LOWEST - 0.05, HIGHEST + 0.05))
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
     return drawn.drawing
+
+
+def _words(row: Mapping[str, Any], predictor: PredictorAxis) -> str:
+    """Say what a mark is and where it stands."""
+    name = model_label(row["model"], row["variant"])
+    return f"{row['dataset']}, {name}: {row[predictor.column]:.3g}, {numbers.share(row['retention'])}"
 
 
 def _curve(axes: Axes, judged: JudgedLaw, task: str, most: float) -> None:
@@ -146,9 +148,8 @@ def _curve(axes: Axes, judged: JudgedLaw, task: str, most: float) -> None:
 
 
 def _series(cells: pd.DataFrame, by_hand: pd.DataFrame) -> tuple[Series, ...]:
-    there = set(cells["family"])
-    named = [Series(label, number) for number, (family, label) in enumerate(FAMILIES.items()) if family in there]
-    return (*named, *([Series(BY_HAND, BY_HAND_COLOUR)] if len(by_hand) else []))
+    named = series_of(set(cells["family"]))
+    return (*named, Series(BY_HAND, BY_HAND_COLOUR)) if len(by_hand) else named
 
 
 def _caption(judged: JudgedLaw, by_hand: int) -> str:

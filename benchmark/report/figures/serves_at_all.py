@@ -10,7 +10,7 @@ from benchmark.report import numbers
 from benchmark.report.figures.asked import primaries
 from benchmark.report.figures.drawing import Chart, Drawing, PanelGroup, Series
 from benchmark.report.figures.interval_rows import Mark, interval_rows, lanes
-from benchmark.report.figures.law_curve import FAMILIES
+from benchmark.report.figures.kinds import FAMILIES
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import axis_labels
 from benchmark.report.subject import Subject

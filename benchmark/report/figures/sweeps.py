@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 
 from benchmark.core.glyphs import plain
 from benchmark.report import numbers
-from benchmark.report.figures.arms import POINT, Arms
 from benchmark.report.figures.asked import COMPARED_READOUTS, primaries, scored
 from benchmark.report.figures.drawing import (
     DASHES,
@@ -30,6 +29,7 @@ from benchmark.report.figures.drawing import (
     scatter,
     wrapped,
 )
+from benchmark.report.figures.study_arms import POINT, Arms
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import CHANCE, axis_labels, model_label, question
 from benchmark.report.subject import Subject

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from benchmark.report.figures.arms import Arms
 from benchmark.report.figures.drawing import Chart, Drawing, PanelGroup, Series, colour, dash, panel, power
+from benchmark.report.figures.study_arms import Arms
 from benchmark.report.frame_rows import records
 from benchmark.report.labels import axis_labels, model_label
 from benchmark.report.subject import Subject

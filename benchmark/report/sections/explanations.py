@@ -10,8 +10,7 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.blocks import Block, Paragraph, Section, blocks, paragraphs
 from benchmark.report.figures import Chart
-from benchmark.report.figures.kinds import families_of_models
-from benchmark.report.figures.law_curve import FAMILIES
+from benchmark.report.figures.kinds import FAMILIES, families_of_models
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import in_order, records
 from benchmark.report.labels import NOISES, model_label
