@@ -7,10 +7,12 @@ import re
 
 import pandas as pd
 import pytest
-from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, table_of, usual
+from pages import OVERLAP, Large, Reader, a_study, composed, number, rendered, section_of, table_of, usual
 
 from benchmark.report import numbers
+from benchmark.report.blocks import Link, Terms
 from benchmark.report.labels import CONTROL, metric_named
+from benchmark.report.page import Page
 from benchmark.statistics import FAMILY, contrasts, over_datasets, summarise
 
 
@@ -141,9 +143,15 @@ def test_two_metrics_of_one_task_are_two_rows() -> None:
     assert number(ari[1].text.split()[0]) > number(nmi[1].text.split()[0]) + 20
 
 
+def facts_of(page: Page) -> dict[str, tuple[str | Link, ...]]:
+    """Return the facts of the run by their labels."""
+    (terms,) = [block for block in section_of(page, "run").blocks if isinstance(block, Terms)]
+    return {term.name: term.lines for term in terms.items}
+
+
 def test_how_it_was_run_adds_up() -> None:
     scores, units = usual(seeds=2)
-    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
+    facts = facts_of(composed(a_study(seeds=2), scores, units))
     assert facts["training, all units"] == (numbers.duration(units["seconds"].sum()),)
     assert facts["scoring, all units"] == (numbers.duration(units["scoring_seconds"].sum()),)
     assert facts["versions"] == ("numpy 2.0, torch 2.9",)
@@ -154,10 +162,10 @@ def test_how_it_was_run_adds_up() -> None:
 
 def test_the_execution_of_training_steps_is_told_if_a_gpu_trained() -> None:
     scores, units = usual(seeds=2)
-    assert "training steps on a GPU" not in {fact.label for fact in composed(a_study(seeds=2), scores, units).facts}
+    assert "training steps on a GPU" not in facts_of(composed(a_study(seeds=2), scores, units))
     units["execution"] = "captured"
     units.loc[units.index[:3], "execution"] = "plain: chosen"
-    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
+    facts = facts_of(composed(a_study(seeds=2), scores, units))
     assert facts["training steps on a GPU"] == (
         f"captured ({len(units) - 3} units)",
         "plain: chosen (3 units)",
@@ -167,5 +175,5 @@ def test_the_execution_of_training_steps_is_told_if_a_gpu_trained() -> None:
 def test_batches_that_memory_did_not_hold_are_counted() -> None:
     scores, units = usual(seeds=2)
     units.loc[units.index[:3], "halved"] = [1, 2, 1]
-    facts = {fact.label: fact.texts for fact in composed(a_study(seeds=2), scores, units).facts}
+    facts = facts_of(composed(a_study(seeds=2), scores, units))
     assert facts["replicas trained together"] == ("1", "fewer than planned for 3 units, because memory ran out")

@@ -135,7 +135,7 @@ def _panel(
 def _intervals(axes: Axes, cells: pd.DataFrame, order: Sequence[str], shift: float, number: int) -> None:
     """Draw points with whiskers, hollow without signal or if not reliable; a point without an interval has none."""
     cells = cells.dropna(subset="difference")
-    heights = cells["dataset"].map(order.index) + shift
+    heights = cells["dataset"].map(order.index).astype(float) + shift
     silent = _without_word(cells)
     for here, wide, strong in ((~silent, 1.6, 1.0), (silent, 0.8, 0.6)):
         ends = here & cells["low"].notna()

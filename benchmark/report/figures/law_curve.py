@@ -19,7 +19,6 @@ from benchmark.report.figures.drawing import (
     Series,
     colour,
     panel,
-    power,
     scatter,
 )
 from benchmark.report.figures.kinds import families_of_models, kinds_of_data, number_of, series_of
