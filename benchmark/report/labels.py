@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmark.core.names import find
 from benchmark.statistics import DERIVED, POINT, REAL
+from benchmark.study.analysis import Law
 from benchmark.study.schema import Contrast, Side
 from benchmark.tasks.metrics import METRICS, Metric
 
@@ -139,6 +140,17 @@ def task_label(task: str) -> str:
     ('few labels', 'k-means')
     """
     return _SHORT.get(task, task)
+
+
+def law_label(law: Law) -> str:
+    """Write the declared predictor.
+
+    >>> law_label(Law())
+    '√d · signal-to-noise ratio'
+    """
+    ratio = "signal-to-noise ratio" if law.exponent == 1 else f"signal-to-noise ratio^{law.exponent:g}"
+    size = "√d" if law.dimensions == 0.5 else f"d^{law.dimensions:g}"
+    return f"{size} · {ratio}"
 
 
 def contrast_anchor(name: str) -> str:

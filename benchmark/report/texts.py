@@ -9,7 +9,7 @@ import pandas as pd
 from benchmark.report import numbers
 from benchmark.report.after_looking import AFTER_LOOKING
 from benchmark.report.frame_rows import controls
-from benchmark.report.labels import metric_named
+from benchmark.report.labels import law_label, metric_named
 from benchmark.statistics import FEWEST_DATASETS, JudgedLaw
 from benchmark.study.analysis import Analysis, Law
 from benchmark.study.declaration import Declaration, changed, changed_analysis, changed_models
@@ -138,7 +138,7 @@ def law_notes(judged: JudgedLaw, law: Law) -> tuple[str, ...]:
     return (
         f"The law with a fitted constant for each task: {judged.word}{against}.",
         "Retention is (score of a sample − chance) / (score of the mean − chance). The law says u/(c + u) with "
-        f"u = SNR^{law.exponent:g} · d^{law.dimensions:g} and a constant c for each task. The constants are fitted to "
+        f"u = {law_label(law)} and a constant c for each task. The constants are fitted to "
         "seen cells and judged on fresh ones.",
         "Errors are on informative cells: the predicted or the measured retention lies between "
         f"{low:g} and {high:g}. They are averaged within a task, within a dataset, then over datasets. The column "

@@ -23,7 +23,7 @@ from benchmark.report.figures.drawing import (
 )
 from benchmark.report.figures.kinds import families_of_models, kinds_of_data, number_of, series_of
 from benchmark.report.frame_rows import in_order, records
-from benchmark.report.labels import model_label, strength_by_hand, task_label
+from benchmark.report.labels import law_label, model_label, strength_by_hand, task_label
 from benchmark.report.subject import Subject
 from benchmark.statistics.judged_law import JudgedLaw
 from benchmark.statistics.law import CONSTANTS
@@ -164,14 +164,3 @@ def _caption(judged: JudgedLaw, by_hand: int) -> str:
         f"was declared.{hand} Line and band: the law with the task’s constant and its 95 % interval over datasets. "
         f"Error on informative cells: {' and '.join(parts)} ({judged.word}). Marks beyond an axis stand at its end."
     )
-
-
-def law_label(law: Law) -> str:
-    """Write the declared predictor.
-
-    >>> law_label(Law())
-    '√d · signal-to-noise ratio'
-    """
-    ratio = "signal-to-noise ratio" if law.exponent == 1 else f"signal-to-noise ratio^{law.exponent:g}"
-    size = "√d" if law.dimensions == 0.5 else f"d^{law.dimensions:g}"
-    return f"{size} · {ratio}"

@@ -29,7 +29,7 @@ def scoreboard(found: Found, roles: Mapping[str, str]) -> Section | None:
     table = scoreboard_table(found.contrasts, found.trained, found.declared, found.datasets, roles, found.models)
     latents = rate_table(found.units, found.trained, found.study, found.models)
     like = Part("What the latents are like", "latents-by-model", blocks(*paragraphs([RATE_NOTE]), latents))
-    return Section("scoreboard", "Scoreboard", blocks(*paragraphs([note]), table, like if latents else None))
+    return Section("scoreboard", "Scoreboard", blocks(table, *paragraphs([note]), like if latents else None))
 
 
 def reading(found: Found) -> Section:

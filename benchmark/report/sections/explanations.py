@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report import numbers
-from benchmark.report.blocks import Block, Paragraph, Section, blocks, paragraphs
+from benchmark.report.blocks import Block, Folded, Paragraph, Section, blocks, paragraphs
 from benchmark.report.figures import Chart
 from benchmark.report.figures.kinds import FAMILIES, families_of_models
 from benchmark.report.found import Found
@@ -79,15 +79,19 @@ def _mean(found: Mechanism, study: Study, families: Mapping[str, str]) -> tuple[
         "A share is (mean − point)/(point − chance), in percent, with its 95 % interval over seeds. Correlations are "
         "Spearman’s, taken within each dataset and then averaged."
     )
+    shares = share_table(found.shares, study, families)
     return blocks(
         *paragraphs([note]),
-        share_table(found.shares, study, families),
         correlation_table(found.correlations, study),
+        None if shares is None else Folded("By dataset and model", "mean-by-dataset", (shares,)),
     )
 
 
 def _predictors(law: JudgedLaw | None, charts: Mapping[str, Chart]) -> tuple[Block, ...]:
-    return (*paragraphs(predictor_sentences(law)), *_drawn(charts, "predictors"), *explanation_tables(law))
+    tables = explanation_tables(law)
+    numbers_of_all = Folded("The numbers of all predictors", "predictor-numbers", tables)
+    drawn = (*paragraphs(predictor_sentences(law)), *_drawn(charts, "predictors"))
+    return (*drawn, numbers_of_all) if tables else drawn
 
 
 def predictor_sentences(law: JudgedLaw | None) -> tuple[str, ...]:
