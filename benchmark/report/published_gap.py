@@ -26,7 +26,7 @@ def gap_sentences(removals: pd.DataFrame) -> tuple[str, ...]:
             if (part := _gap(here[here["task"].eq(task) & here["metric"].eq(metric)], question(task, metric)))
         ]
         if parts:
-            said.append(f"The published protocol ({start}) on {dataset}, GAE − VGAE in points: {'; '.join(parts)}.")
+            said.append(f"The published protocol ({start}) on {dataset}, VGAE − GAE in points: {'; '.join(parts)}.")
     return tuple(said)
 
 

@@ -96,8 +96,8 @@ EVIDENCE_NOTE = (
 ORIGIN_NOTE = (
     "The claim was published with a training and an evaluation of its own. The start “scripts” is its scripts of "
     "autumn 2020. The start “june” is its model classes of June 2020, trained as in the scripts. The row of a "
-    "correction shows the protocol with this correction. The column “removed” is the gap between the twins without "
-    "the correction minus the gap with it. Below zero, the correction widens the gap. The corrections:"
+    "correction shows the protocol with this correction. A gap below zero is harm. The column “removed” is the gap "
+    "with the correction minus the gap without it. Below zero, the correction adds harm. The corrections:"
 )
 PUBLISHED_NOTE = (
     "The difference is ours − published, with the 95 % interval of our mean over seeds. A published number counts as "

@@ -19,7 +19,7 @@ WATERFALL_COLUMNS = [
 
 
 def waterfall(scores: pd.DataFrame, steps: pd.DataFrame, overlap: Mapping[str, float]) -> pd.DataFrame:
-    """Measure the gap, point − variational, under every protocol, and the effect of each correction on the gap.
+    """Measure the gap, variational − point, under every protocol, and the effect of each correction on the gap.
 
     Args:
         scores: Scores of all arms.
@@ -34,7 +34,8 @@ def waterfall(scores: pd.DataFrame, steps: pd.DataFrame, overlap: Mapping[str, f
         - ``point``, ``variational``, ``gap``: means over the ``seeds`` with a score of both twins, after draws
           are averaged.
         - ``low``, ``high``: the ends of the 95 % interval of the gap, paired by seed and made as in ``contrasts``.
-        - ``removed``: the gap without the correction minus the gap with it; all other corrections stay the same.
+        - ``removed``: the gap with the correction minus the gap without it; all other corrections stay the same. Above
+          zero, the correction takes harm away.
         - ``removed_low``, ``removed_high``: the ends of its 95 % interval.
     """
     wide = by_seed(scores).pivot_table(index=["dataset", "seed"], columns=_SIDE, values="value")
@@ -61,12 +62,12 @@ def _of_question(wide: pd.DataFrame, steps: pd.DataFrame, overlap: Mapping[str, 
     sides = {twin: here.reset_index(drop=True) for twin, here in steps.groupby("twin")}
     protocols = sides["point"]
     point, variational = (_scores_of(wide, sides[twin]) for twin in ("point", "variational"))
-    gap = point - variational
+    gap = variational - point
     first = protocols.reset_index().groupby("made")["index"].first()
     removed = gap * np.nan
     for number, step in protocols.iterrows():
         if step["correction"]:
-            removed[number] = gap[first[step["made_without"]]] - gap[first[step["made_with"]]]
+            removed[number] = gap[first[step["made_with"]]] - gap[first[step["made_without"]]]
     widened = protocols["task"].map(overlap).fillna(0.0).astype(float)
     found = pd.DataFrame(
         {

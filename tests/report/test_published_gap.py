@@ -8,7 +8,7 @@ from benchmark.report.published_gap import gap_sentences
 
 
 def test_a_sentence_states_the_published_gap_and_the_certain_correction_that_removes_most() -> None:
-    def step(kind: str, correction: str, removed: float, low: float, gap: float = 0.25) -> dict[str, object]:
+    def step(kind: str, correction: str, removed: float, low: float, gap: float = -0.25) -> dict[str, object]:
         asked = {"start": "scripts", "dataset": "cora", "task": "k-means", "metric": "nmi"}
         found = {"gap": gap, "low": gap - 0.02, "high": gap + 0.02, "removed": removed, "removed_low": low}
         return asked | {"kind": kind, "correction": correction} | found
@@ -22,7 +22,7 @@ def test_a_sentence_states_the_published_gap_and_the_certain_correction_that_rem
         step("alone", "rate", 0.5, -0.1),
     ]
     assert gap_sentences(pd.DataFrame(steps)) == (
-        "The published protocol (scripts) on cora, GAE − VGAE in points: k-means, NMI +25.00 (+23.00 to +27.00), and "
+        "The published protocol (scripts) on cora, VGAE − GAE in points: k-means, NMI −25.00 (−27.00 to −23.00), and "
         "the correction “readout” alone removes +20.00.",
     )
     (sentence,) = gap_sentences(pd.DataFrame([steps[0], steps[-1]]))

@@ -67,7 +67,7 @@ def test_the_numbers_of_the_page_are_the_frames(page, oracle):
     for start, dataset, tables in waterfalls_of(page):
         order = ORDER[start]
         asked = [question for question in QUESTIONS if dataset == "one" or question[0] != "links"]
-        captions = [f"{task}, {labels[metric]}: gap GAE − VGAE in points, 3 seeds" for task, metric in asked]
+        captions = [f"{task}, {labels[metric]}: gap VGAE − GAE in points, 3 seeds" for task, metric in asked]
         assert [table.caption for table in tables] == captions
         for question, table in zip(asked, tables, strict=True):
             heads = [column.label for column in table.columns]
@@ -142,11 +142,11 @@ def test_one_seed_has_dashes_for_intervals():
     scores = by_hand()
     made = composed(scores[scores["seed"].eq(0)], waterfalls=["scripts"])
     ((table,),) = (tables for _, _, tables in waterfalls_of(made))
-    assert table.caption == "svm, weighted F1: gap GAE − VGAE in points, 1 seed"
+    assert table.caption == "svm, weighted F1: gap VGAE − GAE in points, 1 seed"
     rows = [[cell.text for cell in row.cells] for group in table.groups for row in group.rows]
     assert rows[:2] == [
-        ["as published", "70.0", "50.0", "+20.00 (–)", "–", "–"],
-        ["readout", "70.0", "65.0", "+5.00 (–)", "+15.00", "–"],
+        ["as published", "70.0", "50.0", "−20.00 (–)", "–", "–"],
+        ["readout", "70.0", "65.0", "−5.00 (–)", "+15.00", "–"],
     ]
     assert len(rows) == 10
     assert {row[5] for row in rows} == {"–"}

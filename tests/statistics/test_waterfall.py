@@ -52,7 +52,7 @@ def test_a_waterfall_worked_by_hand(hand):
     assert list(zip(found["kind"], found["correction"], strict=True)) == [row[:2] for row in expected]
     for column, place in (("point", 2), ("variational", 3), ("removed", 4)):
         assert found[column].to_list() == pytest.approx([row[place] for row in expected], nan_ok=True, abs=1e-12)
-    assert found["gap"].to_list() == pytest.approx([row[2] - row[3] for row in expected])
+    assert found["gap"].to_list() == pytest.approx([row[3] - row[2] for row in expected])
     assert set(found["seeds"]) == {2}
     assert set(found["start"]) == {"scripts"}
     assert set(zip(found["task"], found["metric"], strict=True)) == {SVM}
@@ -61,8 +61,8 @@ def test_a_waterfall_worked_by_hand(hand):
 def test_intervals_are_paired_by_seed_and_scipys(hand):
     found = hand[hand["dataset"].eq("hand")].set_index(["kind", "correction"])
     for correction, values, ends in (
-        ("", [0.20, 0.22], ("low", "high")),
-        ("readout", [0.05, 0.03], ("low", "high")),
+        ("", [-0.20, -0.22], ("low", "high")),
+        ("readout", [-0.05, -0.03], ("low", "high")),
         ("readout", [0.15, 0.19], ("removed_low", "removed_high")),
     ):
         wanted = stats.ttest_1samp(values, 0).confidence_interval(0.95)
@@ -87,7 +87,7 @@ def test_seeds_are_paired_and_failed_or_lonely_ones_left_out(hand):
     found = hand[hand["dataset"].eq("patchy")].set_index(["kind", "correction"])
     start, mean = found.loc[("one after another", "")], found.loc[("alone", "readout")]
     assert start["seeds"] == 2
-    assert (start["point"], start["variational"], start["gap"]) == pytest.approx((0.55, 0.35, 0.2))
+    assert (start["point"], start["variational"], start["gap"]) == pytest.approx((0.55, 0.35, -0.2))
     assert mean["seeds"] == 3
     assert (mean["point"], mean["variational"]) == pytest.approx((2.2 / 3, 2.1 / 3))
     assert mean["removed"] == pytest.approx(0.1)  # only seed 0 has both gaps: 0.1 − 0
@@ -98,7 +98,7 @@ def test_seeds_are_paired_and_failed_or_lonely_ones_left_out(hand):
 def test_a_draw_that_failed_leaves_its_seed_out(hand):
     found = hand[hand["dataset"].eq("draws")]
     assert list(zip(found["kind"], found["correction"], found["seeds"], strict=True)) == [("alone", "epoch", 1)]
-    assert found["gap"].to_list() == pytest.approx([0.3])
+    assert found["gap"].to_list() == pytest.approx([-0.3])
     assert found[["low", "high", "removed"]].isna().all(axis=None)
 
 
@@ -148,7 +148,7 @@ def test_every_row_of_a_full_frame_is_plain_arithmetic(whole, oracle):
 def test_parts_that_are_removed_one_after_another_add_up_to_the_whole(whole):
     for _, part in whole[whole["kind"].eq("one after another")].groupby(["start", "dataset", "task", "metric"]):
         gaps = part["gap"].to_numpy()
-        assert part["removed"].sum() == pytest.approx(gaps[0] - gaps[-1])
+        assert part["removed"].sum() == pytest.approx(gaps[-1] - gaps[0])
     ends = whole[whole["kind"].eq("one after another") & whole["correction"].eq("sizes")]
     one, other = (ends.loc[ends["start"].eq(start), "gap"].to_list() for start in ("scripts", "june"))
     assert one == other  # both starts end at the fair protocol

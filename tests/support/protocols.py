@@ -101,11 +101,11 @@ def oracle_of(frame):
 
         def gap(corrected):
             point, variational = twins(corrected)
-            return point - variational
+            return variational - point
 
         removed = [np.nan] * 3
         if correction:
-            removed = interval(gap(made - {correction}) - gap(made | {correction}), question)
+            removed = interval(gap(made | {correction}) - gap(made - {correction}), question)
         return [*(each.mean() for each in twins(made)), *interval(gap(made), question), *removed]
 
     return of

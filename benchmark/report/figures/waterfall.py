@@ -56,7 +56,7 @@ def waterfalls(removals: pd.DataFrame, datasets: Sequence[str]) -> Chart | None:
     return Chart(
         "waterfall",
         "The gap after each correction",
-        "The gap between the twins, GAE − VGAE in points, as published and after each correction. Every row keeps the "
+        "The gap between the twins, VGAE − GAE in points, as published and after each correction. Every row keeps the "
         "corrections above it. The bar goes from the gap before to the gap after; the dot is the gap with its 95 % "
         "interval.",
         (Series("makes the gap smaller", REMOVES), Series("widens it", WIDENS)),

@@ -90,8 +90,8 @@ def _mean(found: Mechanism, study: Study, families: Mapping[str, str]) -> tuple[
 def _predictors(law: JudgedLaw | None, charts: Mapping[str, Chart]) -> tuple[Block, ...]:
     tables = explanation_tables(law)
     numbers_of_all = Folded("The numbers of all predictors", "predictor-numbers", tables)
-    drawn = (*paragraphs(predictor_sentences(law)), *_drawn(charts, "predictors"))
-    return (*drawn, numbers_of_all) if tables else drawn
+    folded = (numbers_of_all,) if tables else ()
+    return (*paragraphs(predictor_sentences(law)), *_drawn(charts, "predictors"), *folded)
 
 
 def predictor_sentences(law: JudgedLaw | None) -> tuple[str, ...]:

@@ -65,5 +65,5 @@ def _waterfall_table(steps: pd.DataFrame, question: str, about: Subject, name: s
     )
     seeds = numbers.counted(int(steps["seeds"].min()), "seed")
     there = tuple(group for group in groups if group.rows)
-    caption = f"{question}: gap GAE − VGAE in points, {seeds}"
+    caption = f"{question}: gap VGAE − GAE in points, {seeds}"
     return Table(caption, columns, there, name, subject=about, grouped_by="corrections")
