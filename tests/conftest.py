@@ -22,9 +22,9 @@ from benchmark.running.engines import named
 # Files that take longest. Workers take whole files, so these start first, and short files fill up the end.
 LONGEST = (
     "report/test_page_content.py",
+    "plugins/test_plugins.py",
     "running/test_ray.py",
     "running/test_quiet.py",
-    "plugins/test_plugins.py",
     "models/test_models.py",
     "statistics/test_calibration.py",
     "commands/test_cli.py",

@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from datetime import UTC, datetime
+import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,7 +57,7 @@ def commit() -> str:
 
 def today() -> str:
     """The day in UTC, such as "2026-01-31"."""
-    return datetime.now(UTC).date().isoformat()
+    return time.strftime("%Y-%m-%d", time.gmtime())
 
 
 @cache

@@ -344,7 +344,7 @@ def test_studies_together_are_the_union_of_their_lists():
     two |= {"variants": variants, "pairs": [{**pair, "role": "secondary"}], "readouts": ["mean", "sampled", "expected"]}
     first, second = study_of(one), study_of(two)
     both = together([first, second])
-    assert (both.name, both.title, both.seeds) == ("one-two", "Mine; Two", 10)
+    assert (both.name, both.title, both.seeds) == ("one-two", "Mine. Two.", 10)
     assert both.datasets == ("wine", "cora")
     assert both.models == ("ae", "vae", "gae")
     assert [(v.models, v.label) for v in both.variants] == [(("gae",), "latent=2"), (("ae",), "latent=2")]
