@@ -17,7 +17,8 @@ from benchmark.report.frame_rows import by_family, records
 from benchmark.report.key_numbers import Kept, Threshold, asked, averaged_over_datasets, kept_cells, thresholds
 from benchmark.report.labels import family_label, task_label
 from benchmark.report.mechanism import SAME_PROFILE
-from benchmark.report.tables.words_table import UNRELIABLE, outcomes_of
+from benchmark.report.tables.contrast_tables import UNRELIABLE
+from benchmark.report.tables.words_table import outcomes_of
 from benchmark.statistics import MEAN, NO_SIGNAL, NO_WORD
 from benchmark.statistics.law import CONSTANTS
 from benchmark.statistics.rivals import CONFIRMED, RULE_OF_THUMB

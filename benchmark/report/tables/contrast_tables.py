@@ -82,7 +82,7 @@ def _row_anchor(row: Mapping[str, Any]) -> str:
     return anchored("contrast", *(row[part] for part in ("dataset", "task", "contrast", "metric")))
 
 
-def _word(row: dict[str, Any]) -> str:
+def outcome(row: dict[str, Any]) -> str:
     """Return the word of a cell, or the reason why it has none."""
     reason = UNTESTED if row["signal"] != NO_SIGNAL else NO_SIGNAL
     return row["word"] or (reason if row["reliable"] else UNRELIABLE)
@@ -95,7 +95,7 @@ def _scored(row: dict[str, Any], sides: Sequence[dict[str, Any]]) -> TableCell:
         row: A row of the contrasts.
         sides: What became of the trainings of both sides.
     """
-    word, known = _word(row), not np.isnan(row["difference"])
+    word, known = outcome(row), not np.isnan(row["difference"])
     star = UNJUDGED_MARK * (row["signal"] == NOT_JUDGED and row["word"] != NO_WORD)
     rate = next((side["rate"] for side in sides if not np.isnan(side["rate"])), np.nan)
     lost = sum(side["degenerate"] for side in sides)
@@ -150,7 +150,7 @@ def contrast_table(contrast: Contrast, per_dataset: pd.DataFrame, datasets: Sequ
             _flips(each),
             cells.share(each["improvement"]),
             _above_chance(each),
-            _word(each),
+            outcome(each),
             _needed(each, "seed"),
             share if share.data else numbers.ABSENT,
             each["share_word"] or numbers.ABSENT,

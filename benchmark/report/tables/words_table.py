@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.report.frame_rows import by_family
+from benchmark.report.frame_rows import by_family, records
 from benchmark.report.labels import family_label
 from benchmark.report.tables import cells
+from benchmark.report.tables.contrast_tables import UNRELIABLE, UNTESTED, outcome
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, row_of
-from benchmark.statistics import NO_SIGNAL, NO_WORD, WORDS
-
-UNRELIABLE, UNTESTED = "unreliable", "too few seeds"
+from benchmark.statistics import NO_SIGNAL, WORDS
 
 
 def words_table(per_dataset: pd.DataFrame) -> Table:
@@ -35,6 +34,4 @@ def words_table(per_dataset: pd.DataFrame) -> Table:
 
 def outcomes_of(per_dataset: pd.DataFrame) -> pd.Series[str]:
     """Return the word of each cell, or the reason why it has none."""
-    reason = per_dataset["signal"].map(lambda signal: NO_SIGNAL if signal == NO_SIGNAL else UNTESTED)
-    reason = reason.mask(~per_dataset["reliable"].astype(bool), UNRELIABLE)
-    return per_dataset["word"].where(per_dataset["word"].ne(NO_WORD), reason)
+    return pd.Series([outcome(row) for row in records(per_dataset)], per_dataset.index, dtype="str")
