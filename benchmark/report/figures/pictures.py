@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.report.figures.drawing import RIGHT, WIDTH, Drawing, panel
+from benchmark.report.frame_rows import records
 from benchmark.report.subject import Subject
 
 LEFT = 0.215  # share of the width; the names of rows stand there
@@ -88,3 +90,9 @@ def _in_greys(found: re.Match[str]) -> str:
     content = io.BytesIO()
     picture.save(content, "png", optimize=True, bits=4, transparency=LEVELS)
     return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
+
+
+def first_generated(units: pd.DataFrame, dataset: str, model: str, variant: str) -> list[dict[str, Any]]:
+    """Return the unit with the smallest seed that has kept images, as the only entry; empty without any."""
+    here = units[units["dataset"].eq(dataset) & units["model"].eq(model) & units["variant"].eq(variant)]
+    return records(here[here["generated"].ne("")].sort_values(["seed", "unit"]).head(1))

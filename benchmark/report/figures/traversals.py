@@ -9,9 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.report.figures.drawing import Chart, PanelGroup
-from benchmark.report.figures.pictures import Line, picture_panel
+from benchmark.report.figures.pictures import Line, first_generated, picture_panel
 from benchmark.report.figures.reconstructions import TITLE
-from benchmark.report.frame_rows import records
 from benchmark.report.kept import KeptFiles
 from benchmark.report.labels import axis_labels, model_label
 from benchmark.report.subject import Subject
@@ -28,8 +27,7 @@ def traversals(
     for dataset in datasets:
         panels = []
         for model, variant in arms:
-            here = units[units["dataset"].eq(dataset) & units["model"].eq(model) & units["variant"].eq(variant)]
-            for unit in records(here[here["generated"].ne("")].sort_values(["seed", "unit"]).head(1)):
+            for unit in first_generated(units, dataset, model, variant):
                 found = kept.arrays(unit["generated"], *NAMES)
                 if found is None:
                     continue
