@@ -1,4 +1,4 @@
-"""``python -m benchmark``."""
+"""``python -m benchmark``, which does the same as ``latents``."""
 
 from benchmark.commands.cli import main
 

@@ -23,7 +23,7 @@ from benchmark.commands.write_report import report
 from benchmark.core.errors import InputError
 
 app = typer.Typer(
-    name="benchmark",
+    name="latents",
     help="Do the latents of variational autoencoders serve downstream tasks as well as deterministic ones do?",
     no_args_is_help=True,
     add_completion=False,

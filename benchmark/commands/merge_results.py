@@ -27,4 +27,4 @@ def merge(
     for study in merged.studies:
         name = study if study in bundled() else f"{study}.toml"
         device = "|".join(merged.devices)
-        print(f"to write the frames: python -m benchmark run {name} --device {device} --results {results}")
+        print(f"to write the frames: latents run {name} --device {device} --results {results}")

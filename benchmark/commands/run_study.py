@@ -204,7 +204,7 @@ def _command(
     }
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]
     words += [f"--plugin {plugin.name}" for plugin in plugins]
-    return " ".join(["python -m benchmark run", Path(study).name, *words])
+    return " ".join(["latents run", Path(study).name, *words])
 
 
 def _check_writable(results: Path) -> None:

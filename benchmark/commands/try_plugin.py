@@ -50,7 +50,7 @@ def new(
     write_atomically(path, template.substitute(name=name, file=path.name, constant=constant).encode())
     print(
         f"wrote {path}, an example that runs. Fill in your own {kind}, then: "
-        f"python -m benchmark check {kind} {name} --plugin {_word(path)}"
+        f"latents check {kind} {name} --plugin {_word(path)}"
     )
 
 

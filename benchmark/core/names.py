@@ -95,7 +95,7 @@ def suggestion(value: str, known: Iterable[str], kind: str = "") -> str:
     if len(names) <= _SHOWN:
         return f"{hint}known: {', '.join(names)}"
     if kind in _LISTED_BY:
-        return f"{hint}all {len(names)}: python -m benchmark {_LISTED_BY[kind]}"
+        return f"{hint}all {len(names)}: latents {_LISTED_BY[kind]}"
     if near:
         return hint.strip()
     return f"known: {', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more"

@@ -115,7 +115,7 @@ def read_plugin(path: Path) -> Plugin:
     if not specs:
         raise InputError(
             f"plugin {path.name} has no dataset, model or task; assign a DatasetSpec, a ModelSpec or a Task to a name "
-            "at the top level, as in the file that `python -m benchmark new dataset NAME` writes"
+            "at the top level, as in the file that `latents new dataset NAME` writes"
         )
     return Plugin(path.name, digest, specs)
 

@@ -207,9 +207,7 @@ def _checked(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> pd.Data
                 raise unknown("metric", primary.metric, known, where=f"contrast {contrast.name!r}")
     check_scores(scores)
     if units.empty:
-        raise InputError(
-            f"study {study.name}: no results to report. Run the study first: python -m benchmark run {study.name}"
-        )
+        raise InputError(f"study {study.name}: no results to report. Run the study first: latents run {study.name}")
     units = UNITS.checked(units, "units")
     strangers = sorted(set(scores["key"]) - set(units["key"]))
     if strangers:

@@ -76,7 +76,7 @@ def _read(path: Path, study: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist. Run the study first: python -m benchmark run {study}") from None
+        raise InputError(f"{path} does not exist. Run the study first: latents run {study}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a readable parquet file ({error}). Run the study again.") from None
 

@@ -332,5 +332,5 @@ def test_replicas_reach_the_run_and_its_records(command):
     records = [json.loads(path.read_text(encoding="utf-8")) for path in Path("results/records").rglob("*.json")]
     assert {record["provenance"]["replicas"] for record in records} == {2}
     assert {record["provenance"]["command"] for record in records} == {
-        "python -m benchmark run tiny.toml --device cpu --replicas 2"
+        "latents run tiny.toml --device cpu --replicas 2"
     }

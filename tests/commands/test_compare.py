@@ -118,7 +118,7 @@ def test_a_missing_folder_is_refused(folder):
 
 def test_a_folder_without_the_study_is_refused(folder):
     (folder / "empty").mkdir()
-    refused(compare(folder, "one", "empty"), "empty/tiny.parquet does not exist", "python -m benchmark run tiny")
+    refused(compare(folder, "one", "empty"), "empty/tiny.parquet does not exist", "latents run tiny")
     refused(
         command("compare", "smoke", "one", "two", folder=folder),
         "one holds no frames of the study smoke, but of tiny",

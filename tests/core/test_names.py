@@ -72,12 +72,12 @@ def test_nothing_is_suggested_for_a_name_that_is_like_none(value):
 @pytest.mark.parametrize(("kind", "table"), [("model", MODELS), ("task", TASKS)])
 def test_a_long_table_is_replaced_by_the_command_that_lists_it(kind, table):
     told = str(unknown(kind, "quark", [entry.name for entry in table], where="f.toml"))
-    assert told == f"f.toml: unknown {kind} 'quark'; all {len(table)}: python -m benchmark {kind}s"
+    assert told == f"f.toml: unknown {kind} 'quark'; all {len(table)}: latents {kind}s"
 
 
 def test_a_long_list_does_not_bury_the_suggestion():
     told = str(unknown("model", "vae-beta", NAMES))
-    assert told == f"unknown model 'vae-beta'; did you mean 'beta-vae'? all {len(NAMES)}: python -m benchmark models"
+    assert told == f"unknown model 'vae-beta'; did you mean 'beta-vae'? all {len(NAMES)}: latents models"
     assert str(unknown("column", "prize", [*map(str, range(60)), "price"])).endswith("; did you mean 'price'?")
 
 

@@ -155,7 +155,7 @@ def test_how_it_was_run_adds_up() -> None:
     assert facts["training, all units"] == (numbers.duration(units["seconds"].sum()),)
     assert facts["scoring, all units"] == (numbers.duration(units["scoring_seconds"].sum()),)
     assert facts["versions"] == ("numpy 2.0, torch 2.9",)
-    assert facts["command"] == ("python -m benchmark run made-up",)
+    assert facts["command"] == ("latents run made-up",)
     assert facts["seeds"] == ("0–1",)
     assert facts["replicas trained together"] == ("1",)
 

@@ -65,7 +65,7 @@ def test_a_frame_of_an_earlier_version_gets_the_columns_that_were_added_since(pa
 
 
 def test_missing_frames_are_named_with_the_command_that_makes_them(tmp_path):
-    with pytest.raises(InputError, match=r"mine\.parquet does not exist\. Run .*: python -m benchmark run mine$"):
+    with pytest.raises(InputError, match=r"mine\.parquet does not exist\. Run .*: latents run mine$"):
         frames.read_frames(tmp_path, "mine")
     assert frames.keys(tmp_path, "mine") == set()
 

@@ -17,7 +17,7 @@ from benchmark.results.store import Store
 from benchmark.tasks import METRICS, TASKS
 
 IDENTITY = Identity("f" * 64, "own", "gae", 1, {"hidden": 32, "beta": None}, 0, "all-edges", "cpu")
-PROVENANCE = Provenance(1.5, 0.5, 1000, "a processor", 1, {"torch": "2.13"}, "abc", "python -m benchmark run x")
+PROVENANCE = Provenance(1.5, 0.5, 1000, "a processor", 1, {"torch": "2.13"}, "abc", "latents run x")
 SCORES = {"acc": 0.5, "nmi": 1 / 3, "ami": 0.25, "ari": 0.125, "macro-f1": 0.5}
 TASK = {task.name: task for task in TASKS}
 K_MEANS, LINKS = TASK["k-means"], TASK["link-inner-product"]

@@ -42,7 +42,7 @@ def main() -> None:
         prog="python -m speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all)")
-    parser.add_argument("--data-root", help="folder with cora, cs and mnist-test, as for python -m benchmark")
+    parser.add_argument("--data-root", help="folder with cora, cs and mnist-test, as of latents run")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument("--seeds", type=int, default=10, help="seeds of the graph models (default: 10)")
     parser.add_argument("--repeats", type=int, default=5, help="runs of all other measurements (default: 5)")

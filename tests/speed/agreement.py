@@ -349,7 +349,7 @@ def main() -> None:
         prog="python -m speed.agreement", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("datasets", nargs="+", metavar="DATASET[:N]", help="a dataset, and its number of latents")
-    parser.add_argument("--data-root", help="folder with the data, as for python -m benchmark")
+    parser.add_argument("--data-root", help="folder with the data, as of latents run")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument(
         "--workers", type=int, default=processors(), help="processes for scikit-learn (default: all CPUs)"

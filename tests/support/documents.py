@@ -20,6 +20,7 @@ PATHS = (
 )
 PAGES = {path: (ROOT / path).read_text(encoding="utf-8") for path in sorted(PATHS)}
 
+_CALL = re.compile(r"(?:[A-Z_]+=\S+ )*latents (.+)")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 _MAIN = typer.main.get_command(app)
 _COMMANDS = _MAIN.commands
@@ -47,12 +48,11 @@ def anchors(text: str) -> set[str]:
 
 
 def commands(page: str) -> Iterator[str]:
-    """The words after ``python -m benchmark`` in every shell line and inline command of a page."""
+    """The words after ``latents`` in every shell line and inline command of a page."""
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     for line in (*lines, *code_words(page)):
-        _, called, words = line.partition("python -m benchmark ")
-        if called:
-            yield words
+        if called := _CALL.match(line):
+            yield called.group(1)
 
 
 def parsed(words: str) -> dict[str, object]:

@@ -143,7 +143,7 @@ def _unit(name: dict[str, object], status: str, *, has_edges: bool, evidence: bo
         "execution": "",
         "versions": json.dumps({"numpy": "2.0", "torch": "2.9"}),
         "commit": "0123456789ab",
-        "command": "python -m benchmark run made-up",
+        "command": "latents run made-up",
         "day": "2026-01-31",
         "still_falling": name["model"] == "ae" and name["seed"] == 0,
         "curve": json.dumps({"epoch": [0], "reconstruction": [1.0], "divergence": [0.0], "std": [1.0]}),

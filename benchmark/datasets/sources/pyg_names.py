@@ -66,7 +66,7 @@ def _check_arguments(name: str, collection: str, create: Callable[..., Any], mem
     if "root" not in arguments:
         raise InputError(
             f"dataset {name!r}: {collection} has no published files, it is drawn or built in; "
-            "the table of datasets has such data, see python -m benchmark datasets"
+            "the table of datasets has such data, see latents datasets"
         )
     if len(wanted) > 2:
         raise InputError(
