@@ -56,7 +56,7 @@ def test_merged_shards_equal_the_run_without_shards(folder):
     first, second = output.splitlines()
     assert first == "all: 1 declaration, 8 latent files, 1 label file, 8 records new; 8 records in all"
     assert second == "to write the frames: latents run tiny.toml --device cpu --results all"
-    code, output, _ = command(*second.split("benchmark ")[1].split(), folder=folder)
+    code, output, _ = command(*second.split("latents ")[1].split(), folder=folder)
     assert "8 units, 8 recorded; 0 batches to run" in output
     assert (folder / "all/tiny.parquet").read_bytes() == (folder / "whole/tiny.parquet").read_bytes()
     names = [path for path in content(folder / "whole") if path.startswith(("latents", "labels", "tiny.declared"))]
