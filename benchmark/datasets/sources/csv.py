@@ -106,6 +106,7 @@ def read_csv(
     identity: str | None = None,
     keep: Sequence[str] = (),
     unlabelled: str | None = None,
+    leave_texts: bool = False,
 ) -> Raw:
     """Read a dataset from a CSV file of features and an optional CSV file of edges, both with a header.
 
@@ -121,6 +122,7 @@ def read_csv(
         identity: Column of row names.
         keep: Columns that are features although they look like labels or the numbers of rows.
         unlabelled: The text that means no label, or "missing" for every mark of a missing value.
+        leave_texts: Leave out columns without any number, and say so in a note. Else they are refused.
 
     Raises:
         InputError: if a file is missing, malformed or ambiguous. The message names the line.
@@ -135,6 +137,8 @@ def read_csv(
     for name in keep:
         if _place(table, name, "keep") not in kept:
             raise table.refused(f"column {name!r} cannot be kept as a feature: it is the label or the id")
+    texts = [i for i in kept if leave_texts and table.header[i] not in keep and _is_text(table.column(i))]
+    kept = [i for i in kept if i not in texts]
     for i in kept:
         if table.header[i] not in keep:
             _check_feature(table, i, labelled=label is not None)
@@ -150,8 +154,20 @@ def read_csv(
         edges=pairs,
         weights=weights,
         columns=tuple(table.header[i] for i in kept),
-        notes=("the first line, 0, 1, 2, …, is read as the names of the columns",) if counted else (),
+        notes=tuple(_notes(table, texts, counted=counted)),
     )
+
+
+def _notes(table: _Table, texts: list[int], *, counted: bool) -> Iterator[str]:
+    if counted:
+        yield "the first line, 0, 1, 2, …, is read as the names of the columns"
+    if texts:
+        yield f"columns that hold texts are not read: {', '.join(table.header[i] for i in texts)}"
+
+
+def _is_text(texts: list[str]) -> bool:
+    """Whether no text is a number, and some text is no mark of a missing value."""
+    return not all(text.lower() in _MISSING for text in texts) and all(_number(text) is None for text in texts)
 
 
 def _read(path: Path) -> _Table:

@@ -31,6 +31,8 @@ def name_options(name: str, prefix: str, known: Mapping[str, str]) -> tuple[str,
     """
     first, *parts = name.removeprefix(prefix).split(",")
     found: dict[str, tuple[str, ...]] = {}
+    if parts and not known:
+        raise InputError(f"dataset {name!r}: {','.join(parts)!r} is given, but {prefix}FILE takes no options")
     for part in parts:
         key, sign, value = part.strip().partition("=")
         if not sign:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmark.core.errors import InputError
 from benchmark.datasets.conversion import whole_numbers
 from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.files.download import zip_damage
+from benchmark.datasets.sources import torch_files
 from benchmark.datasets.sources.name_options import name_options, scaling_option, words
 
 PREFIX = "npz:"
@@ -60,16 +62,7 @@ def read_npz(path: Path) -> Raw:
     Raises:
         InputError: if the file is missing or damaged, has another layout, or calls a part by another key.
     """
-    if not path.is_file():
-        raise InputError(f"npz file {path}: there is no such file; looked in {path.parent.resolve()}")
-    damage = zip_damage(path)
-    if damage is not None:
-        raise InputError(f"npz file {path}: {damage}; looked in {path.parent.resolve()}; save it again")
-    try:
-        opened = np.load(path, allow_pickle=False)
-    except ValueError:  # numpy takes a zip archive behind other bytes for a pickle
-        raise InputError(f"npz file {path}: starts with other bytes than an npz; save it with numpy.savez") from None
-    with opened as archive:
+    with opened(path) as archive:
         used = {key for part, keys in _KEYS.items() for key in _used(part, keys, archive)}
         ignored = [key for key in archive if key not in used]
         _check_near_misses(path, ignored, used)
@@ -87,6 +80,34 @@ def read_npz(path: Path) -> Raw:
             test_mask=_either(path, archive, "test_mask"),
             notes=notes,
         )
+
+
+@contextmanager
+def opened(path: Path, arrays: str = torch_files.GRAPH) -> Iterator[Mapping[str, Any]]:
+    """An npz file, open to read its arrays with ``array_of``.
+
+    Args:
+        path: The file.
+        arrays: The arguments of ``numpy.savez`` in the message for a file of ``torch.save``.
+
+    Raises:
+        InputError: if the file is missing or damaged, or is no npz file.
+    """
+    if not path.is_file():
+        raise InputError(f"npz file {path}: there is no such file; looked in {path.parent.resolve()}")
+    if torch_files.is_torch_file(path):
+        raise torch_files.refused(path, arrays)
+    damage = zip_damage(path)
+    if damage is not None:
+        raise InputError(f"npz file {path}: {damage}; looked in {path.parent.resolve()}; save it again")
+    try:
+        archive = np.load(path, allow_pickle=False)
+    except ValueError:  # numpy takes a zip archive behind other bytes for a pickle
+        raise InputError(f"npz file {path}: starts with other bytes than an npz; save it with numpy.savez") from None
+    with archive:
+        if torch_files.is_torch_file(path, archive):
+            raise torch_files.refused(path, arrays)
+        yield archive
 
 
 def _used(part: str, keys: Sequence[str], archive: Mapping[str, Any]) -> tuple[str, ...]:
@@ -163,7 +184,7 @@ def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> scipy.sparse.cs
     missing = [key for key in _CSR[prefix] if key not in archive]
     if missing:
         raise InputError(f"npz file {path}: key {missing[0]!r} is missing; it has {', '.join(present)}")
-    data, *places = (_array(path, archive, key) for key in _CSR[prefix])
+    data, *places = (array_of(path, archive, key) for key in _CSR[prefix])
     indices, indptr, shape = (whole_numbers(part) for part in places)  # scipy would round fractions and read text
     if data.dtype.kind not in "biufc" or indices is None or indptr is None or shape is None:
         raise InputError(
@@ -182,10 +203,15 @@ def _csr(path: Path, archive: Mapping[str, Any], prefix: str) -> scipy.sparse.cs
 
 def _either(path: Path, archive: Mapping[str, Any], *keys: str) -> NDArray[Any] | None:
     """The array of the first key that the file has, or None."""
-    return next((_array(path, archive, key) for key in keys if key in archive), None)
+    return next((array_of(path, archive, key) for key in keys if key in archive), None)
 
 
-def _array(path: Path, archive: Mapping[str, Any], key: str) -> NDArray[Any]:
+def array_of(path: Path, archive: Mapping[str, Any], key: str) -> NDArray[Any]:
+    """One array of an npz file.
+
+    Raises:
+        InputError: if the key holds Python objects, or no array.
+    """
     try:
         array = archive[key]
     except ValueError as error:  # unpickling an array of objects would run code
