@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m benchmark
 
-.PHONY: help benchmark report test check wheel bench calibrate picture clean
+.PHONY: help benchmark report test check wheel bench calibrate picture law clean
 
 help: ## show this list
 	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
@@ -49,6 +49,9 @@ calibrate: $(VENV)/.test ## calibrate the statistics on simulated studies (ARGS=
 
 picture: $(VENV)/.test ## draw the picture of the README (needs chromium)
 	@$(BIN)/python tests/support/picture.py
+
+law: $(VENV)/.test ## write the law that the package ships (ARGS="claim rate --results results --published")
+	@$(BIN)/python tests/support/ship_law.py $(ARGS)
 
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

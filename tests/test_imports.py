@@ -42,6 +42,7 @@ ORDER = (
     "plan",
     "running",
     "contracts",
+    "own_latents",
     "commands",
 )  # bottom-up: a package imports itself and those before it
 ONLY = {"statistics": {"core", "study", "tasks"}, "report": {"core", "study", "tasks", "results", "statistics"}}

@@ -17,22 +17,17 @@ from benchmark.report.stand_ins import contrasts_at_hand
 from benchmark.report.tables.index_tables import index_values, judged_scores
 from benchmark.results.frame_schema import STABILITY, UNITS
 from benchmark.statistics import (
-    ARM,
     HOLE_COLUMNS,
-    MEAN,
     RELIABILITY_COLUMNS,
     JudgedLaw,
-    averaged,
     check_scores,
     contrasts,
     holes,
-    judge_law,
     judge_units,
-    law_cells,
+    law_of_frames,
     leave_one_out,
     over_datasets,
     ranking,
-    retentions,
     scores_alive,
     scores_as_chance,
     seen_and_unseen,
@@ -178,24 +173,19 @@ def find(
 def _law(
     study: Study, scores: pd.DataFrame, units: pd.DataFrame, trained: pd.DataFrame
 ) -> tuple[pd.DataFrame, JudgedLaw | None]:
-    """Return the retention of draws, and the law on reliable cells.
-
-    Args:
-        study: The study.
-        scores: The scores, without those of units that do not count.
-        units: The judged units.
-        trained: The frame of ``trains_at_all``.
-    """
-    law, gates = study.analysis.law, study.analysis.gates
+    """Return the retention of draws and of noise by hand, and the law. Arguments as in ``law_of_frames``."""
     there = scores[["task", "metric"]].drop_duplicates()
-    primary = {task: primary_metric(task, there) for task in law.tasks if task in set(there["task"])}
-    noisy = [name for name in scores["readout"].unique() if name == MEAN or averaged(name) or strength_by_hand(name)]
-    kept = scores[scores["readout"].isin(noisy) & scores["task"].isin(list(primary))]
-    retained = retentions(kept, units, primary, gates, chance=CONTROL, seed=RESAMPLING_SEED)
-    counted = units[units["status"].eq("complete") & ~units["degenerate"]]
-    reliable = retained.merge(trained.loc[trained["reliable"], ARM], on=ARM)
-    cells = law_cells(reliable, counted, law, {task.name: task.coordinates for task in TASKS})
-    return retained, judge_law(cells, law, seed=RESAMPLING_SEED)
+    return law_of_frames(
+        scores,
+        units,
+        trained,
+        study.analysis,
+        primary={task: primary_metric(task, there) for task in study.analysis.law.tasks if task in set(there["task"])},
+        coordinates={task.name: task.coordinates for task in TASKS},
+        chance=CONTROL,
+        seed=RESAMPLING_SEED,
+        by_hand={name for name in scores["readout"].unique() if strength_by_hand(name)},
+    )
 
 
 def _checked(study: Study, scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:

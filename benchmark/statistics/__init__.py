@@ -34,6 +34,8 @@ from benchmark.statistics.inference import fieller, interval_of_mean
 from benchmark.statistics.interventions import INTERVENTION_COLUMNS, equal_signal
 from benchmark.statistics.judged_law import JudgedLaw, judge_law
 from benchmark.statistics.law import law_cells
+from benchmark.statistics.law_of_frames import law_of_frames
+from benchmark.statistics.law_to_ship import law_to_ship
 from benchmark.statistics.means import (
     CORRELATION_COLUMNS,
     SERVES_COLUMNS,
@@ -44,6 +46,7 @@ from benchmark.statistics.means import (
     serves,
     shares,
 )
+from benchmark.statistics.noise_kinds import noise_kind
 from benchmark.statistics.over_datasets import (
     FEWEST_DATASETS,
     LEFT_OUT_COLUMNS,
@@ -54,7 +57,7 @@ from benchmark.statistics.over_datasets import (
 )
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
 from benchmark.statistics.power import needed, power
-from benchmark.statistics.predictors import averaged, with_predictors
+from benchmark.statistics.predictors import averaged, unit_predictors, with_predictors
 from benchmark.statistics.ranking import RANKING_COLUMNS, kendall_tau_b, ranking
 from benchmark.statistics.retention import MEAN, RETENTION_COLUMNS, retentions
 from benchmark.statistics.scores import ARM, CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
@@ -151,8 +154,11 @@ __all__ = [
     "judge_units",
     "kendall_tau_b",
     "law_cells",
+    "law_of_frames",
+    "law_to_ship",
     "leave_one_out",
     "needed",
+    "noise_kind",
     "noise_of_units",
     "over_datasets",
     "pairwise",
@@ -169,6 +175,7 @@ __all__ = [
     "summarise",
     "trains_at_all",
     "two_runs",
+    "unit_predictors",
     "variance_split",
     "waterfall",
     "with_predictors",

@@ -1,0 +1,1 @@
+"""Latents from anywhere, and models on any data: the functions of ``import benchmark``."""
