@@ -34,12 +34,16 @@ check: $(VENV)/.test ## ruff, ruff format, mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-wheel: $(VENV)/.test ## build the wheel and run study smoke from it, outside the checkout
-	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+wheel: $(VENV)/.test ## build the wheel, install it beside the test environment and run smoke from it
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && rm -rf build && \
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$$folder" . && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target "$$folder/installed" "$$folder"/*.whl && \
-	cd "$$folder" && PYTHONPATH="$$folder/installed" "$(abspath $(BIN))/python" -m benchmark run smoke --seeds 1 && \
-	PYTHONPATH="$$folder/installed" "$(abspath $(BIN))/python" -m benchmark report smoke
+	$(BIN)/python -m venv --without-pip "$$folder/venv" && \
+	$(BIN)/python -m pip --python "$$folder/venv/bin/python" install --quiet --disable-pip-version-check --no-deps "$$folder"/*.whl && \
+	where='import sysconfig; print(sysconfig.get_path("purelib"))' && \
+	$(BIN)/python -c "$$where" > "$$("$$folder/venv/bin/python" -c "$$where")/beside.pth" && \
+	cd "$$folder" && unset PYTHONPATH && export PATH="$$folder/venv/bin:$$PATH" && \
+	echo 'raise SystemExit("this is the wrong package")' > benchmark.py && \
+	latents --version && latents run smoke --seeds 1 && latents report smoke
 
 bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, cs and mnist-test)
 	@PYTHONPATH=tests $(BIN)/python -m speed --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)

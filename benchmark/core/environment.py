@@ -48,6 +48,8 @@ def installed_version(name: str) -> str:
 def commit() -> str:
     """The git commit of this package, with "-dirty" if files differ; "" outside a checkout."""
     here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():  # an installed package may lie inside the checkout of something else
+        return ""
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

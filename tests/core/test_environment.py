@@ -42,6 +42,22 @@ def test_a_checkout_that_is_not_installed_knows_its_version():
     assert environment.versions()["torch"] == "not installed"
 
 
+def test_an_installed_package_inside_another_checkout_has_no_commit(tmp_path, monkeypatch):
+    """The commit of a user's own repository would be recorded as ours."""
+    place = tmp_path / ".venv" / "site-packages" / "benchmark" / "core" / "environment.py"
+    place.parent.mkdir(parents=True)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=b"]
+    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message=theirs"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(environment, "__file__", str(place))
+    environment.commit.cache_clear()
+    assert environment.commit() == ""
+    (place.parents[2] / ".git").symlink_to(tmp_path / ".git")
+    environment.commit.cache_clear()
+    assert len(environment.commit().removesuffix("-dirty")) == 40
+    environment.commit.cache_clear()
+
+
 def test_every_command_starts_without_the_module_resource():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_RESOURCE, "-h"], capture_output=True, text=True, check=False, timeout=60
