@@ -16,6 +16,7 @@ from benchmark.core.errors import InputError
 from benchmark.datasets.canonical.class_labels import too_many_classes
 from benchmark.datasets.conversion import as_array
 
+LIKE_LABELS = ("label", "class", "target", "y")  # names of columns that may hold labels
 _MISSING = {"", "nan", "NaN", "None", "NaT", "<NA>"}  # the texts of missing values in Python
 _NO_LABELS = (-1, "-1", "-1.0")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)

@@ -22,6 +22,7 @@ from benchmark.datasets.canonical import (
     canonical_weights,
     fingerprint,
 )
+from benchmark.datasets.python_tables import parts_of
 from benchmark.datasets.scaling import Scaling, Unscaled, choose, scale
 
 
@@ -115,6 +116,24 @@ class Raw:
     weights: Any = None
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, table: Any, label: Any = None) -> Raw:
+        """The content of a scikit-learn Bunch or a pandas DataFrame. Labels of any type become class numbers.
+
+        Args:
+            table: A Bunch, such as that of ``sklearn.datasets.load_iris()``, with ``data`` and optional ``target``; or
+                a frame with one row for each sample.
+            label: The column of a frame that holds the classes. All other columns are features.
+
+        Raises:
+            InputError: if the value is neither, or its labels are no classes.
+
+        >>> from sklearn.datasets import load_iris
+        >>> Raw.of(load_iris()).x.shape
+        (150, 4)
+        """
+        return cls(**parts_of(table, label))
 
 
 @dataclass(frozen=True, slots=True)

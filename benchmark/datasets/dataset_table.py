@@ -14,6 +14,7 @@ from benchmark.datasets.sources import (
     bundled,
     csv,
     gnn_benchmark,
+    h5ad,
     heterophilous,
     images,
     npz,
@@ -21,6 +22,7 @@ from benchmark.datasets.sources import (
     pyg_names,
     sdcn,
     synthetic,
+    torch_files,
     wikics,
     worm,
 )
@@ -60,6 +62,7 @@ def _form(name: str, options: Mapping[str, str]) -> str:
 PREFIXES: Mapping[str, tuple[str, Callable[[str], DatasetSpec]]] = {
     npz.PREFIX: (_form("npz:FILE", npz.OPTIONS), npz.file_spec),
     csv.PREFIX: (_form("csv:FILE", csv.OPTIONS), csv.csv_spec),
+    h5ad.PREFIX: (_form("h5ad:FILE", h5ad.OPTIONS), h5ad.h5ad_spec),
     pyg_names.PREFIX: (_form("pyg:CLASS[/NAME]", pyg_names.OPTIONS), pyg_names.class_spec),
 }
 
@@ -70,11 +73,14 @@ def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
     A name with a prefix gets the sizes and digests of the table's entry with the same files, if there is one.
 
     Raises:
-        InputError: if the name is unknown, or the part after the prefix is wrong.
+        InputError: if the name is unknown or a file of ``torch.save``, or the part after the prefix is wrong.
 
     >>> spec("cora").rows
     2708
     """
+    file = Path(name.partition(",")[0].removeprefix("pt:"))
+    if torch_files.is_torch_file(file):
+        raise torch_files.refused(file)
     for prefix, (_, make) in PREFIXES.items():
         if name.startswith(prefix):
             made = make(name)
@@ -83,14 +89,17 @@ def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
     try:
         return find(table, "dataset", name)
     except InputError as error:
-        raise InputError(f"{error}; datasets outside the table: {', '.join(prefixed_forms())}") from None
+        known = f"datasets outside the table: {', '.join(prefixed_forms())}"
+        if f"{file.suffix[1:]}:" in PREFIXES:
+            known = f"say {file.suffix[1:]}:{name} if it is a file"
+        raise InputError(f"{error}; {known}") from None
 
 
 def prefixed_forms() -> list[str]:
     """The forms of names outside the table, without options.
 
     >>> prefixed_forms()
-    ['npz:FILE', 'csv:FILE', 'pyg:CLASS[/NAME]']
+    ['npz:FILE', 'csv:FILE', 'h5ad:FILE', 'pyg:CLASS[/NAME]']
     """
     return [form.partition("[,")[0] for form, _ in PREFIXES.values()]
 

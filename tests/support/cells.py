@@ -68,3 +68,39 @@ def _write_matrix(group: h5py.Group, name: str, matrix: Any) -> None:
             part[key] = getattr(matrix, key)
     else:
         group.create_dataset(name, data=matrix).attrs["encoding-type"] = "array"
+
+
+def write_as_anndata_0_7(path: Path, x: sparse.csr_matrix, obs: Mapping[str, list[str | None]]) -> Path:
+    """Write the layout of anndata 0.7: a column of codes refers to the group ``__categories``."""
+    with h5py.File(path, "w") as file:
+        _write_matrix(file, "X", x)
+        frame = file.create_group("obs")
+        frame.attrs.update({"encoding-type": "dataframe", "_index": "_index", "column-order": list(obs)})
+        for name, values in obs.items():
+            parts = categorical(values)
+            _write_column(frame, f"__categories/{name}", parts["categories"])
+            frame[name] = parts["codes"]
+            frame[name].attrs["categories"] = frame[f"__categories/{name}"].ref
+    return path
+
+
+def write_as_anndata_0_6(path: Path, x: sparse.csr_matrix, obs: Mapping[str, list[str | None]], z: Any) -> Path:
+    """Write the layout before anndata 0.7: tables of records, categories in ``uns``, and ``h5sparse`` matrices."""
+    with h5py.File(path, "w") as file:
+        part = file.create_group("X")
+        part.attrs.update({"h5sparse_format": "csr", "h5sparse_shape": x.shape})
+        for key in ("data", "indices", "indptr"):
+            part[key] = getattr(x, key)
+        columns = [("index", [f"cell{i}".encode() for i in range(x.shape[0])], "S8")]
+        for name, values in obs.items():
+            parts = categorical(values)
+            columns.append((name, parts["codes"], "i1"))
+            _write_column(file.require_group("uns"), f"{name}_categories", parts["categories"])
+        records = np.zeros(x.shape[0], [(name, kind) for name, _, kind in columns])
+        for name, values, _ in columns:
+            records[name] = values
+        file["obs"] = records
+        latents = np.zeros(len(z), [("X_mine", "f4", z.shape[1:])])
+        latents["X_mine"] = z
+        file["obsm"] = latents
+    return path

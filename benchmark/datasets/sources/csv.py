@@ -21,6 +21,7 @@ from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
 from benchmark.datasets.canonical.class_labels import too_many_classes
 from benchmark.datasets.canonical.feature_matrix import FEWEST_COUNTED, UNNAMED
+from benchmark.datasets.class_numbers import LIKE_LABELS
 from benchmark.datasets.conversion import EXACT, LOSS
 from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.sources.name_options import name_options, scaling_option, words
@@ -34,7 +35,6 @@ OPTIONS = {
     "unlabelled": "TEXT",
     "scaling": "none|unit|standard",
 }
-_LIKE_LABELS = ("label", "class", "target", "y")
 _LIKE_WEIGHTS = ("weight", "weights", "w", "value")
 # Texts for a missing value, in features and labels alike: of pandas, R, spreadsheets and databases.
 _MISSING = {"", "#n/a n/a"}.union(
@@ -243,7 +243,7 @@ def _identity(table: _Table, given: str | None) -> int | None:
 def _check_feature(table: _Table, column: int, *, labelled: bool) -> None:
     """Refuse a feature that may be a label, a row name or the number of the row. Each of them would leak."""
     name = table.header[column]
-    for option, likely in (("label", () if labelled else _LIKE_LABELS), ("id", ("id",))):
+    for option, likely in (("label", () if labelled else LIKE_LABELS), ("id", ("id",))):
         if name.lower() in likely:
             raise table.refused(
                 f"is column {name!r} a feature? say {option}={name} if it is not, keep={name} if it is, or drop it"

@@ -75,9 +75,10 @@ def read_h5ad(path: Path, *, label: str | None = None, layer: str | None = None)
     with opened(path) as file:
         layers = keys_of(file, "layers")
         if layer is None and not _is_part(file.get("X")):
-            raise InputError(f"h5ad file {path}: it has no X; say layer=NAME; layers: {', '.join(layers) or 'none'}")
+            remedy = f"; say layer=NAME; layers: {', '.join(layers)}" if layers else " and no layer; write one"
+            raise InputError(f"h5ad file {path}: it has no X{remedy}")
         x = matrix(path, file, place)
-        y = None if label is None else class_numbers(str(path), column(path, file, label))[0]
+        y = None if label is None else class_numbers(f"{PREFIX}{path}", column(path, file, label))[0]
         others = [key for key in ("X", "raw") if key != place and _is_part(file.get(key))]
         others += [f"layers/{key}" for key in layers if key != layer]
         names = _index(path, file, "var")

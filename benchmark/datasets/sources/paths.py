@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.datasets.sources import csv, npz
+from benchmark.datasets.sources import csv, h5ad, npz
 
-_FORMS = {npz.PREFIX: npz.OPTIONS, csv.PREFIX: csv.OPTIONS}
+_FORMS = {npz.PREFIX: npz.OPTIONS, csv.PREFIX: csv.OPTIONS, h5ad.PREFIX: h5ad.OPTIONS}
 # prefix: options that name a file; the first part always does
 _OPTIONS = {prefix: tuple(key for key, what in of.items() if what == "FILE") for prefix, of in _FORMS.items()}
 

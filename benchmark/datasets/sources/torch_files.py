@@ -30,6 +30,7 @@ def refused(path: Path, arrays: str = GRAPH) -> InputError:
     >>> print(refused(Path("z.pt"), "mean=mean"))
     file z.pt: torch.save wrote it, and to open it can run code; save its arrays: numpy.savez("z.npz", mean=mean)
     """
+    path = Path(str(path).rpartition(":")[2])  # without the prefix of a dataset's name
     target = path.with_suffix(".npz").name
     return InputError(
         f"file {path}: torch.save wrote it, and to open it can run code; save its arrays: "
