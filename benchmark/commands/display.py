@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+Outcome = TypeVar("Outcome")
 _PLAIN_WIDTH = 200  # characters of a table that is not on a terminal
 _TIME = len("0:00:00")
 _LEAST_COLUMN = 15  # characters; a narrower column of sentences is unreadable
@@ -57,6 +58,30 @@ def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[
         bar = progress.add_task(beginning or "training", total=total)
         for outcome in outcomes:
             progress.update(bar, completed=outcome.done, description=str(outcome.batch))
+            yield outcome
+
+
+def followed(outcomes: Iterator[Outcome], steps: Sequence[str]) -> Iterator[Outcome]:
+    """Pass the outcomes on. A terminal shows the step at work meanwhile; a file gets nothing.
+
+    Args:
+        outcomes: One for each step.
+        steps: What happens before each outcome, in words.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from outcomes
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        MofNCompleteColumn(table_column=_whole(len(f"{len(steps)}/{len(steps)}"))),
+        TimeElapsedColumn(table_column=_whole(_TIME)),
+    )
+    # standard output may be a file, which must get its own lines
+    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as progress:
+        line = progress.add_task(steps[0], total=len(steps))
+        for done, outcome in enumerate(outcomes, 1):
+            progress.update(line, completed=done, description=steps[min(done, len(steps) - 1)])
             yield outcome
 
 

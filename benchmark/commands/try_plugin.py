@@ -9,21 +9,22 @@ from collections import Counter
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from benchmark.commands.display import print_table, tell_loading
+from benchmark.commands.display import followed, print_table, tell_loading
 from benchmark.commands.options import DataRoot, Plugins
 from benchmark.core.errors import InputError
 from benchmark.core.names import find, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from benchmark.contracts import DatasetCase, Finding
+    from benchmark.contracts import Contract, DatasetCase, Finding
     from benchmark.plugins.tables import Tables
 
+Tested = TypeVar("Tested")
 KINDS = ("dataset", "model", "task")
 BROKEN = 1  # exit code if a promise is broken
 _KIND = Annotated[str, typer.Argument(metavar="dataset|model|task", help="Table of the entry.")]
@@ -49,7 +50,7 @@ def new(
     constant = re.sub(r"\W+", "_", name).upper().lstrip("_0123456789") or kind.upper()
     write_atomically(path, template.substitute(name=name, file=path.name, constant=constant).encode())
     print(
-        f"wrote {path}, an example that runs. Fill in your own {kind}, then: "
+        f"wrote {path}, an example that runs. Fill in your own {kind} and each TODO, then: "
         f"latents check {kind} {name} --plugin {_word(path)}"
     )
 
@@ -60,11 +61,13 @@ def check(
     plugin: Plugins = None,
     data_root: DataRoot = None,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="File for the picture of a dataset (default: NAME.png).")
+        Path | None, typer.Option(metavar="FILE.png", help="Draw the dataset into this file too.")
     ] = None,
 ) -> None:
     """Try every promise of a dataset, model or task, and say why a promise is broken."""
     _check_kind(kind)
+    if picture is not None and kind != "dataset":
+        raise InputError(f"--picture: a {kind} has no picture; leave the option out")
     tell_loading("torch")
     from benchmark import contracts
     from benchmark.plugins.loading import with_plugins
@@ -74,11 +77,9 @@ def check(
     if kind == "dataset":
         kept = _check_dataset(tables, name, data_root, picture)
     elif kind == "model":
-        case = contracts.ModelCase(find(tables.models, "model", name))
-        kept = _print_findings(contracts.examine(contracts.OF_MODELS, case))
+        kept = _print_findings(contracts.OF_MODELS, contracts.ModelCase(find(tables.models, "model", name)))
     else:
-        task = find(tables.tasks, "task", name)
-        kept = _print_findings(contracts.examine(contracts.OF_TASKS, contracts.TaskCase(task)))
+        kept = _print_findings(contracts.OF_TASKS, contracts.TaskCase(find(tables.tasks, "task", name)))
     if not kept:
         raise typer.Exit(BROKEN)
 
@@ -87,7 +88,7 @@ def _check_dataset(tables: Tables, name: str, data_root: str | None, picture: Pa
     from benchmark import contracts, datasets
 
     case = contracts.DatasetCase(datasets.spec(name, tables.datasets), datasets.data_root(data_root))
-    kept = _print_findings(contracts.examine(contracts.OF_DATASETS, case))
+    kept = _print_findings(contracts.OF_DATASETS, case)
     if kept:
         _show_card(case, picture)
     return kept
@@ -99,14 +100,17 @@ def _show_card(case: DatasetCase, picture: Path | None) -> None:
 
     print()
     print_table((case.spec.name, ""), contracts.card(case.dataset))
-    path = picture or Path(re.sub(r"[^\w.+-]+", "-", case.spec.name) + ".png")
-    write_atomically(path, contracts.picture(case.dataset))
-    print(f"\npicture: {path}")
+    if picture is not None:
+        write_atomically(picture, contracts.picture(case.dataset))
+        print(f"\npicture: {picture}")
 
 
-def _print_findings(findings: Iterable[Finding]) -> bool:
-    """Print the findings. True if no promise is broken."""
-    found = list(findings)
+def _print_findings(promises: Sequence[Contract[Tested]], subject: Tested) -> bool:
+    """Try the promises and print the findings. True if no promise is broken."""
+    from benchmark import contracts
+
+    steps = [f"trying: {promise.promise}" for promise in promises]
+    found = list(followed(contracts.examine(promises, subject), steps))
     print_table(("promise", "", "why"), list(_rows(found)))
     answers = Counter(finding.answer for finding in found)
     broken = f", {answers['fails']} broken" if answers["fails"] else ""

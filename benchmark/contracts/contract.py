@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
@@ -13,6 +13,7 @@ import numpy as np
 from benchmark.core.errors import InputError
 
 Tested = TypeVar("Tested")
+_TO_DO = "TODO"  # how a template begins each description that the author has to give
 Answer: TypeAlias = Literal["holds", "fails", "note", "not examined"]
 
 
@@ -38,6 +39,22 @@ class Finding:
     promise: str
     answer: Answer
     trouble: str = ""
+
+
+def undescribed(said: Mapping[str, object]) -> str:
+    """Name the descriptions that are missing, or that a template wrote; "" if all are given.
+
+    Args:
+        said: Each description by its name, such as "source".
+
+    >>> undescribed({"source": "TODO: address of the data", "licence": "", "citation": "Horst (2020)"})
+    'licence not given; source still the "TODO" of the template'
+    """
+    missing = [name for name, text in said.items() if not isinstance(text, str) or not text.strip()]
+    left = [name for name, text in said.items() if isinstance(text, str) and text.strip().startswith(_TO_DO)]
+    parts = [f"{' and '.join(missing)} not given"] * bool(missing)
+    parts += [f'{" and ".join(left)} still the "{_TO_DO}" of the template'] * bool(left)
+    return "; ".join(parts)
 
 
 class NotExaminedError(Exception):

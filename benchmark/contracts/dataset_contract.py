@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmark.contracts.contract import Contract, NotExaminedError, global_draws
+from benchmark.contracts.contract import Contract, NotExaminedError, global_draws, undescribed
 from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.errors import InputError
 from benchmark.datasets import Dataset, DatasetSpec, Raw, make_dataset, split
@@ -82,9 +82,8 @@ class DatasetCase:
 
 
 def _describes_itself(case: DatasetCase) -> str:
-    said = {name: getattr(case.spec, name) for name in ("family", "source", "licence", "citation")}
-    silent = [name for name, text in said.items() if not isinstance(text, str) or not text.strip()]
-    return f"{' and '.join(silent)} not given; name the authors and the terms of use" if silent else ""
+    fault = undescribed({name: getattr(case.spec, name) for name in ("family", "source", "licence", "citation")})
+    return f"{fault}; name the authors and the terms of use" if fault else ""
 
 
 def _loads(case: DatasetCase) -> str:

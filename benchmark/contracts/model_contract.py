@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmark.contracts.contract import Contract, NotExaminedError, global_draws
+from benchmark.contracts.contract import Contract, NotExaminedError, global_draws, undescribed
 from benchmark.core.rng import generator, torch_generators
 from benchmark.latents.latents import Latents, of_fitted
 from benchmark.models import Model, Settings
@@ -123,7 +123,8 @@ def _draws(seeds: Sequence[int]) -> Draws:
 
 
 def _says_its_source(case: ModelCase) -> str:
-    return "" if case.model.source.strip() else "source is not given; name the authors of the model"
+    fault = undescribed({"source": case.model.source})
+    return f"{fault}; name the authors of the model" if fault else ""
 
 
 def _gives_latents(case: ModelCase) -> str:

@@ -11,7 +11,7 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.contracts.contract import Contract, NotExaminedError, global_draws
+from benchmark.contracts.contract import Contract, NotExaminedError, global_draws, undescribed
 from benchmark.core.rng import generator
 from benchmark.datasets import Dataset, DatasetSpec, NodeSplit, Raw, make_dataset, split
 from benchmark.latents.draws import PairScores
@@ -186,7 +186,8 @@ def _reaches_workers(case: TaskCase) -> str:
 
 
 def _says_its_source(case: TaskCase) -> str:
-    return "" if case.task.source.strip() else "source is not given; name the authors of the task"
+    fault = undescribed({"source": case.task.source})
+    return f"{fault}; name the authors of the task" if fault else ""
 
 
 OF_TASKS: tuple[Contract[TaskCase], ...] = (

@@ -2,11 +2,12 @@
 
 import re
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from benchmark.commands.display import shown, tell_loading
+from benchmark.commands.display import followed, shown, tell_loading
 
 
 def outcomes(total):
@@ -65,3 +66,18 @@ def test_loading_is_told_only_if_torch_is_not_imported(capsys, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     tell_loading("torch and the data")
     assert capsys.readouterr() == ("", "loading torch and the data\n")
+
+
+def test_a_terminal_shows_the_step_at_work_and_a_file_gets_nothing(capsys, monkeypatch):
+    steps = ["trying: it loads", "trying: no feature is the label"]
+    assert list(followed(iter("ab"), steps)) == ["a", "b"]
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    given = followed(iter("ab"), steps)
+    assert next(given) == "a"
+    time.sleep(0.3)  # the line is drawn ten times a second
+    assert list(given) == ["b"]
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert "no feature is the label" in error
+    assert "1/2" in error

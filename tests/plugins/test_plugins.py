@@ -259,14 +259,19 @@ def test_the_report_refuses_a_task_of_a_plugin_that_is_not_named(command, plugin
 
 
 @pytest.mark.parametrize("kind", ["dataset", "model", "task"])
-def test_every_template_keeps_every_promise(kind, command):
+def test_every_template_keeps_every_promise_once_its_source_is_given(kind, command):
     code, out, _ = command("new", kind, "my-own")
     assert code == 0
     assert f"check {kind} my-own --plugin my-own.py" in out
     code, out, _ = command("check", kind, "my-own", "--plugin", "my-own.py")
+    assert (code, out.count("fails")) == (1, 1)
+    assert 'still the "TODO" of the template; name the authors' in out
+    path = Path("my-own.py")
+    path.write_text(path.read_text(encoding="utf-8").replace("TODO: ", "my own "), encoding="utf-8")
+    code, out, _ = command("check", kind, "my-own", "--plugin", "my-own.py")
     assert code == 0
     assert "fails" not in out
-    assert Path("my-own.png").exists() == (kind == "dataset")
+    assert not list(Path().glob("*.png"))
     refused(command("new", kind, "my-own"), "my-own.py exists already")
 
 
@@ -275,6 +280,15 @@ def test_new_and_check_refuse_unknown_names(command):
     refused(command("new", "dataset", "../mine"), "a dataset is named '../mine'")
     refused(command("check", "dataset", "coar"), "unknown dataset 'coar'; did you mean 'cora'?")
     refused(command("check", "model", "vea"), "unknown model 'vea'")
+
+
+def test_check_draws_a_dataset_if_asked(command, plugin):
+    path = plugin(DATASET)
+    code, out, _ = command("check", "dataset", "mine", "--plugin", str(path), "--picture", "drawn/mine.png")
+    assert code == 0
+    assert Path("drawn/mine.png").read_bytes().startswith(b"\x89PNG")
+    assert "picture: drawn/mine.png" in out
+    refused(command("check", "task", "k-means", "--picture", "x.png"), "--picture: a task has no picture")
 
 
 def test_check_names_broken_promises_and_exits_with_1(command, plugin):
