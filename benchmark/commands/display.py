@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -12,7 +14,11 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from benchmark.core.errors import InputError
+from benchmark.core.messages import detail, is_quiet, note, say
+
 Outcome = TypeVar("Outcome")
+
 _PLAIN_WIDTH = 200  # characters of a table that is not on a terminal
 _TIME = len("0:00:00")
 _LEAST_COLUMN = 15  # characters; a narrower column of sentences is unreadable
@@ -25,11 +31,11 @@ def tell_loading(what: str) -> None:
         what: All that is loaded, such as "torch and the data".
     """
     if "torch" not in sys.modules:
-        print(f"loading {what}", file=sys.stderr, flush=True)
+        note(f"loading {what}")
 
 
 def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[Any]:
-    """Pass the outcomes on. A terminal shows a progress bar; a file gets one line for each batch.
+    """Pass the outcomes on. A terminal shows a progress bar; a file gets one line for each batch. ``quiet`` hides both.
 
     Args:
         outcomes: One for each batch.
@@ -37,12 +43,11 @@ def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[
         beginning: What happens before the first outcome, in words. A file gets it on standard error.
     """
     console = Console(stderr=True)
-    if not console.is_terminal or not total:
+    if not console.is_terminal or is_quiet() or not total:
         if beginning and total:
-            print(beginning, file=sys.stderr, flush=True)
+            note(beginning)
         for outcome in outcomes:
-            seconds = sum(r.provenance.seconds + r.provenance.scoring_seconds for r in outcome.records)
-            print(f"[{outcome.done}/{outcome.total}] {outcome.batch}: {seconds:.1f} s", flush=True)
+            say(_line(outcome))
             yield outcome
         return
     columns = (
@@ -57,6 +62,7 @@ def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(beginning or "training", total=total)
         for outcome in outcomes:
+            detail(_line(outcome))
             progress.update(bar, completed=outcome.done, description=str(outcome.batch))
             yield outcome
 
@@ -69,7 +75,7 @@ def followed(outcomes: Iterator[Outcome], steps: Sequence[str]) -> Iterator[Outc
         steps: What happens before each outcome, in words.
     """
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or is_quiet():
         yield from outcomes
         return
     columns = (
@@ -83,6 +89,11 @@ def followed(outcomes: Iterator[Outcome], steps: Sequence[str]) -> Iterator[Outc
         for done, outcome in enumerate(outcomes, 1):
             progress.update(line, completed=done, description=steps[min(done, len(steps) - 1)])
             yield outcome
+
+
+def _line(outcome: Any) -> str:
+    seconds = sum(record.provenance.seconds + record.provenance.scoring_seconds for record in outcome.records)
+    return f"[{outcome.done}/{outcome.total}] {outcome.batch}: {seconds:.1f} s"
 
 
 def _whole(width: int) -> Column:
@@ -106,3 +117,30 @@ def print_table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     for row in texts:
         table.add_row(*map(escape, row))
     console.print(table)
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, as_csv: bool) -> None:
+    """Print rows as a table for people, or for programs.
+
+    Args:
+        rows: The same keys in each, in the order of the columns.
+        as_json: Print a list of objects. Lists stay lists, and missing values are null.
+        as_csv: Print a header and lines. The parts of a list are separated by ", ", and missing values are empty.
+
+    Raises:
+        InputError: If both are asked.
+    """
+    if as_json and as_csv:
+        raise InputError("--json and --csv: choose one of them")
+    if as_json:
+        print(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        return
+    header, lines = tuple(rows[0]), [tuple(map(_joined, row.values())) for row in rows]
+    if as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([header, *lines])
+    else:
+        print_table(tuple(name.replace("_", " ") for name in header), lines)
+
+
+def _joined(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

@@ -10,9 +10,11 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -21,6 +23,10 @@ from benchmark.commands.options import DataRoot, Results
 from benchmark.core import environment
 from benchmark.core.errors import InputError
 from benchmark.study.toml import bundled, load_study
+
+if TYPE_CHECKING:
+    from benchmark.datasets import DatasetSpec
+    from benchmark.datasets.dataset import PublishedFile
 
 NEEDED = ("smoke", "default")  # these studies need no files, so they must run everywhere
 UNWELL = 1  # exit code if one of them cannot run
@@ -33,8 +39,19 @@ _RECORDS_NAMED = 3  # of the unreadable ones
 _GIB = 2**30
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The files of a dataset: what is wrong with them, and which of them a run downloads."""
+
+    problem: str = ""
+    downloads: tuple[PublishedFile, ...] = ()
+
+    def __str__(self) -> str:
+        return self.problem or (f"run downloads {_files(self.downloads)}" if self.downloads else "ok")
+
+
 def doctor(data_root: DataRoot = None, results: Results = Path("results")) -> None:
-    """Describe versions, machine and data for a bug report, and say why a study cannot run here."""
+    """Describe versions, machine and data for a bug report. Say what a run downloads, or why it is impossible here."""
     states = _dataset_states(data_root)
     sections: dict[str, Callable[[], Iterable[str]]] = {
         "versions": _versions,
@@ -42,7 +59,7 @@ def doctor(data_root: DataRoot = None, results: Results = Path("results")) -> No
         "threads": _threads,
         "results": lambda: _results(results),
         "data root": lambda: _root(data_root),
-        "datasets": lambda: (f"{name}: {problem or 'ok'}" for name, problem in states.items()),
+        "datasets": lambda: (f"{name}: {state}" for name, state in states.items()),
     }
     for title, tell in sections.items():
         _print(f"{title}:", *(f"  {line}" for line in _lines(tell, "cannot be told: ")))
@@ -50,7 +67,9 @@ def doctor(data_root: DataRoot = None, results: Results = Path("results")) -> No
     obstacles = {name: [*everywhere, *_missing_data(name, states)] for name in bundled()}
     _print("studies:")
     for name, found in obstacles.items():
-        _print(f"  {name}: {'cannot run: ' + '; '.join(found) if found else 'can run'}")
+        downloads = [file for each in load_study(name).datasets if each in states for file in states[each].downloads]
+        able = f"can run, and downloads {_files(downloads)} first" if downloads else "can run"
+        _print(f"  {name}: {'cannot run: ' + '; '.join(found) if found else able}")
     blocked = [name for name in NEEDED if obstacles[name]]
     if blocked:
         print(f"{' and '.join(blocked)} cannot run here")
@@ -153,7 +172,9 @@ def _unwritable(results: Path) -> list[str]:
 
 def _root(option: str | None) -> Iterator[str]:
     from benchmark.datasets.files.download import data_root
+    from benchmark.datasets.files.offline import is_offline
 
+    yield f"downloads: {'forbidden by BENCHMARK_OFFLINE' if is_offline() else 'allowed'}"
     root = data_root(option)
     chosen_by = (
         "--data-root" if option else "BENCHMARK_DATA_ROOT" if os.environ.get("BENCHMARK_DATA_ROOT") else "default"
@@ -161,27 +182,58 @@ def _root(option: str | None) -> Iterator[str]:
     yield f"{root} ({chosen_by}{'' if root.is_dir() else ', does not exist'})"
 
 
-def _dataset_states(option: str | None) -> dict[str, str]:
-    """The problem of each dataset's files, in table order; "" without a problem."""
+def _dataset_states(option: str | None) -> dict[str, _State]:
+    """The state of each dataset's files, in table order."""
     try:
         from benchmark.datasets import DATASETS
-        from benchmark.datasets.files.download import check_files, data_root
     except Exception as error:  # noqa: BLE001, as in _lines
-        return {"all datasets": _in_words(error)}
-    states = {}
-    for spec in DATASETS:
-        try:
-            if spec.files:
-                check_files(spec, data_root(option))
-            states[spec.name] = ""
-        except Exception as error:  # noqa: BLE001, as in _lines
-            states[spec.name] = _in_words(error).removeprefix(f"dataset {spec.name!r}: ").partition(";")[0]
-    return states
+        return {"all datasets": _State(_in_words(error))}
+    return {spec.name: _state(spec, option) for spec in DATASETS}
 
 
-def _missing_data(study: str, states: dict[str, str]) -> list[str]:
+def _state(spec: DatasetSpec, option: str | None) -> _State:
+    from benchmark.datasets.files.download import check_files, data_root, files_of, read_checked
+    from benchmark.datasets.files.offline import is_offline
+
+    if not spec.files:
+        return _State()
+    try:
+        root = data_root(option)
+        if is_offline():
+            check_files(spec, root)
+            return _State()
+        missing = []
+        for file in files_of(spec, root):
+            if (root / file.path).exists():
+                read_checked(spec.name, file, root)
+            else:
+                missing.append(file)
+        problems = _unwritable(root) if missing else []
+        return _State(problems[0]) if problems else _State(downloads=tuple(missing))
+    except Exception as error:  # noqa: BLE001, as in _lines
+        return _State(_in_words(error).removeprefix(f"dataset {spec.name!r}: ").partition(";")[0])
+
+
+def _files(files: Iterable[PublishedFile]) -> str:
+    """Number and size of files, each counted once.
+
+    >>> from benchmark.datasets.dataset import PublishedFile
+    >>> known, unknown = PublishedFile("a", "https://a", bytes=2_500_000), PublishedFile("b", "https://b")
+    >>> _files([known, known, unknown]), _files([unknown])
+    ('2 files (2.5 MB, and 1 of unknown size)', '1 file (of unknown size)')
+    """
+    sizes = {file.path: file.bytes for file in files}
+    known = [size for size in sizes.values() if size is not None]
+    megabytes = sum(known) / 1e6
+    size = (f"{megabytes:.1f} MB" if megabytes >= 0.1 else "< 0.1 MB") if known else "of unknown size"
+    if known and len(known) < len(sizes):
+        size += f", and {len(sizes) - len(known)} of unknown size"
+    return f"{len(sizes)} file{'s' if len(sizes) > 1 else ''} ({size})"
+
+
+def _missing_data(study: str, states: Mapping[str, _State]) -> list[str]:
     """One sentence with the datasets of a study that cannot be loaded, if any."""
-    names = [name for name in load_study(study).datasets if states.get(name, "unknown")]
+    names = [name for name in load_study(study).datasets if name not in states or states[name].problem]
     return [f"without {', '.join(names)}"] if names else []
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from benchmark.commands.display import print_table, tell_loading
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, Scoring, StudyName
+from benchmark.core.messages import warn
 from benchmark.study.toml import load_study
 
 
@@ -31,7 +31,7 @@ def status(
     )
     planned, refused = plan_for(options, resolve_device(device))
     for line in refused:
-        print(f"not counted: {line}", file=sys.stderr)
+        warn(f"not counted: {line}")
     words = ("complete", "diverged", "failed", "missing")
     counts = run.tally(planned, run.read_records(planned.units(), Store(results)))
     rows = [(dataset, model, *(count[word] for word in words)) for (dataset, model), count in counts.items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from benchmark.commands.display import print_table, tell_loading
 from benchmark.commands.options import DataRoot, Device, Execution, Plugins, Results, Scoring, StudyName
 from benchmark.core.errors import InputError
+from benchmark.core.messages import result, say, warn
 from benchmark.study.toml import load_study
 
 NOT_REPRODUCED = 1  # exit code if a record is not reproduced
@@ -59,14 +59,14 @@ def verify(
     )
     planned, refused = plan_for(options, kind)
     for line in refused:
-        print(f"left out: {line}", file=sys.stderr)
+        warn(f"left out: {line}")
     chosen, store = planned.study, Store(results)
     now = {unit.identity.key for unit in planned.units()}
     keys = frames.keys(results, chosen.name) - now
     further = {key: record for key in keys if (record := store.get(key)) is not None}
     elsewhere = sum(record.identity.device != kind for record in further.values())
     if elsewhere:
-        print(f"left out: {elsewhere} records from other devices than {kind}; choose with --device", file=sys.stderr)
+        warn(f"left out: {elsewhere} records from other devices than {kind}; choose with --device")
     recorded = [key for key in now if store.path(key).is_file()]
     recorded += [key for key, record in further.items() if record.identity.device == kind]
     if not recorded:
@@ -74,7 +74,7 @@ def verify(
             f"{results} holds no record of {chosen.name} from {kind}; run the study, or name another --results"
         )
     drawn = verifying.draw(recorded, sample, seed=seed)
-    print(f"{chosen.name}: {len(drawn)} of {len(recorded)} records (seed {seed}), again on {kind}", flush=True)
+    say(f"{chosen.name}: {len(drawn)} of {len(recorded)} records (seed {seed}), again on {kind}")
     absent = [name for name in chosen.datasets if name not in planned.data]
     records = [record for key in drawn if (record := further.get(key) or store.get(key)) is not None]
     checks = verifying.verify(planned, records, absent, tolerance, Local(environment.processors()))
@@ -87,6 +87,6 @@ def verify(
     print_table(("record", "unit", "verdict", "made on", "then → now"), rows)
     good = sum(check.reproduced for check in checks)
     rule = f"equal to the bit if versions and CPU are the same and a seed trains alone, else within {tolerance:g}"
-    print(f"{good} of {len(checks)} records are reproduced ({rule})")
+    result(f"{good} of {len(checks)} records are reproduced ({rule})")
     if good < len(checks):
         raise typer.Exit(NOT_REPRODUCED)

@@ -1,6 +1,8 @@
 """The command line: its output, and one clear line with exit code 2 for bad input."""
 
 import json
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from commands import refused
 
 import benchmark
+from benchmark.core.environment import installed_version
 
 TINY = """
 name = "tiny"
@@ -60,7 +63,8 @@ def test_every_command_has_help(command, words):
         (["studies"], ["smoke", "A first look", "karate, wine"]),
         (["datasets"], ["cora", "csbm-hard"]),
         (["models"], ["vgae", "random"]),
-        (["tasks"], ["k-means"]),
+        (["tasks"], ["k-means", "edge set"]),
+        (["models", "--family", "control"], ["raw", "random"]),
     ],
 )
 def test_the_tables_are_listed(command, words, names):
@@ -69,8 +73,14 @@ def test_the_tables_are_listed(command, words, names):
     assert all(name in output for name in names)
 
 
-def test_the_version_is_that_of_the_package(command):
-    assert command("--version") == (0, f"{benchmark.__version__}\n", "")
+def test_the_version_comes_with_the_place_and_the_packages_of_the_installation(command):
+    code, output, error = command("--version")
+    assert (code, error) == (0, "")
+    version, commit, place, packages = output.splitlines()
+    assert version == f"latents {benchmark.__version__}"
+    assert re.fullmatch(r"commit [0-9a-f]{40}(-dirty)?|not a git checkout", commit)
+    assert Path(place.removeprefix("in ")).expanduser() == Path(benchmark.__file__).parent
+    assert packages.startswith(f"Python {platform.python_version()}, torch {installed_version('torch')}, ")
 
 
 @pytest.mark.workers
@@ -116,6 +126,10 @@ def test_options_replace_the_lists_of_a_study(command):
         (["report", "smoke"], ["smoke.parquet", "Run the study first"]),
         (["run", "smoke", "--sedes", "3"], ["--sedes"]),
         (["rum", "smoke"], ["rum"]),
+        (["tasks", "--json", "--csv"], ["--json and --csv", "one of them"]),
+        (["models", "--family", "gea"], ["--family: unknown family 'gea'", "did you mean 'gae'", "control"]),
+        (["status", "smoke", "-v", "-q"], ["-v and -q", "one of them"]),
+        (["status", "smoke", "--log-file", "gone/log"], ["--log-file gone/log", "cannot be written (No such file"]),
         (["run", "smoke", "--datasets", "npz:gone.npz"], ["gone.npz"]),
         (
             ["run", "smoke", "--datasets", "cora,citeseer,karate"],

@@ -55,6 +55,34 @@ def test_doctor_describes_the_machine_and_writes_nothing(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+def test_missing_files_are_counted_as_downloads(tmp_path, place, monkeypatch):
+    """Once each: worm and worm-counts read the same file. No study is held up by files that run downloads."""
+    monkeypatch.delenv("BENCHMARK_OFFLINE")
+    code, output = told(tmp_path)
+    assert code == 0
+    assert line(output, "downloads: ") == "downloads: allowed"
+    assert line(output, "cora: ") == "cora: run downloads 8 files (0.6 MB)"
+    assert line(output, "photo: ") == "photo: run downloads 1 file (of unknown size)"
+    assert line(output, "pubmed: ") == "pubmed: run downloads 8 files (1.1 MB, and 1 of unknown size)"
+    assert line(output, "counts: ") == "counts: can run, and downloads 1 file (1.3 MB) first"
+    assert line(output, "default: ") == "default: can run"
+    assert "cannot run" not in output
+    assert not any(place.iterdir())
+
+
+def test_a_damaged_file_or_a_folder_that_cannot_be_written_stops_the_studies_with_its_dataset(tmp_path, monkeypatch):
+    monkeypatch.delenv("BENCHMARK_OFFLINE")
+    (tmp_path / "data/Planetoid/Cora/raw").mkdir(parents=True)
+    (tmp_path / "data/Planetoid/Cora/raw/ind.cora.x").write_bytes(b"?")
+    output = told(tmp_path, "--data-root", tmp_path / "data")[1]
+    assert line(output, "cora: ").startswith("cora: file ind.cora.x is cut off: 1 bytes, expected 22119")
+    assert line(output, "origin: ") == "origin: cannot run: without cora"
+    (tmp_path / "occupied").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "occupied"))
+    output = told(tmp_path)[1]
+    assert "occupied/latents-benchmark cannot be written (Not a directory)" in line(output, "cora: ")
+
+
 def test_the_home_folder_is_replaced_by_a_tilde(tmp_path, place):
     data = place / "data"
     (data / "MNIST/raw").mkdir(parents=True)

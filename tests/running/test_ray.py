@@ -89,6 +89,17 @@ def test_a_lost_node_costs_no_record_and_all_are_equal_to_those_of_the_local_eng
         assert record.made_by == expected[key].made_by
 
 
+@pytest.mark.usefixtures("cluster")
+def test_workers_find_this_package_in_a_folder_that_holds_another_benchmark(tmp_path):
+    """Ray puts the folder of the command before all others on the path of its workers."""
+    write_study(tmp_path, models='["raw"]', variants="[]", seeds="1")
+    (tmp_path / "benchmark").mkdir()
+    (tmp_path / "benchmark" / "__init__.py").write_text("raise ImportError('the wrong package')", encoding="utf-8")
+    code, _, error = command(*RAY, folder=tmp_path)
+    assert code == 0, error
+    assert {record.status for record in records(tmp_path / "results")} == {"complete"}
+
+
 def test_replicas_that_train_on_a_gpu_have_the_scores_of_the_local_work(cluster, tmp_path):
     """One task trains all seeds of a cell, here on a pretended GPU. Another task scores each seed."""
 

@@ -58,6 +58,9 @@ def commands(page: str) -> Iterator[str]:
 def parsed(words: str) -> dict[str, object]:
     """The arguments and options of a command, by name; an exception if the command line refuses one."""
     name, *rest = shlex.split(words, comments=True)
+    if name.startswith("-"):  # an option of the program acts at once, so it is only looked up
+        assert name in {option for parameter in _MAIN.params for option in parameter.opts}, name
+        return {}
     return dict(_COMMANDS[name].make_context(name, rest).params)
 
 

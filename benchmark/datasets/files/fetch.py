@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from benchmark.core.errors import UnavailableError
+from benchmark.core.messages import is_quiet, note
 from benchmark.datasets.dataset import DatasetSpec, PublishedFile
 from benchmark.datasets.files.download import difference, files_of, refused
 from benchmark.datasets.files.offline import is_offline
@@ -78,7 +78,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=1)
     except Timeout:
-        print(f"waiting for another process that downloads into {folder}", file=sys.stderr, flush=True)
+        note(f"waiting for another process that downloads into {folder}")
         lock.acquire()
     try:
         yield
@@ -203,9 +203,9 @@ def _reason(error: Exception, host: str | None) -> str:
 def _progress(file: PublishedFile) -> Iterator[_Shown]:
     """A bar on a terminal, one plain line elsewhere."""
     console, name = Console(stderr=True), Path(file.path).name
-    if not console.is_terminal:
+    if not console.is_terminal or is_quiet():
         size = "" if file.bytes is None else f" ({file.bytes:,} bytes)"
-        print(f"downloading {name}{size} from {urlsplit(file.url).hostname}", file=sys.stderr, flush=True)
+        note(f"downloading {name}{size} from {urlsplit(file.url).hostname}")
         yield lambda _size, _whole: None
         return
     columns = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.errors import UnavailableError
 from benchmark.core.files import write_atomically
+from benchmark.core.messages import warn
 from benchmark.datasets.dataset import PublishedFile
 from benchmark.datasets.files.download import read_checked, refused
 from benchmark.datasets.files.offline import is_offline
@@ -56,5 +56,5 @@ def first_use(dataset: str, url: str, path: str, root: Path) -> Path:
     if file.sha256 is None and not pinned:
         digest = hashlib.sha256(content).hexdigest()
         write_atomically(note, f"{digest}  {note.stem}\n".encode())
-        print(f"{note.stem} has no pinned digest: its sha256 {digest} is kept in {note}", file=sys.stderr, flush=True)
+        warn(f"{note.stem} has no pinned digest: its sha256 {digest} is kept in {note}")
     return root / path

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
@@ -23,9 +23,11 @@ from typing import Any, NoReturn, TypeAlias
 
 import cloudpickle
 
+import benchmark
 from benchmark.core import environment
 from benchmark.core.environment import ONE_THREAD
 from benchmark.core.errors import InputError
+from benchmark.core.messages import warn
 from benchmark.plan.data import Prepared
 from benchmark.plugins.loading import installed
 from benchmark.running.context import Context, Handed
@@ -287,7 +289,7 @@ class _Tasks:
         """Try a task again, training included, since the outcome may be lost as well."""
         if task.died >= _TRIES or task.lost >= _NODES:
             return self._lost(task.job, error, self._context)
-        print(f"{task.job.batch}: the {lost} was lost, so the batch is tried again", file=sys.stderr)
+        warn(f"{task.job.batch}: the {lost} was lost, so the batch is tried again")
         return [replace(task, outcome=None, returns=[])]
 
 
@@ -396,13 +398,20 @@ def _remove(folder: str) -> None:
 
 
 def _init(address: str, **options: Any) -> None:
-    """Connect quietly, and keep our own signal handlers."""
+    """Connect quietly, and keep our own signal handlers.
+
+    Ray puts the current folder first on the path of its workers. If another ``benchmark`` lies there, Ray starts in the
+    folder that holds this package.
+    """
     import ray
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+    home = Path(benchmark.__file__).parents[1]
+    hidden = Path.cwd() != home and any(Path(name).exists() for name in ("benchmark", "benchmark.py"))
     try:
-        ray.init(address, **quiet, **options)
+        with chdir(home) if hidden else nullcontext():
+            ray.init(address, **quiet, **options)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
