@@ -13,7 +13,7 @@ from benchmark.datasets.homophily import homophily
 
 def card(dataset: Dataset) -> list[tuple[str, str]]:
     """Name and value of each fact: sizes, classes, graph, features as models see them, notes, fingerprint."""
-    notes = [("left out", note) for note in dataset.notes]
+    notes = [("note", note) for note in dataset.notes]
     return [*_sizes(dataset), *_graph(dataset), *_features(dataset), *notes, ("fingerprint", dataset.fingerprint)]
 
 

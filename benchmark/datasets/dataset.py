@@ -46,7 +46,7 @@ class Dataset:
         removed: How many edges were dropped, by reason.
         image_shape: Height and width if a row is an image.
         published: The published split of the rows, if the data have one.
-        notes: What was left out of the data, one sentence each, such as the weights of edges.
+        notes: What was read or left out, one sentence each, such as that weights of edges are dropped.
         shared_streams: See ``DatasetSpec``. Empty if the random streams are the dataset's own.
     """
 
@@ -104,7 +104,7 @@ class Raw:
         labelled: False for rows whose entry of ``y`` is no label, [n].
         weights: Weights of ``edges``, [m]. They are checked and dropped, because no model uses them.
         columns: Names of the columns of ``x``, for messages. A frame brings its own.
-        notes: What the loader left out, one sentence each. ``run``, the card and the page print them.
+        notes: What the loader read or left out, one sentence each. ``run``, the card and the page print them.
     """
 
     x: Any

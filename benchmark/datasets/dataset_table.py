@@ -89,10 +89,10 @@ def spec(name: str, table: Sequence[DatasetSpec] = DATASETS) -> DatasetSpec:
     try:
         return find(table, "dataset", name)
     except InputError as error:
-        known = f"datasets outside the table: {', '.join(prefixed_forms())}"
-        if f"{file.suffix[1:]}:" in PREFIXES:
-            known = f"say {file.suffix[1:]}:{name} if it is a file"
-        raise InputError(f"{error}; {known}") from None
+        prefix = f"{file.suffix[1:]}:"
+        if prefix in PREFIXES:
+            raise InputError(f"unknown dataset {name!r}; say {prefix}{name} if it is a file") from None
+        raise InputError(f"{error}; datasets outside the table: {', '.join(prefixed_forms())}") from None
 
 
 def prefixed_forms() -> list[str]:

@@ -440,4 +440,4 @@ def test_a_card_says_why_the_scaling_and_what_was_left_out(tmp_path):
     data = replace(DatasetCase(dataset(), tmp_path).dataset, scaling_reason="asked for", notes=("one", "another"))
     facts = card(data)
     assert ("scaling", f"{data.scaling} (asked for)") in facts
-    assert [value for name, value in facts if name == "left out"] == ["one", "another"]
+    assert [value for name, value in facts if name == "note"] == ["one", "another"]

@@ -37,5 +37,5 @@ def test_a_saved_graph_is_refused_with_code_that_saves_its_arrays(name, graph, t
 
 def test_a_plain_file_name_is_told_its_prefix(tmp_path):
     for ending in ("npz", "csv", "h5ad"):
-        with pytest.raises(InputError, match=f"unknown dataset 'mine.{ending}'; .*; say {ending}:mine.{ending} if it"):
+        with pytest.raises(InputError, match=f"unknown dataset 'mine.{ending}'; say {ending}:mine.{ending} if it"):
             load(f"mine.{ending}", tmp_path)
