@@ -85,9 +85,11 @@ def check(
 
 
 def _check_dataset(tables: Tables, name: str, data_root: str | None, picture: Path | None) -> bool:
-    from benchmark import contracts, datasets
+    from benchmark import contracts
+    from benchmark.datasets import data_root as root_of
+    from benchmark.datasets import spec
 
-    case = contracts.DatasetCase(datasets.spec(name, tables.datasets), datasets.data_root(data_root))
+    case = contracts.DatasetCase(spec(name, tables.datasets), root_of(data_root))
     kept = _print_findings(contracts.OF_DATASETS, case)
     if kept:
         _show_card(case, picture)

@@ -1,5 +1,8 @@
-"""Datasets, the table of them, and their splits."""
+"""Datasets, the table of them, and their splits. ``benchmark.datasets()`` lists the table in a DataFrame."""
 
+import sys
+
+from benchmark.core.lazy import CallablePackage
 from benchmark.datasets.canonical import NodeSplit
 from benchmark.datasets.dataset import Dataset, DatasetSpec, Raw, make_dataset
 from benchmark.datasets.dataset_table import DATASETS, PREFIXES, load, prefixed_forms, spec
@@ -34,3 +37,5 @@ __all__ = [
     "split",
     "split_part",
 ]
+
+sys.modules[__name__].__class__ = CallablePackage

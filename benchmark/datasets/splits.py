@@ -146,17 +146,48 @@ def _edge_split(dataset: Dataset, stream: Callable[..., np.random.Generator]) ->
         )
     n, m = dataset.rows, len(edges)
     validation, test = m // 20, m // 10
-    codes = edges[:, 0] * n + edges[:, 1]
-    shuffled = stream("edges").permutation(codes)
-    train = np.sort(shuffled[validation + test :])
-    for part, wanted, taken in (("held-out", validation + test, codes), ("training", len(train), train)):
+    shuffled = stream("edges").permutation(edges[:, 0] * n + edges[:, 1])
+    return with_negatives(
+        dataset.name,
+        n,
+        np.sort(shuffled[validation + test :]),
+        shuffled[:validation],
+        shuffled[validation : validation + test],
+        stream,
+    )
+
+
+def with_negatives(
+    name: str,
+    n: int,
+    train: Integers,
+    validation: Integers,
+    test: Integers,
+    stream: Callable[..., np.random.Generator],
+) -> EdgeSplit:
+    """Draw the negatives of an edge split.
+
+    Args:
+        name: Name of the dataset, for the message.
+        n: Number of rows.
+        train: Codes of the training edges, sorted. An edge i < j has the code i·n + j.
+        validation: Codes of the validation edges.
+        test: Codes of the test edges.
+        stream: Makes the random generator of a purpose.
+
+    Raises:
+        InputError: if the graph has too few non-edges.
+    """
+    codes = np.concatenate([train, validation, test])
+    held_out_edges = len(validation) + len(test)
+    for part, wanted, taken in (("held-out", held_out_edges, codes), ("training", len(train), train)):
         free = n * (n - 1) // 2 - len(taken)
         if wanted > free:
             raise InputError(
-                f"dataset {dataset.name!r}: too few non-edges: {wanted} {part} negatives wanted, but of {n} rows only "
+                f"dataset {name!r}: too few non-edges: {wanted} {part} negatives wanted, but of {n} rows only "
                 f"{free} pairs are free; the graph is too dense for link prediction, so leave out the link tasks"
             )
-    held_out = sample_non_edges(n, codes, validation + test, rng=stream("held-out negatives"))
+    held_out = sample_non_edges(n, codes, held_out_edges, rng=stream("held-out negatives"))
     train_negatives = sample_non_edges(n, train, len(train), rng=stream("training negatives"))
 
     def pairs(part: Integers) -> Integers:
@@ -164,15 +195,15 @@ def _edge_split(dataset: Dataset, stream: Callable[..., np.random.Generator]) ->
 
     @lru_cache(maxsize=_KEPT)
     def draw_test_negatives(repeat: int) -> Integers:
-        return pairs(sample_non_edges(n, codes, test, rng=stream("test negatives", repeat)))
+        return pairs(sample_non_edges(n, codes, len(test), rng=stream("test negatives", repeat)))
 
     return EdgeSplit(
         train=pairs(train),
-        validation=pairs(shuffled[:validation]),
-        test=pairs(shuffled[validation : validation + test]),
+        validation=pairs(validation),
+        test=pairs(test),
         train_negatives=pairs(train_negatives),
-        validation_negatives=pairs(held_out[:validation]),
-        test_negatives=pairs(held_out[validation:]),
+        validation_negatives=pairs(held_out[: len(validation)]),
+        test_negatives=pairs(held_out[len(validation) :]),
         draw_test_negatives=draw_test_negatives,
     )
 

@@ -1,13 +1,15 @@
 """The models under study: entries of MODELS, the parts that they are composed of, and their settings.
 
-Each name is imported at its first use. ``Model``, the protocol, does not load torch.
+Each name is imported at its first use. ``Model``, the protocol, does not load torch. ``benchmark.models()`` lists the
+models in a DataFrame.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from benchmark.core.lazy import lazy_names
+from benchmark.core.lazy import CallablePackage, lazy_names
 
 if TYPE_CHECKING:
     from benchmark.models.control_spec import ControlSpec
@@ -45,3 +47,5 @@ _HOMES = {
 
 if not TYPE_CHECKING:  # a type checker that saw this function would accept any name
     __getattr__ = lazy_names(__name__, {name: f"{__name__}.{home}" for name, home in _HOMES.items()})
+
+sys.modules[__name__].__class__ = CallablePackage

@@ -142,14 +142,8 @@ class Plan:
             for task in self._tasks(self.data[name], unit)
             if (readout.name, task.name) in arm.asked and task.reads(readout)
             if task.draws is None or draw < task.draws
-            for repeat in self._repeats(task, draw, len(readout.draws(self.study.draws)))
+            for repeat in task.repeats_of(draw, len(readout.draws(self.study.draws)), most=self.study.repeats)
         )
-
-    def _repeats(self, task: Task, draw: int, draws: int) -> range:
-        """The repeats of a task on one of the draws of a readout. The draws divide the repeats among themselves."""
-        count = task.repeats if self.study.repeats is None else min(task.repeats, self.study.repeats)
-        each = -(-count // draws)
-        return range(draw * each, (draw + 1) * each)
 
     def _scoring(self, name: str, arm: Arm, readout: Readout, task: Task) -> ScoringWay:
         """The way that scores a task on a readout of an arm.

@@ -1,5 +1,8 @@
-"""Downstream tasks and their metrics."""
+"""Downstream tasks and their metrics. ``benchmark.tasks()`` lists the tasks in a DataFrame."""
 
+import sys
+
+from benchmark.core.lazy import CallablePackage
 from benchmark.tasks.metrics import METRICS, Metric
 from benchmark.tasks.task import (
     EDGE_SETS,
@@ -36,3 +39,5 @@ __all__ = [
     "UnitName",
     "unmet_needs",
 ]
+
+sys.modules[__name__].__class__ = CallablePackage

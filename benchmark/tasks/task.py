@@ -242,6 +242,17 @@ class Task:
             raise ValueError(f"{self.name}: score_repeats gives {len(found)} scores for {len(cases)} cases")
         yield from found
 
+    def repeats_of(self, draw: int, draws: int, *, most: int | None = None) -> range:
+        """The repeats on one of the draws of a readout. The draws divide the repeats among themselves.
+
+        Args:
+            draw: Number of the draw, from 0.
+            draws: Number of draws.
+            most: Most repeats of all draws together. None is ``repeats``.
+        """
+        each = -(-min(self.repeats, most or self.repeats) // draws)
+        return range(draw * each, (draw + 1) * each)
+
     @property
     def scores_rows(self) -> bool:
         """Whether the task can score a part of the rows. Edges and published splits belong to the whole dataset."""
