@@ -29,9 +29,9 @@ every_page = pytest.mark.parametrize("page", PAGES)
 
 @pytest.fixture(scope="session")
 def run_with_latents(tmp_path_factory):
-    """A folder with the results of a study of two units that kept its latents."""
+    """A folder with the results of a study of two units that kept its latents and drawings."""
     folder = tmp_path_factory.mktemp("kept")
-    study = tiny.write_study(folder, **(tiny.SMALLER | {"seeds": "1", "save_latents": "true"}))
+    study = tiny.write_study(folder, **(tiny.SMALLER | {"seeds": "1", "drawings": "true"}))
     code, _, error = tiny.command("run", study, "--device", "cpu", folder=folder)
     assert code == 0, error
     return folder

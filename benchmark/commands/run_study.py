@@ -55,6 +55,14 @@ def run(
         str | None,
         typer.Option(metavar="I/N", help="Run share I of N of the work, for a Slurm array; I counts from 1."),
     ] = None,
+    latents: Annotated[
+        bool | None,
+        typer.Option(
+            "--latents/--no-latents",
+            help="Train complete units again if their latents are gone, or keep no latents (default: keep those of new "
+            "trainings).",
+        ),
+    ] = None,
     data_root: DataRoot = None,
     results: Results = Path("results"),
     skip_missing: Annotated[
@@ -70,7 +78,16 @@ def run(
 
     plugins = tuple(plugin or ())
     options = PlanOptions(
-        file, seeds, datasets, models, plugins, data_root, skip_missing, scoring=scoring, execution=execution
+        file,
+        seeds,
+        datasets,
+        models,
+        plugins,
+        data_root,
+        skip_missing,
+        scoring=scoring,
+        execution=execution,
+        save_latents=latents,
     )
     asked = study_for(options).declared  # an unknown name is reported before an engine starts
     share = None if shard is None else Shard.parse(shard)
@@ -88,7 +105,7 @@ def run(
         for unsuited in planned.study.unsuited:
             print(f"not trained, as the study says: {unsuited}", flush=True)
         command = _command(study, seeds, datasets, models, device, scoring, execution, replicas, plugins)
-        failed = _carry_out(planned, asked, share, replicas, where, results, command)
+        failed = _carry_out(planned, asked, share, replicas, where, results, command, latents_again=bool(latents))
     if failed:
         print(f"{failed} units failed. The same command tries them again.", file=sys.stderr)
         raise typer.Exit(FAILED_UNITS)
@@ -102,12 +119,15 @@ def _carry_out(
     engine: Engine,
     results: Path,
     command: str,
+    *,
+    latents_again: bool,
 ) -> int:
     """Run the missing jobs of a plan, and write the frames once all units are recorded.
 
     Returns:
         Number of failed units.
     """
+    from benchmark.core.files import check_room, in_bytes
     from benchmark.results import frames
     from benchmark.results.store import Store
     from benchmark.running import gather, run
@@ -116,7 +136,7 @@ def _carry_out(
 
     chosen, store = planned.study, Store(results)
     records = run.read_records(planned.units(), store)
-    work = run.missing(planned, store, records, replicas)
+    work = run.missing(planned, store, records, replicas, latents_again=latents_again)
     to_run = f"{len(work.jobs)} batches to run"
     if share is not None:
         mine = share.jobs(work.jobs, run.partition(planned, replicas))
@@ -132,6 +152,11 @@ def _carry_out(
             f"read out again only where they were made, so the units are trained anew on {planned.device}",
             flush=True,
         )
+    for reason, count in work.again.items():
+        print(f"{count} scored units are trained again: {reason}", flush=True)
+    if size := run.kept_bytes(planned, work):
+        print(f"expected to keep {in_bytes(size)} of latents in {results}", flush=True)
+        check_room(results, size)
     if work.jobs and planned.device == "cpu":
         print(f"expected to take {run.cost(planned, work)}, from the times of other studies", flush=True)
     declare(asked, results, work.begun)

@@ -16,6 +16,7 @@ import benchmark
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # numerical libraries read these
 ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 PACKAGES = ("torch", "torch-geometric", "scikit-learn", "numpy", "scipy", "pandas")
+JOINED = ", "  # between the versions of a record whose scores are of several
 _GIB = 2**30
 
 
@@ -30,6 +31,15 @@ def versions() -> dict[str, str]:
     """
     found = {"python": platform.python_version(), "latents-benchmark": benchmark.__version__}
     return found | {name: installed_version(name) for name in PACKAGES}
+
+
+def releases(text: str) -> set[str]:
+    """The releases in a version of a record: without the build, and two if its scores are of two versions.
+
+    >>> sorted(releases("2.12.0+cpu, 2.13.0+cu130"))
+    ['2.12.0', '2.13.0']
+    """
+    return {version.partition("+")[0] for version in text.split(JOINED)}
 
 
 def installed_version(name: str) -> str:

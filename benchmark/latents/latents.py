@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Integers, Matrix
 from benchmark.core.errors import InputError
-from benchmark.core.files import packed
+from benchmark.core.files import packed, unpacked
 
 if TYPE_CHECKING:
     from benchmark.training.fitted import Fitted, Snapshot
@@ -36,9 +34,9 @@ class Latents:
         std: Standard deviations of a Gaussian, [n, d].
         concentration: Concentrations κ on the sphere, [n].
         passes: Means and draws of training passes, [n, d] each, if the training was asked for them. A pass of
-            mini-batches has no draw of all rows. Passes are not saved.
-        decode: The decoder, from latents of all rows [n, d] to features [n, f], if the training was asked for it. It is
-            not saved.
+            mini-batches has no draw of all rows. Passes have a file of their own.
+        decode: The decoder, from latents of all rows [n, d] to features [n, f], if the training was asked for it. It
+            has a file of its own.
     """
 
     mean: Matrix
@@ -92,11 +90,39 @@ class Latents:
         Raises:
             InputError: if the file is missing or damaged.
         """
-        try:
-            with path.open("rb") as file, np.load(file) as arrays:
-                return cls(arrays["mean"], arrays.get("std"), arrays.get("concentration"))
-        except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
-            raise InputError(f"{path}: not a readable latent file ({error})") from None
+        arrays = unpacked(path)
+        if "mean" not in arrays:
+            raise InputError(f"{path}: not a readable file of latents (it has no array 'mean')")
+        return cls(arrays["mean"], arrays.get("std"), arrays.get("concentration"))
+
+    def packed_passes(self) -> bytes:
+        """The training passes as the content of an npz file.
+
+        Its keys are means, [p, n, d]; drawn, [p], which passes have a draw; and draws, [s, n, d], the draws of these.
+        The draws of a point are its means, and are left out.
+        """
+        draws = [drawn if self.noisy else None for _, drawn in self.passes]
+        kept = [drawn for drawn in draws if drawn is not None]
+        return packed(
+            {
+                "means": np.stack([mean for mean, _ in self.passes]),
+                "drawn": np.array([drawn is not None for drawn in draws]),
+                "draws": np.stack(kept) if kept else np.zeros((0, *self.mean.shape), dtype=np.float32),
+            }
+        )
+
+    def with_passes(self, path: Path) -> Latents:
+        """These latents with the training passes of a file that ``packed_passes`` made.
+
+        Raises:
+            InputError: if the file is missing or damaged.
+        """
+        arrays = unpacked(path)
+        if not {"means", "drawn", "draws"} <= arrays.keys():
+            raise InputError(f"{path}: not a readable file of training passes; delete it, and run the study again")
+        draws = iter(arrays["draws"])
+        kept = zip(arrays["means"], arrays["drawn"], strict=True)
+        return replace(self, passes=tuple((mean, next(draws) if drawn else None) for mean, drawn in kept))
 
 
 def noisy_mean(latents: Latents) -> NDArray[np.float32]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.core.errors import InputError
+from benchmark.core.files import packed, unpacked
+from benchmark.core.names import find
+from benchmark.core.rng import torch_generators
 from benchmark.models.parts.decoders import GraphConvolutionDecoder, MLPDecoder
+from benchmark.models.parts.likelihoods import FEATURE_LIKELIHOODS
 from benchmark.training.fitted import Fitted
 from benchmark.training.sparse import SparseMatrix
 
@@ -56,6 +63,42 @@ class ReplicaDecoder:
             else SparseMatrix.of(self.adjacency, device=device, dtype=torch.float32, symmetric=True)
         )
         return PlacedDecoder(deepcopy(self.decoder).to(device), self.features, adjacency)
+
+    def packed(self) -> bytes | None:
+        """The decoder as the content of an npz file; None for one whose classes a plugin defines.
+
+        Its keys are the names of the weights, "features", "likelihood" (empty for a graph convolution), and of a graph
+        convolution the parts of Â as a CSR matrix, "data", "indices" and "indptr".
+        """
+        likelihood = self.decoder.likelihood if isinstance(self.decoder, MLPDecoder) else None
+        if type(self.decoder) not in (MLPDecoder, GraphConvolutionDecoder) or (
+            likelihood is not None and likelihood not in FEATURE_LIKELIHOODS
+        ):
+            return None
+        arrays: dict[str, NDArray[Any]] = {
+            "features": np.array(self.features),
+            "likelihood": np.array("" if likelihood is None else likelihood.name),
+        }
+        if self.adjacency is not None:
+            arrays |= {part: getattr(self.adjacency, part) for part in ("data", "indices", "indptr")}
+        return packed(arrays | {name: value.numpy() for name, value in self.decoder.state_dict().items()})
+
+    @classmethod
+    def load(cls, path: Path) -> ReplicaDecoder:
+        """Read a file with the content of ``packed``. The decoder gives the same features to the bit.
+
+        Raises:
+            InputError: if the file is missing or damaged.
+        """
+        arrays = unpacked(path)
+        try:
+            features, likelihood = int(arrays.pop("features")), str(arrays.pop("likelihood"))
+            parts = tuple(arrays.pop(part) for part in ("data", "indices", "indptr") if part in arrays)
+            return cls(_rebuilt(arrays, features, likelihood), features, sp.csr_array(parts) if parts else None)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError, InputError) as error:
+            raise InputError(
+                f"{path}: not a readable decoder ({error}); delete the file, and run the study again"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +146,31 @@ def decoders_of(fitted: Fitted) -> list[ReplicaDecoder]:
         )
         for replica in range(inputs.replicas)
     ]
+
+
+def _rebuilt(weights: dict[str, NDArray[Any]], features: int, likelihood: str) -> MLPDecoder | GraphConvolutionDecoder:
+    """The decoder of one replica with these weights, by name."""
+    state = {name: torch.from_numpy(value) for name, value in weights.items()}
+    widths = [value.shape[1] for name, value in weights.items() if name.endswith(".weight")]  # of inputs, in order
+
+    def streams(name: str) -> list[torch.Generator]:
+        return torch_generators((0,), name, device="cpu")  # the weights that are drawn are replaced
+
+    decoder: MLPDecoder | GraphConvolutionDecoder
+    if likelihood:
+        decoder = MLPDecoder(
+            streams,
+            features,
+            tuple(reversed(widths[1:])),
+            widths[0],
+            find(FEATURE_LIKELIHOODS, "likelihood", likelihood),
+            bias="output.bias" in state,
+            centre=state.get("centre"),
+        )
+    else:
+        decoder = GraphConvolutionDecoder(streams, features, widths[0])
+    decoder.to(state["output.weight"].dtype).load_state_dict(state)
+    return decoder.requires_grad_(False)
 
 
 def _of_replica(decoder: MLPDecoder | GraphConvolutionDecoder, replica: int) -> MLPDecoder | GraphConvolutionDecoder:

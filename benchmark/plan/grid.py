@@ -94,9 +94,9 @@ class Plan:
         return frozenset(drawable if self.study.images is None else self.study.images)
 
     def draws(self, training: Training) -> bool:
-        """Whether the study saves drawings with the latents of a training."""
+        """Whether the study keeps drawings of a training."""
         shown = training.arm.shown(images=training.units[0].dataset in self.images)
-        return self.study.save_latents and shown is not None
+        return self.study.drawings and shown is not None
 
     def units(self) -> Iterator[PlannedUnit]:
         """Yield every unit of the study, in the order of the trainings."""

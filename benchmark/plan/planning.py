@@ -42,6 +42,7 @@ class PlanOptions:
         scoring: The way that scores the tasks with a batched form. The default is "batched" on a GPU and "scikit-learn"
             on a CPU.
         execution: How training steps run: "captured" or "plain". The default is "captured" on a GPU.
+        save_latents: Whether latents are kept, instead of the study's. Without latents no drawings are kept.
     """
 
     file: StudyFile
@@ -54,6 +55,7 @@ class PlanOptions:
     download: bool = True
     scoring: str | None = None
     execution: str | None = None
+    save_latents: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def study_for(options: PlanOptions) -> CheckedStudy:
         InputError: If an option is out of range, a plugin fails, or the study has an unknown name.
     """
     tables = with_plugins([*options.file.plugins, *options.plugins])
-    declared = resolve(options.file, tables)
+    declared = _saving(resolve(options.file, tables), options.save_latents)
     chosen = replaced(declared, seeds=options.seeds, datasets=options.datasets, models=options.models)
     check_names(chosen, tables)
     return CheckedStudy(declared, chosen, tables)
@@ -105,6 +107,14 @@ def plan_for(options: PlanOptions, device: str) -> tuple[Plan, list[str]]:
     scoring = _scoring(options, device)
     execution = "captured" if options.execution is None else check_execution(options.execution, device)
     return make_plan(study.chosen, data, device, study.tables, scoring, execution), refused
+
+
+def _saving(study: Study, save_latents: bool | None) -> Study:
+    """The study with latents kept or not, as an option says."""
+    if save_latents is None:
+        return study
+    without = {} if save_latents else {"drawings": False, "images": None}
+    return study.model_copy(update={"save_latents": save_latents, **without})
 
 
 def _scoring(options: PlanOptions, device: str) -> ScoringWay:

@@ -7,6 +7,7 @@ import json
 import pandas as pd
 
 import benchmark
+from benchmark.core.environment import JOINED
 from benchmark.report import numbers
 from benchmark.report.blocks import Code, Section, Term, Terms, paragraphs
 from benchmark.report.exports import latex
@@ -26,7 +27,8 @@ def day_of(units: pd.DataFrame) -> str:
 
 def version_of(units: pd.DataFrame) -> str:
     """Return the versions of this package that made the units; this one's if no unit says."""
-    known = {json.loads(text).get(PACKAGE) for text in units["versions"].unique()} - {None}
+    told = [json.loads(text).get(PACKAGE, "") for text in units["versions"].unique()]
+    known = {version for text in told for version in text.split(JOINED)} - {""}
     return " and ".join(sorted(known)) or benchmark.__version__
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +37,15 @@ def read_frames(results: Path, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     scores, units = paths(results, study)
     return SCORES.checked(_read(scores, study), scores), UNITS.checked(_read(units, study), units)
+
+
+def without_latents(results: Path, files: Collection[str]) -> None:
+    """Take the names of removed files of latents out of all unit frames of a folder."""
+    for path in sorted(results.glob("*.units.parquet")):
+        frame = _read(path, path.name.removesuffix(".units.parquet"))
+        if "latents" in frame and (gone := frame["latents"].isin(files)).any():
+            frame.loc[gone, "latents"] = ""
+            write_atomically(path, frame.to_parquet(index=False))
 
 
 def stability_path(results: Path, study: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from benchmark.core.errors import InputError
-from benchmark.core.files import write_atomically
+from benchmark.core.files import beside, write_atomically
 from benchmark.results.record import Record
 from benchmark.results.store import Store
 from benchmark.study import declaration
@@ -78,6 +78,9 @@ def merge(sources: Sequence[Path], results: Path) -> Merged:
         if found is not None and found != results:
             write_atomically(results / file, (found / file).read_bytes())
             written["latent files"] += 1
+            for extra in (beside(file, "decoder"), beside(file, "passes")):
+                if is_zipfile(found / extra):
+                    write_atomically(results / extra, (found / extra).read_bytes())
     for path in (path for folder in folders[1:] for path in sorted((folder / "labels").glob("*.npz"))):
         target = results / "labels" / path.name
         if is_zipfile(path) and not is_zipfile(target):

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from benchmark.core.environment import JOINED
 from benchmark.core.errors import InputError
 from benchmark.tasks import METRICS, TASKS, Task
 
@@ -94,7 +95,7 @@ class Provenance:
         peak_memory: Bytes: most memory of the training process, or most memory that was allocated on the GPU.
         device_name: Name of the processor or GPU.
         replicas: Seeds that trained together.
-        versions: Versions of Python, packages and plugins.
+        versions: Versions of Python, packages and plugins. Two, with a comma, if scores were added by another version.
         commit: Git commit of the code. Empty outside a checkout.
         command: The command line, without folders.
         halved: How often the batch was halved because memory ran out.
@@ -222,7 +223,9 @@ class Record:
         return cls(identity=identity, provenance=provenance, scores=scores, notes=notes, clusters=clusters, **content)
 
     def extended(self, later: Record) -> Record:
-        """Add the scores that ``later`` took from the same latent. Curve and provenance stay, but for the day.
+        """Add the scores that ``later`` took from the same latent. Curve and provenance stay, but for day and versions.
+
+        If a package has another version now, both are named: "1.7.0, 1.8.0".
 
         Raises:
             InputError: If both records have a slot, and the scores differ.
@@ -236,8 +239,14 @@ class Record:
             scores={**self.scores, **later.scores},
             notes={**self.notes, **later.notes},
             clusters={**self.clusters, **later.clusters},
-            provenance=replace(self.provenance, scoring_seconds=seconds, day=day),
+            provenance=replace(self.provenance, scoring_seconds=seconds, day=day, versions=self._versions_with(later)),
         )
+
+    def _versions_with(self, later: Record) -> dict[str, str]:
+        """The versions of both records. Plugins of later tasks are added."""
+        then, now = self.provenance.versions, later.provenance.versions
+        both = {name: (*then.get(name, "").split(JOINED), now.get(name, "")) for name in {**then, **now}}
+        return {name: JOINED.join(filter(None, dict.fromkeys(known))) for name, known in both.items()}
 
     def replaced(self, later: Record) -> Record:
         """Return ``later``, which was trained again. If ``later`` failed, these scores stay, with its message.

@@ -98,5 +98,9 @@ class Store:
         present = self.get(record.key)
         if present is not None:
             record = present.extended(record) if same_latent else present.replaced(record)
-        write_atomically(self.path(record.key), record.to_json())
+        self.write(record)
         return record
+
+    def write(self, record: Record) -> None:
+        """Write a record in place of a stored one."""
+        write_atomically(self.path(record.key), record.to_json())

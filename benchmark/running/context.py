@@ -37,6 +37,7 @@ class Context:
         tasks: Tasks by name.
         execution: How training steps run on a GPU, if they can.
         mechanisms: Whether the mechanisms of trained models are measured.
+        drawings: Whether drawings are kept beside the latents.
     """
 
     data: Mapping[str, Handed]
@@ -49,6 +50,7 @@ class Context:
     tasks: Mapping[str, Task]
     execution: ExecutionWay = "captured"
     mechanisms: bool = False
+    drawings: bool = False
 
     @property
     def reads_on_device(self) -> bool:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from benchmark.core.files import beside
 from benchmark.latents.latents import Latents
+from benchmark.latents.readouts import reads_features, reads_passes
+from benchmark.latents.replica_decoders import ReplicaDecoder
 from benchmark.plan.units import Batch, Training
 from benchmark.results.record import Record, Slot
 
@@ -60,9 +63,20 @@ class KeptJob:
         return Batch((self.training,))
 
     def loaded(self, results: Path) -> ScoreJob:
-        """Read the latents.
+        """Read the latents, with the passes or the decoder if a readout needs them.
 
         Raises:
-            InputError: If the file is missing or damaged.
+            InputError: If a file is missing or damaged.
         """
-        return ScoreJob(self.training, self.wanted, self.record, Latents.load(results / self.record.latents))
+        path, read = self.record.latents, readouts_of(self.wanted)
+        latents = Latents.load(results / path)
+        if reads_passes(read):
+            latents = latents.with_passes(results / beside(path, "passes"))
+        if reads_features(read):
+            latents = replace(latents, decode=ReplicaDecoder.load(results / beside(path, "decoder")))
+        return ScoreJob(self.training, self.wanted, self.record, latents)
+
+
+def readouts_of(wanted: Wanted) -> set[str]:
+    """The names of the readouts of some slots."""
+    return {slot.readout for slots in wanted.values() for slot in slots}

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from zipfile import is_zipfile
 
 from benchmark.core import environment
 from benchmark.core.errors import InputError
-from benchmark.core.files import labels_path, packed, write_atomically
+from benchmark.core.files import beside, labels_path, packed, write_atomically
 from benchmark.latents.latents import Latents
 from benchmark.latents.readouts import READOUTS, reads_features, reads_passes
 from benchmark.plan.cost import Cost, scoring_cost, total_cost, training_cost
 from benchmark.plan.grid import Plan
+from benchmark.plan.size import kept_size
 from benchmark.plan.units import Batch, PlannedUnit, Training, batches
 from benchmark.results.record import NUMERICS, Record, Slot
 from benchmark.results.store import Recorded, Store
 from benchmark.running.context import Context, Handed
 from benchmark.running.engines import Engine
-from benchmark.running.jobs import KeptJob, ScoreJob, TrainJob
+from benchmark.running.jobs import KeptJob, ScoreJob, TrainJob, readouts_of
 from benchmark.running.outcome import Scored
+
+NOT_KEPT = "their latents were not kept"
 
 _READ = {readout.name for readout in READOUTS}
 
@@ -52,12 +55,14 @@ class Work:
         units: Number of units of the plan.
         recorded: Number of units with a complete record.
         begun: Number of units with any record.
+        again: Number of scored units that are trained again, by the reason.
     """
 
     jobs: tuple[TrainJob | KeptJob, ...]
     units: int
     recorded: int
     begun: int
+    again: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_records(units: Iterable[PlannedUnit], store: Store) -> dict[str, Record]:
@@ -74,41 +79,45 @@ def incomplete(plan: Plan, records: Recorded) -> list[PlannedUnit]:
     return [unit for unit in plan.units() if _missing_slots(unit, records.get(unit.identity.key))]
 
 
-def missing(plan: Plan, store: Store, records: Recorded, replicas: int | None = None) -> Work:
+def missing(
+    plan: Plan, store: Store, records: Recorded, replicas: int | None = None, *, latents_again: bool = False
+) -> Work:
     """Find the jobs that complete the records of a plan.
 
-    A failed unit counts as missing. If the latents were kept by the same versions, only the missing slots are scored,
-    on these latents. Latents of training passes and decoders are never kept. Otherwise the training is repeated and
-    all slots are scored, also slots that only other studies asked for: a record never mixes two trainings.
+    A failed unit counts as missing. If the latents were kept by the same release of torch, only the missing slots are
+    scored, on these latents. Otherwise the training is repeated and all slots are scored, also slots that only other
+    studies asked for: a record never mixes two trainings. A complete unit whose latents are gone is not trained again,
+    but one that lacks drawings or mechanisms is, if the study asks for them.
 
     Args:
         plan: The plan.
         store: The place of the kept latents.
         records: The records of the plan's units.
         replicas: Seeds of a batch, as in ``partition``.
+        latents_again: Whether complete units without latents are trained again to keep them.
 
     Raises:
         InputError: If a record is damaged.
     """
-    lacking = {
-        training.key: [_missing_slots(unit, records.get(unit.identity.key)) for unit in training.units]
-        for training in plan.trainings
-    }
     jobs: list[TrainJob | KeptJob] = []
     anew: set[str] = set()
+    again: Counter[str] = Counter()
     for training in plan.trainings:
-        slots, known = lacking[training.key], [records.get(unit.identity.key) for unit in training.units]
-        wants_network = _wants_files(plan, training, known, store) or _wants_mechanisms(plan, known)
-        if not any(slots) and not wants_network:
+        known = [records.get(unit.identity.key) for unit in training.units]
+        wanted = {
+            unit.identity.key: _missing_slots(unit, record) for unit, record in zip(training.units, known, strict=True)
+        }
+        lack = _lacking(plan, training, known, store, latents_again=latents_again)
+        if not lack and not any(wanted.values()):
             continue
-        read = {slot.readout for of_unit in slots for slot in of_unit}
-        wants_training = wants_network or reads_passes(read) or reads_features(read)
-        record = None if wants_training else _record_of_kept_latents(training, known, store)
-        if record is None:
-            anew.add(training.key)
-        else:
-            wanted = {unit.identity.key: of_unit for unit, of_unit in zip(training.units, slots, strict=True)}
-            jobs.append(KeptJob(training, wanted, record))
+        found = lack or _record_of_kept_latents(training, known, store, readouts_of(wanted))
+        if isinstance(found, Record):
+            jobs.append(KeptJob(training, wanted, found))
+            continue
+        anew.add(training.key)
+        scored = sum(record is not None and record.status != "failed" for record in known)
+        if scored and training.arm.model.keeps_latents:
+            again[found] += scored
     current = {(task.name, task.version) for task in plan.tables.tasks}
     for batch in partition(plan, replicas):
         trainings = tuple(training for training in batch.trainings if training.key in anew)
@@ -121,7 +130,7 @@ def missing(plan: Plan, store: Store, records: Recorded, replicas: int | None = 
     units = list(plan.units())
     recorded = len(units) - len(incomplete(plan, records))
     begun = sum(unit.identity.key in records for unit in units)
-    return Work(tuple(jobs), len(units), recorded, begun)
+    return Work(tuple(jobs), len(units), recorded, begun, dict(again))
 
 
 def cost(plan: Plan, work: Work) -> Cost:
@@ -139,6 +148,23 @@ def cost(plan: Plan, work: Work) -> Cost:
                 parts.append(training_cost(training, prepared))
             parts += [scoring_cost(unit, job.wanted.get(unit.identity.key, ()), prepared) for unit in training.units]
     return total_cost(parts)
+
+
+def kept_bytes(plan: Plan, work: Work) -> int:
+    """Estimate the size of the files that the work keeps beside its records.
+
+    Args:
+        plan: The plan.
+        work: Its missing work.
+    """
+    if not plan.study.save_latents:
+        return 0
+    return sum(
+        kept_size(training, plan.data[training.units[0].dataset], readouts_of(job.wanted), drawn=plan.draws(training))
+        for job in work.jobs
+        if isinstance(job, TrainJob)
+        for training in job.batch.trainings
+    )
 
 
 def recorded_elsewhere(plan: Plan, store: Store, records: Recorded) -> int:
@@ -218,6 +244,7 @@ def prepare(plan: Plan, data: Mapping[str, Handed], command: str) -> Context:
         tasks={task.name: task for task in plan.tables.tasks},
         execution=plan.execution,
         mechanisms=plan.study.mechanisms,
+        drawings=plan.study.drawings,
     )
 
 
@@ -267,40 +294,55 @@ def _all_slots(unit: PlannedUnit, record: Record | None, current: Collection[tup
     return (*unit.slots, *(slot for slot in others if (slot.task, slot.version) in current and slot.readout in _READ))
 
 
-def _wants_files(plan: Plan, training: Training, known: Sequence[Record | None], store: Store) -> bool:
-    """Whether the study wants latents or drawings saved, and a complete record lacks a file."""
-    if not plan.study.save_latents or not training.arm.model.keeps_latents:
-        return False
+def _lacking(
+    plan: Plan, training: Training, known: Sequence[Record | None], store: Store, *, latents_again: bool
+) -> str:
+    """Say what the complete records of a training lack although every score is there. Empty if they lack nothing."""
     complete = [record for record in known if record is not None and record.status == "complete"]
-    wanted = ("latents", "generated") if plan.draws(training) else ("latents",)
-    files = [getattr(record, kind) for record in complete for kind in wanted]
-    return not all(file and is_zipfile(store.results / file) for file in files)
+
+    def kept(file: str) -> bool:
+        return bool(file) and is_zipfile(store.results / file)
+
+    if plan.study.mechanisms and any("mechanisms" not in record.diagnostics for record in complete):
+        return "their mechanisms were not measured"
+    if plan.draws(training) and not all(kept(record.generated) for record in complete):
+        return "their drawings were not kept"
+    keeps = latents_again and plan.study.save_latents and training.arm.model.keeps_latents
+    return NOT_KEPT if keeps and not all(kept(record.latents) for record in complete) else ""
 
 
-def _record_of_kept_latents(training: Training, known: Sequence[Record | None], store: Store) -> Record | None:
-    """Find a record with latents that can be scored further. Then no training is needed.
+def _record_of_kept_latents(
+    training: Training, known: Sequence[Record | None], store: Store, readouts: Collection[str]
+) -> Record | str:
+    """Find a record with latents that can be scored further. Then no training is needed. If there is none, say why.
 
-    All known records of the training name this one file, these versions made it, and it is readable. If no unit of
-    the training is recorded yet, the other unit with the same latents counts. Diagnostics of rows belong to one unit
-    alone, so each unit of rows needs a record of its own.
+    All known records of the training name this one file, the same release of torch and the same plugin made it, and it
+    is readable. Keys contain the version of the model and the kind of device. If no unit of the training is recorded
+    yet, the other unit with the same latents counts. Diagnostics of rows belong to one unit alone, so each unit of rows
+    needs a record of its own.
     """
     present = [record for record in known if record is not None]
     if training.arm.settings.held_out and len(present) < len(known):
-        return None
+        return "the other part of their rows is not recorded"
     present = present or [record for i in training.identities if (record := store.get(i.key)) is not None]
-    versions = {**environment.versions(), **training.units[0].sources}
-    same = all(each.status == "complete" and each.provenance.versions == versions for each in present)
+    if any(record.status != "complete" for record in present):
+        return "they diverged or failed"
     paths = {record.latents for record in present}
-    if not same or len(paths) != 1 or "" in paths:
-        return None
+    if len(paths) != 1 or "" in paths:
+        return NOT_KEPT
+    plugin = f"model {training.arm.model.name}"
+    for versions in (record.provenance.versions for record in present):
+        if environment.releases(versions.get("torch", "")) != environment.releases(environment.versions()["torch"]):
+            return f"their latents are of torch {versions.get('torch', '(unknown version)')}"
+        if versions.get(plugin) != training.units[0].sources.get(plugin):
+            return "their latents are of an earlier plugin"
+    (path,) = paths
     try:
-        Latents.load(store.results / present[0].latents)
+        Latents.load(store.results / path)
     except InputError:
-        return None
+        return "their latents are lost or damaged"
+    if reads_features(readouts) and not is_zipfile(store.results / beside(path, "decoder")):
+        return "their decoders were not kept, which the decoded readouts need"
+    if reads_passes(readouts) and not is_zipfile(store.results / beside(path, "passes")):
+        return "their training passes were not kept, which the readouts of epochs need"
     return present[0]
-
-
-def _wants_mechanisms(plan: Plan, known: Sequence[Record | None]) -> bool:
-    """Whether the study wants mechanisms, and a complete record lacks them."""
-    complete = (record for record in known if record is not None and record.status == "complete")
-    return plan.study.mechanisms and any("mechanisms" not in record.diagnostics for record in complete)

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.core.arrays import Integers
-from benchmark.core.files import packed
+from benchmark.core.files import beside, packed
 from benchmark.datasets import hold_out
 from benchmark.latents.drawings import Drawings, generate
 from benchmark.latents.latents import EVERY, Latents, of_fitted
 from benchmark.latents.mechanisms import Numbers, mechanisms
 from benchmark.latents.placed_latents import PlacedLatents
 from benchmark.latents.readouts import reads_features, reads_passes
-from benchmark.latents.replica_decoders import decoders_of
+from benchmark.latents.replica_decoders import ReplicaDecoder, decoders_of
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import Batch, Training
 from benchmark.running.context import Context, edges_of, loaded, rows_of
 from benchmark.running.diagnosis import as_json, diagnosable
-from benchmark.running.jobs import TrainJob
+from benchmark.running.jobs import TrainJob, readouts_of
 from benchmark.running.outcome import Outcome, TrainingCost, failed
 from benchmark.training.curves import Curve
 from benchmark.training.devices import device_name, forget_peak_memory, free_cached_memory, out_of_memory, peak_memory
@@ -90,11 +90,10 @@ def _outcome(replica: TrainedReplica, training: Training, context: Context, cost
     latents_path = generated_path = ""
     files: dict[str, bytes] = {}
     if context.save_latents and training.arm.model.keeps_latents:
-        stem = f"latents/{training.key}-{replica.latents.digest}"
-        latents_path = f"{stem}.npz"
-        files[latents_path] = replica.latents.packed()
+        latents_path = f"latents/{training.key}-{replica.latents.digest}.npz"
+        files = _kept(replica.latents, latents_path)
         if replica.drawings is not None:
-            generated_path = f"{stem}.generated.npz"
+            generated_path = beside(latents_path, "generated")
             files[generated_path] = packed(replica.drawings)
     return Outcome(
         training,
@@ -113,6 +112,17 @@ def _outcome(replica: TrainedReplica, training: Training, context: Context, cost
     )
 
 
+def _kept(latents: Latents, path: str) -> dict[str, bytes]:
+    """The files of latents by path: the latents, and the training passes and the decoder that readouts asked for."""
+    files = {path: latents.packed()}
+    if latents.passes:
+        files[beside(path, "passes")] = latents.packed_passes()
+    decoder = latents.decode.packed() if isinstance(latents.decode, ReplicaDecoder) else None
+    if decoder is not None:
+        files[beside(path, "decoder")] = decoder
+    return files
+
+
 def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
     """Train all replicas of the batch."""
     batch = job.batch
@@ -126,7 +136,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
         clusters=None if prepared.dataset.y is None else prepared.dataset.classes,
         training_rows=_training_rows(prepared, batch),
     )
-    read = {slot.readout for slots in job.wanted.values() for slot in slots}
+    read = readouts_of(job.wanted)
     with executed(context.execution):
         result = arm.model.fit(
             data, arm.settings, batch.seeds, context.device, passes=EVERY if reads_passes(read) else None
@@ -140,7 +150,7 @@ def _fitted(job: TrainJob, context: Context) -> list[TrainedReplica]:
         return [TrainedReplica(each, mechanisms=found) for each, found in zip(latents, measured, strict=True)]
     drawings: list[Drawings] | None = None
     shown = arm.shown(images=batch.first.dataset in context.images)
-    if context.save_latents and shown is not None:
+    if context.save_latents and context.drawings and shown is not None:
         drawings = generate(result, batch.seeds, shown, prepared.dataset.image_shape)
     placed = PlacedLatents.of_posterior(result.posterior) if context.reads_on_device else None
     rates = [None] * len(latents) if result.rates is None else list(result.rates.double().cpu().numpy())

@@ -91,9 +91,10 @@ class Asked(Frozen):
         repeats: Most repeats of a score, see ``Task.repeats``. None leaves the number to the tasks.
         tasks: Tasks that score the latents.
         analysis: How the study draws conclusions. It has no effect on what is trained and scored.
-        save_latents: Keep every latent, with drawings of its reconstruction.
+        save_latents: Keep the latents of every training, so that a later task needs no training.
+        drawings: Keep drawings of what the decoders make of the latents.
         mechanisms: Measure continuity, completeness, robustness and the dynamics of the noise of trained models.
-        images: Datasets for which reconstructions are kept as images; None means all image data.
+        images: Datasets that are drawn as images; None means all image data.
         waterfalls: Starts of the study origin. All corrections of each start are trained.
         ladders: Models with their variants ("vae beta=0"), from a point to a variational posterior, in the
             order of the figure.
@@ -119,7 +120,8 @@ class Asked(Frozen):
         "link-hadamard",
     )
     analysis: Analysis = Analysis()
-    save_latents: Annotated[bool, Field(strict=True)] = False
+    save_latents: Annotated[bool, Field(strict=True)] = True
+    drawings: Annotated[bool, Field(strict=True)] = False
     mechanisms: Annotated[bool, Field(strict=True)] = False
     images: tuple[str, ...] | None = None
     waterfalls: tuple[Start, ...] = ()
@@ -134,12 +136,14 @@ class Asked(Frozen):
         return check_distinct(names)
 
     @model_validator(mode="after")
-    def _images_saved(self) -> Asked:
+    def _drawings_kept(self) -> Asked:
+        if self.drawings and not self.save_latents:
+            raise ValueError("drawings: they are kept beside the latents; leave save_latents = false out")
         for name in self.images or ():
             if name not in self.datasets:
                 raise ValueError(f"images: {name!r} is not among the study's datasets")
-        if self.images and not self.save_latents:
-            raise ValueError("images: they are saved with the latents; set save_latents = true")
+        if self.images and not self.drawings:
+            raise ValueError("images: they are drawings; set drawings = true")
         return self
 
 

@@ -285,9 +285,9 @@ def test_values_outside_the_unit_interval_are_refused_for_a_bernoulli_likelihood
             {"datasets": '["wine"]', "models": '["pca"]', "variants": '[{models = ["pca"], settings = {latent = 14}}]'},
             ("wine: pca (latent=14) cannot be trained: 178 rows of 13 features have only 13 components", "at most 13"),
         ),
-        ({"save_latents": "true", "images": '["karate"]'}, ("karate: the study asks for images", "34 features")),
-        ({"images": '["karate"]'}, ("save_latents = true",)),
-        ({"save_latents": "true", "images": '["digits"]'}, ("'digits' is not among the study's datasets",)),
+        ({"drawings": "true", "images": '["karate"]'}, ("karate: the study asks for images", "34 features")),
+        ({"images": '["karate"]'}, ("drawings = true",)),
+        ({"drawings": "true", "images": '["digits"]'}, ("'digits' is not among the study's datasets",)),
         (
             {"datasets": '["wine"]', "derived_graphs": "false"},
             ("wine: the dataset has no edges", "gae", "derived_graphs"),

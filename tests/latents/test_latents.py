@@ -192,7 +192,7 @@ def test_saved_latents_load_in_one_line(tmp_path):
 def test_a_damaged_latent_file_is_refused_in_one_line(tmp_path):
     path = tmp_path / "z.npz"
     path.write_bytes(gaussian().packed()[:1000])
-    with pytest.raises(InputError, match=r"z\.npz: not a readable latent file"):
+    with pytest.raises(InputError, match=r"z\.npz: not a readable npz file"):
         Latents.load(path)
 
 

@@ -16,7 +16,7 @@ from benchmark.tasks import TASKS
 def made(tmp_path_factory):
     """A study with latents, run without shards in one folder and by two shards in two folders."""
     folder = tmp_path_factory.mktemp("made")
-    study = write_study(folder, save_latents="true", **SMALLER)
+    study = write_study(folder, drawings="true", **SMALLER)
     for name, options in (("whole", ()), ("one", ("--shard", "1/2")), ("two", ("--shard", "2/2"))):
         code, _, error = command("run", study, "--device", "cpu", "--results", name, *options, folder=folder)
         assert code == 0, error

@@ -107,7 +107,7 @@ def test_training_leaves_the_tensors_and_nothing_is_copied_back(monkeypatch):
 def test_kept_latents_are_read_out_to_the_same_numbers(tmp_path):
     few, many = (
         replace(
-            planned(models=["vgae"], variants=[], readouts=EVERY, tasks=TASKS, draws=draws, save_latents=True),
+            planned(models=["vgae"], variants=[], readouts=EVERY, tasks=TASKS, draws=draws),
             scoring="batched",
         )
         for draws in (1, 3)

@@ -306,7 +306,6 @@ def test_names_are_harmless_in_paths_page_and_tables(tmp_path):
         title=f"'{NASTY}'",
         models='["raw"]',
         variants='[{ models = ["vae"], settings = { epochs = 2, hidden = 4, least_steps = 2 } }]',
-        save_latents="true",
     )
     for words in (RUN, REPORT):
         code, _, error = command(*words, folder=here)

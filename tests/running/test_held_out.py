@@ -128,7 +128,7 @@ def classes(matrix, rows):
 
 def test_diagnostics_are_those_of_the_rows_of_the_unit(tmp_path):
     """A training by hand on the same rows has the same nats and rates."""
-    plan = plan_of(save_latents=True)
+    plan = plan_of()
     _, units = complete(plan, Store(tmp_path))
     for unit in of_rows(plan):
         row = units[units["key"].eq(unit.identity.key)].iloc[0]
@@ -178,10 +178,10 @@ def test_batched_scores_agree_with_scikit_learn(tmp_path):
 
 
 def test_a_run_resumes_and_scores_a_later_task_on_kept_latents(tmp_path):
-    store, few = Store(tmp_path / "few"), plan_of(save_latents=True, tasks=["k-means"])
+    store, few = Store(tmp_path / "few"), plan_of(tasks=["k-means"])
     complete(few, store)
     assert not missing(few, store).jobs
-    more = plan_of(save_latents=True)
+    more = plan_of()
     jobs = [job for job in missing(more, store).jobs if job.batch.first.arm.settings.held_out]
     assert {type(job) for job in jobs} == {KeptJob}
     later, units_later = complete(more, store)
@@ -191,7 +191,7 @@ def test_a_run_resumes_and_scores_a_later_task_on_kept_latents(tmp_path):
 
 
 def test_a_unit_without_record_is_trained_again_because_its_diagnostics_are_its_own(tmp_path):
-    store, plan = Store(tmp_path), plan_of(save_latents=True)
+    store, plan = Store(tmp_path), plan_of()
     _, before = complete(plan, store)
     unit = of_rows(plan)[0]
     store.path(unit.identity.key).unlink()

@@ -46,7 +46,7 @@ def test_saved_latents_have_the_labels_beside_them(tmp_path):
     nothing = run.Work((), 0, 0, 0)
     assert execute(planned(), nothing, Store(tmp_path)) == []
     assert not list(tmp_path.iterdir())
-    plan = planned(save_latents=True)
+    plan = planned()
     execute(plan, nothing, Store(tmp_path))
     dataset = plan.data["karate"].dataset
     with np.load(tmp_path / labels_path(dataset.fingerprint)) as kept:

@@ -8,6 +8,7 @@ import pytest
 from karate_runs import TABLES, complete, gathered, missing, planned, retrained
 from tiny import command, write_study
 
+from benchmark.core import environment
 from benchmark.latents.latents import Latents
 from benchmark.plan import grid
 from benchmark.plan.units import batches
@@ -25,7 +26,7 @@ AE = {"models": ["ae"], "variants": []}
 def recorded(tmp_path_factory):
     """The results of STUDY with its latents."""
     folder = tmp_path_factory.mktemp("recorded")
-    complete(planned(save_latents=True), Store(folder))
+    complete(planned(drawings=True), Store(folder))
     return folder
 
 
@@ -63,12 +64,12 @@ def test_a_unit_without_a_scored_readout_is_not_planned(tmp_path):
 
 def test_more_draws_are_scored_on_kept_latents_without_training(store, tmp_path):
     latents = store.results / "latents"
-    before, _ = gathered(planned(save_latents=True), store)
+    before, _ = gathered(planned(drawings=True), store)
     files = {path: path.stat().st_mtime_ns for path in latents.iterdir()}
     # ae and its variant have a file for each seed, vgae two with the edges that it decodes, raw none
     assert len([path for path in files if path.suffixes == [".npz"]]) == 2 + 2 + 4
     assert len([path for path in files if path.suffixes == [".generated", ".npz"]]) == 4
-    more = planned(save_latents=True, draws=3)
+    more = planned(drawings=True, draws=3)
     work = missing(more, store)
     assert {job.batch.first.arm.model.name for job in work.jobs} == {"vgae"}
     assert all(isinstance(job, KeptJob) for job in work.jobs)
@@ -83,31 +84,36 @@ def test_more_draws_are_scored_on_kept_latents_without_training(store, tmp_path)
     assert (units.groupby(["model", "variant", "seed"])["seconds"].sum() > 0).all()
 
 
-def test_a_lost_latent_is_made_again(store):
-    plan = planned(save_latents=True)
+def test_a_lost_latent_is_made_again_if_that_is_asked(store):
+    plan = planned(drawings=True)
     victim = next(path for path in (store.results / "latents").iterdir() if "generated" not in path.name)
     with np.load(victim) as arrays:
         before = dict(arrays)
     victim.unlink()
-    (job,) = missing(plan, store).jobs
+    assert missing(plan, store).jobs == ()
+    work = missing(plan, store, latents_again=True)
+    (job,) = work.jobs
     assert isinstance(job, TrainJob)
-    complete(plan, store)
+    assert set(work.again) == {"their latents were not kept"}
+    complete(plan, store, latents_again=True)
     with np.load(victim) as arrays:
         assert set(arrays) == set(before)
         assert all(np.array_equal(arrays[key], before[key]) for key in before)
 
 
-def test_a_damaged_latent_is_made_again(store):
+def test_a_damaged_latent_is_made_again_for_a_further_task(store):
     for path in (store.results / "latents").iterdir():
         path.write_bytes(path.read_bytes()[:-100])
-    scores, units = complete(planned(save_latents=True, **AE), store)
+    plan = planned(**AE, tasks=["k-means", "k-means-standardised", "link-hadamard"])
+    assert missing(plan, store).again == {"their latents are lost or damaged": 4}
+    scores, units = complete(plan, store)
     assert set(units["status"]) == {"complete"}
     assert scores["value"].notna().all()
     assert all(Latents.load(store.results / path) for path in units["latents"])
 
 
 def test_lost_drawings_are_made_again(store):
-    plan = planned(models=["vgae"], variants=[], seeds=1, save_latents=True)
+    plan = planned(models=["vgae"], variants=[], seeds=1, drawings=True)
     _, units = gathered(plan, store)
     lost, emptied = units["generated"]
     (store.results / lost).unlink()
@@ -115,6 +121,7 @@ def test_lost_drawings_are_made_again(store):
     work = missing(plan, store)
     assert len(work.jobs) == 2
     assert all(isinstance(job, TrainJob) for job in work.jobs)
+    assert work.again == {"their drawings were not kept": 2}
     complete(plan, store)
     for unit in plan.units():
         with np.load(store.results / store.get(unit.identity.key).generated) as drawings:
@@ -124,10 +131,10 @@ def test_lost_drawings_are_made_again(store):
 
 def test_latents_kept_by_a_study_of_other_tasks_are_found(store, tmp_path):
     """The two units of a model that sees no edges share latents, whichever study trained them."""
-    links = planned(save_latents=True, **AE, tasks=["link-hadamard"], draws=3)
+    links = planned(drawings=True, **AE, tasks=["link-hadamard"], draws=3)
     assert missing(links, store).jobs == ()
     other = Store(tmp_path / "other")
-    complete(planned(save_latents=True, **AE, tasks=["k-means"]), other)
+    complete(planned(drawings=True, **AE, tasks=["k-means"]), other)
     work = missing(links, other)
     assert work.jobs
     assert all(isinstance(job, KeptJob) for job in work.jobs)
@@ -138,16 +145,17 @@ def test_latents_kept_by_a_study_of_other_tasks_are_found(store, tmp_path):
 
 def test_a_latent_that_is_wanted_later_is_made_once(tmp_path):
     """A study without latents may have scored one unit of a training before."""
-    store = Store(tmp_path)
-    complete(planned(**AE), store)
-    saving = planned(**AE, tasks=["k-means"], save_latents=True)
-    assert len(missing(saving, store).jobs) == 2
-    complete(saving, store)
-    assert missing(saving, store).jobs == ()
-    both = planned(**AE, save_latents=True)
-    assert len(missing(both, store).jobs) == 2  # the links were scored on latents that nobody kept
-    complete(both, store)
+    store, again = Store(tmp_path), {"latents_again": True}
+    complete(planned(**AE, save_latents=False), store)
+    saving = planned(**AE, tasks=["k-means"])
+    assert len(missing(saving, store, **again).jobs) == 2
+    complete(saving, store, **again)
+    assert missing(saving, store, **again).jobs == ()
+    both = planned(**AE)
     assert missing(both, store).jobs == ()
+    assert len(missing(both, store, **again).jobs) == 2  # the links were scored on latents that nobody kept
+    complete(both, store, **again)
+    assert missing(both, store, **again).jobs == ()
     assert len(list((tmp_path / "latents").iterdir())) == 2
 
 
@@ -159,7 +167,7 @@ def test_scores_are_added_on_the_latents_that_were_scored_before(tmp_path):
         return model.fit(data, settings, [seed + 1000 * next(count) for seed in seeds], device, passes=passes)
 
     def record(draws):
-        vgae = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
+        vgae = {"models": ["vgae"], "variants": [], "seeds": 1, "tasks": ["k-means"]}
         plan = replace(planned(retrained("vgae", shaky), **vgae, draws=draws), device="cuda")  # records name a GPU
         complete(plan, store)
         return store.get(next(plan.units()).identity.key)
@@ -169,15 +177,15 @@ def test_scores_are_added_on_the_latents_that_were_scored_before(tmp_path):
     assert len(second.scores) > len(first.scores)
     assert all(second.scores[slot] == first.scores[slot] for slot in first.scores)
     (tmp_path / first.latents).unlink()
-    third = record(draws=4)
+    third = record(draws=5)
     assert third.latents != first.latents
-    assert third.scores.keys() == second.scores.keys()
-    assert third.scores != second.scores
+    assert third.scores.keys() > second.scores.keys()
+    assert all(third.scores[slot] != second.scores[slot] for slot in second.scores)
 
 
 def test_units_that_another_kind_of_device_recorded_are_counted_and_trained_anew(tmp_path):
     """A saved latent is read out again only on the kind of device that made it."""
-    plan, store = planned(models=["vgae"], variants=[], save_latents=True), Store(tmp_path)
+    plan, store = planned(models=["vgae"], variants=[]), Store(tmp_path)
     on_gpu = replace(plan, device="cuda")
     units = len(list(plan.units()))
     assert [run.recorded_elsewhere(each, store, {}) for each in (plan, on_gpu)] == [0, 0]
@@ -203,7 +211,7 @@ def test_a_run_says_that_records_of_earlier_numerics_are_not_continued(tmp_path,
 
 
 def test_an_upgrade_loses_no_score(store):
-    """A record of other versions is trained again with all of its slots, as soon as a study asks for a new one."""
+    """A record of another torch is trained again with all of its slots, as soon as a study asks for a new one."""
     vgae = {"models": ["vgae"], "variants": []}
     plan = planned(**vgae)
     for unit in plan.units():
@@ -212,10 +220,47 @@ def test_an_upgrade_loses_no_score(store):
         store.path(unit.identity.key).write_bytes(other.to_json())
     assert missing(plan, store).jobs == ()
     more = planned(**vgae, draws=3, tasks=["k-means", "link-hadamard"])
+    assert missing(more, store).again == {"their latents are of torch 1.0": 4}
     assert set(complete(more, store)[1]["status"]) == {"complete"}
     again, _ = gathered(plan, store)
     assert not again["value"].isna().any()
     assert all(store.get(unit.identity.key).provenance.versions["torch"] != "1.0" for unit in plan.units())
+
+
+def test_latents_of_the_same_torch_are_scored_on_whatever_the_other_versions(store):
+    """The record then names both versions of a package."""
+    vgae = {"models": ["vgae"], "variants": []}
+    here = environment.versions()
+    release = here["torch"].partition("+")[0]
+    for unit in planned(**vgae).units():
+        old = store.get(unit.identity.key)
+        made = replace(old.provenance, versions={**here, "numpy": "1.0", "torch": f"{release}+another"})
+        store.path(unit.identity.key).write_bytes(replace(old, provenance=made).to_json())
+    for draws in (3, 4):  # a second version is named once
+        more = planned(**vgae, draws=draws)
+        assert {type(job) for job in missing(more, store).jobs} == {KeptJob}
+        complete(more, store)
+        for unit in more.units():
+            versions = store.get(unit.identity.key).provenance.versions
+            assert versions["numpy"] == f"1.0, {here['numpy']}"
+            assert versions["scipy"] == here["scipy"]
+            assert versions["torch"] == f"{release}+another, {here['torch']}"
+
+
+def test_a_later_task_of_a_plugin_needs_no_training(store):
+    task = replace(TABLES.tasks[0], name="mine", version=7)
+    tables = replace(TABLES, tasks=(*TABLES.tasks, task), sources={"task mine": "mine.py 0123"})
+    plan = planned(tables, models=["vgae"], variants=[], tasks=["k-means", "mine"])
+    assert {type(job) for job in missing(plan, store).jobs} == {KeptJob}
+    complete(plan, store)
+    (one, *_) = plan.units()
+    assert store.get(one.identity.key).provenance.versions["task mine"] == "mine.py 0123"
+
+
+def test_an_edited_plugin_is_trained_again(store):
+    vgae = {"models": ["vgae"], "variants": [], "draws": 3}
+    plan = planned(replace(TABLES, sources={"model vgae": "mine.py 0123"}), **vgae)
+    assert missing(plan, store).again == {"their latents are of an earlier plugin": 4}
 
 
 def older(name, **changes):

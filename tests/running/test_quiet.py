@@ -34,7 +34,6 @@ seeds = 2
 draws = 1
 tasks = ["k-means", "logistic-regression-few", "logistic-regression-many"]
 variants = [{ models = ["gae"], settings = { epochs = 2 } }]
-save_latents = true
 
 [[contrasts]]
 name = "vae − ae"

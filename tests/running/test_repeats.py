@@ -90,10 +90,10 @@ def test_the_reason_of_a_chance_score_reaches_record_frame_and_page(tmp_path):
 
 def test_more_repeats_are_scored_without_another_training(tmp_path):
     """And the scores that are there stay as they are."""
-    few = write_study(tmp_path, datasets='["wine"]', save_latents="true", repeats="1")
+    few = write_study(tmp_path, datasets='["wine"]', repeats="1")
     assert command("run", few, "--device", "cpu", folder=tmp_path)[0] == 0
     first = pd.read_parquet(tmp_path / "results" / "tiny.parquet")
-    more = write_study(tmp_path, datasets='["wine"]', save_latents="true", repeats="3")
+    more = write_study(tmp_path, datasets='["wine"]', repeats="3")
     assert command("run", more, "--device", "cpu", folder=tmp_path)[0] == 0
     second = pd.read_parquet(tmp_path / "results" / "tiny.parquet")
     assert first["repeat"].max() == 0

@@ -79,7 +79,7 @@ def test_only_decoders_of_features_are_scored_and_only_by_tasks_that_take_featur
 
 
 def test_decoded_readouts_train_again_and_others_use_the_kept_latents(tmp_path):
-    asked = STUDY | {"models": ["vae"], "save_latents": True, "tasks": ["k-means"]}
+    asked = STUDY | {"models": ["vae"], "tasks": ["k-means"]}
     store = Store(tmp_path)
     before, _ = complete(planned(**(asked | {"readouts": ["mean"]})), store)
     sampled, decoded = (planned(**(asked | {"readouts": ["mean", name]})) for name in ("sampled", "decoded-sample"))

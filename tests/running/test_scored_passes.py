@@ -32,7 +32,6 @@ def test_a_run_scores_the_best_of_every_fifth_pass_of_a_new_training(dataset, tm
         "models": ["gae"],
         "variants": [{"models": ["vgae-june"], "settings": settings}],
         "seeds": 1,
-        "save_latents": True,
     }
     epochs = ["mean", "epochs-mean", "epochs-sampled"]
     plain, tasks = ["origin-svm", "link-inner-product"], ["origin-svm", "origin-links", "link-inner-product"]

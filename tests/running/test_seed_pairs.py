@@ -120,8 +120,8 @@ def test_a_resumed_run_a_merged_one_and_added_tasks_give_the_same_frame(store, t
     merge([store.results], tmp_path / "merged")
     pd.testing.assert_frame_equal(pairs(plan, Store(tmp_path / "merged")), whole)
     added = Store(tmp_path / "added")
-    complete(planned(**(ASKED | {"tasks": ["k-means"]}), save_latents=True), added)
-    complete(planned(**ASKED, save_latents=True), added)
+    complete(planned(**(ASKED | {"tasks": ["k-means"]})), added)
+    complete(planned(**ASKED), added)
     pd.testing.assert_frame_equal(pairs(plan, added), whole)
 
 

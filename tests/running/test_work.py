@@ -50,7 +50,7 @@ def test_a_graph_model_sees_the_training_edges_alone():
 
 
 def test_a_trained_unit_has_a_curve_and_diagnostics_even_if_it_is_scored_later(tmp_path):
-    few, models = {"variants": [], "seeds": 1, "save_latents": True}, ["vgae", "ae-noised", "raw"]
+    few, models = {"variants": [], "seeds": 1}, ["vgae", "ae-noised", "raw"]
     store = Store(tmp_path)
     complete(planned(models=models, tasks=["k-means"], **few), store)
     plan = planned(models=models, **few)
@@ -74,7 +74,7 @@ def test_a_trained_unit_has_a_curve_and_diagnostics_even_if_it_is_scored_later(t
 
 
 def test_mechanisms_are_measured_if_the_study_asks(tmp_path):
-    few = {"models": ["ae", "vgae", "raw"], "variants": [], "seeds": 1, "tasks": ["k-means"], "save_latents": True}
+    few = {"models": ["ae", "vgae", "raw"], "variants": [], "seeds": 1, "tasks": ["k-means"]}
     store, plan = Store(tmp_path), planned(mechanisms=True, **few)
     plain, _ = complete(planned(**few), store)
     assert not missing(planned(**few), store).jobs
@@ -103,7 +103,7 @@ def test_a_diverged_training_with_mechanisms_still_counts_as_diverged(tmp_path):
 
 
 def test_noise_after_training_is_added_to_the_latents_of_the_point(tmp_path):
-    plan = planned(models=["ae", "vae", "ae-noised"], variants=[], seeds=1, tasks=["k-means"], save_latents=True)
+    plan = planned(models=["ae", "vae", "ae-noised"], variants=[], seeds=1, tasks=["k-means"])
     _, units = complete(plan, Store(tmp_path))
     point, twin, noised = (
         Latents.load(tmp_path / units[units["model"] == model]["latents"].iloc[0])
@@ -119,12 +119,12 @@ def test_images_are_drawn_unless_the_study_wants_none(tmp_path):
     data, _ = load_all(study_of(study), tmp_path, skip_missing=False)
 
     def draws(**changes):
-        plan = make_plan(study_of({**study, "save_latents": True} | changes), data, "cpu")
+        plan = make_plan(study_of({**study, "drawings": True} | changes), data, "cpu")
         return plan.draws(plan.trainings[0])
 
     assert draws()
     assert not draws(images=[])
-    assert not draws(save_latents=False)
+    assert not draws(drawings=False)
 
 
 def test_scores_from_before_a_task_failed_stay(tmp_path):

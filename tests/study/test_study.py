@@ -159,8 +159,12 @@ def test_a_pair_may_take_either_side_in_a_variant():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": ["wine"]}, "f.toml: images: they are saved with the latents; set save_latents = true"),
-        ({"images": ["mnist"], "save_latents": True}, "f.toml: images: 'mnist' is not among the study's datasets"),
+        ({"images": ["wine"]}, "f.toml: images: they are drawings; set drawings = true"),
+        (
+            {"drawings": True, "save_latents": False},
+            "drawings: they are kept beside the latents",
+        ),
+        ({"images": ["mnist"], "drawings": True}, "f.toml: images: 'mnist' is not among the study's datasets"),
         ({"sedes": 3}, "f.toml: unknown key 'sedes'; did you mean 'seeds'"),
         ({"seeds": 0}, "f.toml: seeds: expected a number of at least 1, got 0"),
         ({"seeds": "ten"}, "f.toml: seeds: .*got 'ten'"),

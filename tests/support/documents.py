@@ -67,7 +67,12 @@ def parsed(words: str) -> dict[str, object]:
 def options() -> set[str]:
     """Every option of the program and of every command, such as ``--seeds``."""
     every = (_MAIN, *_COMMANDS.values())
-    return {option for command in every for parameter in command.params for option in parameter.opts}
+    return {
+        option
+        for command in every
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
 
 
 def table(page: str, heading: str) -> list[list[str]]:

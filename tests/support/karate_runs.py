@@ -81,9 +81,9 @@ def context(plan: Plan) -> Context:
     return run.prepare(replace(plan, device="cpu"), handed, "")
 
 
-def missing(plan: Plan, store: Store, replicas: int | None = None) -> run.Work:
+def missing(plan: Plan, store: Store, replicas: int | None = None, **options: bool) -> run.Work:
     """Return the missing work of a plan."""
-    return run.missing(plan, store, run.read_records(plan.units(), store), replicas)
+    return run.missing(plan, store, run.read_records(plan.units(), store), replicas, **options)
 
 
 def gathered(plan: Plan, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -91,9 +91,11 @@ def gathered(plan: Plan, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     return gather.gather(plan, run.read_records(plan.units(), store))
 
 
-def complete(plan: Plan, store: Store, replicas: int | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def complete(
+    plan: Plan, store: Store, replicas: int | None = None, **options: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Do the missing work in this process, and return the frames."""
     facts = context(plan)
-    for job in missing(plan, store, replicas).jobs:
+    for job in missing(plan, store, replicas, **options).jobs:
         run.keep(run_job(run.ready(job, store), facts), job, store)
     return gathered(plan, store)

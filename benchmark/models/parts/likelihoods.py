@@ -194,6 +194,8 @@ GAUSSIAN_LEARNED = FeatureLikelihood("gaussian-learned", learned_gaussian, _as_i
 GAUSSIAN_OUTPUT = FeatureLikelihood("gaussian-output", gaussian, _as_it_is, unit_interval=False, decoded_variance=True)
 SIGMOID_GAUSSIAN = FeatureLikelihood("gaussian-sigmoid", sigmoid_gaussian, torch.sigmoid, unit_interval=True)
 NEGATIVE_BINOMIAL = FeatureLikelihood("negative-binomial", negative_binomial, _shares, unit_interval=False, counts=True)
+FEATURE_LIKELIHOODS = (BERNOULLI, GAUSSIAN, GAUSSIAN_LEARNED, GAUSSIAN_OUTPUT, SIGMOID_GAUSSIAN, NEGATIVE_BINOMIAL)
+
 BERNOULLI_BALANCED = PairLikelihood("bernoulli-balanced", balanced)
 BERNOULLI_PAIRS = PairLikelihood("bernoulli", unweighted)
 BERNOULLI_OFF_DIAGONAL = PairLikelihood("bernoulli, target A", unweighted, loops=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.core.environment import JOINED
 from benchmark.report import numbers
 from benchmark.report.frame_rows import Models, in_order, records
 from benchmark.report.labels import model_label
@@ -212,7 +213,7 @@ def run_facts(units: pd.DataFrame) -> tuple[Fact, ...]:
     versions: dict[str, set[str]] = {}
     for text in units["versions"].unique():
         for package, version in json.loads(text).items():
-            versions.setdefault(package, set()).add(str(version))
+            versions.setdefault(package, set()).update(version.split(JOINED))
     return (
         Fact("command", _distinct(units["command"]), code=True),
         Fact("commit", _distinct(units["commit"]), code=True),
