@@ -130,84 +130,84 @@ FAULTS = {
 }
 WORDS = {"a": "accepted", "n": "accepted with a note", "r": "refused", "·": "does not apply"}
 EXPECTED = """
-csv npz csr pyg numpy masked pandas scipy torch lists
-a a a a a a a a a a  features: none
-r · · · · r r · · r  features: missing, marked as such
-r r r r r r r r r r  features: NaN
-r r r r r r r r r r  features: infinite
-a a a a a a a a a a  features: beyond float32
-a a a a a a a a a a  features: at the end of float64
-a a a a a a a a a a  features: large offset
-a a a a a a a a a a  features: tiny
-r r r r r r r r r r  features: whole numbers beyond 2^53
-a a a a a a a a a a  features: constant column
-r r r r r r r r r r  features: row counter
-r r r r r r r r r r  features: row counter from 1
-a a a a a a a a a a  features: only 0 and 1
-a a a a a a a a a a  features: bool
-a a a a a a a a a a  features: eight bits
-r r · · r r r · · r  features: text cell
-r r · · r r r · · r  features: categories
-a r · · r r r · · r  features: numbers in a text
-a r · · a a a · · a  features: objects that are numbers
-r r · · r r r · · r  features: dates
-r r r r r r r r r r  features: complex
-r r · · r r r · · r  features: ragged rows
-a r · r r r a · r r  features: one axis
-· r · r r r · · r r  features: three axes
-r r r r r r r r r r  features: no row
-r r r r r r r r r r  features: no column
-a a a a a a a a a a  labels: none
-r n n n n n n n n n  labels: −1 in some rows
-r r r r r r r r r r  labels: −1 in all rows
-r r r n r r r r r r  labels: NaN in some rows
-a r r r r r r r r r  labels: gap
-a r r r r r r r r r  labels: from 1
-a r r r r r r r r r  labels: from −1 and one class
-r r r r r r r r r r  labels: one class
-a a a a a a a a a a  labels: whole floats
-a a a a a a a a a a  labels: bool
-a r r · r r r r · r  labels: text
-a r r · r r r r · r  labels: numbers in a text
-a r r · a a a a · a  labels: objects that are numbers
-r r r · r r r r · r  labels: dates
-a r r r r r r r r r  labels: complex
-r r r r r r r r r r  labels: regression target
-r r r r r r r r r r  labels: many whole numbers
-a r r r r r r r r r  labels: beyond int64
-· r r a r r r r r r  labels: one column [n, 1]
-· r r r r r r r r r  labels: one-hot rows
-r r r r r r r r r r  labels: one too few
-r r r r r r r r r r  labels: one too many
-· r r r r r r r r r  labels: empty
-a a a a a a a a a a  edges: none
-a a a a a a a a a a  edges: both directions
-a a n a a a a a a a  edges: duplicates
-a a a a a a a a a a  edges: some self-loops
-r r r r r r r r r r  edges: only self-loops
-r r r r r r r r r r  edges: from 1
-r r r r r r r r r r  edges: out of range
-r r · r r r r r r r  edges: negative
-r r · r r r r r r r  edges: transposed [2, m]
-r r · r r r r r r r  edges: three columns
-r r · · r r r r · r  edges: ragged
-r a · a a a a a a a  edges: whole floats
-r r · r r r r r r r  edges: fractions
-r r · r r r r r r r  edges: NaN
-r r · r r r r r r r  edges: beyond int64
-r r · r r r r r r r  edges: complex
-r r · · r r r r · r  edges: unknown text
-r r · r r r r r r r  edges: bool
-r r r r r r r r r r  edges: empty
-n n n n n n n n n n  weights: positive
-a a a a a a a a a a  weights: all 1
-r r n r r r r r r r  weights: zero
-r r r r r r r r r r  weights: negative
-r r r r r r r r r r  weights: NaN
-r r r r r r r r r r  weights: infinite
-r r · r r r r r r r  weights: one too few
-r r r a r r r r r r  keys: near miss
-r n n a r r r r r r  keys: unknown
+csv npz csr h5ad pyg numpy masked pandas scipy torch lists
+a a a n a a a a a a a  features: none
+r · · · · · r r · · r  features: missing, marked as such
+r r r r r r r r r r r  features: NaN
+r r r r r r r r r r r  features: infinite
+a a a n a a a a a a a  features: beyond float32
+a a a n a a a a a a a  features: at the end of float64
+a a a n a a a a a a a  features: large offset
+a a a n a a a a a a a  features: tiny
+r r r r r r r r r r r  features: whole numbers beyond 2^53
+a a a n a a a a a a a  features: constant column
+r r r r r r r r r r r  features: row counter
+r r r r r r r r r r r  features: row counter from 1
+a a a n a a a a a a a  features: only 0 and 1
+a a a n a a a a a a a  features: bool
+a a a n a a a a a a a  features: eight bits
+r r · r · r r r · · r  features: text cell
+r r · r · r r r · · r  features: categories
+a r · r · r r r · · r  features: numbers in a text
+a r · r · a a a · · a  features: objects that are numbers
+r r · · · r r r · · r  features: dates
+r r r r r r r r r r r  features: complex
+r r · r · r r r · · r  features: ragged rows
+a r · r r r r a · r r  features: one axis
+· r · r r r r · · r r  features: three axes
+r r r r r r r r r r r  features: no row
+r r r r r r r r r r r  features: no column
+a a a n a a a a a a a  labels: none
+r n n n n n n n n n n  labels: −1 in some rows
+r r r r r r r r r r r  labels: −1 in all rows
+r r r n n r r r r r r  labels: NaN in some rows
+a r r n r r r r r r r  labels: gap
+a r r n r r r r r r r  labels: from 1
+a r r r r r r r r r r  labels: from −1 and one class
+r r r r r r r r r r r  labels: one class
+a a a n a a a a a a a  labels: whole floats
+a a a n a a a a a a a  labels: bool
+a r r n · r r r r · r  labels: text
+a r r n · r r r r · r  labels: numbers in a text
+a r r n · a a a a · a  labels: objects that are numbers
+r r r · · r r r r · r  labels: dates
+a r r r r r r r r r r  labels: complex
+r r r r r r r r r r r  labels: regression target
+r r r r r r r r r r r  labels: many whole numbers
+a r r n r r r r r r r  labels: beyond int64
+· r r r a r r r r r r  labels: one column [n, 1]
+· r r r r r r r r r r  labels: one-hot rows
+r r r r r r r r r r r  labels: one too few
+r r r r r r r r r r r  labels: one too many
+· r r r r r r r r r r  labels: empty
+a a a · a a a a a a a  edges: none
+a a a · a a a a a a a  edges: both directions
+a a n · a a a a a a a  edges: duplicates
+a a a · a a a a a a a  edges: some self-loops
+r r r · r r r r r r r  edges: only self-loops
+r r r · r r r r r r r  edges: from 1
+r r r · r r r r r r r  edges: out of range
+r r · · r r r r r r r  edges: negative
+r r · · r r r r r r r  edges: transposed [2, m]
+r r · · r r r r r r r  edges: three columns
+r r · · · r r r r · r  edges: ragged
+r a · · a a a a a a a  edges: whole floats
+r r · · r r r r r r r  edges: fractions
+r r · · r r r r r r r  edges: NaN
+r r · · r r r r r r r  edges: beyond int64
+r r · · r r r r r r r  edges: complex
+r r · · · r r r r · r  edges: unknown text
+r r · · r r r r r r r  edges: bool
+r r r · r r r r r r r  edges: empty
+n n n · n n n n n n n  weights: positive
+a a a · a a a a a a a  weights: all 1
+r r n · r r r r r r r  weights: zero
+r r r · r r r r r r r  weights: negative
+r r r · r r r r r r r  weights: NaN
+r r r · r r r r r r r  weights: infinite
+r r · · r r r r r r r  weights: one too few
+r r r · a r r r r r r  keys: near miss
+r n n · a r r r r r r  keys: unknown
 """
 TITLES, *ROWS = EXPECTED.strip().splitlines()
 CELLS = {
@@ -255,7 +255,7 @@ def check_content(found, given, form):
     else:
         y = [-1 if each != each else each for each in np.asarray(given.y).ravel().tolist()]
         assert len({*zip(y, found.y.tolist(), strict=True)}) == len({*y}) == len({*found.y.tolist()})
-        assert form == "csv" or found.y.tolist() == y
+        assert form in ("csv", "h5ad") or found.y.tolist() == y
     if given.edges is not None and given.weights is None:
         pairs = {(min(i, j), max(i, j)) for i, j in np.asarray(given.edges).astype(int).tolist() if i != j}
         assert found.edges.tolist() == sorted(map(list, pairs))

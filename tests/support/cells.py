@@ -29,7 +29,7 @@ def write_h5ad(path: Path, x: Any, obs: Mapping[str, Any], **parts: Mapping[str,
         _write_column(frame, "_index", [f"cell{i}" for i in range(cells)])
         for name, values in obs.items():
             _write_column(frame, name, values)
-        if x is not None:
+        if x is not None and x.ndim > 1:
             genes = file.create_group("var")
             genes.attrs.update({"encoding-type": "dataframe", "_index": "_index", "column-order": np.array([], "S1")})
             _write_column(genes, "_index", [f"gene{j}" for j in range(x.shape[1])])

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import torch
+from cells import write_h5ad
 from layouts import csr_keys
 from scipy import sparse
 
@@ -103,6 +105,17 @@ def as_sparse_npz(given: Given, folder: Path) -> Dataset:
     return _npz(folder, given, csr_keys("attr_", _sparse(given.x)), parts)
 
 
+def as_h5ad(given: Given, folder: Path) -> Dataset:
+    """A dense matrix and a column of obs in an h5ad file."""
+    _needs_no_mask(given)
+    x, y = _array(given.x), None if given.y is None else _array(given.y)
+    if given.edges is not None or given.extra or any(part is not None and part.dtype.kind == "M" for part in (x, y)):
+        raise NotApplicable
+    stored = [part if part is None or part.dtype.kind in "biufc" else _as_texts(part) for part in (x, y)]
+    write_h5ad(folder / "mine.h5ad", stored[0], {} if y is None else {"class": stored[1]})
+    return load(f"h5ad:{folder / 'mine.h5ad'}" + ",label=class" * (y is not None), folder)
+
+
 def as_graph(given: Given, folder: Path) -> Dataset:
     """A dataset class of torch-geometric with one graph."""
     _needs_no_mask(given)
@@ -180,6 +193,7 @@ FORMS: dict[str, Callable[[Given, Path], Dataset]] = {
     "csv": as_csv,
     "npz": as_npz,
     "csr": as_sparse_npz,
+    "h5ad": as_h5ad,
     "pyg": as_graph,
     "numpy": as_arrays,
     "masked": as_masked_arrays,
@@ -218,6 +232,10 @@ def _array(values: Any) -> np.ndarray:
         ragged = np.empty(len(values), dtype=object)
         ragged[:] = values
         return ragged
+
+
+def _as_texts(values: np.ndarray) -> Any:
+    return np.array([str(value) for value in values.ravel()], h5py.string_dtype()).reshape(values.shape)
 
 
 def _matrix(values: Any) -> np.ndarray:
