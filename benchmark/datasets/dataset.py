@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -283,16 +283,27 @@ def make_dataset(spec: DatasetSpec, raw: Raw) -> Dataset:
 
 
 def _check_parts(name: str, raw: Raw) -> None:
-    """Refuse names and notes that are no texts, and rows that pandas would pair in another way.
-
-    Parts with an index are paired by position. That is refused if their index holds the same labels in another order,
-    or other labels, unless one of the two is a plain count from 0.
-    """
+    """Refuse names and notes that are no texts, and rows that pandas would pair in another way."""
     for key in ("columns", "notes"):
         texts = getattr(raw, key)
         if not isinstance(texts, tuple | list) or not all(isinstance(each, str) for each in texts):
             raise InputError(f"dataset {name!r}: {key} is {texts!r}, expected a tuple of texts")
-    parts = {key: getattr(raw, key) for key in ("x", "y", "labelled", "train_mask", "test_mask")}
+    check_aligned(name, {key: getattr(raw, key) for key in ("x", "y", "labelled", "train_mask", "test_mask")})
+
+
+def check_aligned(name: str, parts: Mapping[str, Any]) -> None:
+    """Refuse frames whose rows pandas would pair in another way.
+
+    Parts with an index are paired by position. That is refused if their index holds the same labels in another order,
+    or other labels, unless one of the two is a plain count from 0.
+
+    Args:
+        name: Name of the dataset, for messages.
+        parts: The parts with one row for each sample. Parts without an index are not looked at.
+
+    Raises:
+        InputError: if two of the parts are not aligned.
+    """
     indices = {key: part.index for key, part in parts.items() if hasattr(part, "iloc")}
     if not indices:
         return

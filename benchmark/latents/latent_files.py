@@ -16,6 +16,7 @@ from benchmark.core.errors import InputError
 from benchmark.datasets.canonical import canonical_edges, canonical_features
 from benchmark.datasets.class_numbers import class_numbers
 from benchmark.datasets.conversion import LOSS, as_array
+from benchmark.datasets.dataset import check_aligned
 from benchmark.datasets.scaling import Unscaled
 from benchmark.datasets.sources import csv, h5ad, npz, torch_files
 from benchmark.datasets.sources.name_options import name_options
@@ -39,7 +40,7 @@ class LatentFile:
         x: Features of the rows, [n, f]: float32 if it holds all of them exactly, else float64.
         edges: All edges of the graph, [m, 2], with i < j, unique and in lexicographic order.
         test_edges: Edges that the model never saw, in the same form.
-        notes: What was read, and what was left out, one sentence each.
+        notes: A sentence on each part of the file that is left out.
     """
 
     mean: NDArray[np.float32]
@@ -103,12 +104,14 @@ def checked_latents(
         notes: Notes to keep.
 
     Raises:
-        InputError: if a part has another shape, or is not finite, or ``std`` is negative.
+        InputError: if a part has another shape or is not finite, if ``std`` is negative, or if the index of a frame has
+            another order.
 
     >>> checked_latents("mine", [[0.5], [2.0]], y=["auk", "gull"]).y.tolist()
     [0, 1]
     """
     with _about_latents(name):
+        check_aligned(name, {"mean": mean, "std": std, "y": y, "x": x})
         z = _numbers(name, "mean", mean)
         _check_digits(name, as_array(name, "mean", mean), z)
         n = len(z)

@@ -255,7 +255,7 @@ class _Loading:
         if not isinstance(raw, Raw):
             raise InputError(
                 f"dataset {self.dataset!r} of {self.plugin}: load returned a {type(raw).__name__}, expected "
-                "Raw(x=…, y=…, edges=…)"
+                "Raw(x=…, y=…, edges=…), or Raw.of(table) of a Bunch or frame"
             )
         return raw
 

@@ -165,3 +165,13 @@ def test_a_damaged_h5ad_is_refused(tmp_path):
         (tmp_path / "mine.h5ad").write_bytes(content)
         with pytest.raises(InputError, match=r"h5ad file mine\.h5ad: it is damaged or no HDF5 file"):
             read_latents("mine.h5ad,latent=X_mine")
+
+
+def test_frames_in_another_order_are_refused():
+    frame = pd.DataFrame(MEAN, index=list("abcdefghijkl"))
+    labels = pd.Series(KINDS, index=frame.index)
+    assert checked_latents("z", frame, y=labels, std=frame.abs()).y.tolist() == NUMBERS
+    assert checked_latents("z", frame, y=KINDS).y.tolist() == NUMBERS
+    for parts in ({"y": labels[::-1]}, {"std": frame.abs()[::-1]}, {"x": frame[::-1]}):
+        with pytest.raises(InputError, match=r"^latents z: mean and .* have different indices; align them"):
+            checked_latents("z", frame, **parts)

@@ -192,7 +192,7 @@ def column(path: Path, file: Any, name: str) -> NDArray[Any]:
 
 
 def _values(path: Path, frame: Any, file: Any, name: str) -> NDArray[Any]:
-    """A column of a frame, whose categories are found in each of the four ways that anndata has written them."""
+    """A column of a frame, with its categories. anndata has stored categories in four ways."""
     if hasattr(frame, "shape"):
         found = _plain(frame[name])
         old = file.get(f"uns/{name}_categories")
