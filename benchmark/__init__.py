@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from benchmark.latents.latents import Latents
     from benchmark.models import ModelSpec, Settings
     from benchmark.models.listed_models import models
+    from benchmark.own_latents.assess import assess
+    from benchmark.own_latents.assessment import Assessment
     from benchmark.own_latents.own_scores import score
     from benchmark.own_latents.own_training import load, train
     from benchmark.tasks import Case, Task
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Assessment",
     "Case",
     "Dataset",
     "DatasetSpec",
@@ -40,6 +43,7 @@ __all__ = [
     "Settings",
     "Task",
     "__version__",
+    "assess",
     "datasets",
     "load",
     "models",
@@ -49,6 +53,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Assessment": "benchmark.own_latents.assessment",
+    "assess": "benchmark.own_latents.assess",
     "Case": "benchmark.tasks",
     "Dataset": "benchmark.datasets",
     "DatasetSpec": "benchmark.datasets",

@@ -17,6 +17,7 @@ import typer
 
 import benchmark
 from benchmark import __version__
+from benchmark.commands.assess_file import assess
 from benchmark.commands.clean_latents import clean_latents
 from benchmark.commands.compare_runs import compare
 from benchmark.commands.doctor import doctor, without_home
@@ -116,7 +117,7 @@ def _working(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
-for command in (run, report, status, merge, verify, compare, new, check, doctor, clean_latents):
+for command in (run, report, status, merge, verify, compare, assess, new, check, doctor, clean_latents):
     app.command()(_working(command))
 for listing in (list_studies, list_datasets, list_models, list_tasks):
     app.command(listing.__name__.removeprefix("list_"))(listing)

@@ -85,15 +85,30 @@ def score(
     >>> found.query("task == 'k-means' and metric == 'acc'")["value"].round(2).tolist()
     [0.89]
     """
-    if isinstance(z, Latents) and std is not None:
-        raise InputError("std is given twice, once in the Latents; leave one out")
-    trained = z if isinstance(z, Latents) else None
-    mean, std = (z, std) if trained is None else (trained.mean, trained.std)
-    given = checked_latents(_NAME, mean, std=std, y=y, x=x, edges=edges, test_edges=test_edges)
+    given, latents = given_latents(z, std=std, y=y, x=x, edges=edges, test_edges=test_edges)
     if edges is not None and test_edges is None:
         _LOGGER.warning(SEEN)
-    own = OwnLatents.of(given, trained)
+    own = OwnLatents.of(given, latents)
     return scores_of(own, seeds=seeds, draws=draws, workers=workers)
+
+
+def given_latents(z: Any, *, std: Any = None, **parts: Any) -> tuple[LatentFile, Latents]:
+    """Check what a caller gives, as arrays or as the ``Latents`` of ``train``.
+
+    Args:
+        z: Latents or posterior means, or ``Latents``.
+        std: Standard deviations, or None.
+        parts: ``y``, ``x``, ``edges`` and ``test_edges`` of ``checked_latents``.
+
+    Raises:
+        InputError: if a part is malformed, or ``std`` is given twice.
+    """
+    if not isinstance(z, Latents):
+        given = checked_latents(_NAME, z, std=std, **parts)
+        return given, Latents(given.mean, given.std)
+    if std is not None:
+        raise InputError("std is given twice, once in the Latents; leave one out")
+    return checked_latents(_NAME, z.mean, std=z.std, **parts), z
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +145,7 @@ class OwnLatents:
         graph: All edges, [m, 2], or None.
         held_out: Codes of the training edges and of the test edges, or None without test edges.
         streams: Name of the random streams. It depends on the labels alone.
+        only: Names of the only tasks to score; empty for all that apply.
     """
 
     latents: Latents
@@ -138,6 +154,7 @@ class OwnLatents:
     graph: Integers | None
     held_out: tuple[Integers, Integers] | None
     streams: str
+    only: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, given: LatentFile, latents: Latents | None = None) -> OwnLatents:
@@ -145,7 +162,7 @@ class OwnLatents:
 
         Args:
             given: The latents, with all that came with them.
-            latents: The latents as ``train`` gives them. None are the mean and the deviations of ``given``.
+            latents: The same latents as tasks read them. By default the mean and the deviations of ``given``.
 
         Raises:
             InputError: if no task applies, or the labels or edges cannot be split.
@@ -184,7 +201,8 @@ class OwnLatents:
     @property
     def tasks(self) -> list[Task]:
         """The tasks that apply. Tasks that choose by test labels do not."""
-        return [task for task in TASKS if task.fair and task.needs in self.needs]
+        applying = [task for task in TASKS if task.fair and task.needs in self.needs]
+        return [task for task in applying if not self.only or task.name in self.only]
 
     def case(self, seed: int) -> Case:
         """The case of a seed."""

@@ -31,7 +31,7 @@ class TaskLaw:
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class Prediction:
     """The share of the mean's score above chance that a readout keeps, by the law.
 
     Attributes:
@@ -86,7 +86,7 @@ class ShippedLaw:
         """
         return self.verdict if self.published else "pilot, not confirmed"
 
-    def predict(self, task: str, signal: float, d: int, noise: str) -> Predicted:
+    def predict(self, task: str, signal: float, d: int, noise: str) -> Prediction:
         """Predict the share of the mean's score above chance that a draw or an average of draws keeps.
 
         Args:
@@ -102,8 +102,8 @@ class ShippedLaw:
         share, error = u / (of.constant + u), of.error if self.published else PILOT_ERROR
         outside = self._outside(of, u, d, noise)
         if outside or error is None:
-            return Predicted(share, None, None, outside or "its error is not known")
-        return Predicted(share, max(share - error, 0.0), min(share + error, 1.0), "")
+            return Prediction(share, None, None, outside or "its error is not known")
+        return Prediction(share, max(share - error, 0.0), min(share + error, 1.0), "")
 
     def _outside(self, of: TaskLaw, u: float, d: int, noise: str) -> str:
         least, most = self.latent_dimensions[0], self.latent_dimensions[-1]

@@ -1,0 +1,193 @@
+"""``benchmark.assess``: what noise and collapse do to a latent, from the latent alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.core.rng import generator
+from benchmark.latents.diagnostics import diagnose
+from benchmark.latents.latent_files import LatentFile
+from benchmark.latents.latents import Latents
+from benchmark.own_latents.assessment import USES, Assessment, Scores, Share
+from benchmark.own_latents.own_scores import OwnLatents, given_latents, scores_of
+from benchmark.own_latents.shipped_law import ShippedLaw, shipped_law
+from benchmark.statistics import ARM, MEAN, retentions, unit_predictors
+from benchmark.statistics.noise_kinds import BY_ROW, EQUAL, SPHERICAL
+from benchmark.study.analysis import Gates
+from benchmark.study.schema import Side
+from benchmark.tasks import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHANCE = "random"  # the readout of noise in ``Assessment.frame_of_scores``
+AVERAGES = (1, 4, 16)  # numbers of averaged draws
+_EQUAL = 1e-3  # a relative difference of σ that counts as none
+NOT_RANK = "the effective rank is below 1.5, so the rows lie almost on a line: the training may have failed"
+NO_STD = (
+    "Without std: no rate, no signal-to-noise ratio, nothing about collapse, and no prediction of what a sample keeps"
+)
+OTHER_PRIOR = "the rate is measured against N(0, I); if your prior is another one, it is not the rate of your objective"
+
+
+def assess(mean: Any, std: Any = None, y: Any = None, *, seeds: int = 5, draws: int = 5) -> Assessment:
+    """Say what noise and collapse do to a latent: rate, signal-to-noise ratio, and what a sample keeps.
+
+    The law of the studies predicts the share of the mean's score above chance that a sample, and an average of 4 or 16
+    samples, keep in clustering, classification and link prediction. With labels the same share is measured beside it,
+    but for links. ``mean`` is not trained again: the interval of the measurement is that of the splits, the starts of
+    k-means and the samples.
+
+    Args:
+        mean: Posterior means, [n, d]: an array, a list, a frame or a tensor. ``Latents`` bring their own ``std``.
+        std: Standard deviations of Gaussian posteriors, [n, d]. Without them most cannot be said.
+        y: The class of every row, [n], of any type. −1, NaN and None mean no label.
+        seeds: Number of seeds of the measurement.
+        draws: Number of samples under each seed.
+
+    Raises:
+        InputError: If a value is not finite, a standard deviation is negative, or shapes do not match.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> found = assess(rng.normal(size=(200, 4)), np.full((200, 4), 0.1))
+    >>> found.collapsed, found.active_units, round(found.signal_to_noise_ratio)
+    (False, 4, 98)
+    """
+    given, latents = given_latents(mean, std=std, y=y)
+    gates, law = Gates(), shipped_law()
+    found = diagnose(latents, seed=0, degrees=None)
+    kind = _noise_kind(latents)
+    shares: tuple[Share, ...] = ()
+    notes = []
+    if found["signal_to_noise_ratio"] is not None:
+        shares = tuple(_predicted(found, given.mean.shape[1], kind, law))
+        notes.append(OTHER_PRIOR)
+    elif latents.std is not None:
+        notes.append("every σ is 0, so a sample is the mean")
+    elif not latents.noisy:
+        notes.append(NO_STD)
+    scored = None
+    if given.y is not None:
+        scored = _scored(given, latents, seeds, draws)
+        shares = _measured(shares, scored, given.mean.shape[1], gates)
+    rank = float(_number(found, "effective_rank") or 0.0)
+    if rank < gates.least_rank and given.mean.shape[1] >= gates.rank_from:
+        notes.append(NOT_RANK)
+    rate = _number(found, "divergence")
+    return Assessment(
+        rows=len(given.mean),
+        dimensions=given.mean.shape[1],
+        noise=kind,
+        rate=rate,
+        signal_to_noise_ratio=_number(found, "signal_to_noise_ratio"),
+        active_units=int(_number(found, "active_units") or 0),
+        effective_rank=rank,
+        collapsed=None if rate is None else rate < gates.least_rate,
+        least_rate=gates.least_rate,
+        shares=shares,
+        scores=() if scored is None else tuple(_averages(scored)),
+        frame_of_scores=scored,
+        notes=tuple(notes),
+        law=law,
+    )
+
+
+def _predicted(found: Mapping[str, Any], d: int, kind: str, law: ShippedLaw) -> list[Share]:
+    """Predict the share of every use and number of draws."""
+    signals = _signals(found, d)
+    return [
+        Share(task, draws, law.predict(task, signals[law.tasks[task].coordinates, draws], d, kind))
+        for task in USES
+        if task in law.tasks
+        for draws in AVERAGES
+    ]
+
+
+def _signals(found: Mapping[str, Any], d: int) -> dict[tuple[str, int], float]:
+    """Return the signal-to-noise ratio of every average of draws, by its coordinates and number."""
+    import pandas as pd
+
+    unit = dict.fromkeys(ARM, "own") | {"seed": 0, "latent": "gaussian", "classes": 0}
+    units = pd.DataFrame([unit | {"diagnostics": json.dumps(found), "settings": json.dumps({"latent": d})}])
+    frame = unit_predictors(units, AVERAGES)
+    keys = zip(frame["coordinates"], frame["draws"], strict=True)
+    return {(str(name), int(draws)): float(signal) for (name, draws), signal in zip(keys, frame["signal"], strict=True)}
+
+
+def _scored(given: LatentFile, latents: Latents, seeds: int, draws: int) -> pd.DataFrame:
+    """Score the latents, and noise of the same shape as the readout CHANCE."""
+    import pandas as pd
+
+    noise = Latents(generator(0, "assess", CHANCE).standard_normal(latents.mean.shape, dtype=np.float32))
+    own, chance = (
+        scores_of(replace(OwnLatents.of(given, each), only=tuple(USES)), seeds=seeds, draws=draws, workers=1)
+        for each in (latents, noise)
+    )
+    found = pd.concat([own, chance.assign(readout=CHANCE)], ignore_index=True)
+    return found[found["readout"].isin([MEAN, CHANCE, *map(_readout, AVERAGES)])].reset_index(drop=True)
+
+
+def _averages(scored: pd.DataFrame) -> Iterator[Scores]:
+    """Average the primary metric of every task over seeds."""
+    means = scored.groupby(["task", "metric", "readout"])["value"].mean()
+    for task, metric in _primary(scored).items():
+        mean, sample, chance = (float(means.get((task, metric, name), nan)) for name in (MEAN, _readout(1), CHANCE))
+        yield Scores(task, metric, mean, sample, chance)
+
+
+def _primary(scored: pd.DataFrame) -> dict[str, str]:
+    """The primary metric of every scored task."""
+    return {task.name: task.primary for task in TASKS if task.name in set(scored["task"])}
+
+
+def _measured(shares: Sequence[Share], scores: pd.DataFrame, d: int, gates: Gates) -> tuple[Share, ...]:
+    """Put the measured share beside every prediction that has one."""
+    import pandas as pd
+
+    chance = scores["readout"].eq(CHANCE)
+    frame = scores.assign(
+        dataset="own",
+        model=np.where(chance, CHANCE, "own"),
+        variant="",
+        unit="all-edges",
+        readout=scores["readout"].where(~chance, MEAN),
+        draw=0,
+        repeat=0,
+        status="complete",
+    )
+    units = pd.DataFrame([{"dataset": "own", "model": "own", "variant": "", "settings": json.dumps({"latent": d})}])
+    found = retentions(frame, units, _primary(scores), gates, chance=Side(model=CHANCE, readout=MEAN), seed=0)
+    rows = {(row["task"], row["readout"]): row for row in found.to_dict("records")}
+
+    def beside(share: Share) -> Share:
+        row = rows.get((share.task, _readout(share.draws)))
+        if row is None:
+            return share
+        if not row["defined"]:
+            return replace(share, unmeasured=str(row["reason"]))
+        return replace(share, measured=float(row["retention"]), low=float(row["low"]), high=float(row["high"]))
+
+    return tuple(map(beside, shares))
+
+
+def _noise_kind(latents: Latents) -> str:
+    """The kind of the noise, as ``statistics.noise_kind`` names it."""
+    if latents.std is None or not latents.std.any():
+        return "" if latents.concentration is None else SPHERICAL
+    return EQUAL if np.ptp(latents.std, axis=0).max() <= _EQUAL * latents.std.max() else BY_ROW
+
+
+def _readout(draws: int) -> str:
+    return "sampled" if draws == 1 else f"averaged-{draws}"
+
+
+def _number(found: Mapping[str, Any], name: str) -> float | None:
+    value = found[name]
+    return None if value is None else float(value)
