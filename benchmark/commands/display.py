@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from benchmark.core.errors import InputError
 from benchmark.core.messages import detail, is_quiet, note, say
 
-Outcome = TypeVar("Outcome")
+Passed = TypeVar("Passed")
 
 _PLAIN_WIDTH = 200  # characters of a table that is not on a terminal
 _TIME = len("0:00:00")
@@ -67,7 +67,7 @@ def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[
             yield outcome
 
 
-def followed(outcomes: Iterator[Outcome], steps: Sequence[str]) -> Iterator[Outcome]:
+def followed(outcomes: Iterator[Passed], steps: Sequence[str]) -> Iterator[Passed]:
     """Pass the outcomes on. A terminal shows the step at work meanwhile; a file gets nothing.
 
     Args:

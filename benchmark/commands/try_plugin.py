@@ -9,7 +9,7 @@ from collections import Counter
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benchmark.contracts import Contract, DatasetCase, Finding
+    from benchmark.contracts.contract import Tested
     from benchmark.plugins.tables import Tables
 
-Tested = TypeVar("Tested")
 KINDS = ("dataset", "model", "task")
 BROKEN = 1  # exit code if a promise is broken
 _KIND = Annotated[str, typer.Argument(metavar="dataset|model|task", help="Table of the entry.")]
