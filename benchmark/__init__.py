@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.datasets import Dataset, DatasetSpec, Raw
     from benchmark.datasets.listed_datasets import datasets
     from benchmark.latents.latents import Latents
-    from benchmark.models import ModelSpec, Settings
+    from benchmark.models import FunctionSpec, ModelSpec, Settings
     from benchmark.models.listed_models import models
     from benchmark.own_latents.assess import assess
     from benchmark.own_latents.assessment import Assessment
@@ -36,6 +36,7 @@ __all__ = [
     "Case",
     "Dataset",
     "DatasetSpec",
+    "FunctionSpec",
     "InputError",
     "Latents",
     "ModelSpec",
@@ -58,6 +59,7 @@ _HOMES = {
     "Case": "benchmark.tasks",
     "Dataset": "benchmark.datasets",
     "DatasetSpec": "benchmark.datasets",
+    "FunctionSpec": "benchmark.models",
     "InputError": "benchmark.core.errors",
     "Latents": "benchmark.latents.latents",
     "ModelSpec": "benchmark.models",

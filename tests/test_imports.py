@@ -23,6 +23,7 @@ USES_TORCH = (
     "datasets/sources/pyg.py",
     "datasets/sources/bundled.py",
     "contracts/contract.py",
+    "contracts/function_contract.py",
     "contracts/model_contract.py",
 )
 

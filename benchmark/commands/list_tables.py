@@ -84,7 +84,9 @@ def _described(model: Model) -> dict[str, Any]:
     settings = model.settings
     told = model.describe(settings, 1)
     words = [told.architecture] if told.architecture else []
-    if model.trained:
+    if model.is_function:
+        words += [f"{name} = {value}" for name, value in settings.in_key().items()]
+    elif model.trained:
         words.append(f"Adam {settings.learning_rate:g}, {settings.epochs} epochs")
     if model.trained and settings.batch:
         words.append(f"batches of {settings.batch}, ≥ {settings.least_steps} steps")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands.display import followed, print_table, tell_loading
+from benchmark.commands.new_study import write_study
 from benchmark.commands.options import DataRoot, Plugins
 from benchmark.core.errors import InputError
 from benchmark.core.names import find, unknown
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from benchmark.contracts import Contract, DatasetCase, Finding
     from benchmark.contracts.contract import Tested
+    from benchmark.models import Model
     from benchmark.plugins.tables import Tables
 
 KINDS = ("dataset", "model", "task")
@@ -31,26 +33,40 @@ _KIND = Annotated[str, typer.Argument(metavar="dataset|model|task", help="Table 
 
 
 def new(
-    kind: _KIND,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the dataset, model or task, and of its file.")],
+    kind: Annotated[str, typer.Argument(metavar="dataset|model|task|study", help="What to write.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the entry or study, and of its file.")],
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the new file.")] = Path(),
+    black_box: Annotated[
+        bool, typer.Option("--black-box", help="Write a model that is a function of your own, not a row of parts.")
+    ] = False,
+    plugin: Plugins = None,
 ) -> None:
-    """Write a commented example of a dataset, model or task, to fill in with your own."""
-    _check_kind(kind)
+    """Write a commented example of a dataset, model or task, to fill in with your own; or a study with your models."""
+    _check_kind(kind, (*KINDS, "study"))
     from benchmark.core.files import write_atomically
     from benchmark.plugins.loading import check_plain
 
     check_plain(kind, name, f"new {kind}")
+    if black_box and kind != "model":
+        raise InputError(f"--black-box writes a model, not a {kind}; leave it out")
+    if kind == "study":
+        path = write_study(name, folder, plugin or ())
+        print(f"wrote {path}. Then: latents run {_word(path)}, and latents report {_word(path)}")
+        return
+    if plugin:
+        raise InputError(f"--plugin names the models of a new study; a new {kind} needs none, so leave it out")
     path = folder / f"{name}.py"
     if path.exists():
         raise InputError(f"{path} exists already; choose another name, or move the file away")
     template = Template(
-        (resources.files("benchmark.plugins") / "templates" / f"{kind}.py.txt").read_text(encoding="utf-8")
+        (resources.files("benchmark.plugins") / "templates" / f"{'black-box' if black_box else kind}.py.txt").read_text(
+            encoding="utf-8"
+        )
     )
     constant = re.sub(r"\W+", "_", name).upper().lstrip("_0123456789") or kind.upper()
     write_atomically(path, template.substitute(name=name, file=path.name, constant=constant).encode())
     print(
-        f"wrote {path}, an example that runs. Fill in your own {kind} and each TODO, then: "
+        f"wrote {path}, an example that runs. Fill in your own {kind}{'' if black_box else ' and each TODO'}, then: "
         f"latents check {kind} {name} --plugin {_word(path)}"
     )
 
@@ -77,11 +93,19 @@ def check(
     if kind == "dataset":
         kept = _check_dataset(tables, name, data_root, picture)
     elif kind == "model":
-        kept = _print_findings(contracts.OF_MODELS, contracts.ModelCase(find(tables.models, "model", name)))
+        kept = _check_model(find(tables.models, "model", name))
     else:
         kept = _print_findings(contracts.OF_TASKS, contracts.TaskCase(find(tables.tasks, "task", name)))
     if not kept:
         raise typer.Exit(BROKEN)
+
+
+def _check_model(model: Model) -> bool:
+    from benchmark import contracts
+
+    if model.is_function:
+        return _print_findings(contracts.OF_FUNCTIONS, contracts.FunctionCase(model))
+    return _print_findings(contracts.OF_MODELS, contracts.ModelCase(model))
 
 
 def _check_dataset(tables: Tables, name: str, data_root: str | None, picture: Path | None) -> bool:
@@ -130,9 +154,9 @@ def _rows(found: list[Finding]) -> Iterator[tuple[str, str, str | None]]:
             yield finding.promise if count == 1 else f"{count} promises", finding.answer, finding.trouble
 
 
-def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise unknown("kind", kind, KINDS)
+def _check_kind(kind: str, known: Sequence[str] = KINDS) -> None:
+    if kind not in known:
+        raise unknown("kind", kind, known)
 
 
 def _word(path: Path) -> str:

@@ -17,6 +17,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 PACKAGES = ("torch", "torch-geometric", "scikit-learn", "numpy", "scipy", "pandas")
 JOINED = ", "  # between the versions of a record whose scores are of several
+ABSENT = "not installed"
 _GIB = 2**30
 
 
@@ -51,7 +52,7 @@ def installed_version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed"
+        return ABSENT
 
 
 @cache

@@ -14,6 +14,7 @@ from benchmark.core.lazy import CallablePackage, lazy_names
 if TYPE_CHECKING:
     from benchmark.models.control_spec import ControlSpec
     from benchmark.models.controls import Control
+    from benchmark.models.function_spec import FunctionSpec
     from benchmark.models.fusion_spec import FusionSpec
     from benchmark.models.model import Description, Model
     from benchmark.models.model_spec import ModelSpec
@@ -26,6 +27,7 @@ __all__ = [
     "Control",
     "ControlSpec",
     "Description",
+    "FunctionSpec",
     "FusionSpec",
     "Model",
     "ModelSpec",
@@ -38,6 +40,7 @@ _HOMES = {
     "Control": "controls",
     "ControlSpec": "control_spec",
     "Description": "model",
+    "FunctionSpec": "function_spec",
     "FusionSpec": "fusion_spec",
     "Model": "model",
     "ModelSpec": "model_spec",

@@ -52,6 +52,7 @@ class ControlSpec:
     noisy: bool = False
     version: int = 1
 
+    is_function: ClassVar[bool] = False
     family: ClassVar[Family] = "control"
     trained: ClassVar[bool] = False
     drawable: ClassVar[None] = None

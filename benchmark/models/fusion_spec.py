@@ -61,6 +61,7 @@ class FusionSpec:
     version: int = 1
     most_rows: int | None = None
 
+    is_function: ClassVar[bool] = False
     noisy: ClassVar[bool] = False
     trained: ClassVar[bool] = True
     drawable: ClassVar[None] = None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the protocol itself needs no torch
 
 Family: TypeAlias = Literal["ae", "gae", "control"]
 Drawable: TypeAlias = Literal["images", "edges"]
+UNFORESEEN = "gaussian or point"  # the posterior of a function, until it has returned
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,16 @@ class Model(Protocol):
         """Names of the settings that a study may override."""
 
     @property
+    def is_function(self) -> bool:
+        """Whether a function of somebody's own makes the latents.
+
+        Such a function runs in a worker process on the CPU, one seed at a time. Only its result tells the width of the
+        latents, and whether they have a spread.
+        """
+
+    @property
     def noisy(self) -> bool:
-        """Whether posteriors have a spread to sample from."""
+        """Whether posteriors have a spread to sample from. Those of a function may have one."""
 
     @property
     def uses_graph(self) -> bool:

@@ -80,6 +80,7 @@ class ModelSpec:
     version: int = 2
     differs: tuple[Sibling, ...] = ()
 
+    is_function: ClassVar[bool] = False
     has_passes: ClassVar[bool] = True
     keeps_latents: ClassVar[bool] = True
     compresses: ClassVar[bool] = True

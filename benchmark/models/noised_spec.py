@@ -46,6 +46,7 @@ class NoisedSpec:
     note: str = ""
     ranked: bool = False
 
+    is_function: ClassVar[bool] = False
     noisy: ClassVar[bool] = True
     trained: ClassVar[bool] = True
     has_passes: ClassVar[bool] = False

@@ -59,6 +59,7 @@ _BetaSchedule: TypeAlias = Annotated[
     BeforeValidator(_as_schedule),
     Field(description="warm-up:SHARE with a share above 0 and at most 1, or cyclical:CYCLES"),
 ]
+_Own: TypeAlias = Annotated[tuple[tuple[str, Any], ...], Field(description="pairs of a name and a value")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class Settings:
         pretraining_batch: Rows of a mini-batch in the phases that see features alone; 0 is full batch.
         free_bits: The KL divergence in nats that each latent dimension may have at no cost, as a mean over a batch.
         pseudo_inputs: Number of pseudo-inputs of a learned prior.
+        own: Hyperparameters of a ``FunctionSpec`` by name. All other settings have no meaning beside these.
 
     Raises:
         ValueError: if a value has the wrong type or is out of range. The message names the setting.
@@ -130,6 +132,7 @@ class Settings:
     pseudo_inputs: _Positive | None = None
     learning_rate_decay: _Fraction | None = None
     held_out: _Half | None = None
+    own: _Own | None = None
 
     def __post_init__(self) -> None:
         for name, (kind, wanted) in _kinds().items():
@@ -161,6 +164,8 @@ class Settings:
 
     def in_key(self) -> dict[str, Any]:
         """Return the settings that are set, as a record's key holds them. A schedule becomes its text."""
+        if self.own is not None:
+            return dict(self.own)
         values = {name: getattr(self, name) for name in SETTINGS}
         return {
             name: str(value) if isinstance(value, WarmUp | Cyclical) else value
@@ -200,7 +205,7 @@ class Settings:
         return 1.0 / rows if isinstance(weight, str) else weight or 0.0
 
 
-SETTINGS: tuple[str, ...] = tuple(field.name for field in fields(Settings))
+SETTINGS: tuple[str, ...] = tuple(field.name for field in fields(Settings) if field.name != "own")
 _REQUIRED = ("hidden", "latent", "learning_rate", "epochs")
 
 

@@ -148,9 +148,10 @@ class Plan:
     def _scoring(self, name: str, arm: Arm, readout: Readout, task: Task) -> ScoringWay:
         """The way that scores a task on a readout of an arm.
 
-        Sparse and very wide latents are left to scikit-learn. So are decoded features, if no GPU decodes them.
+        Sparse and very wide latents are left to scikit-learn. So are decoded features, if no GPU decodes them, and the
+        latents of a function, whose width nobody knows before.
         """
-        if self.scoring == SCIKIT_LEARN:
+        if self.scoring == SCIKIT_LEARN or arm.model.is_function:
             return SCIKIT_LEARN
         if readout.gives == "features":
             return self.scoring if self.decodes_on_device and has_batched_form(task, 1) else SCIKIT_LEARN

@@ -96,14 +96,15 @@ def batches(trainings: Sequence[Training], *, replicas: int | None) -> list[Batc
 
     Args:
         trainings: In any order.
-        replicas: Most trainings in a batch; None puts all seeds of a cell into one batch.
+        replicas: Most trainings in a batch; None puts all seeds of a cell into one batch. A function trains alone, so
+            that one seed that fails fails alone.
     """
     groups: dict[tuple[object, ...], list[Training]] = {}
     for training in trainings:
         unit = training.units[0]
         groups.setdefault((unit.dataset, unit.arm.model.name, unit.arm.variant, unit.unit), []).append(training)
-    return [
-        Batch(tuple(group[first : first + (replicas or len(group))]))
-        for group in groups.values()
-        for first in range(0, len(group), replicas or len(group))
-    ]
+    found = []
+    for group in groups.values():
+        size = 1 if group[0].arm.model.is_function else replicas or len(group)
+        found += [Batch(tuple(group[first : first + size])) for first in range(0, len(group), size)]
+    return found

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-
-from cloudpickle import register_pickle_by_value
 
 from benchmark.core.environment import source_digest
 from benchmark.core.errors import InputError
+from benchmark.core.told import told
 from benchmark.datasets import DATASETS, DatasetSpec, Raw
 from benchmark.models import Model
+from benchmark.plugins.source import Source, WithModules, run
 from benchmark.tasks import METRICS, TASKS, Task
 
 if TYPE_CHECKING:
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
 GROUPS = {"benchmark.datasets": "dataset", "benchmark.models": "model", "benchmark.tasks": "task"}
 _KINDS: dict[str, tuple[type, ...]] = {"dataset": (DatasetSpec,), "model": (Model,), "task": (Task,)}
-_CLASSES = {"dataset": "a DatasetSpec", "model": "a ModelSpec", "task": "a Task"}
+_CLASSES = {"dataset": "a DatasetSpec", "model": "a FunctionSpec or ModelSpec", "task": "a Task"}
 _NAME = re.compile(r"[^\W_][\w.+-]*")
 
 Spec: TypeAlias = DatasetSpec | Model | Task
@@ -83,7 +79,7 @@ def extended(kind: str, ours: tuple[Row, ...], plugins: Iterable[Plugin]) -> tup
         plugins: The plugins.
 
     Returns:
-        Our entries, then those of plugins; and name and digest of the plugin of each added entry, as in ``Tables``.
+        Our entries, then those of plugins; and the source of each added entry, as in ``Tables``.
 
     Raises:
         InputError: If a name is malformed or exists already.
@@ -95,7 +91,7 @@ def extended(kind: str, ours: tuple[Row, ...], plugins: Iterable[Plugin]) -> tup
             if isinstance(spec, _KINDS[kind]):
                 _check_name(plugin, kind, spec.name, [row.name for row in rows], sources)
                 rows.append(_bound(spec, plugin))
-                sources[f"{kind} {spec.name}"] = f"{plugin.name} {plugin.digest}"
+                sources[f"{kind} {spec.name}"] = f"{plugin.name} {plugin.digest}{_packages(spec)}"
     return tuple(rows), sources
 
 
@@ -105,38 +101,33 @@ def read_plugin(path: Path) -> Plugin:
     Raises:
         InputError: If the file cannot be read, fails, or has no spec.
     """
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"plugin {path.name}: cannot be read ({error.strerror}): {path}") from None
-    digest = hashlib.sha256(source).hexdigest()
-    module = _run(path, source, digest)
-    specs = tuple(dict.fromkeys(_specs_in(vars(module).values())))
+    source = run(path)
+    specs = tuple(dict.fromkeys(_specs_in(vars(source.module).values())))
     if not specs:
         raise InputError(
-            f"plugin {path.name} has no dataset, model or task; assign a DatasetSpec, a ModelSpec or a Task to a name "
-            "at the top level, as in the file that `latents new dataset NAME` writes"
+            f"plugin {path.name} has no dataset, model or task; assign a DatasetSpec, a FunctionSpec, a ModelSpec or "
+            "a Task to a name at the top level, as in the file that `latents new dataset NAME` writes"
         )
-    return Plugin(path.name, digest, specs)
+    return Plugin(path.name, source.digest, tuple(_with_modules(spec, source) for spec in specs))
 
 
-def _run(path: Path, source: bytes, digest: str) -> ModuleType:
-    """Run a file as a module. The name of the module contains the digest; workers receive the module by value."""
-    name = f"benchmark_plugin_{path.stem}_{digest[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = spec_from_loader(name, loader=None, origin=str(path))
-    assert spec is not None  # always true without a loader
-    module = module_from_spec(spec)
-    module.__file__ = str(path)
-    sys.modules[name] = module  # dataclasses look up their module
-    try:
-        exec(compile(source, str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:  # noqa: BLE001, the code of a plugin may raise anything
-        del sys.modules[name]
-        raise InputError(f"plugin {path.name}: {_told(error, path)}; correct the file, or leave it out") from None
-    register_pickle_by_value(module)
-    return module
+def _with_modules(spec: Spec, source: Source) -> Spec:
+    """A function that finds the modules of its folder wherever it is called. Other specs stay as they are."""
+    if not source.imported or not isinstance(spec, Model) or not spec.is_function:
+        return spec
+    from benchmark.models import FunctionSpec  # here, because it loads torch
+
+    return spec.with_call(WithModules(spec.call, source.imported)) if isinstance(spec, FunctionSpec) else spec
+
+
+def _packages(spec: Spec) -> str:
+    """The packages that a function names, with their versions, to go after the digest of its plugin."""
+    if not isinstance(spec, Model) or not spec.is_function:
+        return ""
+    from benchmark.models import FunctionSpec  # as above
+
+    found = spec.installed() if isinstance(spec, FunctionSpec) else {}
+    return "".join(f" with {name} {version}" for name, version in found.items())
 
 
 def installed() -> Iterator[Plugin]:
@@ -250,20 +241,11 @@ class _Loading:
             raise
         except Exception as error:  # noqa: BLE001, the code of a plugin may raise anything
             code = getattr(self.load, "__code__", None)
-            told = _told(error, Path(code.co_filename) if code else Path())
-            raise InputError(f"dataset {self.dataset!r} of {self.plugin}: load failed: {told}") from None
+            why = told(error, Path(code.co_filename) if code else Path())
+            raise InputError(f"dataset {self.dataset!r} of {self.plugin}: load failed: {why}") from None
         if not isinstance(raw, Raw):
             raise InputError(
                 f"dataset {self.dataset!r} of {self.plugin}: load returned a {type(raw).__name__}, expected "
                 "Raw(x=…, y=…, edges=…), or Raw.of(table) of a Bunch or frame"
             )
         return raw
-
-
-def _told(error: BaseException, path: Path) -> str:
-    """An exception in one line, with the last line of the file at ``path`` that it passed."""
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: SyntaxError: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-    where = f"line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"

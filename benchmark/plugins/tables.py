@@ -21,7 +21,8 @@ class Tables:
         datasets: Our datasets, then those of plugins.
         models: Our models, then those of plugins.
         tasks: Our tasks, then those of plugins.
-        sources: Name and digest of the plugin of each entry, by kind and name ("dataset penguins").
+        sources: Name and digest of the plugin of each entry, by kind and name ("dataset penguins"). The packages that a
+            function names follow, with their versions.
 
     >>> OURS.shipped_models[:2], OURS.primary_metric("k-means")
     (('ae', 'vae'), 'ami')
@@ -44,6 +45,14 @@ class Tables:
             InputError: If there is no task of that name.
         """
         return find(self.tasks, "task", task).primary
+
+    def sees_graph(self, model: str) -> bool:
+        """Whether a model sees edges.
+
+        Raises:
+            InputError: If there is no model of that name.
+        """
+        return find(self.models, "model", model).uses_graph
 
     def load(self, name: str, root: Path) -> Dataset:
         """Load a dataset. A dataset of a plugin is loaded twice and compared.

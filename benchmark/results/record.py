@@ -127,12 +127,13 @@ class Record:
         status: A diverged unit is scored as a constant latent, which gives chance. A failed unit lacks scores.
         message: Why the unit diverged or failed.
         provenance: How the unit was made.
-        scores: Value of each metric, by slot. Slots of older versions of a task may stand beside the new one.
+        scores: Value of each metric, by slot. Slots of older versions of a task may stand beside the new one. A slot
+            with a note may have no metric.
         curve: Loss and its parts by epoch.
         diagnostics: Measures of the latent.
         latents: File of the latents below the results folder. Empty if they are not kept.
         generated: File of the drawings. Empty if there are none.
-        notes: Why scores are at chance, by slot. Slots without a note are left out.
+        notes: Why scores are at chance or left out, by slot. Slots without a note are left out.
         clusters: Clusters of the rows by slot, as ``kept_clusters`` writes them, if the scores are those of clusters.
 
     Raises:
@@ -162,7 +163,8 @@ class Record:
         for slot, metrics in self.scores.items():
             if slot.scoring not in get_args(ScoringWay):
                 raise ValueError(f"scoring {slot.scoring!r} is unknown, expected {' or '.join(get_args(ScoringWay))}")
-            check_metrics(slot, metrics, _TASKS.get((slot.task, slot.version)))
+            if metrics or slot not in self.notes:
+                check_metrics(slot, metrics, _TASKS.get((slot.task, slot.version)))
 
     @property
     def key(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
 from benchmark.core.arrays import Integers
 from benchmark.datasets import Split, hold_out, split, split_part
+from benchmark.models import Model
 from benchmark.plan.data import Prepared
 from benchmark.plan.units import PlannedUnit, Training
 from benchmark.tasks import ROW_SETS, Case, RowSet, Task
@@ -51,6 +52,10 @@ class Context:
     execution: ExecutionWay = "captured"
     mechanisms: bool = False
     drawings: bool = False
+
+    def of(self, model: Model) -> Context:
+        """The facts for a model: a function trains and is scored on the CPU, also beside models on a GPU."""
+        return replace(self, device="cpu") if model.is_function else self
 
     @property
     def reads_on_device(self) -> bool:

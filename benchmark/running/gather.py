@@ -32,9 +32,18 @@ def gather(plan: Plan, records: Recorded) -> tuple[pd.DataFrame, pd.DataFrame]:
         the task gives on this dataset, unless the task left out the same latent of another seed.
     """
     pairs = [(unit, records[unit.identity.key]) for unit in plan.units() if unit.identity.key in records]
-    given, left_out = _given(plan, pairs), _left_out(pairs)
+    given, left_out, spreads = _given(plan, pairs), _left_out(pairs), _spreads(pairs)
     scores = SCORES.frame(row for unit, record in pairs for row in _scores(unit, record, given, left_out))
-    return scores, UNITS.frame(_unit(plan, unit, record) for unit, record in pairs)
+    return scores, UNITS.frame(_unit(plan, unit, record, spreads) for unit, record in pairs)
+
+
+def _spreads(pairs: Sequence[tuple[PlannedUnit, Record]]) -> dict[tuple[str, str], bool]:
+    """Return by model and variant whether the latents of a function have a spread, as any of its records says."""
+    return {
+        (unit.arm.model.name, unit.arm.variant): bool(record.diagnostics["noisy"])
+        for unit, record in pairs
+        if "noisy" in record.diagnostics
+    }
 
 
 def _given(plan: Plan, pairs: Sequence[tuple[PlannedUnit, Record]]) -> dict[tuple[str, str], list[str]]:
@@ -97,9 +106,10 @@ def _scores(
             }
 
 
-def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
+def _unit(plan: Plan, unit: PlannedUnit, record: Record, spreads: Mapping[tuple[str, str], bool]) -> dict[str, Any]:
     dataset, model, provenance = plan.data[unit.dataset].dataset, unit.arm.model, record.provenance
     told = model.describe(unit.arm.settings, dataset.rows)
+    spread = spreads.get((model.name, unit.arm.variant))  # only of functions
     fall = record.diagnostics.get("last_fall")
     whole = all(slot in record.scores for slot in unit.slots)
     return {
@@ -114,7 +124,7 @@ def _unit(plan: Plan, unit: PlannedUnit, record: Record) -> dict[str, Any]:
         "model_family": model.family,
         "likelihood": told.likelihood,
         "beta": np.nan if told.beta is None else told.beta,
-        "latent": told.latent,
+        "latent": told.latent if spread is None else "gaussian" if spread else "point",
         "objective": told.objective,
         "source": model.source,
         "note": model.note,

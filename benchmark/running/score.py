@@ -22,6 +22,7 @@ from benchmark.running.outcome import Outcome, Scored, error_message
 from benchmark.tasks import ClusterScores, NotedScores
 
 _READOUTS = {readout.name: readout for readout in READOUTS}
+_POINTS = "left out: the latents are points"
 
 
 def score(outcome: Outcome, wanted: Wanted, context: Context) -> Scored:
@@ -98,11 +99,15 @@ def _scored(
 ) -> Iterator[tuple[Slot, Mapping[str, float]]]:
     """Yield each slot of scikit-learn with its metrics. Consecutive slots of one readout and draw share the latents.
 
-    A task receives the repeats of one latent together.
+    A task receives the repeats of one latent together. If a function returned points, readouts of a spread are left
+    out with a note.
     """
     case, rows = case_of(unit, context), rows_of(unit, context)
     slots = tuple(slot for slot in slots if slot.scoring == SCIKIT_LEARN)
     for (readout, draw), group in groupby(slots, key=lambda slot: (slot.readout, slot.draw)):
+        if _is_point(outcome) and _READOUTS[readout].spread:
+            yield from ((slot, NotedScores({}, note=_POINTS)) for slot in group)
+            continue
         matrix = _read(outcome, readout, draw)
         matrix = matrix if rows is None else matrix[rows]
         for name, repeats in groupby(group, key=lambda slot: slot.task):
@@ -113,6 +118,11 @@ def _scored(
                     metrics = next(scores)
                 check_metrics(slot, metrics, task)
                 yield slot, metrics
+
+
+def _is_point(outcome: Outcome) -> bool:
+    """Whether a function made the latents, and they have no spread. Other models say so before."""
+    return outcome.training.arm.model.is_function and outcome.latents is not None and not outcome.latents.noisy
 
 
 def _read(outcome: Outcome, readout: str, draw: int) -> Any:

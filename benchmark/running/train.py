@@ -191,10 +191,10 @@ def _of_rows(replica: TrainedReplica, rows: Integers | None) -> TrainedReplica:
 
 def _of_training(replica: TrainedReplica, training: Training) -> dict[str, Any]:
     """What the training measured. The worker that scores measures the latents themselves."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"noisy": replica.latents.noisy} if training.arm.model.is_function else {}
     if diagnosable(replica.latents, training):
         of_mean, of_sample = replica.reconstruction or (None, None)
-        found = {
+        found |= {
             "reconstruction_mean": of_mean,
             "reconstruction_sample": of_sample if replica.latents.noisy else None,
             "last_fall": replica.curve.last_fall if replica.curve else None,

@@ -12,6 +12,7 @@ from benchmark.running.train import train
 
 def run_job(job: TrainJob | ScoreJob, context: Context) -> Scored:
     """Do all work of a job: train the batch if need be, and score the latents."""
+    context = context.of(job.batch.first.arm.model)
     return Scored.combine(score(outcome, job.wanted, context) for outcome in outcomes(job, context))
 
 

@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from benchmark.statistics.dataset_means import dataset_means
 from benchmark.statistics.inference import Floats, interval_of_mean, ratio_of_means, reach
 from benchmark.statistics.predictors import MOST_ERROR
-from benchmark.statistics.scores import ARM, by_seed
+from benchmark.statistics.scores import ARM, by_seed, latent_dimensions
 from benchmark.statistics.words import better
 from benchmark.study.schema import Side
 
@@ -70,7 +70,7 @@ def noise_of_units(units: pd.DataFrame) -> pd.DataFrame:
     here = units[units["status"].eq("complete")]
     found = [json.loads(text) for text in here["diagnostics"]]
     dimensions = [
-        len(each.get("signal_to_noise") or ()) or json.loads(settings).get("latent", np.nan)
+        latent_dimensions(json.loads(settings), each) or np.nan
         for each, settings in zip(found, here["settings"], strict=True)
     ]
     named = (("signal", "signal_to_noise_ratio"), ("rate", "divergence"), ("information", "mutual_information"))

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmark.statistics.inference import CONFIDENCE
-from benchmark.statistics.scores import ARM, by_seed
+from benchmark.statistics.scores import ARM, by_seed, latent_dimensions
 from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 
@@ -87,8 +87,7 @@ def _judge(
         return CONSTANT, True
     if distinct is not None and distinct < classes:
         return f"{distinct} distinct rows for {classes} classes", True
-    per_dimension = diagnostics.get("signal_per_dimension")
-    dimensions = settings.get("latent") if per_dimension is None else len(per_dimension)
+    dimensions = latent_dimensions(settings, diagnostics) or None
     if settings.get("hidden") == [] or (dimensions is not None and dimensions < gates.rank_from):
         return "", distinct is not None
     if rank is None or dimensions is None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.statistics.inference import Floats
-from benchmark.statistics.scores import ARM
+from benchmark.statistics.scores import ARM, latent_dimensions
 from benchmark.study.analysis import Predictor
 
 ORACLE = "between"  # signal between classes over noise; it uses the labels, so it does not compete
@@ -71,7 +71,7 @@ def unit_predictors(units: pd.DataFrame, draws: Sequence[int] = (1,)) -> pd.Data
         found = json.loads(text)
         if found.get("signal_to_noise_ratio") is None:
             continue
-        d = int(json.loads(settings).get("latent", 0))
+        d = latent_dimensions(json.loads(settings), found)
         for coordinates in (RAW, STANDARDISED):
             for k in draws:
                 label = {**dict(zip(ARM, name, strict=True)), "seed": seed, "coordinates": coordinates, "draws": k}

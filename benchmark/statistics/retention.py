@@ -15,7 +15,7 @@ from scipy import stats
 from benchmark.core.rng import generator
 from benchmark.statistics.inference import CONFIDENCE, Floats, fieller
 from benchmark.statistics.scores import CELL as RETENTION_CELL
-from benchmark.statistics.scores import by_seed
+from benchmark.statistics.scores import by_seed, latent_dimensions
 from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 
@@ -115,18 +115,18 @@ def _wide(rows: pd.DataFrame, by: list[str], column: str, seeds: pd.Index[int]) 
 
 
 def dimensions(rows: pd.DataFrame, units: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the latent dimensions d of the model of every row by its settings; 0 if they name none.
+    """Return the latent dimensions d of the model of every row, see ``latent_dimensions``.
 
     Args:
         rows: ``dataset``, ``model`` and ``variant``.
-        units: The units, with ``settings`` as JSON.
+        units: The units, with ``settings`` and ``diagnostics`` as JSON.
     """
     named = ["dataset", "model", "variant"]
-    arms = units.drop_duplicates(named)
+    arms = units.sort_values("status", kind="stable").drop_duplicates(named)  # complete units come first
     known = dict(
         zip(
             arms[named].itertuples(index=False, name=None),
-            (int(json.loads(text).get("latent", 0)) for text in arms["settings"]),
+            map(latent_dimensions, map(json.loads, arms["settings"]), map(json.loads, arms["diagnostics"])),
             strict=True,
         )
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from benchmark.core.errors import InputError
@@ -126,3 +129,16 @@ def _cells(rows: pd.DataFrame, most: int = 3) -> str:
     """Name the first few rows, for a message."""
     names = ["/".join(str(part) for part in row if part != "") for row in rows[IDENTITY].head(most).to_numpy()]
     return "; ".join(names) + ("; …" if len(rows) > most else "")
+
+
+def latent_dimensions(settings: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> int:
+    """The latent dimensions d of a unit: those that were measured, else those of its settings; 0 if neither tells.
+
+    >>> latent_dimensions({"latent": 8}, {}), latent_dimensions({}, {"signal_per_dimension": [0.5, 0.1]})
+    (8, 2)
+    """
+    measured = diagnostics.get("signal_per_dimension") or diagnostics.get("signal_to_noise")
+    named = settings.get("latent")
+    if measured is not None:
+        return len(measured)
+    return named if isinstance(named, int) else 0

@@ -22,12 +22,16 @@ class Catalogue(Protocol):
     def primary_metric(self, task: str) -> str:
         """The metric that judges a task."""
 
+    def sees_graph(self, model: str) -> bool:
+        """Whether a model sees edges."""
+
 
 def resolve(file: StudyFile, catalogue: Catalogue) -> Study:
     """Expand "all" models and pairs.
 
     Raises:
-        InputError: If ``except`` names an unknown model, or a contrast or ladder needs something that the study lacks.
+        InputError: If ``except`` or a pair names an unknown model, or a contrast or ladder needs something that the
+            study lacks.
     """
     of_pairs: dict[Contrast, Contrast] = {}
     for pair in file.pairs:
@@ -60,7 +64,9 @@ def _models(file: StudyFile, catalogue: Catalogue) -> tuple[str, ...]:
 
 def pair_contrasts(pair: Pair, catalogue: Catalogue) -> tuple[Contrast, ...]:
     """The three contrasts of a pair: mean − point, sample − point, sample − mean."""
-    tasks = ("k-means", "logistic-regression-few", pair.links)
+    graphs = all(catalogue.sees_graph(model) for model in (pair.point, pair.variational))
+    links = pair.links or ("link-inner-product" if graphs else "link-hadamard")
+    tasks = ("k-means", "logistic-regression-few", links)
     primary = tuple(Primary(task=task, metric=catalogue.primary_metric(task)) for task in tasks)
     point = Side(model=pair.point, readout="mean", variant=pair.point_variant)
     mean = Side(model=pair.variational, readout="mean", variant=pair.variational_variant)

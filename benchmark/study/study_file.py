@@ -19,8 +19,8 @@ class Pair(Frozen):
         variational: Its twin.
         point_variant: The variant of ``point``, "" without overrides.
         variational_variant: The variant of ``variational``.
-        links: The link task that judges the pair: the inner product for graph models; the Hadamard product for feature
-            models, because they never train an inner product.
+        links: The link task that judges the pair. By default it is the inner product if both models see the graph,
+            else the Hadamard product, because models of features never train an inner product.
         role: Role of the two contrasts with the point model. The contrast of sample and mean is always secondary.
         family: Pairs of one family have simultaneous intervals in each contrast, as "calibrated: mean − point". Empty
             for a family of this pair alone, as "vae against ae: mean − point".
@@ -30,7 +30,7 @@ class Pair(Frozen):
     variational: str
     point_variant: str = ""
     variational_variant: str = ""
-    links: Literal["link-inner-product", "link-hadamard"]
+    links: Literal["link-inner-product", "link-hadamard"] | None = None
     role: Role = "confirmatory"
     family: str = ""
 

@@ -23,9 +23,8 @@ from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 
 CHANCE = Side(model="random", readout="mean")
-UNITS = pd.DataFrame(
-    [{"dataset": "one", "model": "vae", "variant": "", "settings": json.dumps({"latent": 8}), "latent": "gaussian"}]
-)
+UNIT = {"dataset": "one", "model": "vae", "variant": "", "latent": "gaussian", "status": "complete"}
+UNITS = pd.DataFrame([UNIT | {"settings": json.dumps({"latent": 8}), "diagnostics": "{}"}])
 
 
 def frame(mean, sampled, chance, *, dataset: str = "one") -> pd.DataFrame:

@@ -36,7 +36,8 @@ class Local:
     """Worker processes on this machine.
 
     On a CPU each single-threaded worker trains and scores its own batch. With a GPU this process trains, and the
-    workers score the batches before. If a worker dies, its batch is tried once more, alone.
+    workers score the batches before. They do the whole jobs of functions. If a worker dies, its batch is tried once
+    more, alone.
     """
 
     workers: int
@@ -109,7 +110,8 @@ def _whole_job(job: TrainJob | ScoreJob, context: Context) -> Call:
 def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterator[Call | Scored]:
     """Train one job after another in this process, and score here what is scored in batches.
 
-    Yield a call for each outcome that a worker measures, or that scikit-learn scores too. The others need no worker.
+    Yield a call for each outcome that a worker measures, or that scikit-learn scores too. The others need no worker. A
+    worker does the whole job of a function.
     """
 
     def scoring(outcome: Outcome, job: TrainJob | ScoreJob) -> Call:
@@ -120,6 +122,9 @@ def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterato
         return Call(score, (outcome, job.wanted, context), lost_outcome)
 
     for job in jobs:
+        if job.batch.first.arm.model.is_function:
+            yield _whole_job(job, context)
+            continue
         slots = [slot for slots in job.wanted.values() for slot in slots]
         alone = all(slot.scoring == "batched" for slot in slots)
         for outcome in outcomes(job, context):

@@ -88,9 +88,9 @@ class OnRay:
     """The nodes of a Ray cluster.
 
     On CPUs a task trains and scores a batch on one processor. With GPUs one task trains a batch on a part of a GPU, and
-    a task on a processor then scores each replica. Kept latents of a GPU are read out on a GPU again. All results come
-    back to this process, so nodes need no common folder. They need the same packages. If a worker dies, its batch is
-    tried twice; if a node is lost, five times.
+    a task on a processor then scores each replica. A function of somebody's own stays on a processor. Kept latents of a
+    GPU are read out on a GPU again. All results come back to this process, so nodes need no common folder. They need
+    the same packages. If a worker dies, its batch is tried twice; if a node is lost, five times.
 
     Attributes:
         workers: Most tasks at a time. None fills the cluster.
@@ -165,7 +165,7 @@ class OnRay:
         import ray
 
         tasks, on_gpu = _Tasks(self, context), context.device == "cuda"
-        new = (_Task(job, on_gpu=on_gpu) for job in jobs)
+        new = (_Task(job, on_gpu=on_gpu and not job.batch.first.arm.model.is_function) for job in jobs)
         following, running = deque[_Task](), dict[Any, _Task]()
         able = time.monotonic()
         while True:
