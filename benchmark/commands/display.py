@@ -48,6 +48,7 @@ def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[
             note(beginning)
         for outcome in outcomes:
             say(_line(outcome))
+            _tell_units(outcome)
             yield outcome
         return
     columns = (
@@ -63,6 +64,7 @@ def shown(outcomes: Iterator[Any], total: int, beginning: str = "") -> Iterator[
         bar = progress.add_task(beginning or "training", total=total)
         for outcome in outcomes:
             detail(_line(outcome))
+            _tell_units(outcome)
             progress.update(bar, completed=outcome.done, description=str(outcome.batch))
             yield outcome
 
@@ -89,6 +91,15 @@ def followed(outcomes: Iterator[Passed], steps: Sequence[str]) -> Iterator[Passe
         for done, outcome in enumerate(outcomes, 1):
             progress.update(line, completed=done, description=steps[min(done, len(steps) - 1)])
             yield outcome
+
+
+def _tell_units(outcome: Any) -> None:
+    for record in outcome.records:
+        identity, cost = record.identity, record.provenance
+        detail(
+            f"  {identity.unit} seed {identity.seed}: {record.status}, training {cost.seconds:.1f} s, scoring "
+            f"{cost.scoring_seconds:.1f} s, up to {cost.peak_memory / 2**20:.0f} MiB, record {record.key}"
+        )
 
 
 def _line(outcome: Any) -> str:

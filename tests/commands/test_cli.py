@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from commands import refused
 
 import benchmark
+from benchmark.commands.cli import app
 from benchmark.core.environment import installed_version
 
 TINY = """
@@ -55,6 +57,13 @@ def test_every_command_has_help(command, words):
     code, output, _ = command(*words)
     assert code == 0
     assert "Usage" in output
+
+
+@pytest.mark.parametrize("name", typer.main.get_command(app).commands)
+def test_lists_have_forms_for_programs_and_all_other_commands_say_how_much_they_tell(name):
+    options = {each for parameter in typer.main.get_command(app).commands[name].params for each in parameter.opts}
+    forms, told = {"--json", "--csv"}, {"-v", "--verbose", "-q", "--quiet", "--log-file"}
+    assert options & (forms | told) == (forms if name in ("studies", "datasets", "models", "tasks") else told)
 
 
 @pytest.mark.parametrize(
@@ -339,6 +348,16 @@ def test_the_module_runs_as_a_program():
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown study 'papr'")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_quiet_run_prints_results_alone_and_its_log_file_has_everything(command):
+    code, output, error = command("run", study(models='["raw"]'), "--device", "cpu", "-q", "--log-file", "log.txt")
+    assert (code, error) == (0, "")
+    assert output.startswith("4 units, ")
+    log = Path("log.txt").read_text(encoding="utf-8")
+    assert " DEBUG latents run tiny.toml --device cpu -q --log-file log.txt\n" in log
+    assert all(f" INFO {text}" in log for text in ("tiny: 4 units, 0 recorded", "[1/2] karate raw seed 0", "4 units, "))
+    assert " DEBUG exit code 0 after " in log.splitlines()[-1]
 
 
 def test_replicas_reach_the_run_and_its_records(command):

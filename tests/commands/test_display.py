@@ -8,15 +8,16 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark.commands.display import followed, shown, tell_loading
+from benchmark.core.messages import messages
 
 
 def outcomes(total):
     """As many finished batches, each of which took 1.5 s."""
-    cost = SimpleNamespace(seconds=1.0, scoring_seconds=0.5)
+    cost = SimpleNamespace(seconds=1.0, scoring_seconds=0.5, peak_memory=3 << 20)
     for done in range(1, total + 1):
-        yield SimpleNamespace(
-            done=done, total=total, batch=f"wine vae seed {done}", records=[SimpleNamespace(provenance=cost)]
-        )
+        identity = SimpleNamespace(unit="all-edges", seed=done)
+        record = SimpleNamespace(identity=identity, provenance=cost, status="complete", key="0a1b")
+        yield SimpleNamespace(done=done, total=total, batch=f"wine vae seed {done}", records=[record])
 
 
 @pytest.fixture
@@ -50,6 +51,30 @@ def test_a_file_gets_a_line_for_what_comes_first_and_one_for_each_batch(capsys):
     output, error = capsys.readouterr()
     assert error == "workers load torch, then train\n"
     assert output == "[1/2] wine vae seed 1: 1.5 s\n[2/2] wine vae seed 2: 1.5 s\n"
+
+
+DETAIL = "  all-edges seed 1: complete, training 1.0 s, scoring 0.5 s, up to 3 MiB, record 0a1b"
+
+
+def test_details_name_the_units_of_a_batch(capsys):
+    with messages(verbose=True, quiet=False, log_file=None):
+        list(shown(outcomes(1), 1))
+    assert capsys.readouterr() == ("[1/1] wine vae seed 1: 1.5 s\n", f"{DETAIL}\n")
+
+
+def test_a_terminal_shows_each_batch_above_the_bar_if_details_are_asked(terminal):
+    with messages(verbose=True, quiet=False, log_file=None):
+        lines = terminal(120)
+    assert "[12/12] wine vae seed 12: 1.5 s" in lines
+    assert DETAIL.strip() in lines
+    assert lines[-1].startswith("wine vae seed 12 ━")
+
+
+def test_a_quiet_run_shows_no_progress_and_keeps_it_in_the_log_file(terminal, tmp_path, capsys):
+    with messages(verbose=False, quiet=True, log_file=tmp_path / "log"):
+        assert terminal(80) == []
+    assert capsys.readouterr() == ("", "")
+    assert "[12/12] wine vae seed 12: 1.5 s" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_nothing_is_shown_of_a_run_without_work(capsys, monkeypatch):
