@@ -26,7 +26,7 @@ from benchmark.datasets.sources.name_options import name_options, scaling_option
 PREFIX = "h5ad:"
 OPTIONS = {"label": "COLUMN", "layer": "NAME", "keep": "COLUMN", "scaling": "none|unit|standard"}
 _HIDDEN = ("_index", "__categories")  # groups of ``obs`` that are no columns
-_SPARSE = {"csr": scipy.sparse.csr_array, "csc": scipy.sparse.csc_array}
+_SPARSE = ("csr", "csc")
 
 
 def h5ad_spec(name: str) -> DatasetSpec:
@@ -170,7 +170,8 @@ def _sparse(path: Path, part: Any, place: str) -> scipy.sparse.csr_array:
     parts = tuple(part[key][()] for key in ("data", "indices", "indptr"))
     if parts[0].dtype.kind not in "biuf":
         raise InputError(f"h5ad file {path}: {place} holds values of type {parts[0].dtype}, expected numbers")
-    found = _SPARSE[form](parts, shape=tuple(int(size) for size in shape))
+    kind = scipy.sparse.csr_array if form == "csr" else scipy.sparse.csc_array
+    found = kind(parts, shape=tuple(int(size) for size in shape))
     found.check_format(full_check=True)
     return scipy.sparse.csr_array(found)
 
