@@ -52,9 +52,13 @@ def undescribed(said: Mapping[str, object]) -> str:
     """
     missing = [name for name, text in said.items() if not isinstance(text, str) or not text.strip()]
     left = [name for name, text in said.items() if isinstance(text, str) and text.strip().startswith(_TO_DO)]
-    parts = [f"{' and '.join(missing)} not given"] * bool(missing)
-    parts += [f'{" and ".join(left)} still the "{_TO_DO}" of the template'] * bool(left)
+    parts = [f"{_listed(missing)} not given"] * bool(missing)
+    parts += [f'{_listed(left)} still the "{_TO_DO}" of the template'] * bool(left)
     return "; ".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 class NotExaminedError(Exception):

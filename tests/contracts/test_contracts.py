@@ -211,7 +211,7 @@ def seeded(output):
 
 
 BROKEN_MODELS = {
-    "its source is given": (replace(AE, source=""), "source is not given"),
+    "its source is given": (replace(AE, source=""), "source not given"),
     "each row gets one finite latent of the stated dimension": (model(lambda z: z / 0), "not finite"),
     "its posterior is noisy if it says so, and only then": (
         replace(VAE, posterior=DIRECT),  # σ = h; without a ReLU before it, σ can be negative
@@ -322,7 +322,7 @@ def undefined(z, case):
 
 
 BROKEN_TASKS = {
-    "its source is given": (task(centres, source=""), "source is not given"),
+    "its source is given": (task(centres, source=""), "source not given"),
     "it gives its metrics, within their ranges": (
         task(lambda z, case: {"accuracy": 100 * centres(z, case)["accuracy"]}),
         "expected a number from 0 to 1",

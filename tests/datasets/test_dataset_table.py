@@ -54,7 +54,7 @@ def test_every_spec_in_the_sources_is_in_the_table():
 
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(
-        InputError, match=r"unknown dataset 'coar'; did you mean 'cora'\?.* datasets;.* npz:FILE, csv:FILE, pyg:"
+        InputError, match=r"unknown dataset 'coar'; did you mean 'cora'\?.* datasets;.* npz:FILE, csv:FILE, h5ad:FILE,"
     ):
         load("coar", Path("absent"))
 

@@ -265,7 +265,8 @@ def test_every_template_keeps_every_promise_once_its_source_is_given(kind, comma
     assert f"check {kind} my-own --plugin my-own.py" in out
     code, out, _ = command("check", kind, "my-own", "--plugin", "my-own.py")
     assert (code, out.count("fails")) == (1, 1)
-    assert 'still the "TODO" of the template; name the authors' in out
+    left = "source, licence and citation" if kind == "dataset" else "source"
+    assert f'{left} still the "TODO" of the template; name the authors' in out
     path = Path("my-own.py")
     path.write_text(path.read_text(encoding="utf-8").replace("TODO: ", "my own "), encoding="utf-8")
     code, out, _ = command("check", kind, "my-own", "--plugin", "my-own.py")
