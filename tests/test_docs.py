@@ -72,7 +72,8 @@ def test_every_command_parses_and_names_a_study(page):
     for words in commands(page):
         given = parsed(words)
         for study in (given.get("study"), *given.get("studies", ())):
-            assert study is None or study in bundled() or study.endswith(".toml") or study.isupper(), words
+            whole = study and study.partition("--")[0]  # a subset is named for its study
+            assert study is None or whole in bundled() or study.endswith(".toml") or study.isupper(), words
 
 
 @every_page
@@ -96,7 +97,7 @@ def test_every_python_example_runs(page, run_with_latents, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     results = tmp_path / "results"
     results.mkdir()
-    for name in ("default", "claim"):
+    for name in ("default", "default--subset", "claim"):
         for kind in ("parquet", "units.parquet"):
             (results / f"{name}.{kind}").write_bytes((run_with_latents / "results" / f"tiny.{kind}").read_bytes())
     (results / "latents").symlink_to(run_with_latents / "results" / "latents")

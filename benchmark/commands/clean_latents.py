@@ -7,21 +7,21 @@ from pathlib import Path
 from benchmark.commands.display import tell_loading
 from benchmark.commands.options import DataRoot, Plugins, Results, StudyName
 from benchmark.core.messages import warn
-from benchmark.study.toml import load_study
+from benchmark.study.named_study import named_study
 
 
 def clean_latents(
     study: StudyName, plugin: Plugins = None, data_root: DataRoot = None, results: Results = Path("results")
 ) -> None:
     """Remove the kept latents of a study. Scores and drawings stay. Studies that share units share their latents."""
-    file = load_study(study)
+    named = named_study(study, results)
     tell_loading("torch and the data")
     from benchmark.core.files import in_bytes
     from benchmark.plan.planning import PlanOptions, plan_for
     from benchmark.results.store import Store
     from benchmark.running.clean import clean
 
-    options = PlanOptions(file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, download=False)
+    options = PlanOptions(named, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, download=False)
     planned, refused = plan_for(options, "cpu")  # latents of other kinds of device are removed too
     for line in refused:
         warn(f"not cleaned: {line}")

@@ -31,7 +31,7 @@ from benchmark.commands.verify_records import verify
 from benchmark.commands.write_report import report
 from benchmark.core import environment
 from benchmark.core.errors import InputError
-from benchmark.core.messages import detail, messages, warn
+from benchmark.core.messages import detail, messages, result, warn
 
 app = typer.Typer(
     name="latents",
@@ -104,6 +104,8 @@ def _working(command: Callable[..., None]) -> Callable[..., None]:
                     ignore_interrupts()
                     number = signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT
                     warn("\nterminated" if number is signal.SIGTERM else "\ninterrupted")
+                    for note in getattr(interrupt, "__notes__", ()):  # the command to type next
+                        result(note)
                     leaving = typer.Exit(128 + number)
                 detail(f"exit code {leaving.exit_code} after {time.monotonic() - started:.1f} s")
         finally:

@@ -12,7 +12,7 @@ from benchmark.commands.display import print_table
 from benchmark.commands.options import Plugins, StudyName
 from benchmark.commands.write_report import check_tasks
 from benchmark.core.errors import InputError
-from benchmark.study.toml import load_study
+from benchmark.study.named_study import named_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,8 @@ def compare(
     plugin: Plugins = None,
 ) -> None:
     """Compare the scores of two runs of one study, cell by cell. Writes nothing."""
-    file = load_study(study)
+    named = named_study(study, first)
+    file, name = named.file, named.name or named.file.name
     from benchmark.plugins.loading import extended, read_plugins
     from benchmark.results import frames
     from benchmark.statistics import AGREE, ONLY_FIRST, ONLY_SECOND, agreement, check_scores, two_runs
@@ -43,8 +44,8 @@ def compare(
     for folder in (first, second):
         if not folder.is_dir():
             raise InputError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
-        _check_study(folder, file.name)
-        read.append(frames.read_frames(folder, file.name))
+        _check_study(folder, name)
+        read.append(frames.read_frames(folder, name))
         check_scores(read[-1][0])
         check_tasks(read[-1][0]["task"], tasks)
     frames.check_same_study(read[0], read[1], (first, second))
@@ -52,7 +53,7 @@ def compare(
     cells = two_runs(read[0][0], read[1][0], primary, words=file.analysis.words)
     common = cells[~cells["verdict"].isin([ONLY_FIRST, ONLY_SECOND])]
     if common.empty:
-        raise InputError(f"{first} and {second} share no cell of the study {file.name}: nothing can be compared")
+        raise InputError(f"{first} and {second} share no cell of the study {name}: nothing can be compared")
     rows = common.head(_SHOWN)
     print_table(_HEADER, [_line(row) for row in rows.to_dict("records")])
     if len(common) > len(rows):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands.options import Results
+from benchmark.study.declaration import read_declaration
 from benchmark.study.toml import bundled
 
 
@@ -25,6 +26,8 @@ def merge(
     if merged.lost:
         print(f"{merged.lost} latent files of these records are in none of the folders")
     for study in merged.studies:
-        name = study if study in bundled() else f"{study}.toml"
+        kept = read_declaration(results, study)
+        by_name = study in bundled() or (kept is not None and kept.subset is not None)
+        name = study if by_name else f"{study}.toml"
         device = "|".join(merged.devices)
         print(f"to write the frames: latents run {name} --device {device} --results {results}")

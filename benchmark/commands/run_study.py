@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +15,14 @@ import typer
 from benchmark.commands.display import shown, tell_loading
 from benchmark.commands.options import DataRoot, Device, Execution, Plugins, Results, Scoring, StudyName
 from benchmark.core.errors import InputError
-from benchmark.study.schema import Study
-from benchmark.study.toml import load_study
+from benchmark.core.messages import result, say, warn
+from benchmark.study.declaration import check_place, declare, read_declaration
+from benchmark.study.named_study import named_study
+from benchmark.study.selection import Selection, Subset
 
 if TYPE_CHECKING:
     from benchmark.plan.grid import Plan
+    from benchmark.results.store import Recorded
     from benchmark.running.engines import Engine
     from benchmark.running.shards import Shard
 
@@ -32,6 +35,11 @@ def run(
     datasets: Annotated[str | None, typer.Option(metavar="A,B", help="Datasets (default: the study's).")] = None,
     models: Annotated[
         str | None, typer.Option(metavar="A,B", help="Models, without variants (default: the study's).")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(metavar="A,B", help="Tasks (default: the study's).")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Name of the frames of such a subset (default: STUDY--subset)."),
     ] = None,
     device: Device = "auto",
     scoring: Scoring = None,
@@ -70,7 +78,7 @@ def run(
     ] = False,
 ) -> None:
     """Train, read out and score the missing units of a study. The same command continues an interrupted run."""
-    file = load_study(study)
+    named = named_study(study, results).selecting(Selection.of(datasets, models, tasks, seeds), name or "")
     tell_loading("torch and the data")
     from benchmark.plan.planning import PlanOptions, plan_for, study_for
     from benchmark.running.engines import opened
@@ -78,18 +86,12 @@ def run(
 
     plugins = tuple(plugin or ())
     options = PlanOptions(
-        file,
-        seeds,
-        datasets,
-        models,
-        plugins,
-        data_root,
-        skip_missing,
-        scoring=scoring,
-        execution=execution,
-        save_latents=latents,
+        named, plugins, data_root, skip_missing, scoring=scoring, execution=execution, save_latents=latents
     )
-    asked = study_for(options).declared  # an unknown name is reported before an engine starts
+    own_name = study_for(options).chosen.name  # an unknown name is reported before an engine starts
+    subset = named.subset(own_name, results)
+    kept = read_declaration(results, own_name)
+    check_place(own_name, kept, results, subset)
     share = None if shard is None else Shard.parse(shard)
     if replicas is not None and replicas < 1:
         raise InputError(f"--replicas {replicas}: must be at least 1")
@@ -98,41 +100,54 @@ def run(
         _check_writable(results)
         planned, refused = plan_for(options, kind)
         for line in refused:
-            print(f"skipped: {line}", file=sys.stderr)
-        for name, prepared in planned.data.items():
+            warn(f"skipped: {line}")
+        for each, prepared in planned.data.items():
             for note in prepared.dataset.notes:
-                print(f"{name}: {note}", flush=True)
+                say(f"{each}: {note}")
         for unsuited in planned.study.unsuited:
-            print(f"not trained, as the study says: {unsuited}", flush=True)
-        command = _command(study, seeds, datasets, models, device, scoring, execution, replicas, plugins)
-        failed = _carry_out(planned, asked, share, replicas, where, results, command, latents_again=bool(latents))
+            say(f"not trained, as the study says: {unsuited}")
+        if subset is not None and kept is not None and not subset.same(kept.subset):
+            warn(f"{own_name}: replaces the frames of {kept.subset}")
+        lists = {"seeds": seeds, "datasets": datasets, "models": models, "tasks": tasks, "as": name}
+        ways = {"device": device, "scoring": scoring, "execution": execution, "replicas": replicas}
+        command = _command(study, lists | ways, plugins)
+        words = [study if subset is None else own_name, *(f"--plugin={path}" for path in plugins)]
+        words += [] if results == Path("results") else [f"--results={results}"]
+        following = f"to write the report: latents report {shlex.join(words)}"
+        failed, written = _carry_out(
+            planned, subset, share, replicas, where, results, command, following, latents_again=bool(latents)
+        )
     if failed:
-        print(f"{failed} units failed. The same command tries them again.", file=sys.stderr)
+        warn(f"{failed} units failed. The same command tries them again.")
+    result(following if written else f"to see the progress: latents status {shlex.join(words)}")
+    if failed:
         raise typer.Exit(FAILED_UNITS)
 
 
 def _carry_out(
     planned: Plan,
-    asked: Study,
+    subset: Subset | None,
     share: Shard | None,
     replicas: int | None,
     engine: Engine,
     results: Path,
     command: str,
+    following: str,
     *,
     latents_again: bool,
-) -> int:
+) -> tuple[int, bool]:
     """Run the missing jobs of a plan, and write the frames once all units are recorded.
 
+    An interrupted run without shards writes the frames of the recorded units, and adds ``following`` to the interrupt.
+
     Returns:
-        Number of failed units.
+        Number of failed units, and whether the frames were written.
     """
     from benchmark.core.files import check_room, in_bytes
-    from benchmark.results import frames
+    from benchmark.results.frames import paths
     from benchmark.results.store import Store
-    from benchmark.running import gather, run
-    from benchmark.running.seed_pairs import seed_pairs
-    from benchmark.study.declaration import declare
+    from benchmark.running import run
+    from benchmark.running.earlier import earlier
 
     chosen, store = planned.study, Store(results)
     records = run.read_records(planned.units(), store)
@@ -142,24 +157,20 @@ def _carry_out(
         mine = share.jobs(work.jobs, run.partition(planned, replicas))
         to_run = f"{len(mine)} of {len(work.jobs)} batches (shard {share}) to run"
         work = replace(work, jobs=mine)
-    print(
-        f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {planned.device}, {engine}",
-        flush=True,
-    )
+    say(f"{chosen.name}: {work.units} units, {work.recorded} recorded; {to_run} on {planned.device}, {engine}")
     if elsewhere := run.recorded_elsewhere(planned, store, records):
-        print(
+        say(
             f"{elsewhere} of these units are recorded for another kind of device, or for earlier numerics. Latents are "
-            f"read out again only where they were made, so the units are trained anew on {planned.device}",
-            flush=True,
+            f"read out again only where they were made, so the units are trained anew on {planned.device}"
         )
     for reason, count in work.again.items():
-        print(f"{count} scored units are trained again: {reason}", flush=True)
+        say(f"{count} scored units are trained again: {reason}")
     if size := run.kept_bytes(planned, work):
-        print(f"expected to keep {in_bytes(size)} of latents in {results}", flush=True)
+        say(f"expected to keep {in_bytes(size)} of latents in {results}")
         check_room(results, size)
     if work.jobs and planned.device == "cpu":
-        print(f"expected to take {run.cost(planned, work)}, from the times of other studies", flush=True)
-    declare(asked, results, work.begun)
+        say(f"expected to take {run.cost(planned, work)}, from the times of other studies")
+    declare(chosen, results, earlier(planned, records), subset)
     started = time.monotonic()
     progress = run.execute(planned, work, store, engine, command)
     lost: set[str] = set()
@@ -169,35 +180,54 @@ def _carry_out(
             for record in batch_done.records:
                 if record.status != "complete":
                     where = f"{batch_done.batch}, seed {record.identity.seed}"
-                    print(f"{record.status}: {where}: {record.message}", file=sys.stderr)
+                    warn(f"{record.status}: {where}: {record.message}")
                 if record.status == "failed":
                     lost.add(record.key)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         ignore_interrupts()
         progress.close()
         records = run.read_records(planned.units(), store)
-        recorded = work.units - len(run.incomplete(planned, records))
-        print(
-            f"\n{recorded} of {work.units} units are recorded. The same command continues the run.",
-            file=sys.stderr,
-        )
+        unfinished = _unfinished(planned, records)
+        recorded = work.units - len(unfinished)
+        warn(f"\n{recorded} of {work.units} units are recorded. The same command continues the run.")
+        if share is None and recorded:
+            ended = {key: each for key, each in records.items() if key not in unfinished or each.status == "failed"}
+            _write_frames(planned, ended, results)
+            interrupt.add_note(following)
         raise
     if share is not None:  # other shards may have completed these units meanwhile
         records |= run.read_records(run.incomplete(planned, records), store)
-    scores, units = gather.gather(planned, records)
-    recorded = 0 if units.empty else int(units["status"].ne("failed").sum())
-    seconds, (path, _) = time.monotonic() - started, frames.paths(results, chosen.name)
-    if share is not None and recorded < work.units:
-        print(
+    unfinished, seconds = _unfinished(planned, records), time.monotonic() - started
+    if share is not None and unfinished:
+        recorded = work.units - len(unfinished)
+        result(
             f"shard {share} took {seconds:.0f} s; {recorded} of {work.units} units are recorded in {results}. "
             "The last shard writes the frames; the same command without --shard writes them too."
         )
-        return len(lost)
-    frames.write_frames(scores, units, results, chosen.name)
-    frames.write_stability(seed_pairs(planned, records), results, chosen.name)
-    part = "" if chosen == asked else " (the frames hold only the datasets, models and seeds of this command)"
-    print(f"{len(units)} units, {len(scores)} scores in {seconds:.0f} s: {path}{part}")
-    return len(lost | set(units["key"][units["status"] == "failed"]))
+        return len(lost), False
+    units, scores = _write_frames(planned, records, results)
+    path = paths(results, chosen.name)[0]
+    result(f"{units} units, {scores} scores in {seconds:.0f} s: {path}{f' ({subset})' if subset else ''}")
+    return len(lost | unfinished), True
+
+
+def _unfinished(planned: Plan, records: Recorded) -> set[str]:
+    """Return the keys of the units that have no record, failed, or lack a score."""
+    from benchmark.running.run import incomplete
+
+    return {unit.identity.key for unit in incomplete(planned, records)}
+
+
+def _write_frames(planned: Plan, records: Recorded, results: Path) -> tuple[int, int]:
+    """Write the frames of a plan. Return the numbers of units and scores."""
+    from benchmark.results import frames
+    from benchmark.running.gather import gather
+    from benchmark.running.seed_pairs import seed_pairs
+
+    scores, units = gather(planned, records)
+    frames.write_frames(scores, units, results, planned.study.name)
+    frames.write_stability(seed_pairs(planned, records), results, planned.study.name)
+    return len(units), len(scores)
 
 
 def ignore_interrupts() -> None:
@@ -206,27 +236,8 @@ def ignore_interrupts() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _command(
-    study: str,
-    seeds: int | None,
-    datasets: str | None,
-    models: str | None,
-    device: str,
-    scoring: str | None,
-    execution: str | None,
-    replicas: int | None,
-    plugins: Sequence[Path],
-) -> str:
+def _command(study: str, options: Mapping[str, object], plugins: Sequence[Path]) -> str:
     """The command for a record. Folders, workers and shard are left out, because they differ between machines."""
-    options = {
-        "seeds": seeds,
-        "datasets": datasets,
-        "models": models,
-        "device": device,
-        "scoring": scoring,
-        "execution": execution,
-        "replicas": replicas,
-    }
     words = [f"--{name} {value}" for name, value in options.items() if value is not None]
     words += [f"--plugin {plugin.name}" for plugin in plugins]
     return " ".join(["latents run", Path(study).name, *words])

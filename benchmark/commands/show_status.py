@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmark.commands.display import print_table, tell_loading
 from benchmark.commands.options import DataRoot, Device, Plugins, Results, Scoring, StudyName
 from benchmark.core.messages import warn
-from benchmark.study.toml import load_study
+from benchmark.study.named_study import named_study
 
 
 def status(
@@ -19,7 +19,7 @@ def status(
     results: Results = Path("results"),
 ) -> None:
     """Count the complete, diverged, failed and missing units of a study."""
-    file = load_study(study)
+    named = named_study(study, results)
     tell_loading("torch and the data")
     from benchmark.plan.planning import PlanOptions, plan_for
     from benchmark.results.store import Store
@@ -27,7 +27,7 @@ def status(
     from benchmark.training.devices import resolve_device
 
     options = PlanOptions(
-        file, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, download=False, scoring=scoring
+        named, plugins=tuple(plugin or ()), data_root=data_root, skip_missing=True, download=False, scoring=scoring
     )
     planned, refused = plan_for(options, resolve_device(device))
     for line in refused:

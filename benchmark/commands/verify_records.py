@@ -11,7 +11,7 @@ from benchmark.commands.display import print_table, tell_loading
 from benchmark.commands.options import DataRoot, Device, Execution, Plugins, Results, Scoring, StudyName
 from benchmark.core.errors import InputError
 from benchmark.core.messages import result, say, warn
-from benchmark.study.toml import load_study
+from benchmark.study.named_study import named_study
 
 NOT_REPRODUCED = 1  # exit code if a record is not reproduced
 
@@ -38,7 +38,7 @@ def verify(
         raise InputError(f"--seed {seed}: must be at least 0")
     if not 0 <= tolerance <= 1:
         raise InputError(f"--tolerance {tolerance:g}: must be from 0 to 1")
-    file = load_study(study)
+    named = named_study(study, results)
     tell_loading("torch and the data")
     from benchmark.core import environment
     from benchmark.plan.planning import PlanOptions, plan_for
@@ -50,7 +50,7 @@ def verify(
 
     kind = resolve_device(device)
     options = PlanOptions(
-        file,
+        named,
         plugins=tuple(plugin or ()),
         data_root=data_root,
         skip_missing=True,

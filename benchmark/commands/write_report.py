@@ -12,26 +12,36 @@ from benchmark.commands.display import tell_loading
 from benchmark.commands.options import Plugins, Results
 from benchmark.core.errors import InputError
 from benchmark.study.combine import together
-from benchmark.study.toml import load_study
+from benchmark.study.named_study import named_study, subsets
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.plugins.tables import Tables
+    from benchmark.report.extent import Extent
+    from benchmark.study.schema import Study
+    from benchmark.study.selection import Subset
     from benchmark.tasks import Task
 
 
 def report(
     studies: Annotated[
-        list[str], typer.Argument(metavar="STUDY|FILE.toml…", help="Studies or study files. Several become one report.")
+        list[str],
+        typer.Argument(metavar="STUDY|FILE.toml…", help="Studies, study files or subsets. Several become one report."),
     ],
     plugin: Plugins = None,
     results: Results = Path("results"),
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the report.")] = Path("report"),
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the report (default: report, or report-NAME for a subset)."),
+    ] = None,
 ) -> None:
     """Write the report of one or several studies: index.html, report.md, tables, figures and data."""
-    files = [load_study(name) for name in dict.fromkeys(studies)]
+    named = [named_study(name, results) for name in dict.fromkeys(studies)]
     tell_loading("torch")
     from benchmark.commands.report_references import references
+    from benchmark.plan.expected import are_known
+    from benchmark.plan.planning import chosen_study
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
     from benchmark.report.trace import link
@@ -39,14 +49,20 @@ def report(
     from benchmark.results.store import Store
     from benchmark.statistics import check_scores
     from benchmark.study import declaration
-    from benchmark.study.resolve import resolve
 
-    plugins = dict.fromkeys(path for file in files for path in file.plugins)
+    plugins = dict.fromkeys(path for each in named for path in each.file.plugins)
     tables = with_plugins([*plugins, *(plugin or ())])
-    chosen = [resolve(file, tables) for file in files]
+    chosen = [chosen_study(each, tables)[1] for each in named]
     whole = together(chosen)
     store, read = Store(results), []
+    if out is None:
+        out = Path("report" if not all(each.name for each in named) else f"report-{whole.name}")
     for study in chosen:
+        if not frames.paths(results, study.name)[0].is_file() and (others := subsets(results, study.name)):
+            raise InputError(
+                f"{results} holds no frames of the whole study {study.name}; run it, or report a subset: "
+                f"latents report {others[0]}"
+            )
         read.append(frames.read_frames(results, study.name))
         check_scores(read[-1][0])
         frames.check_records(read[-1][0], store, frames.paths(results, study.name)[0])
@@ -63,7 +79,29 @@ def report(
     kept = declaration.together(declared, whole.analysis)
     pairs = frames.combine_stability([frames.read_stability(results, study.name) for study in chosen])
     known = references(tables, units["dataset"].unique())
-    print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs, known))
+    extents = [
+        extent(study, each.subset(study.name, results), of_study, tables)
+        for study, each, (_, of_study) in zip(chosen, named, read, strict=True)
+        if are_known(study, tables)
+    ]
+    print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs, known, extents))
+
+
+def extent(study: Study, subset: Subset | None, units: pd.DataFrame, tables: Tables) -> Extent:
+    """Count the units of a study that have results, and all units of the study.
+
+    Args:
+        study: The resolved study.
+        subset: The lists behind it; None for a whole study.
+        units: Its frame of units.
+        tables: Our tables and the plugins.
+    """
+    from benchmark.plan.expected import unit_count, unmet_by_name
+    from benchmark.report.extent import Extent
+
+    unmet, exact = unmet_by_name(study, tables, units)
+    recorded = int(units["status"].ne("failed").sum())
+    return Extent(study.name, recorded, unit_count(study, tables, unmet), exact, str(subset or ""))
 
 
 def check_tasks(scored: pd.Series[str], tasks: Sequence[Task]) -> None:

@@ -17,6 +17,7 @@ from benchmark.study.expansion import expand
 from benchmark.study.schema import Study
 
 NEIGHBOURS = 9
+OWN_GRAPH = "own"  # name of the graph that comes with a dataset
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,7 @@ class Prepared:
     def of(cls, dataset: Dataset) -> Prepared:
         """Prepare a dataset: with its own edges if there are any, else with each row's nine nearest neighbours."""
         if dataset.edges is not None:
-            return cls(dataset, dataset.edges, "own", homophily=_homophily(dataset, dataset.edges))
+            return cls(dataset, dataset.edges, OWN_GRAPH, homophily=_homophily(dataset, dataset.edges))
         edges, weights = neighbour_graph(dataset.x, NEIGHBOURS)
         return cls(dataset, edges, f"{NEIGHBOURS}-nearest-neighbours", weights, _homophily(dataset, edges))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from benchmark.plugins.tables import OURS, Tables
 from benchmark.results.record import NUMERICS, SCIKIT_LEARN, Identity, ScoringWay, Slot
 from benchmark.study.expansion import StudyArm, expand
 from benchmark.study.schema import Study
-from benchmark.tasks import EDGE_SETS, ROW_SETS, Task, UnitName, unmet_needs
+from benchmark.tasks import EDGE_SETS, ROW_SETS, Need, Task, UnitName, unmet_needs
 from benchmark.tasks.batched import has_batched_form
 from benchmark.training.execution import ExecutionWay
 
@@ -108,14 +108,28 @@ class Plan:
         """Whether a GPU decodes the features that are scored in batches. On a CPU scikit-learn scores them."""
         return self.device != "cpu"
 
-    def _tasks(self, prepared: Prepared, unit: UnitName) -> list[Task]:
-        """The tasks that score a dataset on one edge set or row set."""
-        unmet = unmet_needs(prepared.dataset)
-        return [
+    def scored_by(self, arm: Arm, unit: UnitName, unmet: Collection[Need]) -> list[tuple[Readout, list[Task]]]:
+        """Return the readouts of an arm, each with the tasks that score it on one edge set or row set.
+
+        Args:
+            arm: The arm.
+            unit: The edge set or row set.
+            unmet: The needs of tasks that the dataset does not meet.
+        """
+        tasks = [
             task
             for task in self._asked_tasks
             if (task.scores_rows if unit in ROW_SETS else task.edge_set == unit) and task.needs not in unmet
         ]
+        return [
+            (readout, [task for task in tasks if (readout.name, task.name) in arm.asked and task.reads(readout)])
+            for readout in arm.readouts({readout for readout, _ in arm.asked})
+        ]
+
+    def unit_names(self, arm: Arm, unmet: Collection[Need]) -> list[UnitName]:
+        """Return the units of an arm that some task scores. Arguments as in ``scored_by``."""
+        names: tuple[UnitName, ...] = ROW_SETS if arm.settings.held_out else EDGE_SETS
+        return [unit for unit in names if any(tasks for _, tasks in self.scored_by(arm, unit, unmet))]
 
     @cached_property
     def _asked_tasks(self) -> list[Task]:
@@ -127,20 +141,19 @@ class Plan:
 
     def _trained_together(self, name: str, arm: Arm) -> list[dict[UnitName, tuple[Slot, ...]]]:
         """The units of each training of an arm, with their scores; a unit without scores is left out."""
-        names: tuple[UnitName, ...] = ROW_SETS if arm.settings.held_out else EDGE_SETS
-        present = {unit: slots for unit in names if (slots := self._slots(name, arm, unit))}
+        unmet = unmet_needs(self.data[name].dataset)
+        present = {unit: self._slots(name, arm, unit, unmet) for unit in self.unit_names(arm, unmet)}
         if not present:
             return []
         return [{unit: slots} for unit, slots in present.items()] if arm.model.uses_graph else [present]
 
-    def _slots(self, name: str, arm: Arm, unit: UnitName) -> tuple[Slot, ...]:
+    def _slots(self, name: str, arm: Arm, unit: UnitName, unmet: Collection[Need]) -> tuple[Slot, ...]:
         """The places of all scores of one unit."""
         return tuple(
             Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, readout, task), repeat)
-            for readout in arm.readouts({readout for readout, _ in arm.asked})
+            for readout, tasks in self.scored_by(arm, unit, unmet)
             for draw in readout.draws(self.study.draws)
-            for task in self._tasks(self.data[name], unit)
-            if (readout.name, task.name) in arm.asked and task.reads(readout)
+            for task in tasks
             if task.draws is None or draw < task.draws
             for repeat in task.repeats_of(draw, len(readout.draws(self.study.draws)), most=self.study.repeats)
         )

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.core.files import write_atomically
 from benchmark.report.charts import charts
 from benchmark.report.exports import exports, named
+from benchmark.report.extent import Extent
 from benchmark.report.found import Found, find
 from benchmark.report.kept import KeptFiles
 from benchmark.report.page import compose
@@ -36,6 +37,7 @@ def build(
     parts: Sequence[Study] = (),
     pairs: pd.DataFrame | None = None,
     references: References = NO_REFERENCES,
+    extents: Sequence[Extent] = (),
 ) -> Path:
     """Write the report of a study into a folder. Files of an earlier report that are no longer needed are removed.
 
@@ -51,6 +53,7 @@ def build(
         parts: The studies that ``study`` combines, if there are several.
         pairs: The agreement of clusters for each pair of seeds; None if the study has none.
         references: What the tables say about datasets, models and tasks, for the glossary and the cards.
+        extents: How much of each of the parts the frames hold; empty if that is not known.
 
     Returns:
         The path of the page.
@@ -58,7 +61,7 @@ def build(
     Raises:
         InputError: If the frames contradict each other or the study, or if a file cannot be written.
     """
-    found, kept = find(study, scores, units, overlap, declaration, parts, pairs), KeptFiles(results)
+    found, kept = find(study, scores, units, overlap, declaration, parts, pairs, extents), KeptFiles(results)
     drawn = charts(found, kept)
     page = compose(found, drawn, record, kept.damaged, references)
     files = {

@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.report import numbers, texts
 from benchmark.report.blocks import Block, Term, Terms, blocks, paragraphs
 from benchmark.report.citing import stamp
+from benchmark.report.extent import remarks
 from benchmark.report.figures import Chart
 from benchmark.report.found import Found
 from benchmark.report.frame_rows import by_family, records
@@ -44,7 +45,7 @@ class FirstScreen:
     """The first screen.
 
     Attributes:
-        warning: Why the page is not the answer; empty if it is.
+        warning: Why the page is not the answer, and what is missing; empty if it is the answer.
         answer: The answer, one sentence each.
         numbers: Three large numbers, those that the results hold.
         figure: The figure beside the answer; None without the cells for it.
@@ -90,7 +91,7 @@ def first_screen(found: Found, charts: Mapping[str, Chart], late: Mapping[str, s
         _of_noise(found),
     )
     return FirstScreen(
-        warning=texts.headline(found.units, len(found.evidence)),
+        warning=" ".join(filter(None, (*remarks(found.extents), texts.headline(found.units, len(found.evidence))))),
         answer=tuple(sentence.replace(" %", "\u00a0%") for sentence in said if sentence),
         numbers=tuple(_numbers(mean, sample, limits)),
         figure=charts.get("law"),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.core.errors import InputError
 from benchmark.core.names import unknown
+from benchmark.report.extent import Extent
 from benchmark.report.figures.asked import primary_metric
 from benchmark.report.frame_rows import Models, controls, in_order
 from benchmark.report.labels import CONTROL, strength_by_hand
@@ -60,6 +61,7 @@ class Found:
         overlap: Test rows over training rows, for each task with overlapping splits.
         declaration: The declaration from before the run; None if none was kept.
         parts: The studies that this study combines, or the study itself.
+        extents: How much of each of the parts the frames hold; empty if that is not known.
         declared: The contrasts. A stand-in replaces a primary metric that the scores lack.
         datasets: The datasets in the frames, in the study's order.
         evidence: The datasets that count as evidence, with the family of each.
@@ -79,6 +81,7 @@ class Found:
     overlap: Mapping[str, float]
     declaration: Declaration | None
     parts: tuple[Study, ...]
+    extents: tuple[Extent, ...]
     declared: tuple[Contrast, ...]
     datasets: tuple[str, ...]
     evidence: Mapping[str, str]
@@ -112,6 +115,7 @@ def find(
     declaration: Declaration | None,
     parts: Sequence[Study] = (),
     pairs: pd.DataFrame | None = None,
+    extents: Sequence[Extent] = (),
 ) -> Found:
     """Compute all statistics of a study. Arguments as in ``build``.
 
@@ -149,6 +153,7 @@ def find(
         overlap=overlap,
         declaration=declaration,
         parts=tuple(parts) or (study,),
+        extents=tuple(extents),
         declared=declared,
         datasets=tuple(in_order(units["dataset"], study.datasets)),
         evidence=evidence,

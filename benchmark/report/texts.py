@@ -202,12 +202,14 @@ def declared(study: Study, declaration: Declaration | None, late: Mapping[str, s
     """Say when contrasts and analysis were declared, and which changes came later."""
     if declaration is None:
         return "No declaration from before the run was kept. The contrasts and the analysis may have been chosen later."
+    subject = f"The contrasts{' and the analysis' if declaration.analysis else ''}"
     recorded = numbers.counted(declaration.recorded, "unit")
-    when = (
-        f"after {recorded} of the study had been recorded" if declaration.recorded else "before any unit was recorded"
-    )
-    of_analysis = " and the analysis" if declaration.analysis else ""
-    said = [f"The contrasts{of_analysis} were declared {when}."]
+    if not declaration.recorded:
+        said = [f"{subject} were declared before any unit was recorded."]
+    elif declaration.known is None:
+        said = [f"{subject} were declared after {recorded} of the study had been recorded."]
+    else:
+        said = [f"{subject} were declared when a run started. {_earlier(declaration, recorded)}"]
     for kind in ("changed", "added", "withdrawn"):
         names = [name for name, change in late.items() if change == kind]
         if names:
@@ -226,6 +228,16 @@ def declared(study: Study, declaration: Declaration | None, late: Mapping[str, s
         if names:
             said.append(f"Models {kind} since: {', '.join(names)}.")
     return " ".join(said) if len(said) > 1 else f"{said[0]} Nothing was changed since."
+
+
+def _earlier(declaration: Declaration, recorded: str) -> str:
+    """Say which units were recorded before the declaration, and how many of them hold a score of its contrasts."""
+    names = declaration.recorded_by
+    by = f", by {'study' if len(names) == 1 else 'studies'} {' and '.join(names)}" if names else ""
+    confirmatory = any(contrast.role == "confirmatory" for contrast in declaration.contrasts)
+    score = "a confirmatory score" if confirmatory else "a score of the contrasts"
+    known = f"{numbers.whole(declaration.known)} of them hold" if declaration.known else "none holds"
+    return f"{recorded} {'was' if declaration.recorded == 1 else 'were'} recorded before{by}; {known} {score}."
 
 
 def is_after_looking(study: Study, declaration: Declaration | None) -> bool:

@@ -211,15 +211,13 @@ def _declarations(folders: Sequence[Path], faults: list[str]) -> dict[str, Decla
                 continue
             if theirs is None:
                 continue
+            if theirs.subset is not None:
+                theirs = theirs.model_copy(update={"subset": theirs.subset.moved(folder, folders[0])})
             ours, first = found.get(name, (theirs, folder))
             if not ours.agrees(theirs):
                 faults.append(
-                    f"study {name}: {first} and {folder} declare different contrasts, models or analyses. "
+                    f"study {name}: {first} and {folder} declare different contrasts, models, analyses or lists. "
                     f"Compare {declaration.path(first, name)} with {path}"
                 )
-            recorded = max(ours.recorded, theirs.recorded)
-            found[name] = (
-                ours.model_copy(update={"recorded": recorded, "models": ours.models or theirs.models}),
-                first,
-            )
+            found[name] = (ours.joined(theirs), first)
     return {name: kept for name, (kept, _) in found.items()}

@@ -54,14 +54,12 @@ class Work:
         jobs: Each has trainings of one batch of ``partition``.
         units: Number of units of the plan.
         recorded: Number of units with a complete record.
-        begun: Number of units with any record.
         again: Number of scored units that are trained again, by the reason.
     """
 
     jobs: tuple[TrainJob | KeptJob, ...]
     units: int
     recorded: int
-    begun: int
     again: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -129,8 +127,7 @@ def missing(
             jobs.append(TrainJob(Batch(trainings), everything))
     units = list(plan.units())
     recorded = len(units) - len(incomplete(plan, records))
-    begun = sum(unit.identity.key in records for unit in units)
-    return Work(tuple(jobs), len(units), recorded, begun, dict(again))
+    return Work(tuple(jobs), len(units), recorded, dict(again))
 
 
 def cost(plan: Plan, work: Work) -> Cost:

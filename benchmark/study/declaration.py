@@ -6,6 +6,7 @@ A declaration lies beside the frames. It shows whether the study was changed lat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,23 @@ from benchmark.core.errors import InputError
 from benchmark.core.files import write_atomically
 from benchmark.study.analysis import Analysis
 from benchmark.study.schema import Contrast, Study
+from benchmark.study.selection import Subset
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The units of a study that had a record before the study was declared.
+
+    Attributes:
+        units: Number of these units.
+        known: Number of those that hold a score of the study's confirmatory contrasts; of any contrast if none is
+            confirmatory.
+        studies: Names of the studies that recorded them.
+    """
+
+    units: int = 0
+    known: int = 0
+    studies: tuple[str, ...] = ()
 
 
 class Declaration(BaseModel):
@@ -26,6 +44,9 @@ class Declaration(BaseModel):
         analysis: How the study draws conclusions. None in files of older versions.
         digest: The digest of the analysis. None in files of older versions.
         recorded: Number of units that had a record at the time.
+        known: Number of those that held a score of the contrasts, as in ``Earlier``. None in files of older versions.
+        recorded_by: Names of the studies that recorded them.
+        subset: The lists behind the frames; None for a whole study.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +56,9 @@ class Declaration(BaseModel):
     analysis: Analysis | None = None
     digest: str | None = None
     recorded: int
+    known: int | None = None
+    recorded_by: tuple[str, ...] = ()
+    subset: Subset | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -44,9 +68,22 @@ class Declaration(BaseModel):
 
     def agrees(self, other: Declaration) -> bool:
         """Whether two declarations say the same. Models, in any order, and analyses are compared if both have them."""
+        subsets = self.subset.same(other.subset) if self.subset else other.subset is None
         models = self.models is None or other.models is None or set(self.models) == set(other.models)
         analyses = self.analysis is None or other.analysis is None or self.analysis == other.analysis
-        return self.contrasts == other.contrasts and models and analyses
+        return subsets and self.contrasts == other.contrasts and models and analyses
+
+    def joined(self, other: Declaration) -> Declaration:
+        """This declaration with the most units that either of two that agree counted."""
+        known = None if self.known is None or other.known is None else max(self.known, other.known)
+        return self.model_copy(
+            update={
+                "models": self.models or other.models,
+                "recorded": max(self.recorded, other.recorded),
+                "known": known,
+                "recorded_by": tuple(sorted({*self.recorded_by, *other.recorded_by})),
+            }
+        )
 
 
 def path(results: Path, study: str) -> Path:
@@ -58,25 +95,54 @@ def path(results: Path, study: str) -> Path:
     return results / f"{study}.declared.json"
 
 
-def declare(study: Study, results: Path, recorded: int) -> None:
+def declare(study: Study, results: Path, earlier: Earlier, subset: Subset | None = None) -> None:
     """Keep the declaration of a study, unless one is kept and the results hold any record.
 
+    A subset with other lists than the kept one is declared anew.
+
     Args:
-        study: The study before the command line replaces its lists.
+        study: The study of the run.
         results: The folder of results.
-        recorded: Number of the study's units that have a record, complete or not.
+        earlier: The study's units that have a record.
+        subset: The lists that make the study a subset; None for a whole study.
+
+    Raises:
+        InputError: If the name belongs to another study.
     """
-    target = path(results, study.name)
-    if target.exists() and (recorded or next((results / "records").rglob("*.json"), None)):
+    kept = read_declaration(results, study.name)
+    check_place(study.name, kept, results, subset)
+    same_lists = kept is not None and (subset is None or subset.same(kept.subset))
+    if same_lists and (earlier.units or next((results / "records").rglob("*.json"), None)):
         return
     declaration = Declaration(
         contrasts=study.contrasts,
         models=study.models,
         analysis=study.analysis,
         digest=study.analysis.digest,
-        recorded=recorded,
+        recorded=earlier.units,
+        known=earlier.known,
+        recorded_by=earlier.studies,
+        subset=subset,
     )
     keep(declaration, results, study.name)
+
+
+def check_place(name: str, kept: Declaration | None, results: Path, subset: Subset | None) -> None:
+    """Raise InputError if the frames of a name are those of another study.
+
+    Args:
+        name: The name.
+        kept: The declaration of that name; None if there is none.
+        results: The folder of results.
+        subset: The subset that is to have the name; None for a whole study.
+    """
+    other = None if kept is None else kept.subset
+    if subset is None and other is not None:
+        raise InputError(f"{path(results, name)} declares {other}; rename your study, or use another --results")
+    if subset is not None:
+        foreign = (results / f"{name}.parquet").exists() if kept is None else not other or other.study != subset.study
+        if foreign:
+            raise InputError(f"{results} holds another study with the name {name!r}; choose another name with --as")
 
 
 def keep(declaration: Declaration, results: Path, study: str) -> None:
@@ -150,4 +216,6 @@ def together(declarations: Sequence[Declaration | None], analysis: Analysis) -> 
         analysis=then,
         digest=then.digest if then else None,
         recorded=max(each.recorded for each in kept),
+        known=None if any(each.known is None for each in kept) else max(each.known or 0 for each in kept),
+        recorded_by=tuple(sorted({name for each in kept for name in each.recorded_by})),
     )

@@ -12,6 +12,7 @@ from benchmark.study.analysis import Analysis
 from benchmark.study.frozen import Frozen
 
 Setting: TypeAlias = float | int | str | bool | tuple[int, ...]
+NAME = r"^[a-z0-9][a-z0-9-]*$"  # names of studies
 Start: TypeAlias = Literal["scripts", "june"]  # of the study origin
 Role: TypeAlias = Literal["confirmatory", "secondary"]
 
@@ -104,7 +105,7 @@ class Asked(Frozen):
         plugins: Python files with more datasets, models and tasks. In a study file, paths start at its folder.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[str, Field(pattern=NAME)]
     title: Annotated[str, Field(min_length=1)]
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
     variants: tuple[Variant, ...] = ()
@@ -163,7 +164,7 @@ class Study(Asked):
 
     @model_validator(mode="after")
     def _no_arm_twice(self) -> Study:
-        arms = self._arms()
+        arms = self.arms()
         twice = sorted({f"{model} {variant}".strip() for model, variant in arms if arms.count((model, variant)) > 1})
         if twice:
             raise ValueError(f"variants: {', '.join(twice)} is trained twice; leave one out")
@@ -175,7 +176,7 @@ class Study(Asked):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"contrasts: two are named {twice[0]!r}; rename one")
-        arms = self._arms()
+        arms = self.arms()
         for contrast in self.contrasts:
             self._check_contrast(contrast, arms)
         return self
@@ -198,7 +199,7 @@ class Study(Asked):
 
     @model_validator(mode="after")
     def _rungs_within(self) -> Study:
-        arms = self._arms()
+        arms = self.arms()
         for rungs in self.ladders:
             for rung in rungs:
                 if arm_named(rung) not in arms:
@@ -207,7 +208,7 @@ class Study(Asked):
 
     @model_validator(mode="after")
     def _unsuited_within(self) -> Study:
-        models = dict.fromkeys(model for model, _ in self._arms())
+        models = dict.fromkeys(model for model, _ in self.arms())
         for each in self.unsuited:
             for names, known, kind in ((each.models, models, "models"), (each.datasets, self.datasets, "datasets")):
                 for name in names:
@@ -222,8 +223,8 @@ class Study(Asked):
         """Whether the study does not train a model on a dataset."""
         return any(model in each.models and dataset in each.datasets for each in self.unsuited)
 
-    def _arms(self) -> list[tuple[str, str]]:
-        """Model and variant of each arm of the study."""
+    def arms(self) -> list[tuple[str, str]]:
+        """Return the model and variant of each arm, without those of waterfalls."""
         variants = [(model, variant.label) for variant in self.variants for model in variant.models]
         return [*((model, "") for model in self.models), *variants]
 

@@ -14,6 +14,7 @@ from resolved import study_named
 from benchmark.core.errors import InputError
 from benchmark.datasets import load, spec
 from benchmark.plan.planning import replaced
+from benchmark.study.selection import Selection
 
 FEATURES = "id,mass,length,winged,species\na,1.5,2,true,gull\nb,2.5,4,false,auk\nc,3.5,3,true,gull\nd,0.5,1,TRUE,auk\n"
 EDGES = "from,to\na,b\nb,c\nc,a\na,a\n"
@@ -243,7 +244,7 @@ def test_an_equals_sign_in_a_files_name_is_harmless(tmp_path):
     ],
 )
 def test_options_stay_with_their_file_on_the_command_line(given, names):
-    assert replaced(study_named("smoke"), datasets=given).datasets == names
+    assert replaced(study_named("smoke"), Selection.of(datasets=given)).datasets == names
 
 
 def assert_clean(name, folder):

@@ -40,7 +40,7 @@ from benchmark.report.texts import DEMONSTRATION, readout_meaning
 from benchmark.results.frames import combine_frames
 from benchmark.study.analysis import Gates
 from benchmark.study.combine import together
-from benchmark.study.declaration import declare, read_declaration
+from benchmark.study.declaration import Earlier, declare, read_declaration
 from benchmark.study.schema import Study
 
 
@@ -417,7 +417,7 @@ def test_frames_of_two_runs_are_refused() -> None:
 
 def test_a_changed_gate_marks_every_table_that_it_shapes(tmp_path) -> None:
     study = a_study()
-    declare(study, tmp_path, recorded=0)
+    declare(study, tmp_path, Earlier())
     declaration = read_declaration(tmp_path, study.name)
     gates = Gates(least_rank=1.6)
     later = study.model_copy(update={"analysis": study.analysis.model_copy(update={"gates": gates})})

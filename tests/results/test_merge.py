@@ -229,7 +229,7 @@ def declared(folder, **changes):
 def test_different_declarations_of_a_study_are_refused(folder):
     declared(folder / "two", analysis={"words": {"others": 0.5}})
     line = refused(folder, "one", "two", "--results", "all")[1]
-    assert "study tiny: one and two declare different contrasts, models or analyses" in line
+    assert "study tiny: one and two declare different contrasts, models, analyses or lists" in line
     assert "Compare one/tiny.declared.json with two/tiny.declared.json" in line
 
 

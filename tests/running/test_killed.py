@@ -1,6 +1,7 @@
 """A run that is killed, terminated or interrupted at any moment: the same command finishes the work."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -109,7 +110,10 @@ def test_an_interrupt_says_how_to_continue_and_leaves_no_worker(signals, workers
     assert found == code
     assert "of 48 units are recorded. The same command continues the run." in process.output
     assert f"\n{word}\n" in process.output
+    assert process.output.splitlines()[-1] == "to write the report: latents report tiny.toml"
     assert "Traceback" not in process.output
+    assert command("report", "tiny.toml", folder=folder)[0] == 0
+    assert re.search(r"Partial: \d+ of 48 units\.", (folder / "report/report.md").read_text(encoding="utf-8"))
     until(lambda: not alive(process.pid))
     assert [path.name for path in temporary.iterdir() if path.name.startswith("latents-benchmark")] == []
     finishes(folder, whole)

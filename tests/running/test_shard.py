@@ -109,7 +109,9 @@ def test_shards_of_a_shared_folder_give_the_frames_of_one_run_and_the_last_write
     declared = (tmp_path / "tiny.declared.json").read_bytes()
     code, output, _ = command("run", study, "--shard", "2/3", *options, folder=tmp_path)
     assert code == 0
-    assert output.endswith(f": {frames}\n")
+    *_, written, following = output.splitlines()
+    assert written.endswith(f": {frames}")
+    assert following == f"to write the report: latents report {study} --results={tmp_path}"
     assert frames.read_bytes() == (whole / "results" / "tiny.parquet").read_bytes()
     assert (tmp_path / "tiny.declared.json").read_bytes() == declared
     assert declared == (whole / "results" / "tiny.declared.json").read_bytes()

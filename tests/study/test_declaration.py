@@ -15,6 +15,7 @@ from benchmark.plugins.tables import OURS, Tables
 from benchmark.report.texts import changes, declared, is_after_looking, role
 from benchmark.study.declaration import (
     Declaration,
+    Earlier,
     changed,
     changed_models,
     declare,
@@ -46,39 +47,66 @@ def kept(study: Study, results: Path) -> Declaration:
 
 def test_a_declaration_is_read_back_unchanged(tmp_path: Path) -> None:
     study = a_study(analysis=margin_of(0.02))
-    declare(study, tmp_path, recorded=0)
+    declare(study, tmp_path, Earlier())
     assert kept(study, tmp_path) == Declaration(
         contrasts=study.contrasts,
         models=("ae", "vae", "gae", "vgae"),
         analysis=study.analysis,
         digest=study.analysis.digest,
         recorded=0,
+        known=0,
     )
     assert changed(study, kept(study, tmp_path)) == {}
 
 
 def test_a_declaration_is_replaced_until_a_unit_is_recorded(tmp_path: Path) -> None:
     last = a_study(analysis=margin_of(0.02))
-    declare(a_study(analysis=margin_of(0.05)), tmp_path, recorded=0)
-    declare(last, tmp_path, recorded=0)
-    declare(a_study(analysis=margin_of(0.1)), tmp_path, recorded=7)
+    declare(a_study(analysis=margin_of(0.05)), tmp_path, Earlier())
+    declare(last, tmp_path, Earlier())
+    declare(a_study(analysis=margin_of(0.1)), tmp_path, Earlier(7))
     assert kept(a_study(), tmp_path).analysis == last.analysis
     record = tmp_path / "records" / "ab" / "abc.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
-    declare(a_study(analysis=margin_of(0.2)), tmp_path, recorded=0)  # no record of this study, but one of another
+    declare(a_study(analysis=margin_of(0.2)), tmp_path, Earlier())  # no record of this study, but one of another
     assert kept(a_study(), tmp_path).analysis == last.analysis
 
 
 def test_the_page_counts_units_recorded_before_the_declaration(tmp_path: Path) -> None:
-    declare(a_study(), tmp_path, recorded=7)
+    declare(a_study(), tmp_path, Earlier(8, 0, ("smoke",)))
     declaration = kept(a_study(), tmp_path)
-    assert declaration.recorded == 7
-    assert "declared after 7 units of the study had been recorded" in declared(a_study(), declaration, {})
+    assert (declaration.recorded, declaration.known, declaration.recorded_by) == (8, 0, ("smoke",))
+    said = declared(a_study(), declaration, {})
+    assert "8 units were recorded before, by study smoke; none holds a confirmatory score." in said
+    some = declaration.model_copy(update={"known": 3, "recorded_by": ("paper", "smoke")})
+    said = declared(a_study(), some, {})
+    assert "8 units were recorded before, by studies paper and smoke; 3 of them hold a confirmatory score." in said
+    secondary = [contrast.model_copy(update={"role": "secondary"}) for contrast in declaration.contrasts]
+    said = declared(a_study(), declaration.model_copy(update={"contrasts": tuple(secondary)}), {})
+    assert "none holds a score of the contrasts." in said
+
+
+def test_an_older_declaration_with_recorded_units_still_says_how_many(tmp_path: Path) -> None:
+    declare(a_study(), tmp_path, Earlier(7))
+    content = json.loads(path(tmp_path, "mine").read_text(encoding="utf-8"))
+    del content["known"], content["recorded_by"], content["subset"]
+    path(tmp_path, "mine").write_text(json.dumps(content), encoding="utf-8")
+    said = declared(a_study(), kept(a_study(), tmp_path), {})
+    assert "declared after 7 units of the study had been recorded" in said
+
+
+def test_declarations_of_several_folders_keep_the_larger_counts(tmp_path: Path) -> None:
+    declare(a_study(), tmp_path, Earlier(7, 2, ("smoke",)))
+    one = kept(a_study(), tmp_path)
+    other = one.model_copy(update={"recorded": 4, "known": 3, "recorded_by": ("paper",)})
+    joined = one.joined(other)
+    assert (joined.recorded, joined.known, joined.recorded_by) == (7, 3, ("paper", "smoke"))
+    assert one.joined(other.model_copy(update={"known": None})).known is None
+    assert together([one, other], a_study().analysis) == joined
 
 
 def test_the_page_names_changed_added_and_withdrawn_contrasts(tmp_path: Path) -> None:
-    declare(a_study(), tmp_path, recorded=0)
+    declare(a_study(), tmp_path, Earlier())
     after = a_study(
         pairs=[{**PAIR, "role": "secondary"}, {"point": "gae", "variational": "vgae", "links": "link-inner-product"}],
         analysis=margin_of(0.05),
@@ -103,7 +131,7 @@ def test_the_page_names_changed_added_and_withdrawn_contrasts(tmp_path: Path) ->
 
 def test_an_update_that_adds_models_counts_as_a_changed_declaration(tmp_path: Path) -> None:
     before = Tables(models=MODELS[:-1])
-    declare(a_study(before, models="all"), tmp_path, recorded=0)
+    declare(a_study(before, models="all"), tmp_path, Earlier())
     study = a_study(models="all")
     declaration = kept(study, tmp_path)
     assert changed(study, declaration) == {}
@@ -117,7 +145,7 @@ def test_an_update_that_adds_models_counts_as_a_changed_declaration(tmp_path: Pa
 
 def test_an_older_declaration_without_models_still_loads(tmp_path: Path) -> None:
     study = a_study()
-    declare(study, tmp_path, recorded=0)
+    declare(study, tmp_path, Earlier())
     content = json.loads(path(tmp_path, "mine").read_text(encoding="utf-8"))
     del content["models"]
     path(tmp_path, "mine").write_text(json.dumps(content), encoding="utf-8")
@@ -129,7 +157,7 @@ def test_an_older_declaration_without_models_still_loads(tmp_path: Path) -> None
 
 
 def test_a_gate_that_was_changed_after_the_run_is_named(tmp_path: Path) -> None:
-    declare(a_study(), tmp_path, recorded=0)
+    declare(a_study(), tmp_path, Earlier())
     after = a_study(analysis={"gates": {"least_rank": 2.0}, "law": {"informative": [0.1, 0.9]}})
     declaration = kept(after, tmp_path)
     assert declaration.digest == a_study().analysis.digest != after.analysis.digest
@@ -143,7 +171,7 @@ def test_a_gate_that_was_changed_after_the_run_is_named(tmp_path: Path) -> None:
 
 def test_an_older_declaration_with_a_margin_and_without_an_analysis_loads_and_says_so(tmp_path: Path) -> None:
     study = a_study()
-    declare(study, tmp_path, recorded=0)
+    declare(study, tmp_path, Earlier())
     content = json.loads(path(tmp_path, "mine").read_text(encoding="utf-8"))
     del content["analysis"], content["digest"]
     for contrast in content["contrasts"]:

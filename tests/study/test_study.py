@@ -18,6 +18,7 @@ from benchmark.study.analysis import Analysis
 from benchmark.study.combine import together
 from benchmark.study.origin import STARTS, arms
 from benchmark.study.resolve import resolve
+from benchmark.study.selection import Selection
 from benchmark.study.study_file import StudyFile
 from benchmark.study.toml import bundled, load_study, parse_study
 from benchmark.tasks import TASKS
@@ -42,8 +43,8 @@ def test_a_command_names_unsuited_models_of_its_own_datasets_alone():
     unsuited = [{"models": ["vae"], "datasets": ["wine", "karate"]}, {"models": ["ae"], "datasets": ["digits"]}]
     every = ["wine", "karate", "digits"]
     study = study_of({**MINIMAL, "datasets": every, "models": ["ae", "vae", "raw"], "unsuited": unsuited})
-    assert list(map(str, replaced(study, datasets="karate, breast-cancer").unsuited)) == ["vae on karate"]
-    assert replaced(study, seeds=study.seeds) == study
+    assert list(map(str, replaced(study, Selection.of(datasets="karate, breast-cancer")).unsuited)) == ["vae on karate"]
+    assert replaced(study, Selection.of(seeds=study.seeds)) == study
 
 
 @pytest.mark.parametrize(

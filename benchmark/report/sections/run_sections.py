@@ -65,7 +65,7 @@ def failures(found: Found, damaged: Sequence[str]) -> Section:
 
 def run(found: Found) -> Section:
     """Return the facts of the run, the files beside the page, the models and their cost."""
-    facts = tuple(Term(fact.label, fact.texts, code=fact.code) for fact in run_facts(found.units))
+    facts = tuple(Term(fact.label, fact.texts, code=fact.code) for fact in run_facts(found.units, found.extents))
     return Section(
         "run",
         "How it was run",

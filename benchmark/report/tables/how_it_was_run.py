@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmark.core.environment import JOINED
 from benchmark.report import numbers
+from benchmark.report.extent import Extent
 from benchmark.report.frame_rows import Models, in_order, records
 from benchmark.report.labels import model_label
 from benchmark.report.subject import Subject
@@ -207,14 +208,21 @@ def by_model(units: pd.DataFrame, study: Study) -> list[tuple[str, str, pd.DataF
     return sorted(groups, key=lambda group: (order[group[0]], group[1]))
 
 
-def run_facts(units: pd.DataFrame) -> tuple[Fact, ...]:
-    """Return the command, commit, device, versions and cost of a run, as the units record them."""
+def run_facts(units: pd.DataFrame, extents: Sequence[Extent] = ()) -> tuple[Fact, ...]:
+    """Return the size, command, commit, device, versions and cost of a run, as the units record them.
+
+    Args:
+        units: The units.
+        extents: How much of each study the units are; empty if that is not known.
+    """
     devices = units.groupby(["device", "device_name"]).size().reset_index(name="units")
     versions: dict[str, set[str]] = {}
     for text in units["versions"].unique():
         for package, version in json.loads(text).items():
             versions.setdefault(package, set()).update(version.split(JOINED))
+    sizes = tuple(f"{each.study}: {each}{f' ({each.subset})' if each.subset else ''}" for each in extents)
     return (
+        *([Fact("study", sizes)] if sizes else ()),
         Fact("command", _distinct(units["command"]), code=True),
         Fact("commit", _distinct(units["commit"]), code=True),
         Fact(
