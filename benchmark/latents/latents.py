@@ -98,7 +98,7 @@ class Latents:
     def packed_passes(self) -> bytes:
         """The training passes as the content of an npz file.
 
-        Its keys are means, [p, n, d]; drawn, [p], which passes have a draw; and draws, [s, n, d], the draws of these.
+        Its keys are "means", [p, n, d], "drawn", [p], and "draws", [s, n, d]. "drawn" says which passes have a draw.
         The draws of a point are its means, and are left out.
         """
         draws = [drawn if self.noisy else None for _, drawn in self.passes]

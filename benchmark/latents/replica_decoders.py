@@ -67,8 +67,8 @@ class ReplicaDecoder:
     def packed(self) -> bytes | None:
         """The decoder as the content of an npz file; None for one whose classes a plugin defines.
 
-        Its keys are the names of the weights, "features", "likelihood" (empty for a graph convolution), and of a graph
-        convolution the parts of Â as a CSR matrix, "data", "indices" and "indptr".
+        Its keys are the names of the weights, "features" and "likelihood". A graph convolution has an empty likelihood,
+        and the parts of Â as a CSR matrix: "data", "indices" and "indptr".
         """
         likelihood = self.decoder.likelihood if isinstance(self.decoder, MLPDecoder) else None
         if type(self.decoder) not in (MLPDecoder, GraphConvolutionDecoder) or (

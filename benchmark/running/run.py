@@ -84,8 +84,8 @@ def missing(
 
     A failed unit counts as missing. If the latents were kept by the same release of torch, only the missing slots are
     scored, on these latents. Otherwise the training is repeated and all slots are scored, also slots that only other
-    studies asked for: a record never mixes two trainings. A complete unit whose latents are gone is not trained again,
-    but one that lacks drawings or mechanisms is, if the study asks for them.
+    studies asked for: a record never mixes two trainings. Complete units are trained again only if the study asks for
+    drawings or mechanisms that they lack. Lost latents alone are no reason.
 
     Args:
         plan: The plan.

@@ -14,6 +14,7 @@ from pages import OVERLAP, Large, Ordinary, Reader, a_study, composed, number, u
 
 from benchmark.core.errors import InputError
 from benchmark.report import build
+from benchmark.report.citing import version_of
 from benchmark.report.exports import as_csv, as_latex, as_markdown
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, row_of
 from benchmark.statistics import summarise
@@ -121,3 +122,9 @@ def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written") as caught:
         build(a_study(), *usual(), tmp_path / "taken", OVERLAP)
     assert "\n" not in str(caught.value)
+
+
+def test_both_versions_of_a_record_are_named_once():
+    """Scores that were added to a record by a later version give it two."""
+    units = pd.DataFrame({"versions": ['{"latents-benchmark": "0.1.0, 0.2.0"}', '{"latents-benchmark": "0.2.0"}']})
+    assert version_of(units) == "0.1.0 and 0.2.0"
