@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands.display import shown, tell_loading
-from benchmark.commands.options import DataRoot, Device, Execution, Plugins, Results, Scoring, StudyName
+from benchmark.commands.options import (
+    DataRoot,
+    Device,
+    Execution,
+    Plugins,
+    Results,
+    Scoring,
+    StudyName,
+    complete_datasets,
+    complete_tasks,
+)
 from benchmark.core.errors import InputError
 from benchmark.core.messages import result, say, warn
 from benchmark.study.declaration import check_place, declare, read_declaration
@@ -32,11 +42,16 @@ FAILED_UNITS = 3  # exit code of a finished run with failed units
 def run(
     study: StudyName,
     seeds: Annotated[int | None, typer.Option(metavar="N", help="Number of seeds (default: the study's).")] = None,
-    datasets: Annotated[str | None, typer.Option(metavar="A,B", help="Datasets (default: the study's).")] = None,
+    datasets: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Datasets (default: the study's).", autocompletion=complete_datasets),
+    ] = None,
     models: Annotated[
         str | None, typer.Option(metavar="A,B", help="Models, without variants (default: the study's).")
     ] = None,
-    tasks: Annotated[str | None, typer.Option(metavar="A,B", help="Tasks (default: the study's).")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Tasks (default: the study's).", autocompletion=complete_tasks)
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option("--as", metavar="NAME", help="Name of the frames of such a subset (default: STUDY--subset)."),

@@ -350,6 +350,16 @@ def test_the_module_runs_as_a_program():
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_quiet_run_prints_results_alone_and_its_log_file_has_everything(command):
+    code, output, error = command("run", study(models='["raw"]'), "--device", "cpu", "-q", "--log-file", "log.txt")
+    assert (code, error) == (0, "")
+    assert output.startswith("4 units, ")
+    log = Path("log.txt").read_text(encoding="utf-8")
+    assert " DEBUG latents run tiny.toml --device cpu -q --log-file log.txt\n" in log
+    assert all(f" INFO {text}" in log for text in ("tiny: 4 units, 0 recorded", "[1/2] karate raw seed 0", "4 units, "))
+    assert " DEBUG exit code 0 after " in log.splitlines()[-1]
+
+
 def test_replicas_reach_the_run_and_its_records(command):
     assert command("run", study(models='["raw"]'), "--replicas", "2", "--device", "cpu")[0] == 0
     records = [json.loads(path.read_text(encoding="utf-8")) for path in Path("results/records").rglob("*.json")]

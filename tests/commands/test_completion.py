@@ -23,6 +23,8 @@ def completed(command, monkeypatch):
         (["run", "--lo"], ["--log-file"]),
         (["run", "sm"], ["smoke"]),
         (["status", "co"], ["counts"]),
+        (["run", "--datasets", "digits,win"], ["digits,wine"]),
+        (["run", "--tasks", "k-means-w"], ["k-means-without-labels"]),
     ],
     ids=" ".join,
 )
