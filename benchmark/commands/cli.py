@@ -25,6 +25,7 @@ from benchmark.commands.list_tables import list_datasets, list_models, list_stud
 from benchmark.commands.merge_results import merge
 from benchmark.commands.options import LogFile, Quiet, Verbose
 from benchmark.commands.run_study import ignore_interrupts, run
+from benchmark.commands.score_file import score
 from benchmark.commands.show_status import status
 from benchmark.commands.try_plugin import check, new
 from benchmark.commands.verify_records import verify
@@ -119,7 +120,7 @@ def _working(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
-for command in (run, report, status, merge, verify, compare, assess, new, check, doctor, clean_latents):
+for command in (run, report, status, merge, verify, compare, score, assess, new, check, doctor, clean_latents):
     app.command()(_working(command))
 for listing in (list_studies, list_datasets, list_models, list_tasks):
     app.command(listing.__name__.removeprefix("list_"))(listing)

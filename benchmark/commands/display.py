@@ -5,13 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    track,
+)
 from rich.table import Column, Table
 
 from benchmark.core.errors import InputError
@@ -100,6 +108,19 @@ def _tell_units(outcome: Any) -> None:
             f"  {identity.unit} seed {identity.seed}: {record.status}, training {cost.seconds:.1f} s, scoring "
             f"{cost.scoring_seconds:.1f} s, up to {cost.peak_memory / 2**20:.0f} MiB, record {record.key}"
         )
+
+
+def counted(steps: Iterable[Any], total: int, words: str) -> Iterator[Any]:
+    """Pass steps on. A terminal shows a progress bar; a file gets nothing.
+
+    Args:
+        steps: The steps, each when it is done.
+        total: Number of steps.
+        words: What is done, such as "scoring".
+    """
+    console = Console(stderr=True)
+    shown = console.is_terminal and not is_quiet()
+    yield from track(steps, words, total, console=console, transient=True) if shown else steps
 
 
 def _line(outcome: Any) -> str:

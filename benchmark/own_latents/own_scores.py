@@ -171,7 +171,9 @@ class OwnLatents:
         if given.test_edges is not None and given.edges is None:
             raise InputError("test_edges without edges; give all edges too, so that no edge counts as a non-edge")
         if y is None and given.test_edges is None:
-            raise InputError("nothing can be scored; give labels y, or test_edges and edges")
+            raise InputError(
+                "nothing can be scored; give labels (y, or label=COLUMN of a file), or test_edges and edges"
+            )
         if y is not None and not can_be_split(y):
             raise InputError("every class has one row only, and no row is left for testing; give more labels")
         whole, test = (
@@ -269,25 +271,33 @@ def scores_of(
     for name, count in (("seeds", seeds), ("draws", draws), ("workers", workers)):
         if count < 1:
             raise InputError(f"{name} is {count}, expected at least 1")
-    notes = dict.fromkeys(() if own.held_out else (SEEN,))
+    notes: dict[tuple[str, str], dict[str, None]] = {}
     values: dict[ScoreKey, list[float]] = {}
     tasks, readings = own.tasks, own.readings(draws)
     steps = [(seed, reading) for seed in range(seeds) for reading in readings]
     work = (delayed(_step)(own, seed, reading) for seed, reading in steps)
     for found, said in along(Parallel(workers, return_as="generator")(work), len(steps)):
-        notes |= dict.fromkeys(said)
+        for before, name, after in said:
+            notes.setdefault((before, after), {})[name] = None
         for key, value in found:
             values.setdefault(key, []).append(value)
     places = {name: place for place, name in enumerate(dict.fromkeys(reading.name for reading in readings))}
     order = [(task.name, metric) for task in tasks for metric in task.metrics]
     keys = sorted(values, key=lambda key: (order.index(key[:2]), places[key[2]], key[3]))
     frame = pd.DataFrame([(*key, float(np.mean(values[key]))) for key in keys], columns=list(_COLUMNS))
-    frame.attrs["notes"] = list(notes)
+    told = [f"{before} {', '.join(names)} {after}" for (before, after), names in notes.items()]
+    frame.attrs["notes"] = told if own.held_out else [SEEN, *told]
     return frame
 
 
-def _step(own: OwnLatents, seed: int, reading: Reading) -> tuple[list[tuple[ScoreKey, float]], list[str]]:
-    """Score one reading under one seed. Returns each value, and notes on what is at chance or left out."""
+def _step(
+    own: OwnLatents, seed: int, reading: Reading
+) -> tuple[list[tuple[ScoreKey, float]], list[tuple[str, str, str]]]:
+    """Score one reading under one seed.
+
+    Returns:
+        Each value, and notes in three parts. The one in the middle names the reading.
+    """
     case, found, notes = own.case(seed), [], []
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):  # as the workers of a study
         latent = read_out(reading.latents, reading.readout, seed=seed, draw=reading.draw)
@@ -295,8 +305,8 @@ def _step(own: OwnLatents, seed: int, reading: Reading) -> tuple[list[tuple[Scor
             cases = [replace(case, repeat=repeat) for repeat in task.repeats_of(reading.draw, reading.draws)]
             for metrics in task.scores(latent, cases):
                 if isinstance(metrics, NotedScores):
-                    notes.append(f"{task.name} on {reading.name} is at chance: {metrics.note}")
+                    notes.append((f"{task.name} is at chance on", reading.name, f"because {metrics.note}"))
                 if not metrics:
-                    notes.append(f"{task.name} leaves {reading.name} out: {task.left_out}")
+                    notes.append((f"{task.name} leaves", reading.name, f"out: {task.left_out}"))
                 found += [((task.name, metric, reading.name, seed), value) for metric, value in metrics.items()]
     return found, notes

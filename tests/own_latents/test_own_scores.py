@@ -187,7 +187,7 @@ def test_a_task_that_leaves_a_latent_out_is_noted(with_links):
     assert "gaussian-mixture" not in set(wide["task"])
     assert any(note.startswith("gaussian-mixture leaves mean out: it takes") for note in wide.attrs["notes"])
     constant = once(np.zeros((N, 2)), Y)
-    assert "gaussian-mixture on mean is at chance: all rows are equal" in constant.attrs["notes"]
+    assert "gaussian-mixture is at chance on mean because all rows are equal" in constant.attrs["notes"]
     assert value(constant, "k-means", "ami") == 0.0
     assert SEEN not in with_links.attrs["notes"]
 
