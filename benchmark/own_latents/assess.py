@@ -162,7 +162,9 @@ def _measured(shares: Sequence[Share], scores: pd.DataFrame, d: int, gates: Gate
         repeat=0,
         status="complete",
     )
-    units = pd.DataFrame([{"dataset": "own", "model": "own", "variant": "", "settings": json.dumps({"latent": d})}])
+    units = pd.DataFrame(
+        [{"dataset": "own", "model": "own", "variant": "", "status": "complete", "settings": json.dumps({"latent": d})}]
+    )
     found = retentions(frame, units, _primary(scores), gates, chance=Side(model=CHANCE, readout=MEAN), seed=0)
     rows = {(row["task"], row["readout"]): row for row in found.to_dict("records")}
 
