@@ -163,7 +163,16 @@ def _measured(shares: Sequence[Share], scores: pd.DataFrame, d: int, gates: Gate
         status="complete",
     )
     units = pd.DataFrame(
-        [{"dataset": "own", "model": "own", "variant": "", "status": "complete", "settings": json.dumps({"latent": d})}]
+        [
+            {
+                "dataset": "own",
+                "model": "own",
+                "variant": "",
+                "status": "complete",
+                "settings": json.dumps({"latent": d}),
+                "diagnostics": "{}",
+            }
+        ]
     )
     found = retentions(frame, units, _primary(scores), gates, chance=Side(model=CHANCE, readout=MEAN), seed=0)
     rows = {(row["task"], row["readout"]): row for row in found.to_dict("records")}
