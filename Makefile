@@ -43,7 +43,7 @@ wheel: $(VENV)/.test ## build the wheel, install it beside the test environment 
 	$(BIN)/python -c "$$where" > "$$("$$folder/venv/bin/python" -c "$$where")/beside.pth" && \
 	cd "$$folder" && unset PYTHONPATH && export PATH="$$folder/venv/bin:$$PATH" && \
 	echo 'raise SystemExit("this is the wrong package")' > benchmark.py && \
-	latents --version && latents run smoke --seeds 1 && latents report smoke
+	latents --version && latents run smoke --seeds 1 && latents report smoke--subset
 
 bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, cs and mnist-test)
 	@PYTHONPATH=tests $(BIN)/python -m speed --device "$(DEVICE)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)

@@ -159,7 +159,7 @@ def read_declaration(results: Path, study: str) -> Declaration | None:
     target = path(results, study)
     try:
         return Declaration.model_validate_json(target.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) else "damaged"

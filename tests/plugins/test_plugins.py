@@ -362,7 +362,7 @@ def test_an_installed_package_adds_its_specs(tmp_path):
     (tmp_path / "installed.toml").write_text(study, encoding="utf-8")
     done = benchmark("run", "installed.toml", "--device", "cpu", "--seeds", "1", "--workers", "1")
     assert done.returncode == 0, done.stderr
-    scores = pd.read_parquet(tmp_path / "results" / "with-plugins.parquet")
+    scores = pd.read_parquet(tmp_path / "results" / "with-plugins--subset.parquet")
     assert scores.groupby(["dataset", "model", "task"]).size().shape == (8,)
     assert {key for record in records(tmp_path / "results") for key in record["provenance"]["versions"]} >= {
         "dataset penguins-0",

@@ -93,7 +93,7 @@ if [[ $call == first ]]; then
   stage agreement "$python" -m speed.agreement --device "$device" "${agreement[@]}"
 fi
 stage study "$python" -m benchmark run tests/speed/core.toml --device "$device" --results "$work/results" "${study[@]}"
-find "$work/results" -maxdepth 1 -name 'core.*' -exec cp {} "$out" \; 2> /dev/null
+find "$work/results" -maxdepth 1 -name 'core[.-]*' -exec cp {} "$out" \; 2> /dev/null
 if [[ $call == first ]]; then
   stage cells "$python" -m speed.together --device "$device" "${cells[@]}"
 else
