@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from benchmark.commands.display import tell_loading
-from benchmark.core.messages import note
+from benchmark.core.environment import processors
+from benchmark.core.messages import note, result
 
 
 def assess(
@@ -20,6 +20,9 @@ def assess(
     ],
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds of the measurement, if there are labels.")] = 5,
     draws: Annotated[int, typer.Option(metavar="N", min=1, help="Samples under each seed.")] = 5,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Worker processes (default: number of CPUs).")
+    ] = None,
 ) -> None:
     """Say what noise and collapse do to latents: rate, signal-to-noise ratio, and what a sample keeps of the mean."""
     from benchmark.latents.latent_files import read_latents
@@ -27,7 +30,8 @@ def assess(
     given = read_latents(file)
     for said in given.notes:
         note(said)
-    tell_loading("torch")
+    if given.y is not None:
+        note(f"measuring with {seeds} seeds and {draws} samples each")
     from benchmark.own_latents.assess import assess as assessed
 
-    print(assessed(given.mean, given.std, given.y, seeds=seeds, draws=draws))
+    result(str(assessed(given.mean, given.std, given.y, seeds=seeds, draws=draws, workers=workers or processors())))

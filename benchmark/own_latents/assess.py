@@ -36,7 +36,9 @@ NO_STD = (
 OTHER_PRIOR = "the rate is measured against N(0, I); if your prior is another one, it is not the rate of your objective"
 
 
-def assess(mean: Any, std: Any = None, y: Any = None, *, seeds: int = 5, draws: int = 5) -> Assessment:
+def assess(
+    mean: Any, std: Any = None, y: Any = None, *, seeds: int = 5, draws: int = 5, workers: int = 1
+) -> Assessment:
     """Say what noise and collapse do to a latent: rate, signal-to-noise ratio, and what a sample keeps.
 
     The law of the studies predicts the share of the mean's score above chance that a sample, and an average of 4 or 16
@@ -50,6 +52,7 @@ def assess(mean: Any, std: Any = None, y: Any = None, *, seeds: int = 5, draws: 
         y: The class of every row, [n], of any type. −1, NaN and None mean no label.
         seeds: Number of seeds of the measurement.
         draws: Number of samples under each seed.
+        workers: Number of processes that measure. The scores do not depend on it.
 
     Raises:
         InputError: If a value is not finite, a standard deviation is negative, or shapes do not match.
@@ -58,7 +61,7 @@ def assess(mean: Any, std: Any = None, y: Any = None, *, seeds: int = 5, draws: 
     >>> rng = np.random.default_rng(0)
     >>> found = assess(rng.normal(size=(200, 4)), np.full((200, 4), 0.1))
     >>> found.collapsed, found.active_units, round(found.signal_to_noise_ratio)
-    (False, 4, 98)
+    (False, 4, 100)
     """
     given, latents = given_latents(mean, std=std, y=y)
     gates, law = Gates(), shipped_law()
@@ -75,7 +78,7 @@ def assess(mean: Any, std: Any = None, y: Any = None, *, seeds: int = 5, draws: 
         notes.append(NO_STD)
     scored = None
     if given.y is not None:
-        scored = _scored(given, latents, seeds, draws)
+        scored = _scored(given, latents, seeds, draws, workers)
         shares = _measured(shares, scored, given.mean.shape[1], gates)
     rank = float(_number(found, "effective_rank") or 0.0)
     if rank < gates.least_rank and given.mean.shape[1] >= gates.rank_from:
@@ -121,13 +124,13 @@ def _signals(found: Mapping[str, Any], d: int) -> dict[tuple[str, int], float]:
     return {(str(name), int(draws)): float(signal) for (name, draws), signal in zip(keys, frame["signal"], strict=True)}
 
 
-def _scored(given: LatentFile, latents: Latents, seeds: int, draws: int) -> pd.DataFrame:
+def _scored(given: LatentFile, latents: Latents, seeds: int, draws: int, workers: int) -> pd.DataFrame:
     """Score the latents, and noise of the same shape as the readout CHANCE."""
     import pandas as pd
 
     noise = Latents(generator(0, "assess", CHANCE).standard_normal(latents.mean.shape, dtype=np.float32))
     own, chance = (
-        scores_of(replace(OwnLatents.of(given, each), only=tuple(USES)), seeds=seeds, draws=draws, workers=1)
+        scores_of(replace(OwnLatents.of(given, each), only=tuple(USES)), seeds=seeds, draws=draws, workers=workers)
         for each in (latents, noise)
     )
     found = pd.concat([own, chance.assign(readout=CHANCE)], ignore_index=True)

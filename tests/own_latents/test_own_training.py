@@ -53,7 +53,7 @@ def test_settings_are_those_of_the_model():
 
 
 @pytest.mark.parametrize(
-    "form", [np.asarray, np.ndarray.tolist, torch.tensor, sp.csr_array], ids=lambda form: str(form)
+    "form", [np.asarray, np.ndarray.tolist, torch.tensor, sp.csr_array], ids=["array", "list", "tensor", "sparse"]
 )
 def test_features_of_any_form_train_alike(form):
     assert benchmark.train("pca", form(X), latent=2).mean == pytest.approx(benchmark.train("pca", X, latent=2).mean)
