@@ -5,7 +5,7 @@ STUDY ?= default
 DEVICE ?= auto
 DATA_ROOT ?=
 RESULTS ?= results
-OUT ?= report
+OUT ?=
 ARGS ?=
 
 VENV := .venv
@@ -19,12 +19,11 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/'
 
 benchmark: $(VENV)/.run ## run a study (STUDY=default) and write its report
-	@$(RUN) run "$(STUDY)" --device "$(DEVICE)" --results "$(RESULTS)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS); \
-	status=$$?; [ $$status -eq 0 ] || [ $$status -eq 3 ] || exit $$status; \
-	$(RUN) report "$(STUDY)" --results "$(RESULTS)" --out "$(OUT)" && exit $$status
+	@$(RUN) run "$(STUDY)" --device "$(DEVICE)" --results "$(RESULTS)" --report \
+	$(if $(OUT),--out "$(OUT)") $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS)
 
 report: $(VENV)/.run ## write the report of recorded results
-	@$(RUN) report "$(STUDY)" --results "$(RESULTS)" --out "$(OUT)"
+	@$(RUN) report "$(STUDY)" --results "$(RESULTS)" $(if $(OUT),--out "$(OUT)")
 
 test: $(VENV)/.test ## run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -24,6 +24,7 @@ from benchmark.commands.options import (
     complete_datasets,
     complete_tasks,
 )
+from benchmark.commands.write_report import report
 from benchmark.core.errors import InputError
 from benchmark.core.messages import result, say, warn
 from benchmark.study.declaration import check_place, declare, read_declaration
@@ -91,6 +92,11 @@ def run(
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Leave out datasets whose files are missing or damaged.")
     ] = False,
+    report_too: Annotated[bool, typer.Option("--report", help="Write the report after the run.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of this report (default: report, or report-NAME for a subset)."),
+    ] = None,
 ) -> None:
     """Train, read out and score the missing units of a study. The same command continues an interrupted run."""
     named = named_study(study, results).selecting(Selection.of(datasets, models, tasks, seeds), name or "")
@@ -134,7 +140,10 @@ def run(
         )
     if failed:
         warn(f"{failed} units failed. The same command tries them again.")
-    result(following if written else f"to see the progress: latents status {shlex.join(words)}")
+    if written and report_too:
+        report([words[0]], plugin, results, out)
+    else:
+        result(following if written else f"to see the progress: latents status {shlex.join(words)}")
     if failed:
         raise typer.Exit(FAILED_UNITS)
 

@@ -25,6 +25,11 @@ class TrainJob:
     batch: Batch
     wanted: Wanted
 
+    @property
+    def of_function(self) -> bool:
+        """Whether the model is a function of somebody's own, which a worker calls on the CPU."""
+        return self.batch.first.arm.model.is_function
+
     def split(self) -> list[TrainJob]:
         """Return a job for each training of the batch."""
         return [replace(self, batch=Batch((training,))) for training in self.batch.trainings]
@@ -43,6 +48,11 @@ class ScoreJob:
     def batch(self) -> Batch:
         """The training as a batch of one."""
         return Batch((self.training,))
+
+    @property
+    def of_function(self) -> bool:
+        """Whether the model is a function of somebody's own, which a worker calls on the CPU."""
+        return self.training.arm.model.is_function
 
     def split(self) -> list[ScoreJob]:
         """Return the job itself, because it has one training."""

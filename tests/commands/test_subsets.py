@@ -83,6 +83,13 @@ def test_the_last_line_of_a_run_is_the_command_that_writes_the_report(folder):
     assert (folder / "report-tiny--subset/index.html").is_file()
 
 
+def test_a_run_writes_its_report_if_asked(folder):
+    assert run(folder, "tiny.toml", "--seeds", "1", "--report").splitlines()[-1] == "report-tiny--subset/index.html"
+    assert not (folder / "report").exists()
+    assert run(folder, "tiny.toml", "--report", "--out", "here").splitlines()[-1] == "here/index.html"
+    assert "Partial" not in page(folder, "here")
+
+
 def test_the_same_lists_are_the_whole_study(folder):
     before = content(folder / "results")
     run(folder, "tiny.toml", "--seeds", "3", "--datasets", "karate,wine")

@@ -108,7 +108,7 @@ def test_replicas_that_train_on_a_gpu_have_the_scores_of_the_local_work(cluster,
 
     cluster.add_node(num_cpus=0, num_gpus=1)
     tasks = ["k-means", "logistic-regression-few", "link-inner-product"]
-    plan = make_plan(tmp_path, device="cuda", models=["vgae"], seeds=2, tasks=tasks)
+    plan = make_plan(tmp_path, device="cuda", models=["vgae"], seeds=2, tasks=tasks, drawings=True)
     jobs = run.missing(plan, Store(tmp_path), {}).jobs
     with opened("ray", None, None) as engine, engine.handing(plan.data) as handed:
         engine = replace(engine, work=replace(engine.work, train=on_cpu))
@@ -157,6 +157,7 @@ class NumbersJob:
     """A job of numbers. Workers unpickle this class without importing ours."""
 
     batch: Numbers
+    of_function = False
 
     def split(self):
         return [NumbersJob(Numbers((number,))) for number in self.batch.trainings]
@@ -326,7 +327,8 @@ CONSTANT = Task(
 
 def test_without_a_cluster_a_run_has_its_own_which_leaves_nothing_behind(warm, tmp_path):
     """No token and no session stay. The bytes are those of the local engine, with a plugin and with latents."""
-    write_study(tmp_path, seeds="1", plugins='["constant.py"]', tasks='["k-means", "constant"]')
+    lists = {"seeds": "1", "plugins": '["constant.py"]', "tasks": '["k-means", "constant"]'}
+    write_study(tmp_path, **lists, drawings="true")
     (tmp_path / "constant.py").write_text(PLUGIN, encoding="utf-8")
     code, _, error = command(*RUN, "--results", "local", folder=tmp_path)
     assert code == 0, error

@@ -122,7 +122,7 @@ def train_here(jobs: Iterable[TrainJob | ScoreJob], context: Context) -> Iterato
         return Call(score, (outcome, job.wanted, context), lost_outcome)
 
     for job in jobs:
-        if job.batch.first.arm.model.is_function:
+        if job.of_function:
             yield _whole_job(job, context)
             continue
         slots = [slot for slots in job.wanted.values() for slot in slots]

@@ -165,7 +165,7 @@ class OnRay:
         import ray
 
         tasks, on_gpu = _Tasks(self, context), context.device == "cuda"
-        new = (_Task(job, on_gpu=on_gpu and not job.batch.first.arm.model.is_function) for job in jobs)
+        new = (_Task(job, on_gpu=on_gpu and not job.of_function) for job in jobs)
         following, running = deque[_Task](), dict[Any, _Task]()
         able = time.monotonic()
         while True:
