@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark.commands.options import OwnDraws, OwnWorkers
 from benchmark.core.environment import processors
 from benchmark.core.messages import note, result
 
@@ -19,10 +20,8 @@ def assess(
         ),
     ],
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds of the measurement, if there are labels.")] = 5,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Samples under each seed.")] = 5,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Worker processes (default: number of CPUs).")
-    ] = None,
+    draws: OwnDraws = 5,
+    workers: OwnWorkers = None,
 ) -> None:
     """Say what noise and collapse do to latents: rate, signal-to-noise ratio, and what a sample keeps of the mean."""
     from benchmark.latents.latent_files import read_latents

@@ -77,3 +77,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell results, warnin
 LogFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Append all messages, details too, with their times to this file.")
 ]
+OwnDraws = Annotated[
+    int, typer.Option("--draws", metavar="N", min=1, help="Samples under each seed, if there is a std.")
+]
+OwnWorkers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", min=1, help="Worker processes (default: number of CPUs).")
+]

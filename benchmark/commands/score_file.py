@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands.display import counted, print_rows, print_table
-from benchmark.commands.options import Csv, Json
+from benchmark.commands.options import Csv, Json, OwnDraws, OwnWorkers
 from benchmark.core.environment import processors
 from benchmark.core.messages import note, say
 
@@ -27,10 +27,8 @@ def score(
         ),
     ],
     seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Seeds of splits and of k-means starts.")] = 5,
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Samples under each seed, if there is a std.")] = 5,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Worker processes (default: number of CPUs).")
-    ] = None,
+    draws: OwnDraws = 5,
+    workers: OwnWorkers = None,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:

@@ -17,7 +17,7 @@ Scaling: TypeAlias = Literal["none", "unit", "standard"]
 # Features before scaling: float32 if it holds all of them exactly, else float64.
 Unscaled: TypeAlias = "NDArray[np.float32] | NDArray[np.float64] | scipy.sparse.csr_array"
 
-_LARGEST = float(np.sqrt(np.finfo(np.float32).max))  # the square of a larger value overflows in float32
+LARGEST = float(np.sqrt(np.finfo(np.float32).max))  # the square of a larger value overflows in float32
 _SMALLEST = float(np.sqrt(np.finfo(np.float32).tiny))  # the square of a smaller value vanishes in float32
 
 
@@ -66,8 +66,8 @@ def _cast(name: str, x: Unscaled, columns: Sequence[str]) -> Matrix:
     remedy = "say scaling=unit"
     low, high = value_range(x)
     largest = max(-low, high)
-    if largest > _LARGEST or 0 < largest < _SMALLEST:
-        what = "overflow" if largest > _LARGEST else "vanish"
+    if largest > LARGEST or 0 < largest < _SMALLEST:
+        what = "overflow" if largest > LARGEST else "vanish"
         raise InputError(
             f"dataset {name!r}: its values reach {largest:g}, so their squares {what} in float32 if they are not "
             f"scaled; {remedy}"

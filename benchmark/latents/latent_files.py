@@ -17,12 +17,11 @@ from benchmark.datasets.canonical import canonical_edges, canonical_features
 from benchmark.datasets.class_numbers import class_numbers
 from benchmark.datasets.conversion import LOSS, as_array
 from benchmark.datasets.dataset import check_aligned
-from benchmark.datasets.scaling import Unscaled
+from benchmark.datasets.scaling import LARGEST, Unscaled
 from benchmark.datasets.sources import csv, h5ad, npz, torch_files
 from benchmark.datasets.sources.name_options import name_options
 
 KEYS = ("mean", "z", "std", "y", "x", "edges", "test_edges")
-_LARGEST = float(np.sqrt(np.finfo(np.float32).max))  # the square of a larger value overflows in float32
 _TORCH = "mean=mean, std=std, y=y"
 _CSV_OPTIONS = {"label": "COLUMN", "id": "COLUMN", "keep": "COLUMN", "unlabelled": "TEXT"}
 _H5AD_OPTIONS = {"latent": "KEY", "std": "KEY", "label": "COLUMN"}
@@ -151,7 +150,7 @@ def _numbers(name: str, key: str, value: Any) -> NDArray[np.float32]:
             f"row {i}, column {j}; drop these rows"
         )
     largest = float(np.abs(given.astype(np.float64)).max())
-    if largest > _LARGEST:
+    if largest > LARGEST:
         raise InputError(
             f"dataset {name!r}: {key} reaches {largest:g}, so squares overflow in float32; scale the latent down"
         )

@@ -17,8 +17,9 @@ from benchmark.latents.latents import Latents
 from benchmark.own_latents.assessment import USES, Assessment, Scores, Share
 from benchmark.own_latents.own_scores import OwnLatents, given_latents, scores_of
 from benchmark.own_latents.shipped_law import ShippedLaw, shipped_law
-from benchmark.statistics import ARM, MEAN, retentions, unit_predictors
-from benchmark.statistics.noise_kinds import BY_ROW, EQUAL, SPHERICAL
+from benchmark.statistics import MEAN, retentions
+from benchmark.statistics.noise_kinds import BY_ROW, EQUAL, SMALL, SPHERICAL
+from benchmark.statistics.predictors import averaging, latent_predictors
 from benchmark.study.analysis import Gates
 from benchmark.study.schema import Side
 from benchmark.tasks import TASKS
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
 CHANCE = "random"  # the readout of noise in ``Assessment.frame_of_scores``
 AVERAGES = (1, 4, 16)  # numbers of averaged draws
-_EQUAL = 1e-3  # a relative difference of σ that counts as none
-NOT_RANK = "the effective rank is below 1.5, so the rows lie almost on a line: the training may have failed"
+GATES = Gates()
+NOT_RANK = (
+    f"the effective rank is below {GATES.least_rank:g}, so the rows lie almost on a line: the training may have failed"
+)
 NO_STD = (
     "Without std: no rate, no signal-to-noise ratio, nothing about collapse, and no prediction of what a sample keeps"
 )
@@ -64,7 +67,7 @@ def assess(
     (False, 4, 100)
     """
     given, latents = given_latents(mean, std=std, y=y)
-    gates, law = Gates(), shipped_law()
+    law = shipped_law()
     found = diagnose(latents, seed=0, degrees=None)
     kind = _noise_kind(latents)
     shares: tuple[Share, ...] = ()
@@ -79,9 +82,9 @@ def assess(
     scored = None
     if given.y is not None:
         scored = _scored(given, latents, seeds, draws, workers)
-        shares = _measured(shares, scored, given.mean.shape[1], gates)
+        shares = _measured(shares, scored, given.mean.shape[1])
     rank = float(_number(found, "effective_rank") or 0.0)
-    if rank < gates.least_rank and given.mean.shape[1] >= gates.rank_from:
+    if rank < GATES.least_rank and given.mean.shape[1] >= GATES.rank_from:
         notes.append(NOT_RANK)
     rate = _number(found, "divergence")
     return Assessment(
@@ -92,8 +95,8 @@ def assess(
         signal_to_noise_ratio=_number(found, "signal_to_noise_ratio"),
         active_units=int(_number(found, "active_units") or 0),
         effective_rank=rank,
-        collapsed=None if rate is None else rate < gates.least_rate,
-        least_rate=gates.least_rate,
+        collapsed=None if rate is None else rate < GATES.least_rate,
+        least_rate=GATES.least_rate,
         shares=shares,
         scores=() if scored is None else tuple(_averages(scored)),
         frame_of_scores=scored,
@@ -102,26 +105,12 @@ def assess(
     )
 
 
-def _predicted(found: Mapping[str, Any], d: int, kind: str, law: ShippedLaw) -> list[Share]:
+def _predicted(found: Mapping[str, Any], d: int, kind: str, law: ShippedLaw) -> Iterator[Share]:
     """Predict the share of every use and number of draws."""
-    signals = _signals(found, d)
-    return [
-        Share(task, draws, law.predict(task, signals[law.tasks[task].coordinates, draws], d, kind))
-        for task in USES
-        if task in law.tasks
-        for draws in AVERAGES
-    ]
-
-
-def _signals(found: Mapping[str, Any], d: int) -> dict[tuple[str, int], float]:
-    """Return the signal-to-noise ratio of every average of draws, by its coordinates and number."""
-    import pandas as pd
-
-    unit = dict.fromkeys(ARM, "own") | {"seed": 0, "latent": "gaussian", "classes": 0}
-    units = pd.DataFrame([unit | {"diagnostics": json.dumps(found), "settings": json.dumps({"latent": d})}])
-    frame = unit_predictors(units, AVERAGES)
-    keys = zip(frame["coordinates"], frame["draws"], strict=True)
-    return {(str(name), int(draws)): float(signal) for (name, draws), signal in zip(keys, frame["signal"], strict=True)}
+    for task in (name for name in USES if name in law.tasks):
+        for draws in AVERAGES:
+            signal = latent_predictors(found, d, 0, law.tasks[task].coordinates, draws)["signal"]
+            yield Share(task, draws, law.predict(task, signal, d, kind))
 
 
 def _scored(given: LatentFile, latents: Latents, seeds: int, draws: int, workers: int) -> pd.DataFrame:
@@ -129,19 +118,20 @@ def _scored(given: LatentFile, latents: Latents, seeds: int, draws: int, workers
     import pandas as pd
 
     noise = Latents(generator(0, "assess", CHANCE).standard_normal(latents.mean.shape, dtype=np.float32))
-    own, chance = (
-        scores_of(replace(OwnLatents.of(given, each), only=tuple(USES)), seeds=seeds, draws=draws, workers=workers)
-        for each in (latents, noise)
-    )
-    found = pd.concat([own, chance.assign(readout=CHANCE)], ignore_index=True)
-    return found[found["readout"].isin([MEAN, CHANCE, *map(_readout, AVERAGES)])].reset_index(drop=True)
+    read = (MEAN, *map(averaging, AVERAGES))
+
+    def scored(each: Latents) -> pd.DataFrame:
+        asked = replace(OwnLatents.of(given, each), only=tuple(USES), readouts=read)
+        return scores_of(asked, seeds=seeds, draws=draws, workers=workers)
+
+    return pd.concat([scored(latents), scored(noise).assign(readout=CHANCE)], ignore_index=True)
 
 
 def _averages(scored: pd.DataFrame) -> Iterator[Scores]:
     """Average the primary metric of every task over seeds."""
     means = scored.groupby(["task", "metric", "readout"])["value"].mean()
     for task, metric in _primary(scored).items():
-        mean, sample, chance = (float(means.get((task, metric, name), nan)) for name in (MEAN, _readout(1), CHANCE))
+        mean, sample, chance = (float(means.get((task, metric, name), nan)) for name in (MEAN, averaging(1), CHANCE))
         yield Scores(task, metric, mean, sample, chance)
 
 
@@ -150,7 +140,7 @@ def _primary(scored: pd.DataFrame) -> dict[str, str]:
     return {task.name: task.primary for task in TASKS if task.name in set(scored["task"])}
 
 
-def _measured(shares: Sequence[Share], scores: pd.DataFrame, d: int, gates: Gates) -> tuple[Share, ...]:
+def _measured(shares: Sequence[Share], scores: pd.DataFrame, d: int) -> tuple[Share, ...]:
     """Put the measured share beside every prediction that has one."""
     import pandas as pd
 
@@ -177,11 +167,11 @@ def _measured(shares: Sequence[Share], scores: pd.DataFrame, d: int, gates: Gate
             }
         ]
     )
-    found = retentions(frame, units, _primary(scores), gates, chance=Side(model=CHANCE, readout=MEAN), seed=0)
+    found = retentions(frame, units, _primary(scores), GATES, chance=Side(model=CHANCE, readout=MEAN), seed=0)
     rows = {(row["task"], row["readout"]): row for row in found.to_dict("records")}
 
     def beside(share: Share) -> Share:
-        row = rows.get((share.task, _readout(share.draws)))
+        row = rows.get((share.task, averaging(share.draws)))
         if row is None:
             return share
         if not row["defined"]:
@@ -192,14 +182,10 @@ def _measured(shares: Sequence[Share], scores: pd.DataFrame, d: int, gates: Gate
 
 
 def _noise_kind(latents: Latents) -> str:
-    """The kind of the noise, as ``statistics.noise_kind`` names it."""
+    """The kind of the noise, as ``statistics.noise_kinds`` names it."""
     if latents.std is None or not latents.std.any():
         return "" if latents.concentration is None else SPHERICAL
-    return EQUAL if np.ptp(latents.std, axis=0).max() <= _EQUAL * latents.std.max() else BY_ROW
-
-
-def _readout(draws: int) -> str:
-    return "sampled" if draws == 1 else f"averaged-{draws}"
+    return EQUAL if np.ptp(latents.std, axis=0).max() <= SMALL * latents.std.max() else BY_ROW
 
 
 def _number(found: Mapping[str, Any], name: str) -> float | None:

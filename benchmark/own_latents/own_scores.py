@@ -146,6 +146,7 @@ class OwnLatents:
         held_out: Codes of the training edges and of the test edges, or None without test edges.
         streams: Name of the random streams. It depends on the labels alone.
         only: Names of the only tasks to score; empty for all that apply.
+        readouts: Names of the only readouts to score; empty for all that the latents have.
     """
 
     latents: Latents
@@ -155,6 +156,7 @@ class OwnLatents:
     held_out: tuple[Integers, Integers] | None
     streams: str
     only: tuple[str, ...] = ()
+    readouts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, given: LatentFile, latents: Latents | None = None) -> OwnLatents:
@@ -228,6 +230,7 @@ class OwnLatents:
             for readout in READOUTS
             if readout.gives in ("matrix", "pairs") and not readout.by_hand
             if self.latents.noisy or not readout.spread
+            if not self.readouts or readout.name in self.readouts
             for draw in readout.draws(draws)
         ]
         mean = find(READOUTS, "readout", "mean")

@@ -93,7 +93,7 @@ class ShippedLaw:
             task: Name of the task.
             signal: Signal-to-noise ratio of the draw in the coordinates of the task.
             d: Latent dimensions.
-            noise: Kind of noise, as ``statistics.noise_kind`` names it.
+            noise: Kind of noise, as ``statistics.noise_kinds`` names it.
 
         >>> round(shipped_law().predict("k-means", 1e4, 16, "gaussian, σ by row").retention, 2)
         1.0

@@ -46,7 +46,6 @@ from benchmark.statistics.means import (
     serves,
     shares,
 )
-from benchmark.statistics.noise_kinds import noise_kind
 from benchmark.statistics.over_datasets import (
     FEWEST_DATASETS,
     LEFT_OUT_COLUMNS,
@@ -57,7 +56,7 @@ from benchmark.statistics.over_datasets import (
 )
 from benchmark.statistics.pairwise import blocks_of_datasets, blocks_of_seeds, complete, indistinguishable, pairwise
 from benchmark.statistics.power import needed, power
-from benchmark.statistics.predictors import averaged, unit_predictors, with_predictors
+from benchmark.statistics.predictors import averaged, with_predictors
 from benchmark.statistics.ranking import RANKING_COLUMNS, kendall_tau_b, ranking
 from benchmark.statistics.retention import MEAN, RETENTION_COLUMNS, retentions
 from benchmark.statistics.scores import ARM, CELL, HOLE_COLUMNS, IDENTITY, SCORE_COLUMNS, check_scores, holes, summarise
@@ -158,7 +157,6 @@ __all__ = [
     "law_to_ship",
     "leave_one_out",
     "needed",
-    "noise_kind",
     "noise_of_units",
     "over_datasets",
     "pairwise",
@@ -175,7 +173,6 @@ __all__ = [
     "summarise",
     "trains_at_all",
     "two_runs",
-    "unit_predictors",
     "variance_split",
     "waterfall",
     "with_predictors",

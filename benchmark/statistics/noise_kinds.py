@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.statistics.scores import ARM
 
 BY_ROW, EQUAL, SPHERICAL = "gaussian, σ by row", "gaussian, σ equal for all rows", "spherical"
-_SMALL = 1e-3  # a relative difference that counts as none
+SMALL = 1e-3  # a relative difference that counts as none
 
 
 def noise_kind(diagnostics: Mapping[str, Any]) -> str:
@@ -35,7 +35,7 @@ def noise_kind(diagnostics: Mapping[str, Any]) -> str:
         return ""
     if diagnostics.get("divergence") is not None and diagnostics.get("divergence_per_dimension") is None:
         return SPHERICAL
-    return EQUAL if abs(median - ratio) <= _SMALL * ratio else BY_ROW
+    return EQUAL if abs(median - ratio) <= SMALL * ratio else BY_ROW
 
 
 def noise_kinds(units: pd.DataFrame) -> pd.Series[str]:

@@ -32,6 +32,15 @@ def averaged(readout: str) -> int | None:
     return 1 if readout == "sampled" else int(found[1]) if found else None
 
 
+def averaging(draws: int) -> str:
+    """Return the readout that averages so many draws, the inverse of ``averaged``.
+
+    >>> averaging(1), averaging(16)
+    ('sampled', 'averaged-16')
+    """
+    return "sampled" if draws == 1 else f"averaged-{draws}"
+
+
 def unit_predictors(units: pd.DataFrame, draws: Sequence[int] = (1,)) -> pd.DataFrame:
     """Compute every predictor for each noisy unit, both coordinates, and each number of averaged draws.
 
@@ -75,7 +84,7 @@ def unit_predictors(units: pd.DataFrame, draws: Sequence[int] = (1,)) -> pd.Data
         for coordinates in (RAW, STANDARDISED):
             for k in draws:
                 label = {**dict(zip(ARM, name, strict=True)), "seed": seed, "coordinates": coordinates, "draws": k}
-                rows.append(label | _of_unit(found, d, int(classes), coordinates, k))
+                rows.append(label | latent_predictors(found, d, int(classes), coordinates, k))
     return pd.DataFrame(rows, columns=[*ARM, "seed", "coordinates", "draws", *PREDICTORS])
 
 
@@ -115,8 +124,18 @@ def joined(cells: pd.DataFrame, medians: pd.DataFrame, coordinates: Mapping[str,
     return here.merge(medians, on=by, how="inner").drop(columns=["draws", "coordinates"])
 
 
-def _of_unit(found: Mapping[str, object], d: int, classes: int, coordinates: str, k: int) -> dict[str, float]:
-    """Return the predictors of one unit for an average of k draws."""
+def latent_predictors(
+    found: Mapping[str, object], d: int, classes: int, coordinates: str, k: int = 1
+) -> dict[str, float]:
+    """Return the predictors of one latent for an average of k draws, as ``unit_predictors`` explains them.
+
+    Args:
+        found: Its diagnostics by name.
+        d: Latent dimensions.
+        classes: Number of classes; 0 without labels.
+        coordinates: RAW or STANDARDISED.
+        k: Number of averaged draws.
+    """
     ratio, signal, noise = (
         _vector(found, name) for name in ("signal_to_noise", "signal_per_dimension", "noise_per_dimension")
     )

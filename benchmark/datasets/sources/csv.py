@@ -24,7 +24,8 @@ from benchmark.datasets.canonical.feature_matrix import FEWEST_COUNTED, UNNAMED
 from benchmark.datasets.class_numbers import LIKE_LABELS
 from benchmark.datasets.conversion import EXACT, LOSS
 from benchmark.datasets.dataset import DatasetSpec, Raw
-from benchmark.datasets.sources.name_options import name_options, scaling_option, words
+from benchmark.datasets.sources.name_options import name_options, words
+from benchmark.datasets.sources.own_files import own_file_spec
 
 PREFIX = "csv:"
 OPTIONS = {
@@ -72,26 +73,17 @@ def csv_spec(name: str) -> DatasetSpec:
     first, options = name_options(name, PREFIX, OPTIONS)
     if not first:
         raise InputError(f"dataset {name!r}: no file; expected csv:features.csv")
-    path = Path(first).expanduser()
     one = {key: values[0] for key, values in options.items()}
-    return DatasetSpec(
-        name=f"{PREFIX}{first}",
-        load=partial(
-            _load,
-            path=path,
-            edges=Path(one["edges"]).expanduser() if "edges" in one else None,
-            label=one.get("label"),
-            identity=one.get("id"),
-            keep=options.get("keep", ()),
-            unlabelled=one.get("unlabelled"),
-        ),
-        scaling=scaling_option(name, options.get("scaling", ())),
-        family="file",
-        source=str(path),
-        licence="the file's own",
-        citation="the file's own",
+    load = partial(
+        _load,
+        path=Path(first).expanduser(),
+        edges=Path(one["edges"]).expanduser() if "edges" in one else None,
+        label=one.get("label"),
+        identity=one.get("id"),
         keep=options.get("keep", ()),
+        unlabelled=one.get("unlabelled"),
     )
+    return own_file_spec(name, PREFIX, first, options, load)
 
 
 def _load(_root: Path, *, path: Path, **options: Any) -> Raw:

@@ -21,7 +21,8 @@ from benchmark.datasets.class_numbers import class_numbers
 from benchmark.datasets.conversion import whole_numbers
 from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.sources import torch_files
-from benchmark.datasets.sources.name_options import name_options, scaling_option
+from benchmark.datasets.sources.name_options import name_options
+from benchmark.datasets.sources.own_files import own_file_spec
 
 PREFIX = "h5ad:"
 OPTIONS = {"label": "COLUMN", "layer": "NAME", "keep": "COLUMN", "scaling": "none|unit|standard"}
@@ -38,18 +39,9 @@ def h5ad_spec(name: str) -> DatasetSpec:
     file, options = name_options(name, PREFIX, OPTIONS)
     if not file:
         raise InputError(f"dataset {name!r}: no file; expected h5ad:FILE")
-    path = Path(file).expanduser()
     one = {key: values[0] for key, values in options.items()}
-    return DatasetSpec(
-        name=f"{PREFIX}{file}",
-        load=partial(_load, path=path, label=one.get("label"), layer=one.get("layer")),
-        scaling=scaling_option(name, options.get("scaling", ())),
-        family="gene expression",
-        source=str(path),
-        licence="the file's own",
-        citation="the file's own",
-        keep=options.get("keep", ()),
-    )
+    load = partial(_load, path=Path(file).expanduser(), label=one.get("label"), layer=one.get("layer"))
+    return own_file_spec(name, PREFIX, file, options, load, "gene expression")
 
 
 def _load(_root: Path, *, path: Path, label: str | None, layer: str | None) -> Raw:

@@ -18,7 +18,8 @@ from benchmark.datasets.conversion import whole_numbers
 from benchmark.datasets.dataset import DatasetSpec, Raw
 from benchmark.datasets.files.download import zip_damage
 from benchmark.datasets.sources import torch_files
-from benchmark.datasets.sources.name_options import name_options, scaling_option, words
+from benchmark.datasets.sources.name_options import name_options, words
+from benchmark.datasets.sources.own_files import own_file_spec
 
 PREFIX = "npz:"
 OPTIONS = {"scaling": "none|unit|standard", "keep": "COLUMN"}
@@ -230,17 +231,7 @@ def file_spec(name: str) -> DatasetSpec:
     file, options = name_options(name, PREFIX, OPTIONS)
     if not file:
         raise InputError(f"dataset {name!r}: no file; expected npz:FILE")
-    path = Path(file).expanduser()
-    return DatasetSpec(
-        name=f"{PREFIX}{file}",
-        load=partial(_load_file, path=path),
-        scaling=scaling_option(name, options.get("scaling", ())),
-        family="file",
-        source=str(path),
-        licence="the file's own",
-        citation="the file's own",
-        keep=options.get("keep", ()),
-    )
+    return own_file_spec(name, PREFIX, file, options, partial(_load_file, path=Path(file).expanduser()))
 
 
 def _load_file(_root: Path, *, path: Path) -> Raw:
