@@ -8,7 +8,7 @@ from functools import cached_property
 import cloudpickle
 import numpy as np
 
-from benchmark.contracts.contract import Contract, NotExaminedError
+from benchmark.contracts.contract import Contract, NotExaminedError, undescribed
 from benchmark.core.rng import generator
 from benchmark.latents.latents import Latents, of_fitted
 from benchmark.models import Model
@@ -75,7 +75,8 @@ class FunctionCase:
 
 
 def _says_its_source(case: FunctionCase) -> str:
-    return "" if case.model.source.strip() else "source is not given; name the authors before you publish"
+    fault = undescribed({"source": case.model.source})
+    return f"{fault}; name the authors before you publish" if fault else ""
 
 
 def _gives_latents(case: FunctionCase) -> str:
