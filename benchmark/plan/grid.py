@@ -152,10 +152,13 @@ class Plan:
         return tuple(
             Slot(readout.name, draw, task.name, task.version, self._scoring(name, arm, readout, task), repeat)
             for readout, tasks in self.scored_by(arm, unit, unmet)
-            for draw in readout.draws(self.study.draws)
+            for draws in (readout.draws(self.study.draws),)
+            for draw in draws
             for task in tasks
             if task.draws is None or draw < task.draws
-            for repeat in task.repeats_of(draw, len(readout.draws(self.study.draws)), most=self.study.repeats)
+            for repeat in task.repeats_of(
+                draw, len(draws), most=self.study.repeats, decoded=readout.gives == "features"
+            )
         )
 
     def _scoring(self, name: str, arm: Arm, readout: Readout, task: Task) -> ScoringWay:

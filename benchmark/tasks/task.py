@@ -178,6 +178,7 @@ class Task:
             unit still counts as complete. Empty if the task applies to every latent.
         repeats: Times that one latent of a seed is scored, each time with another ``Case.repeat``. The scores are
             averaged, so that random choices of the task add less noise.
+        decoded_repeats: The same for decoded features, if these are scored less often. None means ``repeats``.
         score_repeats: A function of a latent and the cases of all its repeats that returns what ``score`` returns for
             each case. A task gives it if repeats share work, such as a classifier. None calls ``score`` for each.
         all_rows: Whether the task needs the latents of all rows, such as a task that reads ``Case.graph``.
@@ -185,7 +186,8 @@ class Task:
         draws: Most draws of a readout that are scored. None if all are.
 
     Raises:
-        InputError: if ``primary`` is not one of ``metrics``, or ``repeats`` or ``draws`` is below 1.
+        InputError: if ``primary`` is not one of ``metrics``, or ``repeats``, ``decoded_repeats`` or ``draws`` is
+            below 1.
     """
 
     name: str
@@ -204,6 +206,7 @@ class Task:
     coordinates: Coordinates = "raw"
     left_out: str = ""
     repeats: int = 1
+    decoded_repeats: int | None = None
     all_rows: bool = False
     score_repeats: Callable[[Any, Sequence[Case]], Sequence[Mapping[str, float]]] | None = None
     readouts: tuple[str, ...] = ()
@@ -212,10 +215,10 @@ class Task:
     def __post_init__(self) -> None:
         if self.primary not in self.metrics:
             raise unknown("primary metric", self.primary, self.metrics, where=f"task {self.name!r}")
-        if self.repeats < 1:
-            raise InputError(f"task {self.name!r}: repeats is {self.repeats}, expected at least 1")
-        if self.draws is not None and self.draws < 1:
-            raise InputError(f"task {self.name!r}: draws is {self.draws}, expected at least 1")
+        for name in ("repeats", "decoded_repeats", "draws"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise InputError(f"task {self.name!r}: {name} is {count}, expected at least 1")
 
     def reads(self, readout: Readout) -> bool:
         """Whether the task scores a readout."""
@@ -242,15 +245,17 @@ class Task:
             raise ValueError(f"{self.name}: score_repeats gives {len(found)} scores for {len(cases)} cases")
         yield from found
 
-    def repeats_of(self, draw: int, draws: int, *, most: int | None = None) -> range:
+    def repeats_of(self, draw: int, draws: int, *, most: int | None = None, decoded: bool = False) -> range:
         """The repeats on one of the draws of a readout. The draws divide the repeats among themselves.
 
         Args:
             draw: Number of the draw, from 0.
             draws: Number of draws.
-            most: Most repeats of all draws together. None is ``repeats``.
+            most: Most repeats of all draws together. None is the task's own number.
+            decoded: Whether the readout is decoded.
         """
-        each = -(-min(self.repeats, most or self.repeats) // draws)
+        own = self.repeats if self.decoded_repeats is None or not decoded else self.decoded_repeats
+        each = -(-min(own, most or own) // draws)
         return range(draw * each, (draw + 1) * each)
 
     @property

@@ -1,5 +1,6 @@
 """Repeats: a task scores one latent several times, each with random choices of its own."""
 
+from collections import Counter
 from dataclasses import replace
 from unittest import mock
 
@@ -63,6 +64,17 @@ def test_the_draws_of_a_readout_divide_the_repeats(tmp_path, draws, of_sampled):
     assert repeats["mean", 0] == [0, 1, 2, 3, 4]
     for draw in range(draws):
         assert repeats["sampled", draw] == list(range(draw * of_sampled, (draw + 1) * of_sampled))
+
+
+def test_k_means_runs_once_on_each_decoded_latent(tmp_path):
+    asked = {"readouts": ["mean", "decoded-mean", "decoded-sample"], "tasks": ["k-means", "logistic-regression-few"]}
+    plan = make_plan(tmp_path, models=["vae"], datasets=["digits"], draws=5, seeds=1, **asked)
+    (unit,) = plan.units()
+    counts = Counter((slot.readout, slot.task, slot.draw) for slot in unit.slots)
+    assert counts["mean", "k-means", 0] == 5
+    assert counts["decoded-mean", "k-means", 0] == 1
+    assert counts["decoded-mean", "logistic-regression-few", 0] == 10
+    assert [counts["decoded-sample", "k-means", draw] for draw in range(5)] == [1, 1, 1, 0, 0]
 
 
 def test_a_study_can_ask_for_fewer_repeats(tmp_path):

@@ -13,6 +13,7 @@ from benchmark.core.errors import InputError
 from benchmark.models import MODELS
 from benchmark.plan.checks import check_names
 from benchmark.plan.planning import replaced
+from benchmark.plugins.loading import with_plugins
 from benchmark.plugins.tables import OURS, Tables
 from benchmark.study.analysis import Analysis
 from benchmark.study.combine import together
@@ -65,7 +66,7 @@ def test_a_list_of_unsuited_models_names_parts_of_the_study_and_leaves_one(model
 def test_bundled_studies_are_valid(name):
     study = study_named(name)
     assert study.name == name
-    check_names(study)
+    check_names(study, with_plugins(study.plugins))
 
 
 def test_paper_leaves_out_the_models_of_study_origin_and_of_counts_alone():
