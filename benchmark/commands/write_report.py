@@ -44,6 +44,7 @@ def report(
     from benchmark.plan.planning import chosen_study
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
+    from benchmark.report.kept import KeptFiles
     from benchmark.report.trace import link
     from benchmark.results import frames
     from benchmark.results.store import Store
@@ -76,7 +77,7 @@ def report(
 
     check_tasks(scores["task"], tables.tasks)
     overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
-    kept = declaration.together(declared, whole.analysis)
+    declared_before = declaration.together(declared, whole.analysis)
     pairs = frames.combine_stability([frames.read_stability(results, study.name) for study in chosen])
     known = references(tables, units["dataset"].unique())
     extents = [
@@ -84,7 +85,10 @@ def report(
         for study, each, (_, of_study) in zip(chosen, named, read, strict=True)
         if are_known(study, tables)
     ]
-    print(build(whole, scores, units, out, overlap, kept, record, results, chosen, pairs, known, extents))
+    kept = KeptFiles(results, [study.name for study in chosen])
+    print(build(whole, scores, units, out, overlap, declared_before, record, kept, chosen, pairs, known, extents))
+    for study, (_, of_study) in zip(chosen, read, strict=True):
+        kept.write_excerpts(study.name, {*of_study["latents"], *of_study["generated"]})
 
 
 def extent(study: Study, subset: Subset | None, units: pd.DataFrame, tables: Tables) -> Extent:

@@ -33,7 +33,7 @@ def build(
     overlap: Mapping[str, float],
     declaration: Declaration | None = None,
     record: Callable[[str], str] = lambda _: "",
-    results: Path | None = None,
+    kept: KeptFiles | None = None,
     parts: Sequence[Study] = (),
     pairs: pd.DataFrame | None = None,
     references: References = NO_REFERENCES,
@@ -49,7 +49,7 @@ def build(
         overlap: Test rows over training rows, for each task with overlapping splits.
         declaration: The declaration from before the run; None if none was kept.
         record: Returns the path of a record, seen from ``out``, by its key; empty if the file does not exist.
-        results: The folder of kept latents and images; None leaves out figures of kept files.
+        kept: The kept latents and images; None leaves out figures of kept files.
         parts: The studies that ``study`` combines, if there are several.
         pairs: The agreement of clusters for each pair of seeds; None if the study has none.
         references: What the tables say about datasets, models and tasks, for the glossary and the cards.
@@ -61,7 +61,7 @@ def build(
     Raises:
         InputError: If the frames contradict each other or the study, or if a file cannot be written.
     """
-    found, kept = find(study, scores, units, overlap, declaration, parts, pairs, extents), KeptFiles(results)
+    found, kept = find(study, scores, units, overlap, declaration, parts, pairs, extents), kept or KeptFiles(None)
     drawn = charts(found, kept)
     page = compose(found, drawn, record, kept.damaged, references)
     files = {

@@ -10,7 +10,7 @@ from pages import a_study, usual
 
 from benchmark.core.files import packed, write_atomically
 from benchmark.report.found import find
-from benchmark.report.kept import KeptFiles
+from benchmark.report.kept import KeptFiles, excerpts_path
 from benchmark.report.page import compose
 from benchmark.report.render import render_html, render_markdown
 
@@ -62,6 +62,44 @@ def test_a_file_with_a_changed_byte_is_either_read_or_damaged(results: Path) -> 
             assert kept.damaged == ()
             assert [array.shape for array in arrays] == [(4, 3), (4, 3)]
     assert damaged > len(whole) / 2
+
+
+def test_excerpts_stand_in_for_files_that_are_gone(results: Path) -> None:
+    kept = KeptFiles(results, ["mine"])
+    rows = {"mean": np.arange(3.0), "rows": np.array([0, 2])}
+    assert kept.excerpt(f"{PATH}/rows", lambda: rows) is rows
+    assert kept.excerpt("latents/other.npz/rows", lambda: rows) is rows
+    assert kept.excerpt("latents/gone.npz/rows", lambda: None) is None
+    assert kept.write_excerpts("mine", {PATH, ""})
+    before = excerpts_path(results, "mine").read_bytes()
+
+    later = KeptFiles(results, ["mine", "another"])
+    found = later.excerpt(f"{PATH}/rows", lambda: None)
+    assert found is not None
+    assert {name: array.tolist() for name, array in found.items()} == {"mean": [0.0, 1.0, 2.0], "rows": [0, 2]}
+    assert later.excerpt("latents/other.npz/rows", lambda: None) is None, "another study's file"
+    assert later.write_excerpts("mine", {PATH})
+    assert excerpts_path(results, "mine").read_bytes() == before
+    assert later.damaged == ()
+
+
+def test_kept_files_count_more_than_their_excerpts(results: Path) -> None:
+    KeptFiles(results).write_excerpts("mine", {PATH})
+    assert not excerpts_path(results, "mine").exists(), "nothing was shown"
+    kept = KeptFiles(results)
+    kept.excerpt(f"{PATH}/rows", lambda: {"mean": np.zeros(1)})
+    kept.write_excerpts("mine", {PATH})
+    found = KeptFiles(results, ["mine"]).excerpt(f"{PATH}/rows", lambda: {"mean": np.ones(1)})
+    assert found is not None
+    assert found["mean"].tolist() == [1.0]
+
+
+def test_damaged_excerpts_are_named(results: Path) -> None:
+    excerpts_path(results, "mine").write_bytes(b"PK")
+    kept = KeptFiles(results, ["mine"])
+    assert kept.excerpt(f"{PATH}/rows", lambda: None) is None
+    assert kept.damaged == ("mine.drawn.npz",)
+    assert not KeptFiles(None, ["mine"]).damaged
 
 
 def test_the_page_names_damaged_files() -> None:

@@ -23,7 +23,7 @@ from benchmark.report import numbers
 from benchmark.report.figures.drawing import FAINT, PALETTE, RIGHT, WIDTH, Chart, Drawing, PanelGroup, panel
 from benchmark.report.figures.drawing import colour as colour_of
 from benchmark.report.frame_rows import records
-from benchmark.report.kept import KeptFiles
+from benchmark.report.kept import Arrays, KeptFiles
 from benchmark.report.labels import axis_labels, side_label
 from benchmark.report.subject import Subject
 from benchmark.study.schema import Contrast, Side
@@ -71,6 +71,7 @@ class DrawnTwins:
         classes: Their classes, [n]; −1 without a label.
         latents: The point if it was kept, the mean, and one sample.
         unit: The noisy unit.
+        point: The file of the point's latents; empty if it has none.
     """
 
     dataset: str
@@ -78,6 +79,7 @@ class DrawnTwins:
     classes: NDArray[np.int64]
     latents: tuple[DrawnLatent, ...]
     unit: dict[str, Any]
+    point: str
 
     @property
     def lost(self) -> float:
@@ -103,7 +105,7 @@ def embeddings(
     for point, noisy in pairs:
         found = [twins for name in datasets if (twins := _twins(units, name, point, noisy, kept)) is not None]
         title = f"{side_label(noisy)}, and its point twin {side_label(point)}"
-        drawn = {twins.dataset: _places(twins) for twins in _chosen(found)}
+        drawn = {twins.dataset: _places(twins, kept) for twins in _chosen(found)}
         for twins in found:
             places = drawn.get(twins.dataset, {})
             rows.append(_frame(twins, places).assign(point=side_label(point), noisy=side_label(noisy)))
@@ -132,28 +134,50 @@ def embeddings(
 def _twins(units: pd.DataFrame, dataset: str, point: Side, noisy: Side, kept: KeptFiles) -> DrawnTwins | None:
     """Return the latents of a pair on a dataset; None if the noisy one was not kept with its spread."""
     unit, other = (_unit(units, dataset, side) for side in (noisy, point))
-    found = None if unit is None else kept.arrays(unit["latents"], "mean", "std")
+    found = None if unit is None else _chosen_rows(kept, unit["latents"], "mean", "std")
     if unit is None or found is None:
         return None
-    mean, std = found
-    labelled = kept.arrays(labels_path(unit["fingerprint"]), "labels")
-    rows = np.sort(generator(SEED, "t-SNE", "rows").permutation(len(mean))[:MOST_ROWS])
-    classes = np.zeros(len(mean), int) if labelled is None else labelled[0]  # one colour without labels
-    of_point = None if other is None else kept.arrays(other["latents"], "mean")
-    centres = mean[rows].astype(float)
-    sample = centres + std[rows] * generator(SEED, "t-SNE", "sample").standard_normal(centres.shape)
+    rows, labelled = found["rows"], _labels(kept, unit, found["rows"])
+    of_point = None if other is None else _chosen_rows(kept, other["latents"], "mean")
+    centres = found["mean"].astype(float)
+    sample = centres + found["std"] * generator(SEED, "t-SNE", "sample").standard_normal(centres.shape)
     latents = [(MEAN, centres, centres), (SAMPLE, sample, centres)]
     if of_point is not None:
-        alone = of_point[0][rows].astype(float)
+        alone = of_point["mean"].astype(float)
         latents.insert(0, (POINT, alone, alone))
-    known = classes[rows] if labelled is not None else np.full(len(rows), -1)
+    known = np.full(len(rows), -1) if labelled is None else labelled
     return DrawnTwins(
         dataset,
         rows,
-        classes[rows],
+        np.zeros(len(rows), int) if labelled is None else labelled,  # one colour without labels
         tuple(DrawnLatent(name, z, _alike(z, near, known)) for name, z, near in latents),
         unit,
+        "" if other is None else other["latents"],
     )
+
+
+def _chosen_rows(kept: KeptFiles, file: str, *names: str) -> Arrays | None:
+    """Return at most MOST_ROWS rows of a latent, with their numbers in ``rows``."""
+
+    def make() -> Arrays | None:
+        found = kept.arrays(file, *names)
+        if found is None:
+            return None
+        rows = np.sort(generator(SEED, "t-SNE", "rows").permutation(len(found[0]))[:MOST_ROWS])
+        return {"rows": rows} | {name: array[rows] for name, array in zip(names, found, strict=True)}
+
+    return kept.excerpt(f"{file}/rows", make)
+
+
+def _labels(kept: KeptFiles, unit: dict[str, Any], rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return the labels of rows; None if the dataset has no labels."""
+
+    def make() -> Arrays | None:
+        found = kept.arrays(labels_path(unit["fingerprint"]), "labels")
+        return None if found is None else {"labels": found[0][rows]}
+
+    found = kept.excerpt(f"{unit['latents']}/labels", make)
+    return None if found is None else found["labels"]
 
 
 def _unit(units: pd.DataFrame, dataset: str, side: Side) -> dict[str, Any] | None:
@@ -179,10 +203,11 @@ def _chosen(found: Sequence[DrawnTwins]) -> list[DrawnTwins]:
     return [ordered[place] for place in places]
 
 
-def _places(twins: DrawnTwins) -> dict[str, NDArray[np.float64]]:
+def _places(twins: DrawnTwins, kept: KeptFiles) -> dict[str, NDArray[np.float64]]:
     """Return the position of each row in the plane, [n, 2], by the name of the latent."""
-    places = {each.name: _embedded(each.z) for each in twins.latents if each.name != SAMPLE}
     by_name = {each.name: each.z for each in twins.latents}
+    files = {POINT: twins.point, MEAN: twins.unit["latents"]}
+    places = {name: _embedded(by_name[name], files[name], kept) for name in by_name if name != SAMPLE}
     return places | {SAMPLE: between(by_name[SAMPLE], by_name[MEAN], places[MEAN])}
 
 
@@ -210,7 +235,17 @@ def between(z: NDArray[np.float64], means: NDArray[np.float64], places: NDArray[
     return np.asarray((weights[:, :, None] * places[nearest]).sum(axis=1))
 
 
-def _embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
+def _embedded(z: NDArray[np.float64], file: str, kept: KeptFiles) -> NDArray[np.float64]:
+    """Return two dimensions by t-SNE. Those of earlier are taken if the latents are gone, since versions differ."""
+
+    def make() -> Arrays | None:
+        return None if kept.arrays(file, "mean") is None else {"places": embedded(z)}
+
+    found = kept.excerpt(f"{file}/places", make)
+    return embedded(z) if found is None else found["places"].astype(float)
+
+
+def embedded(z: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return two dimensions by t-SNE, van der Maaten (2014). One thread makes the result repeatable."""
     if len(z) < 4 or np.ptp(z, axis=0).max() == 0:
         return np.zeros((len(z), 2))

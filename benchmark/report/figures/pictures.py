@@ -17,6 +17,7 @@ from PIL import Image
 
 from benchmark.report.figures.drawing import RIGHT, WIDTH, Drawing, panel
 from benchmark.report.frame_rows import records
+from benchmark.report.kept import Arrays, KeptFiles
 from benchmark.report.subject import Subject
 
 LEFT = 0.215  # share of the width; the names of rows stand there
@@ -96,3 +97,31 @@ def first_generated(units: pd.DataFrame, dataset: str, model: str, variant: str)
     """Return the unit with the smallest seed that has kept images, as the only entry; empty without any."""
     here = units[units["dataset"].eq(dataset) & units["model"].eq(model) & units["variant"].eq(variant)]
     return records(here[here["generated"].ne("")].sort_values(["seed", "unit"]).head(1))
+
+
+def drawn_part(kept: KeptFiles, file: str, part: str, names: Sequence[str]) -> Arrays | None:
+    """Return the named arrays of a file of drawings, with values of images in steps of 1/255.
+
+    Args:
+        kept: The kept files.
+        file: The file of drawings.
+        part: Names the arrays together.
+        names: Names of arrays, in the order of the result.
+    """
+
+    def make() -> Arrays | None:
+        found = kept.arrays(file, *names)
+        if found is None:
+            return None
+        return {name: _in_bytes(array) if array.ndim >= 3 else array for name, array in zip(names, found, strict=True)}
+
+    found = kept.excerpt(f"{file}/{part}", make)
+    return None if found is None else {name: _from_bytes(found[name]) for name in names}
+
+
+def _in_bytes(images: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.asarray(np.round(np.clip(images, 0, 1) * 255), dtype=np.uint8)
+
+
+def _from_bytes(array: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(array / np.float32(255), dtype=np.float32) if array.dtype == np.uint8 else array

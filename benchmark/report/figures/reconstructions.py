@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from benchmark.report.figures.drawing import Chart, PanelGroup
-from benchmark.report.figures.pictures import Line, first_generated, picture_panel
+from benchmark.report.figures.pictures import Line, drawn_part, first_generated, picture_panel
 from benchmark.report.kept import KeptFiles
 from benchmark.report.labels import axis_labels, model_label
 from benchmark.report.subject import Subject
@@ -34,11 +33,11 @@ def images(
         panels = []
         for model, variant in arms:
             for unit in first_generated(units, dataset, model, variant):
-                found = kept.arrays(unit["generated"], *NAMES)
+                found = drawn_part(kept, unit["generated"], "images", tuple(NAMES))
                 if found is None:
                     continue
-                pictures = dict(zip(NAMES, found, strict=True))
-                point = np.array_equal(pictures["reconstructions"], pictures["sampled_reconstructions"])
+                pictures = dict(found)
+                point = unit["latent"] == "point"
                 if point:
                     del pictures["sampled_reconstructions"]
                 names = NAMES | POINT_NAMES if point else NAMES

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.report.figures.drawing import Chart, PanelGroup
-from benchmark.report.figures.pictures import Line, first_generated, picture_panel
+from benchmark.report.figures.pictures import Line, drawn_part, first_generated, picture_panel
 from benchmark.report.figures.reconstructions import TITLE
 from benchmark.report.kept import KeptFiles
 from benchmark.report.labels import axis_labels, model_label
@@ -28,10 +28,10 @@ def traversals(
         panels = []
         for model, variant in arms:
             for unit in first_generated(units, dataset, model, variant):
-                found = kept.arrays(unit["generated"], *NAMES)
+                found = drawn_part(kept, unit["generated"], "traversals", NAMES)
                 if found is None:
                     continue
-                signal, noise, traversed, steps, pictures = found
+                signal, noise, traversed, steps, pictures = (found[name] for name in NAMES)
                 ratios = np.divide(signal, noise, out=np.full(len(signal), np.inf), where=noise > 0)
                 ranks = np.argsort(np.argsort(-ratios, kind="stable"), kind="stable") + 1
                 panels.append(
