@@ -21,6 +21,7 @@ from benchmark.commands.assess_file import assess
 from benchmark.commands.clean_latents import clean_latents
 from benchmark.commands.compare_runs import compare
 from benchmark.commands.doctor import doctor, without_home
+from benchmark.commands.doubt_answer import doubt
 from benchmark.commands.list_tables import list_datasets, list_models, list_studies, list_tasks
 from benchmark.commands.merge_results import merge
 from benchmark.commands.options import LogFile, Quiet, Verbose
@@ -120,7 +121,7 @@ def _working(command: Callable[..., None]) -> Callable[..., None]:
     return run_it
 
 
-for command in (run, report, status, merge, verify, compare, score, assess, new, check, doctor, clean_latents):
+for command in (run, report, status, merge, verify, compare, doubt, score, assess, new, check, doctor, clean_latents):
     app.command()(_working(command))
 for listing in (list_studies, list_datasets, list_models, list_tasks):
     app.command(listing.__name__.removeprefix("list_"))(listing)

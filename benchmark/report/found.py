@@ -122,46 +122,37 @@ def find(
     Raises:
         InputError: If the frames contradict each other or the study.
     """
-    gates = study.analysis.gates
-    units = judge_units(_checked(study, scores, units), gates)
-    trained_at_all = trains_at_all(units[~units["unit"].isin(ROW_SETS)], gates)
-    recorded, scores = scores, scores[~scores["unit"].isin(ROW_SETS)]
-    declared, steps = contrasts_at_hand(study.contrasts, scores), steps_frame(study.waterfalls)
-    # without an ended seed, a cell has too few seeds, and nothing is known of its trainings
-    ended = trained_at_all["seeds"].gt(0)
+    core = decisive(study, scores, units, overlap)
+    units, recorded, scores = core.units, scores, core.scores
     dead = units["degenerate"] | units["status"].eq("diverged")
-    alive = scores_alive(scores, units)
-    per_dataset, as_chance = (
-        contrasts(given, declared, overlap, study.analysis, chance=CONTROL, units=units, reliability=reliability)
-        for given, reliability in (
-            (alive, trained_at_all.loc[ended, RELIABILITY_COLUMNS]),
-            (scores_as_chance(scores, units, CONTROL) if dead.any() else scores.iloc[:0], None),
-        )
+    as_chance = contrasts(
+        scores_as_chance(scores, units, CONTROL) if dead.any() else scores.iloc[:0],
+        core.declared,
+        overlap,
+        study.analysis,
+        chance=CONTROL,
+        units=units,
     )
-    scored = scores.loc[scores["status"].ne("failed"), "dataset"]
-    counted = units[units["evidence"].astype(bool) & units["dataset"].isin(scored)].sort_values("dataset")
     summary, stable = summarise(scores), stability(STABILITY.frame([]) if pairs is None else pairs)
-    trained = summary[~summary["model"].isin(controls(units))]
-    evidence = dict(zip(counted["dataset"], counted["dataset_family"], strict=True))
-    retained, law = _law(study, alive, units, trained_at_all)
+    trained, steps = summary[~summary["model"].isin(controls(units))], steps_frame(study.waterfalls)
     return Found(
         study=study,
         scores=scores,
         recorded=recorded,
         units=units,
-        trained=trained_at_all,
+        trained=core.trained,
         overlap=overlap,
         declaration=declaration,
         parts=tuple(parts) or (study,),
         extents=tuple(extents),
-        declared=declared,
+        declared=core.declared,
         datasets=tuple(in_order(units["dataset"], study.datasets)),
-        evidence=evidence,
+        evidence=core.evidence,
         summary=summary,
-        contrasts=per_dataset,
+        contrasts=core.contrasts,
         as_chance=as_chance,
-        overall=over_datasets(per_dataset, evidence, study.analysis.words, seed=RESAMPLING_SEED),
-        left_out=leave_one_out(per_dataset, evidence, study.analysis.words),
+        overall=core.overall,
+        left_out=leave_one_out(core.contrasts, core.evidence, study.analysis.words),
         steps=steps,
         waterfall=waterfall(scores, steps, overlap),
         holes=holes(recorded) if len(parts) <= 1 else NO_HOLES,
@@ -169,14 +160,86 @@ def find(
         stable=stable,
         ranked=ranking(index_values(trained, stable), judged_scores(trained)),
         seen=seen_and_unseen(recorded, units, ROW_SETS),
+        retained=core.retained,
+        law=core.law,
+        mechanism=mechanism(study, scores_alive(scores, units), units, overlap, seed=RESAMPLING_SEED),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decisive:
+    """The statistics that decide the answer. All attributes are those of ``Found``."""
+
+    scores: pd.DataFrame
+    units: pd.DataFrame
+    trained: pd.DataFrame
+    declared: tuple[Contrast, ...]
+    evidence: Mapping[str, str]
+    contrasts: pd.DataFrame
+    overall: pd.DataFrame
+    retained: pd.DataFrame
+    law: JudgedLaw | None
+
+
+def decisive(
+    study: Study,
+    scores: pd.DataFrame,
+    units: pd.DataFrame,
+    overlap: Mapping[str, float],
+    coordinates: Mapping[str, str] | None = None,
+) -> Decisive:
+    """Compute the statistics that decide the answer.
+
+    Args:
+        study: As in ``build``.
+        scores: As in ``build``.
+        units: As in ``build``.
+        overlap: As in ``build``.
+        coordinates: The coordinates in which tasks see a latent, by name, if they differ from those of the table.
+
+    Raises:
+        InputError: If the frames contradict each other or the study.
+    """
+    gates = study.analysis.gates
+    units = judge_units(_checked(study, scores, units), gates)
+    trained = trains_at_all(units[~units["unit"].isin(ROW_SETS)], gates)
+    scores = scores[~scores["unit"].isin(ROW_SETS)]
+    declared = contrasts_at_hand(study.contrasts, scores)
+    # without an ended seed, a cell has too few seeds, and nothing is known of its trainings
+    ended = trained["seeds"].gt(0)
+    alive = scores_alive(scores, units)
+    per_dataset = contrasts(
+        alive,
+        declared,
+        overlap,
+        study.analysis,
+        chance=CONTROL,
+        units=units,
+        reliability=trained.loc[ended, RELIABILITY_COLUMNS],
+    )
+    scored = scores.loc[scores["status"].ne("failed"), "dataset"]
+    counted = units[units["evidence"].astype(bool) & units["dataset"].isin(scored)].sort_values("dataset")
+    evidence = dict(zip(counted["dataset"], counted["dataset_family"], strict=True))
+    retained, law = _law(study, alive, units, trained, coordinates or {})
+    return Decisive(
+        scores=scores,
+        units=units,
+        trained=trained,
+        declared=declared,
+        evidence=evidence,
+        contrasts=per_dataset,
+        overall=over_datasets(per_dataset, evidence, study.analysis.words, seed=RESAMPLING_SEED),
         retained=retained,
         law=law,
-        mechanism=mechanism(study, alive, units, overlap, seed=RESAMPLING_SEED),
     )
 
 
 def _law(
-    study: Study, scores: pd.DataFrame, units: pd.DataFrame, trained: pd.DataFrame
+    study: Study,
+    scores: pd.DataFrame,
+    units: pd.DataFrame,
+    trained: pd.DataFrame,
+    coordinates: Mapping[str, str],
 ) -> tuple[pd.DataFrame, JudgedLaw | None]:
     """Return the retention of draws and of noise by hand, and the law. Arguments as in ``law_of_frames``."""
     there = scores[["task", "metric"]].drop_duplicates()
@@ -186,7 +249,7 @@ def _law(
         trained,
         study.analysis,
         primary={task: primary_metric(task, there) for task in study.analysis.law.tasks if task in set(there["task"])},
-        coordinates={task.name: task.coordinates for task in TASKS},
+        coordinates={task.name: task.coordinates for task in TASKS} | dict(coordinates),
         chance=CONTROL,
         seed=RESAMPLING_SEED,
         by_hand={name for name in scores["readout"].unique() if strength_by_hand(name)},

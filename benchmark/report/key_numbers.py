@@ -9,7 +9,7 @@ from math import nan
 import numpy as np
 import pandas as pd
 
-from benchmark.report.found import RESAMPLING_SEED, Found
+from benchmark.report.found import RESAMPLING_SEED, Decisive, Found
 from benchmark.report.frame_rows import records
 from benchmark.statistics import MEAN, NO_SIGNAL, REAL, dataset_means
 from benchmark.statistics.law import CONSTANTS, FEWEST, SAMPLED
@@ -71,7 +71,7 @@ def asked(declared: Sequence[Contrast], points: frozenset[str]) -> dict[str, lis
     return {"mean": [each.name for each in chosen], "sample": [each.name for each in own]}
 
 
-def kept_cells(found: Found, names: Sequence[str]) -> pd.DataFrame:
+def kept_cells(found: Found | Decisive, names: Sequence[str]) -> pd.DataFrame:
     """Return what the first side of each contrast keeps of the second, for every cell that counts.
 
     Cells on derived graphs, without signal, unreliable, or with a second side not above chance are left out, and so

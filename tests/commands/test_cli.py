@@ -45,6 +45,7 @@ def study(**changes):
             "merge",
             "verify",
             "compare",
+            "doubt",
             "doctor",
             "studies",
             "datasets",
@@ -65,7 +66,7 @@ def test_tables_have_forms_for_programs_and_all_but_lists_say_how_much_they_tell
     forms, told = {"--json", "--csv"}, {"-v", "--verbose", "-q", "--quiet", "--log-file"}
     lists = name in ("studies", "datasets", "models", "tasks")
     assert options & told == (set() if lists else told)
-    assert options & forms == (forms if lists or name == "score" else set())
+    assert options & forms == (forms if lists or name in ("score", "doubt") else set())
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,15 @@ def test_a_study_is_run_counted_reported_and_not_run_twice(command):
     assert code == 0
     assert output.strip() == str(Path("report/index.html"))
     assert "demonstration, not the answer" in Path("report/index.html").read_text(encoding="utf-8")
+    code, output, error = command("doubt", study())
+    assert code == 0
+    assert re.search(r"^as declared .*\nonly even seeds", output.replace("even seeds alone", "only even seeds"), re.M)
+    assert "no scores for:" in error
+    assert "latents times 100" in error
+    code, output, _ = command("doubt", study(), "--json")
+    (declared, *_) = json.loads(output)
+    assert declared["check"] == "as declared"
+    assert declared["law_error"] is None
 
 
 def test_options_replace_the_lists_of_a_study(command):
