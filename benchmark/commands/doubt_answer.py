@@ -30,8 +30,8 @@ def doubt(
     tell_loading("torch")
     from benchmark.plan.planning import chosen_study
     from benchmark.plugins.loading import with_plugins
-    from benchmark.report.doubted_frames import Frames
     from benchmark.report.doubted_answer import doubts
+    from benchmark.report.doubted_frames import Frames
     from benchmark.report.frame_rows import records
     from benchmark.results.frames import read_frames
 

@@ -11,6 +11,18 @@ import pandas as pd
 import pytest
 from resolved import study_named
 
+from benchmark.report.doubted_answer import (
+    DECLARED,
+    HARNESS,
+    LAW,
+    WORD,
+    answer,
+    compared,
+    doubts,
+    noise_appended,
+    times_100,
+    truth_shuffled,
+)
 from benchmark.report.doubted_frames import (
     SHUFFLED,
     TIMES_100,
@@ -24,18 +36,6 @@ from benchmark.report.doubted_frames import (
     with_gates,
     without_collapsed,
     without_dataset,
-)
-from benchmark.report.doubted_answer import (
-    DECLARED,
-    HARNESS,
-    LAW,
-    WORD,
-    answer,
-    compared,
-    doubts,
-    noise_appended,
-    times_100,
-    truth_shuffled,
 )
 from benchmark.report.first_screen import points
 from benchmark.report.found import find
