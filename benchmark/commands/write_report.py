@@ -11,6 +11,7 @@ import typer
 from benchmark.commands.display import tell_loading
 from benchmark.commands.options import Plugins, Results
 from benchmark.core.errors import InputError
+from benchmark.core.names import find
 from benchmark.study.combine import together
 from benchmark.study.named_study import named_study, subsets
 
@@ -35,6 +36,14 @@ def report(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the report (default: report, or report-NAME for a subset)."),
     ] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STUDY",
+            help="Write a small report that stands beside its frames: tables, figures and data as three zip files, and "
+            "on the page the score tables of this study alone.",
+        ),
+    ] = None,
 ) -> None:
     """Write the report of one or several studies: index.html, report.md, tables, figures and data."""
     named = [named_study(name, results) for name in dict.fromkeys(studies)]
@@ -45,6 +54,7 @@ def report(
     from benchmark.plugins.loading import with_plugins
     from benchmark.report import build
     from benchmark.report.kept import KeptFiles
+    from benchmark.report.page import Published
     from benchmark.report.trace import link
     from benchmark.results import frames
     from benchmark.results.store import Store
@@ -54,6 +64,7 @@ def report(
     plugins = dict.fromkeys(path for each in named for path in each.file.plugins)
     tables = with_plugins([*plugins, *(plugin or ())])
     chosen = [chosen_study(each, tables)[1] for each in named]
+    listed = None if published is None else find(chosen, "study", published)
     whole = together(chosen)
     store, read = Store(results), []
     if out is None:
@@ -86,7 +97,22 @@ def report(
         if are_known(study, tables)
     ]
     kept = KeptFiles(results, [study.name for study in chosen])
-    print(build(whole, scores, units, out, overlap, declared_before, record, kept, chosen, pairs, known, extents))
+    page = build(
+        whole,
+        scores,
+        units,
+        out,
+        overlap,
+        declared_before,
+        record,
+        kept,
+        chosen,
+        pairs,
+        known,
+        extents,
+        None if listed is None else Published(listed),
+    )
+    print(page)
     for study, (_, of_study) in zip(chosen, read, strict=True):
         kept.write_excerpts(study.name, {*of_study["latents"], *of_study["generated"]})
 

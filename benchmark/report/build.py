@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,14 +16,14 @@ from benchmark.report.exports import exports, named
 from benchmark.report.extent import Extent
 from benchmark.report.found import Found, find
 from benchmark.report.kept import KeptFiles
-from benchmark.report.page import compose
+from benchmark.report.page import Published, compose
 from benchmark.report.references import NO_REFERENCES, References
 from benchmark.report.render import render_html, render_markdown, render_records
 from benchmark.study.declaration import Declaration
 from benchmark.study.schema import Study
 
 LIST = "report-files.txt"  # names the files of a build; the next build removes those that it does not write
-_OURS = re.compile(r"(tables|figures|data)/[a-z0-9-]+\.[a-z]+")
+_OURS = re.compile(r"(tables|figures|data)(/[a-z0-9-]+\.[a-z]+|\.zip)|everything\.parquet")
 EVERYTHING = "everything.parquet"
 
 
@@ -38,6 +40,7 @@ def build(
     pairs: pd.DataFrame | None = None,
     references: References = NO_REFERENCES,
     extents: Sequence[Extent] = (),
+    published: Published | None = None,
 ) -> Path:
     """Write the report of a study into a folder. Files of an earlier report that are no longer needed are removed.
 
@@ -54,6 +57,7 @@ def build(
         pairs: The agreement of clusters for each pair of seeds; None if the study has none.
         references: What the tables say about datasets, models and tasks, for the glossary and the cards.
         extents: How much of each of the parts the frames hold; empty if that is not known.
+        published: How the report is published beside its frames; None writes every file by itself.
 
     Returns:
         The path of the page.
@@ -63,10 +67,11 @@ def build(
     """
     found, kept = find(study, scores, units, overlap, declaration, parts, pairs, extents), kept or KeptFiles(None)
     drawn = charts(found, kept)
-    page = compose(found, drawn, record, kept.damaged, references)
+    page = compose(found, drawn, record, kept.damaged, references, published)
+    exported = exports(named(page.tables()), page.charts(), _frames(found))
     files = {
-        **exports(named(page.tables()), page.charts(), _frames(found)),
-        EVERYTHING: everything(scores, units).to_parquet(index=False),
+        **({EVERYTHING: everything(scores, units).to_parquet(index=False)} if published is None else {}),
+        **(exported if published is None else packed(exported)),
         "records.html": render_records(page).encode(),
         "report.md": render_markdown(page).encode(),
         "index.html": render_html(page).encode(),
@@ -75,6 +80,26 @@ def build(
         write_atomically(out / path, content)
     _remove_old(out, files)
     return out / "index.html"
+
+
+def packed(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return one zip file for each folder, without figures as PDF. Equal files give equal bytes.
+
+    >>> list(packed({"tables/a.csv": b"", "figures/b.pdf": b"", "tables/c.md": b""}))
+    ['tables.zip']
+    """
+    folders: dict[str, dict[str, bytes]] = {}
+    for path, content in sorted(files.items()):
+        if not path.endswith(".pdf"):
+            folders.setdefault(path.split("/")[0], {})[path] = content
+    found = {}
+    for folder, contents in folders.items():
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+            for path, content in contents.items():
+                file.writestr(zipfile.ZipInfo(path), content, zipfile.ZIP_DEFLATED, compresslevel=9)
+        found[f"{folder}.zip"] = made.getvalue()
+    return found
 
 
 def everything(scores: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:

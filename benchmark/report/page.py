@@ -35,6 +35,17 @@ from benchmark.study.schema import Study
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A report that stands beside its frames: tables, figures and data are in three zip files.
+
+    Attributes:
+        scores: The study whose scores the page lists; None for those of all studies. The frames have the others.
+    """
+
+    scores: Study | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The content of the page, in reading order.
 
@@ -44,6 +55,7 @@ class Page:
         sections: All other sections.
         behind: The units behind every score, for the page of records.
         glossary: Explains the names and words that tables and figures print.
+        packed: Whether tables, figures and data are in zip files.
     """
 
     study: Study
@@ -51,6 +63,7 @@ class Page:
     sections: tuple[Section, ...]
     behind: tuple[UnitsBehind, ...]
     glossary: Glossary
+    packed: bool = False
 
     def blocks(self) -> Iterator[Block]:
         """Yield every block, also those inside other blocks."""
@@ -80,6 +93,7 @@ def compose(
     record: Callable[[str], str],
     damaged: Sequence[str] = (),
     references: References = NO_REFERENCES,
+    published: Published | None = None,
 ) -> Page:
     """Compose the page.
 
@@ -89,6 +103,7 @@ def compose(
         record: Returns the path of a record by its key; empty if the file does not exist.
         damaged: Kept files that figures could not read.
         references: What the tables say about datasets, models and tasks.
+        published: How the report is published beside its frames; None if every file stands by itself.
     """
     explained = glossary(found, references)
     late = texts.changes(found.study, found.declaration)
@@ -109,14 +124,14 @@ def compose(
         origin_section.origin(found, charts),
         of_mechanism.get("stories"),
         latents_drawn.latents_drawn(charts),
-        score_sections.scores(found),
+        score_sections.scores(found, None if published is None else published.scores),
         score_sections.without_labels(found),
         score_sections.published(found),
         retention_sections.drawn(charts, "all-pairs"),
         run_sections.training(charts),
         run_sections.datasets(found),
         run_sections.failures(found, damaged),
-        run_sections.run(found),
+        run_sections.run(found, linked=published is None),
         contrast_sections.reading(found),
         explained.section(),
         model_cards(found, references),
@@ -129,5 +144,6 @@ def compose(
         tuple(section for section in sections if section is not None),
         behind(found.units, record),
         explained,
+        packed=published is not None,
     )
     return marked(page) if texts.is_after_looking(found.study, found.declaration) else page

@@ -270,6 +270,14 @@ def about(study: Study, units: pd.DataFrame) -> str:
     )
 
 
+def listed_alone(whole: Study, listed: Study) -> str:
+    """Say that the page lists the scores of one study only."""
+    return (
+        f"These tables hold the scores of the study {listed.name} alone. The frames hold those of all studies of "
+        f"{whole.name}, and data.zip has their means."
+    )
+
+
 def gaps(holes: pd.DataFrame) -> tuple[str, ...]:
     """Return a sentence about missing scores that names the first cells; empty without ``holes``."""
     if holes.empty:

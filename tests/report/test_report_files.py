@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from benchmark.core.errors import InputError
 from benchmark.report import build
 from benchmark.report.citing import version_of
 from benchmark.report.exports import as_csv, as_latex, as_markdown
+from benchmark.report.page import Published
 from benchmark.report.tables.table_parts import Column, RowGroup, Table, TableCell, row_of
 from benchmark.statistics import summarise
 
@@ -30,6 +32,34 @@ def test_two_builds_give_the_same_bytes(ordinary: Ordinary, tmp_path: Path) -> N
     files = read(tmp_path)
     assert files == read(ordinary.out)
     assert {Path(name).suffix for name in files} == {".html", ".md", ".csv", ".tex", ".svg", ".pdf", ".parquet", ".txt"}
+
+
+def test_a_published_report_packs_its_files_and_lists_the_scores_of_one_study(
+    ordinary: Ordinary, tmp_path: Path
+) -> None:
+    shutil.copytree(ordinary.out, tmp_path, dirs_exist_ok=True)
+    listed = a_study(name="listed", datasets=["cora"])
+    for out in (tmp_path, tmp_path / "again"):
+        build(a_study(), *usual(), out, OVERLAP, published=Published(listed))
+    names = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert names == {
+        *("index.html", "report.md", "records.html", "tables.zip", "figures.zip", "data.zip", "report-files.txt"),
+    }, "files of the earlier report are gone"
+    assert read(tmp_path / "again") == {name: (tmp_path / name).read_bytes() for name in names}
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "k-means on cora, %" in page
+    assert "k-means on digits, %" not in page
+    assert "the scores of the study listed alone" in page
+    assert not re.findall(r'href="(?:tables|figures|data)/', page)
+    assert "everything.parquet" not in page
+    for folder in ("tables", "figures", "data"):
+        assert f'href="{folder}.zip"' in page
+        with zipfile.ZipFile(tmp_path / f"{folder}.zip") as file:
+            packed = {name: file.read(name) for name in file.namelist()}
+        alike = {name: content for name, content in packed.items() if (ordinary.out / name).is_file()}
+        assert alike == {name: (ordinary.out / name).read_bytes() for name in alike}
+        assert len(alike) > len(packed) / 2
+        assert not any(name.endswith(".pdf") for name in packed)
 
 
 def test_files_of_an_earlier_report_are_removed_and_no_others(ordinary: Ordinary, tmp_path: Path) -> None:

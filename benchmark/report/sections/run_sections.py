@@ -63,32 +63,58 @@ def failures(found: Found, damaged: Sequence[str]) -> Section:
     )
 
 
-def run(found: Found) -> Section:
-    """Return the facts of the run, the files beside the page, the models and their cost."""
+def run(found: Found, *, linked: bool = True) -> Section:
+    """Return the facts of the run, the files beside the page, the models and their cost.
+
+    Args:
+        found: The statistics.
+        linked: Whether every file stands by itself. Otherwise zip files hold them.
+    """
     facts = tuple(Term(fact.label, fact.texts, code=fact.code) for fact in run_facts(found.units, found.extents))
     return Section(
         "run",
         "How it was run",
         (
             Terms(facts),
-            Paragraph(
-                (
-                    "More files: the ",
-                    Link("records behind every score", "records.html"),
-                    "; ",
-                    Link("all scores in one parquet file", "everything.parquet"),
-                    ", each with all columns of its unit; and in full precision the ",
-                    Link("means", "data/summary.csv"),
-                    *(
-                        part
-                        for frame, name in ((found.contrasts, "contrasts"), (found.overall, "over-datasets"))
-                        if not frame.empty
-                        for part in (", ", Link(name.replace("-", " "), f"data/{name}.csv"))
-                    ),
-                    ".",
-                )
-            ),
+            _files(found) if linked else _packed_files(),
             models_table(found.units, found.study, found.models),
             cost_table(found.units, found.study, found.models),
         ),
+    )
+
+
+def _files(found: Found) -> Paragraph:
+    """Return a paragraph that links the files beside the page."""
+    return Paragraph(
+        (
+            "More files: the ",
+            Link("records behind every score", "records.html"),
+            "; ",
+            Link("all scores in one parquet file", "everything.parquet"),
+            ", each with all columns of its unit; and in full precision the ",
+            Link("means", "data/summary.csv"),
+            *(
+                part
+                for frame, name in ((found.contrasts, "contrasts"), (found.overall, "over-datasets"))
+                if not frame.empty
+                for part in (", ", Link(name.replace("-", " "), f"data/{name}.csv"))
+            ),
+            ".",
+        )
+    )
+
+
+def _packed_files() -> Paragraph:
+    return Paragraph(
+        (
+            "More files: the ",
+            Link("records behind every score", "records.html"),
+            "; all ",
+            Link("tables", "tables.zip"),
+            " as CSV, LaTeX and Markdown; all ",
+            Link("figures", "figures.zip"),
+            " as SVG; the ",
+            Link("data", "data.zip"),
+            " of figures and statistics in full precision. The frames of the studies hold every score.",
+        )
     )

@@ -16,19 +16,27 @@ from benchmark.report.tables.published import published_table
 from benchmark.report.tables.score_tables import score_tables
 from benchmark.report.tables.seen_table import seen_table
 from benchmark.report.tables.spread_table import spread_table
+from benchmark.study.schema import Study
 
 OPEN_UP_TO = 3  # with more datasets, the score tables are folded
 
 
-def scores(found: Found) -> Section:
-    """Return the score tables, folded by dataset if there are many, and what the scores vary with."""
-    there = [name for name in found.datasets if name in set(found.scores["dataset"])]
+def scores(found: Found, listed: Study | None = None) -> Section:
+    """Return the score tables, folded by dataset if there are many, and what the scores vary with.
+
+    Args:
+        found: The statistics.
+        listed: The study whose scores are listed; None for all.
+    """
+    summary = found.summary if listed is None else of_study(found.summary, listed)
+    there = [name for name in found.datasets if name in set(summary["dataset"])]
     spread, seen = spread_table(found.spread, found.study), seen_table(found.seen, found.study, found.models)
     return Section(
         "scores",
         "Scores",
         blocks(
-            *(_of_dataset(found, name) for name in there),
+            *(() if listed is None else paragraphs([texts.listed_alone(found.study, listed)])),
+            *(_of_dataset(found, summary, name) for name in there),
             *(() if there else paragraphs(["No unit was scored."])),
             _part("Trainings and repeats", "spread", texts.SPREAD_NOTE, spread),
             _part("Seen and unseen rows", "seen", texts.SEEN_NOTE, seen),
@@ -36,9 +44,20 @@ def scores(found: Found) -> Section:
     )
 
 
-def _of_dataset(found: Found, dataset: str) -> Folded:
+def of_study(summary: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return the means of one of the studies that are reported together."""
+    arms = pd.MultiIndex.from_frame(summary[["model", "variant"]]).isin(study.arms())
+    return summary[
+        arms
+        & summary["dataset"].isin(study.datasets)
+        & summary["readout"].isin(study.readouts)
+        & summary["task"].isin(study.tasks)
+    ]
+
+
+def _of_dataset(found: Found, summary: pd.DataFrame, dataset: str) -> Folded:
     units = found.units
-    tables = score_tables(found.summary, dataset, found.study, found.models)
+    tables = score_tables(summary, dataset, found.study, found.models)
     return Folded(
         dataset,
         anchored("scores", dataset),
