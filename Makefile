@@ -12,7 +12,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m benchmark
 
-.PHONY: help benchmark report test check wheel bench calibrate picture law clean
+# the studies of the paper; the first has the confirmatory questions
+PAPER := claim noise rate sources origin
+
+.PHONY: help benchmark report paper test check wheel bench calibrate picture law clean
 
 help: ## show this list
 	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
@@ -24,6 +27,13 @@ benchmark: $(VENV)/.run ## run a study (STUDY=default) and write its report
 
 report: $(VENV)/.run ## write the report of recorded results
 	@$(RUN) report "$(STUDY)" --results "$(RESULTS)" $(if $(OUT),--out "$(OUT)")
+
+paper: $(VENV)/.run ## run all studies of the paper, and write their page into report/paper
+	@for study in $(PAPER) doubts; do \
+	$(RUN) run "$$study" --device "$(DEVICE)" --results "$(RESULTS)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS) || exit; \
+	done
+	@$(RUN) report $(PAPER) --published $(firstword $(PAPER)) --results "$(RESULTS)" --out "$(or $(OUT),report/paper)"
+	@$(RUN) doubt claim rate noise doubts --results "$(RESULTS)"
 
 test: $(VENV)/.test ## run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)

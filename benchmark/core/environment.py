@@ -57,15 +57,21 @@ def installed_version(name: str) -> str:
 
 @cache
 def commit() -> str:
-    """The git commit of this package, with "-dirty" if files differ; "" outside a checkout."""
+    """The git commit of this package, with "-dirty" if files differ; "" outside a checkout.
+
+    Committed results and reports do not count: a run of a study of the paper rewrites them.
+    """
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():  # an installed package may lie inside the checkout of something else
         return ""
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    git = ["git", "-C", str(here)]
+    counts = ["--", ".", ":(exclude)results", ":(exclude)report"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10)
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", *counts], capture_output=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return ""
+    return head.stdout.strip() + ("-dirty" if changed.returncode else "")
 
 
 def today() -> str:

@@ -58,6 +58,25 @@ def test_an_installed_package_inside_another_checkout_has_no_commit(tmp_path, mo
     environment.commit.cache_clear()
 
 
+def test_changed_results_and_reports_leave_the_commit_clean_and_changed_code_does_not(tmp_path, monkeypatch):
+    """A run of a study of the paper rewrites committed frames, and the next run has the same code."""
+    files = [tmp_path / name for name in ("results/a.parquet", "report/paper/index.html", "benchmark/core/environment.py")]
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=b"]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text("before")
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=first"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(environment, "__file__", str(files[-1]))
+    found = []
+    for file in files:
+        file.write_text("after")
+        environment.commit.cache_clear()
+        found.append(environment.commit()[40:])
+    environment.commit.cache_clear()
+    assert found == ["", "", "-dirty"]
+
+
 def test_every_command_starts_without_the_module_resource():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_RESOURCE, "-h"], capture_output=True, text=True, check=False, timeout=60
