@@ -259,7 +259,7 @@ def noise_appended(
     padded = core.scores["readout"].eq(MEAN) | core.scores["readout"].str.fullmatch(_PADDED)
     primary = {task.name: task.primary for task in TASKS if task.name in constant}
     cells = retentions(
-        scores_alive(core.scores, core.units)[padded],
+        scores_alive(core.scores[padded], core.units),
         core.units,
         primary,
         analysis.gates,

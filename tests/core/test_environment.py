@@ -60,7 +60,9 @@ def test_an_installed_package_inside_another_checkout_has_no_commit(tmp_path, mo
 
 def test_changed_results_and_reports_leave_the_commit_clean_and_changed_code_does_not(tmp_path, monkeypatch):
     """A run of a study of the paper rewrites committed frames, and the next run has the same code."""
-    files = [tmp_path / name for name in ("results/a.parquet", "report/paper/index.html", "benchmark/core/environment.py")]
+    files = [
+        tmp_path / name for name in ("results/a.parquet", "report/paper/index.html", "benchmark/core/environment.py")
+    ]
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=b"]
     for file in files:
         file.parent.mkdir(parents=True)
