@@ -1,7 +1,7 @@
 """Doubts: the answer of a study, computed again after one change that could break it.
 
-Each check changes the frames, the analysis or the question, and computes what decides the answer again: the share that
-the mean keeps, the share that a sample keeps, the error of the law, and the words of the pooled questions.
+Each check changes the frames, the analysis or the question. It then computes four things again: the share that the mean
+keeps, the share that a sample keeps, the error of the law, and the words of the pooled questions.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class KeptFiles:
             return None
 
     def excerpt(self, name: str, make: Callable[[], Arrays | None]) -> Arrays | None:
-        """Return what a figure shows of kept files, or what it showed before they were gone.
+        """Return the part of kept files that a figure shows. If the files are gone, return the part from before.
 
         Args:
             name: A file and the part of it, such as ``latents/0123.npz/rows``.
