@@ -27,7 +27,7 @@ def paths(results: Path, study: str) -> tuple[Path, Path]:
 def write_frames(scores: pd.DataFrame, units: pd.DataFrame, results: Path, study: str) -> None:
     """Write both frames as parquet files. Equal frames give equal bytes."""
     for frame, path in zip((scores, units), paths(results, study), strict=True):
-        write_atomically(path, frame.to_parquet(index=False))
+        write_atomically(path, _as_parquet(frame))
 
 
 def read_frames(results: Path, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -45,7 +45,7 @@ def without_latents(results: Path, files: Collection[str]) -> None:
         frame = _read(path, path.name.removesuffix(".units.parquet"))
         if "latents" in frame and (gone := frame["latents"].isin(files)).any():
             frame.loc[gone, "latents"] = ""
-            write_atomically(path, frame.to_parquet(index=False))
+            write_atomically(path, _as_parquet(frame))
 
 
 def stability_path(results: Path, study: str) -> Path:
@@ -63,7 +63,7 @@ def write_stability(pairs: pd.DataFrame, results: Path, study: str) -> None:
     if pairs.empty:
         path.unlink(missing_ok=True)
     else:
-        write_atomically(path, pairs.to_parquet(index=False))
+        write_atomically(path, _as_parquet(pairs))
 
 
 def read_stability(results: Path, study: str) -> pd.DataFrame:
@@ -79,6 +79,12 @@ def combine_stability(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Combine the stability of several studies. A pair of seeds that studies share appears once."""
     names = [column for column in STABILITY.names if column != "ari"]
     return pd.concat(parts, ignore_index=True).drop_duplicates(names, ignore_index=True)
+
+
+def _as_parquet(frame: pd.DataFrame) -> bytes:
+    """Return a frame as a parquet file that is small, because frames of published studies are committed."""
+    content: bytes = frame.to_parquet(index=False, compression="zstd", compression_level=19)
+    return content
 
 
 def _read(path: Path, study: str) -> pd.DataFrame:
