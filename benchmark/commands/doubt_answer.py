@@ -37,8 +37,8 @@ def doubt(
 
     tables = with_plugins(dict.fromkeys(path for each in named for path in each.file.plugins))
     chosen = [chosen_study(each, tables)[1] for each in named]
-    overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
-    found, missing = doubts({study.name: Frames(study, *read_frames(results, study.name)) for study in chosen}, overlap)
+    evidence = {study.name: Frames(study, *read_frames(results, study.name)) for study in chosen}
+    found, missing = doubts(evidence, tables.overlap)
     rows = records(found.astype(object).where(found.notna(), None))
     print_rows(rows if as_json or as_csv else [*map(row_in_words, rows)], as_json=as_json, as_csv=as_csv)
     if missing:

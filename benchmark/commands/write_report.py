@@ -11,6 +11,7 @@ import typer
 from benchmark.commands.display import tell_loading
 from benchmark.commands.options import Plugins, Results
 from benchmark.core.errors import InputError
+from benchmark.core.messages import warn
 from benchmark.core.names import find
 from benchmark.study.combine import together
 from benchmark.study.named_study import named_study, subsets
@@ -87,7 +88,6 @@ def report(
         return link(path, out) if path.is_file() else ""
 
     check_tasks(scores["task"], tables.tasks)
-    overlap = {task.name: task.overlap for task in tables.tasks if task.overlap is not None}
     declared_before = declaration.together(declared, whole.analysis)
     pairs = frames.combine_stability([frames.read_stability(results, study.name) for study in chosen])
     known = references(tables, units["dataset"].unique())
@@ -102,7 +102,7 @@ def report(
         scores,
         units,
         out,
-        overlap,
+        tables.overlap,
         declared_before,
         record,
         kept,
@@ -114,7 +114,10 @@ def report(
     )
     print(page)
     for study, (_, of_study) in zip(chosen, read, strict=True):
-        kept.write_excerpts(study.name, {*of_study["latents"], *of_study["generated"]})
+        try:
+            kept.write_excerpts(study.name, {*of_study["latents"], *of_study["generated"]})
+        except InputError as error:  # the page is there, and the folder may belong to somebody else
+            warn(f"{error}. Without this file, the page cannot be made again once the latents are gone.")
 
 
 def extent(study: Study, subset: Subset | None, units: pd.DataFrame, tables: Tables) -> Extent:

@@ -38,6 +38,11 @@ class Tables:
         """Names of the models that come with this version, in table order. Controls count, plugins do not."""
         return tuple(row.name for row in self.models if f"model {row.name}" not in self.sources)
 
+    @property
+    def overlap(self) -> dict[str, float]:
+        """Test rows over training rows, for each task whose random splits of two seeds overlap."""
+        return {task.name: task.overlap for task in self.tasks if task.overlap is not None}
+
     def primary_metric(self, task: str) -> str:
         """The metric that judges a task.
 

@@ -93,9 +93,9 @@ class KeptFiles:
         return found
 
     def write_excerpts(self, study: str, files: Collection[str]) -> bool:
-        """Write the excerpts of a study beside its frames. Nothing is written if there are none.
+        """Write the excerpts of a study beside its frames, also earlier ones that this page does not show.
 
-        Equal excerpts give equal bytes.
+        Equal excerpts give equal bytes. Nothing is written if there are none, or if the file holds them already.
 
         Args:
             study: The study.
@@ -103,8 +103,12 @@ class KeptFiles:
 
         Returns:
             Whether the file was written.
+
+        Raises:
+            InputError: If the file cannot be written.
         """
-        mine = {name: arrays for name, arrays in sorted(self._excerpts.items()) if name.rpartition("/")[0] in files}
+        every = self._earlier | self._excerpts  # another page may show other parts
+        mine = {name: arrays for name, arrays in sorted(every.items()) if name.rpartition("/")[0] in files}
         if self._results is None or not mine:
             return False
         content = io.BytesIO()
@@ -114,7 +118,10 @@ class KeptFiles:
                     member = io.BytesIO()
                     np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
                     file.writestr(zipfile.ZipInfo(f"{name}/{part}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
-        write_atomically(excerpts_path(self._results, study), content.getvalue())
+        path = excerpts_path(self._results, study)
+        if path.is_file() and path.read_bytes() == content.getvalue():
+            return False
+        write_atomically(path, content.getvalue())
         return True
 
     def _read(self, path: Path) -> dict[str, Arrays]:

@@ -78,7 +78,7 @@ def test_excerpts_stand_in_for_files_that_are_gone(results: Path) -> None:
     assert found is not None
     assert {name: array.tolist() for name, array in found.items()} == {"mean": [0.0, 1.0, 2.0], "rows": [0, 2]}
     assert later.excerpt("latents/other.npz/rows", lambda: None) is None, "another study's file"
-    assert later.write_excerpts("mine", {PATH})
+    assert not later.write_excerpts("mine", {PATH}), "the file holds them already"
     assert excerpts_path(results, "mine").read_bytes() == before
     assert later.damaged == ()
 
@@ -92,6 +92,16 @@ def test_kept_files_count_more_than_their_excerpts(results: Path) -> None:
     found = KeptFiles(results, ["mine"]).excerpt(f"{PATH}/rows", lambda: {"mean": np.ones(1)})
     assert found is not None
     assert found["mean"].tolist() == [1.0]
+
+
+def test_excerpts_that_another_page_showed_stay(results: Path) -> None:
+    for part in ("rows", "images"):
+        kept = KeptFiles(results, ["mine"])
+        kept.excerpt(f"{PATH}/{part}", lambda: {"mean": np.ones(1)})
+        assert kept.write_excerpts("mine", {PATH})
+    last = KeptFiles(results, ["mine"])
+    assert all(last.excerpt(f"{PATH}/{part}", lambda: None) for part in ("rows", "images"))
+    assert KeptFiles(results, ["mine"]).write_excerpts("mine", {"latents/other.npz"}) is False
 
 
 def test_damaged_excerpts_are_named(results: Path) -> None:

@@ -38,7 +38,7 @@ WIDTH, HEIGHT = 1300, 1000  # pixels
 def first_screen_alone() -> Page:
     """Compose the page of the committed frames, without its other sections."""
     study = resolve(load_study(STUDY), OURS)
-    overlap = {task.name: task.overlap for task in OURS.tasks if task.overlap is not None}
+    overlap = OURS.overlap
     found = find(study, *read_frames(FRAMES, STUDY), overlap, None, pairs=read_stability(FRAMES, STUDY))
     figure = law_curve(found.law, study.analysis.law, found.units, found.retained)
     return replace(compose(found, {} if figure is None else {"law": figure}, lambda _: ""), sections=())
