@@ -72,14 +72,6 @@ def _options(
     pass
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, as a batch system sends it. The clean-up is the same as for Ctrl-C."""
-
-
-def _terminate(*_: object) -> None:
-    raise _Terminated
-
-
 def _told(*, verbose: Verbose = False, quiet: Quiet = False, log_file: LogFile = None) -> None:
     """The options that every working command has."""
 
@@ -92,7 +84,15 @@ def _working(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run_it(*arguments: Any, verbose: bool, quiet: bool, log_file: Path | None, **options: Any) -> None:
-        before, leaving, started = signal.signal(signal.SIGTERM, _terminate), typer.Exit(0), time.monotonic()
+        number, leaving, started = signal.SIGINT, typer.Exit(0), time.monotonic()
+
+        def terminate(*_: object) -> None:
+            """Clean up as for Ctrl-C. Only the number tells the signals apart: Ray raises a KeyboardInterrupt anew."""
+            nonlocal number
+            number = signal.SIGTERM
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGTERM, terminate)
         try:
             with messages(verbose=verbose, quiet=quiet, log_file=log_file):
                 if verbose or log_file:
@@ -104,7 +104,6 @@ def _working(command: Callable[..., None]) -> Callable[..., None]:
                     leaving = left
                 except KeyboardInterrupt as interrupt:
                     ignore_interrupts()
-                    number = signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT
                     warn("\nterminated" if number is signal.SIGTERM else "\ninterrupted")
                     for note in getattr(interrupt, "__notes__", ()):  # the command to type next
                         result(note)

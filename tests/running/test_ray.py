@@ -354,7 +354,10 @@ def left_in_tmp():
 
 
 def test_an_interrupt_ends_the_ray_of_a_run(warm, tmp_path):
-    """Ray's own signal handlers must not replace ours. A second signal changes nothing."""
+    """Ray's own signal handlers must not replace ours. A second signal changes nothing.
+
+    The signals reach the whole process group, so Ray's own processes must not end before the command ends them.
+    """
     write_study(tmp_path, seeds="20")
     process = started(warm, *RAY, folder=tmp_path, HOME=str(tmp_path))
     until(lambda: "[2/" in process.output)

@@ -400,6 +400,9 @@ def _remove(folder: str) -> None:
 def _init(address: str, **options: Any) -> None:
     """Connect quietly, and keep our own signal handlers.
 
+    The processes of a Ray that starts here inherit a blocked SIGTERM. A batch system sends SIGTERM to the whole process
+    group: if Ray ended first, this process would wait for it in a call that no signal interrupts.
+
     Ray puts the current folder first on the path of its workers. If another ``benchmark`` lies there, Ray starts in the
     folder that holds this package.
     """
@@ -409,9 +412,11 @@ def _init(address: str, **options: Any) -> None:
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     home = Path(benchmark.__file__).parents[1]
     hidden = Path.cwd() != home and any(Path(name).exists() for name in ("benchmark", "benchmark.py"))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         with chdir(home) if hidden else nullcontext():
             ray.init(address, **quiet, **options)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
