@@ -14,8 +14,9 @@ RUN := $(BIN)/python -m benchmark
 
 # the studies of the paper; the first has the confirmatory questions
 PAPER := claim noise rate sources origin
+PAGE = $(or $(OUT),report/paper)
 
-.PHONY: help benchmark report paper test check wheel bench calibrate picture law clean
+.PHONY: help benchmark report paper test check wheel bench calibrate answer picture law clean
 
 help: ## show this list
 	@echo "make TARGET [PYTHON=…] [STUDY=… DEVICE=auto|cpu|cuda DATA_ROOT=… RESULTS=… OUT=… ARGS=…]"
@@ -32,8 +33,8 @@ paper: $(VENV)/.run ## run all studies of the paper, and write their page into r
 	@for study in $(PAPER) doubts; do \
 	$(RUN) run "$$study" --device "$(DEVICE)" --results "$(RESULTS)" $(if $(DATA_ROOT),--data-root "$(DATA_ROOT)") $(ARGS) || exit; \
 	done
-	@$(RUN) report $(PAPER) --published $(firstword $(PAPER)) --results "$(RESULTS)" --out "$(or $(OUT),report/paper)"
-	@$(RUN) doubt claim rate noise doubts --results "$(RESULTS)"
+	@$(RUN) report $(PAPER) --published $(firstword $(PAPER)) --results "$(RESULTS)" --out "$(PAGE)"
+	@$(RUN) doubt claim rate noise doubts --results "$(RESULTS)" --json > "$(PAGE)/doubts.json"
 
 test: $(VENV)/.test ## run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -59,6 +60,9 @@ bench: $(VENV)/.run ## measure speed and memory against other ways (needs cora, 
 
 calibrate: $(VENV)/.test ## calibrate the statistics on simulated studies (ARGS="--studies 400 words")
 	@$(BIN)/python tests/support/calibration.py $(ARGS)
+
+answer: $(VENV)/.test ## write the answer of report/paper into README and docs
+	@$(BIN)/python tests/support/answer.py
 
 picture: $(VENV)/.test ## draw the picture of the README (needs chromium)
 	@$(BIN)/python tests/support/picture.py

@@ -62,7 +62,7 @@ class FirstScreen:
 
     def blocks(self) -> tuple[Block, ...]:
         """Return the content in reading order."""
-        terms = Terms(tuple(Term(each.label, (f"{each.value} {each.about}",)) for each in self.numbers))
+        terms = Terms(tuple(Term(f"{each.value} {each.label}", (each.about,)) for each in self.numbers))
         return blocks(
             *paragraphs([self.warning] if self.warning else []),
             *paragraphs(self.answer),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.core.environment import JOINED
+from benchmark.core.environment import JOINED, installed_version
 from benchmark.report import numbers
 from benchmark.report.extent import Extent
 from benchmark.report.frame_rows import Models, in_order, records
@@ -23,6 +23,7 @@ from benchmark.tasks import METRICS, TASKS, Metric
 OWN_GRAPH = "own"
 NO_GRAPH = "none"
 FINGERPRINT_SHOWN = 12  # characters
+DRAWING = ("matplotlib", "seaborn")  # figures have equal bytes if the versions of these are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def by_model(units: pd.DataFrame, study: Study) -> list[tuple[str, str, pd.DataF
 
 
 def run_facts(units: pd.DataFrame, extents: Sequence[Extent] = ()) -> tuple[Fact, ...]:
-    """Return the size, command, commit, device, versions and cost of a run, as the units record them.
+    """Return the size, command, commit, device, versions and cost of a run, and the packages that draw the figures now.
 
     Args:
         units: The units.
@@ -239,6 +240,7 @@ def run_facts(units: pd.DataFrame, extents: Sequence[Extent] = ()) -> tuple[Fact
         Fact("training, all units", (numbers.duration(units["seconds"].sum()),)),
         Fact("scoring, all units", (numbers.duration(units["scoring_seconds"].sum()),)),
         Fact("peak memory", (numbers.memory(units["peak_memory"].max()),)),
+        Fact("drawn with", (", ".join(f"{name} {installed_version(name)}" for name in DRAWING),)),
     )
 
 

@@ -1,0 +1,134 @@
+"""Write the parts of the documents that follow from the published page: the answer, its evidence and its doubts.
+
+    make answer
+
+A document has a place for each part that it shows. The prose around a place is written by hand, and states no result::
+
+    <!-- answer: from report/paper, by make answer -->
+    <!-- end -->
+
+The parts are ``answer``, ``advice``, ``pooled``, ``words``, ``law``, ``published`` and ``doubts``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmark.commands.doubt_answer import row_in_words
+from benchmark.report.exports import markdown
+
+ROOT = Path(__file__).parents[2]
+PAPER = ROOT / "report" / "paper"
+DOUBTS = "doubts.json"
+POOLED = "Pooled questions over datasets of evidence"
+POOLED_COLUMNS = (
+    *("task, metric", "share of second − chance", "simultaneous interval", "datasets (cells left out)", "word"),
+)
+CAPTIONS = {  # of the parts that are whole tables of the page
+    "words": "Cells of each family by word",
+    "law": "Errors of the law on informative cells",
+    "published": "Ours beside published numbers",
+}
+_PLACE = re.compile(r"(<!-- (\w+): from report/paper, by make answer -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+_CELL = re.compile(r"(?<!\\)\|")
+
+
+def parts(report: str, doubts: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """Return the parts as Markdown.
+
+    Args:
+        report: The page as Markdown.
+        doubts: The rows that ``latents doubt --json`` prints.
+
+    Raises:
+        ValueError: If the page lacks a part.
+    """
+    first = report.split("\n## ")[0]
+    sentences, (*_, advice, _about) = paragraphs(first.split("\n- **")[0])[1:], paragraphs(first)
+    if not sentences:
+        raise ValueError("the page has no answer")
+    return {
+        "answer": "".join(f"- {sentence}\n" for sentence in sentences),
+        "advice": f"{advice}\n",
+        "pooled": written(chosen(table(report, POOLED), POOLED_COLUMNS, only=("role", "confirmatory"))),
+        **{name: written(table(report, caption)) for name, caption in CAPTIONS.items()},
+        "doubts": written(of_dictionaries([*map(row_in_words, map(dict, doubts))])),
+    }
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a text, without blank ones."""
+    return [part.strip() for part in re.split(r"\n{2,}", text) if part.strip()]
+
+
+def table(report: str, caption: str) -> list[list[str]]:
+    """Return the cells of a table: its heads, the marks of alignment, then its rows."""
+    found = re.search(rf"\*\*{re.escape(caption)}\*\*\n\n((?:\|.*\n)+)", report)
+    if found is None:
+        raise ValueError(f"the page has no table “{caption}”")
+    return [[cell.strip() for cell in _CELL.split(line)[1:-1]] for line in found.group(1).splitlines()]
+
+
+def chosen(rows: Sequence[Sequence[str]], heads: Sequence[str], only: tuple[str, str]) -> list[list[str]]:
+    """Return some columns, of those rows whose column has the value. Titles of groups without such a row go."""
+    places, (by, value) = [rows[0].index(head) for head in heads], only
+    at, title, kept = rows[0].index(by), None, [*rows[:2]]
+    for row in rows[2:]:
+        if not any(row[1:]):
+            title = row
+        elif row[at] == value:
+            kept += [title, row] if title else [row]
+            title = None
+    return [[row[place] for place in places] for row in kept]
+
+
+def of_dictionaries(rows: Sequence[Mapping[str, str]]) -> list[list[str]]:
+    """Return a table with the keys as heads."""
+    return [[*rows[0]], [":---"] * len(rows[0]), *([markdown(text) for text in row.values()] for row in rows)]
+
+
+def written(rows: Sequence[Sequence[str]]) -> str:
+    """Write the cells of a table as Markdown."""
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """Return a document with its places filled.
+
+    Raises:
+        KeyError: If there is no such part.
+    """
+    return _PLACE.sub(lambda place: f"{place[1]}{parts[place[2]]}{place[3]}", text)
+
+
+def documents() -> list[Path]:
+    """Return the documents that have a place."""
+    every = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [path for path in every if _PLACE.search(path.read_text(encoding="utf-8"))]
+
+
+def published_parts(folder: Path = PAPER) -> dict[str, str]:
+    """Return the parts of the page in a folder."""
+    doubts = json.loads((folder / DOUBTS).read_text(encoding="utf-8"))
+    return parts((folder / "report.md").read_text(encoding="utf-8"), doubts)
+
+
+def main() -> int:
+    """Fill the documents; return the exit code."""
+    try:
+        found = published_parts()
+    except (OSError, ValueError) as error:
+        print(f"error: {error}; make paper writes the page", file=sys.stderr)
+        return 2
+    for path in documents():
+        path.write_text(filled(path.read_text(encoding="utf-8"), found), encoding="utf-8")
+        print(path.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
