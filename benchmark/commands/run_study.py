@@ -172,6 +172,7 @@ def _carry_out(
     from benchmark.results.store import Store
     from benchmark.running import run
     from benchmark.running.earlier import earlier
+    from benchmark.running.pace import pace
 
     chosen, store = planned.study, Store(results)
     records = run.read_records(planned.units(), store)
@@ -193,7 +194,9 @@ def _carry_out(
         say(f"expected to keep {in_bytes(size)} of latents in {results}")
         check_room(results, size)
     if work.jobs and planned.device == "cpu":
-        say(f"expected to take {run.cost(planned, work)}, from the times of other studies")
+        here = pace(planned, records)
+        known = "the units that this processor recorded" if here.units else "other studies"
+        say(f"expected to take {here.of(run.cost(planned, work))}, from the times of {known}")
     declare(chosen, results, earlier(planned, records), subset)
     started = time.monotonic()
     progress = run.execute(planned, work, store, engine, command)
