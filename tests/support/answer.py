@@ -26,7 +26,11 @@ PAPER = ROOT / "report" / "paper"
 DOUBTS = "doubts.json"
 POOLED = "Pooled questions over datasets of evidence"
 POOLED_COLUMNS = (
-    *("task, metric", "share of second − chance", "simultaneous interval", "datasets (cells left out)", "word"),
+    "task, metric",
+    "share of second − chance",
+    "simultaneous interval",
+    "datasets (cells left out)",
+    "word",
 )
 CAPTIONS = {  # of the parts that are whole tables of the page
     "words": "Cells of each family by word",
@@ -121,8 +125,11 @@ def main() -> int:
     """Fill the documents; return the exit code."""
     try:
         found = published_parts()
-    except (OSError, ValueError) as error:
-        print(f"error: {error}; make paper writes the page", file=sys.stderr)
+    except FileNotFoundError as error:
+        print(f"error: {error.filename} does not exist; make paper writes it", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(f"error: {PAPER}: {error}", file=sys.stderr)
         return 2
     for path in documents():
         path.write_text(filled(path.read_text(encoding="utf-8"), found), encoding="utf-8")
