@@ -92,8 +92,11 @@ def first_screen(found: Found, charts: Mapping[str, Chart], late: Mapping[str, s
     )
     return FirstScreen(
         warning=" ".join(filter(None, (*remarks(found.extents), texts.headline(found.units, len(found.evidence))))),
-        answer=tuple(sentence.replace(" %", "\u00a0%") for sentence in said if sentence),
-        numbers=tuple(_numbers(mean, sample, limits)),
+        answer=tuple(_unbroken(sentence) for sentence in said if sentence),
+        numbers=tuple(
+            KeyNumber(_unbroken(each.label), each.value, _unbroken(each.about))
+            for each in _numbers(mean, sample, limits)
+        ),
         figure=charts.get("law"),
         advice=_advice(found, sample, limits),
         about=" ".join(
@@ -105,6 +108,11 @@ def first_screen(found: Found, charts: Mapping[str, Chart], late: Mapping[str, s
             )
         ),
     )
+
+
+def _unbroken(text: str) -> str:
+    """Keep each percent sign on the line of its number."""
+    return text.replace(" %", "\u00a0%")
 
 
 def points(units: pd.DataFrame) -> frozenset[str]:
