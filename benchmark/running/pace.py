@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmark.core import environment
 from benchmark.plan.cost import Cost, scoring_cost, total_cost, training_cost
@@ -33,7 +33,7 @@ class Pace:
         >>> print(Pace(training=2.0, scoring=3.0).of(Cost(3600.0, 3600.0)))
         about 5.0 core-hours (training 2.0, scoring 3.0)
         """
-        return replace(cost, training=self.training * cost.training, scoring=self.scoring * cost.scoring)
+        return Cost(self.training * cost.training, self.scoring * cost.scoring)
 
 
 def pace(plan: Plan, records: Recorded) -> Pace:

@@ -4,6 +4,7 @@ import re
 
 import answer
 import pytest
+from documents import rows_of
 from pages import Large
 
 from benchmark.report.doubted_answer import COLUMNS
@@ -32,9 +33,9 @@ def test_the_answer_is_that_of_the_first_screen(six: Large, parts: dict[str, str
 
 
 def test_the_pooled_questions_are_the_confirmatory_ones(six: Large, parts: dict[str, str]) -> None:
-    whole = answer.table(six.markdown, answer.POOLED)
+    whole = rows_of(answer.table(six.markdown, answer.POOLED))
     confirmatory = [row for row in whole if row[1] == "confirmatory"]
-    rows = [row for row in answer.table(f"**x**\n\n{parts['pooled']}", "x")[2:] if any(row[1:])]
+    rows = [row for row in rows_of(parts["pooled"])[2:] if any(row[1:])]
     assert 0 < len(rows) == len(confirmatory) < len(whole)
     for row, original in zip(rows, confirmatory, strict=True):
         named = dict(zip(whole[0], original, strict=True))
@@ -52,7 +53,7 @@ def test_tables_are_those_of_the_page(six: Large, parts: dict[str, str]) -> None
 
 
 def test_doubts_are_written_as_the_command_prints_them(parts: dict[str, str]) -> None:
-    head, _, first, second = answer.table(f"**x**\n\n{parts['doubts']}", "x")
+    head, _, first, second = rows_of(parts["doubts"])
     assert head[:2] == ["check", "the mean keeps"]
     assert first[:2] == ["as declared", "97 %"]
     assert second[0] == r"a \| b"

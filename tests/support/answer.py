@@ -18,10 +18,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmark.commands.doubt_answer import row_in_words
-from benchmark.report.exports import markdown
+from documents import PAGES, ROOT, rows_of
 
-ROOT = Path(__file__).parents[2]
+from benchmark.commands.doubt_answer import row_in_words
+from benchmark.report.exports import as_markdown
+from benchmark.report.tables.table_parts import Column, RowGroup, Table, row_of
+
 PAPER = ROOT / "report" / "paper"
 DOUBTS = "doubts.json"
 POOLED = "Pooled questions over datasets of evidence"
@@ -38,7 +40,6 @@ CAPTIONS = {  # of the parts that are whole tables of the page
     "published": "Ours beside published numbers",
 }
 _PLACE = re.compile(r"(<!-- (\w+): from report/paper, by make answer -->\n).*?(<!-- end -->)", flags=re.DOTALL)
-_CELL = re.compile(r"(?<!\\)\|")
 
 
 def parts(report: str, doubts: Sequence[Mapping[str, object]]) -> dict[str, str]:
@@ -58,9 +59,9 @@ def parts(report: str, doubts: Sequence[Mapping[str, object]]) -> dict[str, str]
     return {
         "answer": "".join(f"- {sentence}\n" for sentence in sentences),
         "advice": f"{advice}\n",
-        "pooled": written(chosen(table(report, POOLED), POOLED_COLUMNS, only=("role", "confirmatory"))),
-        **{name: written(table(report, caption)) for name, caption in CAPTIONS.items()},
-        "doubts": written(of_dictionaries([*map(row_in_words, map(dict, doubts))])),
+        "pooled": written(chosen(rows_of(table(report, POOLED)), POOLED_COLUMNS, only=("role", "confirmatory"))),
+        **{name: table(report, caption) for name, caption in CAPTIONS.items()},
+        "doubts": doubts_table([row_in_words(dict(row)) for row in doubts]),
     }
 
 
@@ -69,12 +70,12 @@ def paragraphs(text: str) -> list[str]:
     return [part.strip() for part in re.split(r"\n{2,}", text) if part.strip()]
 
 
-def table(report: str, caption: str) -> list[list[str]]:
-    """Return the cells of a table: its heads, the marks of alignment, then its rows."""
+def table(report: str, caption: str) -> str:
+    """Return a table of the page."""
     found = re.search(rf"\*\*{re.escape(caption)}\*\*\n\n((?:\|.*\n)+)", report)
     if found is None:
         raise ValueError(f"the page has no table “{caption}”")
-    return [[cell.strip() for cell in _CELL.split(line)[1:-1]] for line in found.group(1).splitlines()]
+    return found.group(1)
 
 
 def chosen(rows: Sequence[Sequence[str]], heads: Sequence[str], only: tuple[str, str]) -> list[list[str]]:
@@ -90,9 +91,10 @@ def chosen(rows: Sequence[Sequence[str]], heads: Sequence[str], only: tuple[str,
     return [[row[place] for place in places] for row in kept]
 
 
-def of_dictionaries(rows: Sequence[Mapping[str, str]]) -> list[list[str]]:
-    """Return a table with the keys as heads."""
-    return [[*rows[0]], [":---"] * len(rows[0]), *([markdown(text) for text in row.values()] for row in rows)]
+def doubts_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Write rows with equal keys, which are the heads, as a table in Markdown."""
+    columns = tuple(Column(head, numeric=False) for head in rows[0])
+    return as_markdown(Table("", columns, (RowGroup(tuple(row_of(*row.values()) for row in rows)),)))
 
 
 def written(rows: Sequence[Sequence[str]]) -> str:
@@ -107,12 +109,6 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
         KeyError: If there is no such part.
     """
     return _PLACE.sub(lambda place: f"{place[1]}{parts[place[2]]}{place[3]}", text)
-
-
-def documents() -> list[Path]:
-    """Return the documents that have a place."""
-    every = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return [path for path in every if _PLACE.search(path.read_text(encoding="utf-8"))]
 
 
 def published_parts(folder: Path = PAPER) -> dict[str, str]:
@@ -131,9 +127,10 @@ def main() -> int:
     except ValueError as error:
         print(f"error: {PAPER}: {error}", file=sys.stderr)
         return 2
-    for path in documents():
-        path.write_text(filled(path.read_text(encoding="utf-8"), found), encoding="utf-8")
-        print(path.relative_to(ROOT))
+    for page, text in PAGES.items():
+        if _PLACE.search(text):
+            (ROOT / page).write_text(filled(text, found), encoding="utf-8")
+            print(page)
     return 0
 
 

@@ -80,5 +80,9 @@ def table(page: str, heading: str) -> list[list[str]]:
     _, _, below = PAGES[page].partition(f"\n## {heading}\n")
     first = re.search(r"(?:^\|.*\n)+", below, flags=re.MULTILINE)
     assert first is not None, f"{page} has no table below {heading!r}"
-    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in first.group().splitlines()]
-    return [[cell.strip() for cell in row] for row in rows[2:]]
+    return rows_of(first.group())[2:]
+
+
+def rows_of(table: str) -> list[list[str]]:
+    """The cells of a table in Markdown: its heads, the marks of alignment, then its rows."""
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()]

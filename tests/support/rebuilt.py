@@ -24,10 +24,10 @@ def differences(published: Path, rebuilt: Path) -> list[str]:
     reports = [(folder / "report.md").read_text(encoding="utf-8") for folder in (published, rebuilt)]
     drawn = [_DRAWN.findall(report) for report in reports]
     found = [*_unlike([_DRAWN.sub("", report).splitlines() for report in reports])]
-    found += _files(published, rebuilt, "tables.zip")
-    found += [name for name in _files(published, rebuilt, "data.zip") if not _close(published, rebuilt, name)]
+    found += [name for name, *_ in _changed(published, rebuilt, "tables.zip")]
+    found += [name for name, *both in _changed(published, rebuilt, "data.zip") if None in both or not _close(*both)]
     if drawn[0] == drawn[1]:
-        found += _files(published, rebuilt, "figures.zip")
+        found += [name for name, *_ in _changed(published, rebuilt, "figures.zip")]
         found += [
             name
             for name in ("index.html", "records.html")
@@ -44,22 +44,21 @@ def _unlike(texts: list[list[str]]) -> Iterator[str]:
         yield f"report.md: {len(texts[0])} lines → {len(texts[1])}"
 
 
-def _files(published: Path, rebuilt: Path, packed: str) -> list[str]:
-    """Return the names in two zip files whose content differs, or that one of them lacks."""
-    both = _opened(published, rebuilt, packed)
-    before, after = ({name: file.read(name) for name in file.namelist()} for file in both)
-    return [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
+def _changed(published: Path, rebuilt: Path, packed: str) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+    """Yield the name and both contents of each file in two zip files that differs; None is a missing file."""
+    before, after = _contents(published / packed), _contents(rebuilt / packed)
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield name, before.get(name), after.get(name)
 
 
-def _opened(published: Path, rebuilt: Path, packed: str) -> list[zipfile.ZipFile]:
-    return [zipfile.ZipFile(io.BytesIO((folder / packed).read_bytes())) for folder in (published, rebuilt)]
+def _contents(packed: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(packed) as file:
+        return {name: file.read(name) for name in file.namelist()}
 
 
-def _close(published: Path, rebuilt: Path, name: str) -> bool:
-    files = _opened(published, rebuilt, "data.zip")
-    if any(name not in file.namelist() for file in files):
-        return False
-    before, after = (pd.read_csv(io.BytesIO(file.read(name)), dtype=str, keep_default_na=False) for file in files)
+def _close(*contents: bytes) -> bool:
+    before, after = (pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False) for content in contents)
     if list(before) != list(after) or len(before) != len(after):
         return False
     ours, theirs = before.to_numpy(str), after.to_numpy(str)
